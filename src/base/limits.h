@@ -1,0 +1,54 @@
+/* Every bound in one place: what a queue, message, buffer or table may grow to. Bounds that a user
+ * may set have their default here and their name in docs/configuration.md. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+#define LIMIT_KIB 1024u
+#define LIMIT_MIB (1024u * 1024u)
+
+/* Keys and values (limits.key_bytes, limits.value_bytes). */
+#define LIMIT_KEY_BYTES_DEFAULT (64u * LIMIT_KIB)
+#define LIMIT_KEY_BYTES_MAX (256u * LIMIT_KIB)
+#define LIMIT_VALUE_BYTES_DEFAULT (16u * LIMIT_MIB)
+#define LIMIT_VALUE_BYTES_MAX (64u * LIMIT_MIB)
+
+/* One object: its siblings and the actors in its context. A put that would exceed them is refused
+ * as overloaded: the user must resolve siblings first. */
+#define LIMIT_SIBLINGS 128u
+#define LIMIT_CONTEXT_ENTRIES 1024u
+#define LIMIT_OBJECT_BYTES (192u * LIMIT_MIB)
+
+/* Frames: the length prefix counts what follows it. Depth and element budget bound what a decoder
+ * may be made to do; every element costs at least a byte, so the budget is also the frame's size. */
+#define LIMIT_FRAME_BYTES (200u * LIMIT_MIB)
+#define LIMIT_FRAME_BYTES_BEFORE_HELLO (64u * LIMIT_KIB)
+#define LIMIT_FRAME_DEPTH 8u
+
+/* The ring. */
+#define LIMIT_PARTITIONS_MAX 65536u
+#define LIMIT_MEMBERS 4096u
+#define LIMIT_REPLICAS 8u      /* N */
+#define LIMIT_LIVE_LAYOUTS 8u  /* beyond it changes wait; a forced removal never does */
+#define LIMIT_LIVE_LAYOUTS_HARD 32u
+#define LIMIT_NAME_BYTES 255u  /* node, zone, cluster names; host names */
+#define LIMIT_ZONES 256u
+
+/* Requests in flight. */
+#define LIMIT_REQUESTS_PER_WORKER 65536u
+#define LIMIT_REQUESTS_PER_CONNECTION 4096u
+#define LIMIT_REQUEST_TARGETS 64u /* distinct nodes one request may ask: owners of live layouts */
+#define LIMIT_QUEUE_BYTES_PER_PEER (256u * LIMIT_MIB)
+#define LIMIT_QUEUE_BYTES_PER_CLIENT (64u * LIMIT_MIB)
+#define LIMIT_CONNECTIONS_DEFAULT 10000u
+
+/* Lists and copies: one page. */
+#define LIMIT_PAGE_KEYS 1000u
+#define LIMIT_PAGE_BYTES (1u * LIMIT_MIB)
+#define LIMIT_LIST_KEYS 10000u /* the most keys one list answer carries */
+
+/* Memory kept by a worker's arena between events. */
+#define LIMIT_ARENA_KEEP_BYTES (4u * LIMIT_MIB)
+
+#define LIMIT_WORKERS 256u
+
+#endif

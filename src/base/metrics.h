@@ -1,0 +1,41 @@
+/* The registry of metrics, to which every part adds and from which every surface reads.
+ *
+ * Metrics are declared once, at start, with a fixed set of labels; each thread then counts in a
+ * shard of its own (plain relaxed stores, no sharing), and a reader sums the shards. Names follow
+ * Prometheus: shoal_…, base units, _total for counters. */
+#ifndef BASE_METRICS_H
+#define BASE_METRICS_H
+
+#include "base/buffer.h"
+#include "base/histogram.h"
+
+enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+
+struct metrics; /* one a node */
+
+/* Identifies a declared metric; small and dense. */
+typedef uint32_t metric_id;
+
+struct metrics *metrics_new(uint32_t shards); /* NULL when there is no memory */
+void metrics_free(struct metrics *metrics);
+
+/* Declares a metric. `labels` is the text between the braces ("surface=\"native\"") or NULL; two
+ * with one name and different labels form a family and must agree in kind and help. Histograms are
+ * recorded in microseconds and shown in seconds. All strings are borrowed for the registry's life
+ * (literals). 0 and the id, SHOAL_ECONFLICT, SHOAL_EINVAL for an ill-formed name, SHOAL_ENOMEM.
+ * Only before the shards are in use. */
+int metrics_declare(struct metrics *metrics, enum metric_kind kind, const char *name,
+                    const char *labels, const char *help, metric_id *id);
+
+/* From the thread that owns the shard. */
+void metrics_add(struct metrics *metrics, uint32_t shard, metric_id id, uint64_t amount);
+void metrics_set(struct metrics *metrics, uint32_t shard, metric_id id, uint64_t value);
+void metrics_observe_us(struct metrics *metrics, uint32_t shard, metric_id id, uint64_t value_us);
+
+/* From any thread: the sum over shards. */
+uint64_t metrics_value(const struct metrics *metrics, metric_id id);
+
+/* Appends all metrics in the Prometheus text format. 0 or SHOAL_ENOMEM. */
+int metrics_render(const struct metrics *metrics, struct buffer *out);
+
+#endif

@@ -1,0 +1,36 @@
+/* Small texts: durations, numbers and addresses as people write them, base64url, hex. Parsers take
+ * the whole text or refuse it. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include "base/buffer.h"
+
+/* "250us", "250ms", "60s", "5m", "2h", "1d", or a bare number in `unit_us` microseconds (1000 for a
+ * name that ends in _ms). 0, or SHOAL_EINVAL (also for anything over 100 years). */
+int text_parse_duration_us(const char *text, uint64_t unit_us, uint64_t *out_us);
+
+/* Decimal digits only, within [min, max]: 0 or SHOAL_EINVAL. */
+int text_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out);
+
+/* HOST:PORT or [v6]:PORT. `host` receives the bare host and must hold 256 bytes. A missing port is
+ * `port_default` unless that is 0. 0 or SHOAL_EINVAL. */
+int text_parse_address(const char *text, uint16_t port_default, char host[256], uint16_t *port);
+
+/* Base64 with - and _ and no padding. */
+int text_base64url_encode(struct bytes in, struct buffer *out);
+int text_base64url_decode(struct bytes in, struct buffer *out); /* SHOAL_EINVAL if ill-formed */
+
+/* Standard base64 with padding, as JSON's value_base64 carries it. */
+int text_base64_encode(struct bytes in, struct buffer *out);
+int text_base64_decode(struct bytes in, struct buffer *out);
+
+void text_hex(const uint8_t *in, size_t len, char *out); /* out: 2 * len + 1 bytes */
+
+/* Valid UTF-8 (no surrogates, no overlongs). */
+bool text_is_utf8(struct bytes bytes);
+
+/* Of `names` (ended by NULL), the one nearest to `text` by edit distance, if near enough to be a
+ * slip; otherwise NULL. For "unknown key X, did you mean Y?". */
+const char *text_nearest(const char *text, const char *const *names);
+
+#endif

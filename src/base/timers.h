@@ -1,0 +1,52 @@
+/* Deadlines in order: an intrusive binary heap of timers that the deciding code owns. The world asks
+ * for the next deadline and calls back when it has come; time itself is an argument, so the same
+ * code runs under virtual time. Equal deadlines fire in the order they were started. */
+#ifndef BASE_TIMERS_H
+#define BASE_TIMERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct timer;
+typedef void (*timer_fn)(struct timer *timer, uint64_t now_us);
+
+/* Embedded in what it times. Zero-initialised means stopped. */
+struct timer {
+    timer_fn fire;
+    uint64_t deadline_us;
+    uint64_t order;  /* tie-break: start order */
+    size_t position; /* 1 + place in the heap; 0 while stopped */
+};
+
+struct timers {
+    struct timer **heap;
+    size_t count;
+    size_t capacity;
+    uint64_t started;
+};
+
+#define TIMERS_NEVER UINT64_MAX
+
+void timers_init(struct timers *timers);
+void timers_deinit(struct timers *timers);
+
+/* Starts, or moves a running timer to, the deadline: 0 or SHOAL_ENOMEM (only when growing). */
+int timers_start(struct timers *timers, struct timer *timer, uint64_t deadline_us);
+
+/* Harmless on a stopped timer. */
+void timers_stop(struct timers *timers, struct timer *timer);
+
+static inline bool timer_running(const struct timer *timer)
+{
+    return timer->position != 0;
+}
+
+/* The earliest deadline, TIMERS_NEVER when none runs. */
+uint64_t timers_next_us(const struct timers *timers);
+
+/* Fires, in order, every timer whose deadline is at or before now; each is stopped before it is
+ * called and may start itself again (at a later time than now) or free what holds it. */
+void timers_fire(struct timers *timers, uint64_t now_us);
+
+#endif

@@ -1,0 +1,389 @@
+/* Every message of the protocol as a struct, with its two functions: encode appends a whole frame
+ * (length prefix included) to the buffer; decode reads a validated payload, borrowing bytes from it
+ * and putting arrays into the arena. Both return 0 or a negative code and touch their output only on
+ * success. One file a message (message_put.c, ...) holds the codec. Fields are documented for
+ * outsiders in docs/protocol.md.
+ *
+ * Client connections (client_port) carry the kinds below 32; peer connections (peer_port) all. */
+#ifndef WIRE_MESSAGES_H
+#define WIRE_MESSAGES_H
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/crypto.h"
+#include "base/limits.h"
+
+#define PROTOCOL_VERSION 1u
+#define PROTOCOL_MAGIC "shoal"
+
+enum message_kind {
+    MESSAGE_HELLO = 1,
+    MESSAGE_HELLO_REPLY = 2,
+    MESSAGE_PING = 3,
+    MESSAGE_PONG = 4,
+    MESSAGE_REQUEST = 5, /* put, get, delete */
+    MESSAGE_RESULT = 6,  /* the answer to any request, and every refusal */
+    MESSAGE_LIST = 7,
+    MESSAGE_LIST_REPLY = 8,
+    MESSAGE_STATUS = 9,
+    MESSAGE_STATUS_REPLY = 10,
+    MESSAGE_RING = 11,
+    MESSAGE_RING_REPLY = 12,
+    MESSAGE_JOIN = 13, /* an operator tells a node to join a cluster; answered by RESULT */
+
+    MESSAGE_FORWARD = 32, /* a request on its one hop to its coordinator; answered by RESULT */
+    MESSAGE_STORE = 33,
+    MESSAGE_STORED = 34,
+    MESSAGE_FETCH = 35,
+    MESSAGE_FETCHED = 36,
+    MESSAGE_SCAN = 37,
+    MESSAGE_SCANNED = 38,
+    MESSAGE_GOSSIP = 39,
+    MESSAGE_GOSSIP_REPLY = 40,
+    MESSAGE_ADMIT = 41, /* a node without a cluster asks for one's facts, view and secret */
+    MESSAGE_ADMIT_REPLY = 42,
+    MESSAGE_GOODBYE = 43, /* the sender is stopping; no answer */
+};
+
+enum peer_role { ROLE_CLIENT = 0, ROLE_PEER = 1 };
+
+/* First on every connection. Versions: [version_min, version_max] of the sender. */
+struct message_hello {
+    uint64_t id;
+    uint32_t version_min;
+    uint32_t version_max;
+    uint64_t features; /* bit set; none defined yet */
+    uint32_t role;     /* enum peer_role */
+    uint64_t cluster;  /* a peer's cluster id; 0 for clients and nodes in none */
+    uint64_t node;     /* a peer's node id; 0 for clients */
+    uint32_t worker;   /* a peer's worker index */
+    char name[LIMIT_NAME_BYTES + 1]; /* of the node, or what the client calls itself */
+    struct bytes credentials;        /* none (NULL) yet */
+};
+
+struct message_hello_reply {
+    uint64_t id;
+    uint32_t version; /* the one to speak */
+    uint64_t features;
+    uint64_t cluster;
+    uint64_t node;
+    char name[LIMIT_NAME_BYTES + 1];
+    uint64_t frame_bytes_max;
+};
+
+/* PING, PONG: the id alone. */
+struct message_ping {
+    uint64_t id;
+};
+
+/* Quorum numbers: 0 is the cluster's default. */
+enum { QUORUM_DEFAULT = 0, QUORUM_MAJORITY = -1, QUORUM_ALL = -2 };
+
+struct request_options {
+    int32_t n;  /* owners asked */
+    int32_t r;  /* answers a read needs */
+    int32_t w;  /* confirmations a write needs */
+    int32_t pr; /* of these, from owners (not fallbacks) */
+    int32_t pw;
+    int32_t dw;          /* confirmations that are durable */
+    uint64_t timeout_us; /* from arrival; 0 is the node's default */
+};
+
+enum request_op { REQUEST_PUT = 0, REQUEST_GET = 1, REQUEST_DELETE = 2 };
+
+struct message_request {
+    uint64_t id;
+    uint32_t op; /* enum request_op */
+    struct bytes key;
+    struct bytes value;   /* put only */
+    struct bytes context; /* token; data NULL is none */
+    uint64_t ttl_ms;      /* put only; 0 is none */
+    struct request_options options;
+};
+
+/* A request passed on by `node` (whom the key's owner answers). */
+struct message_forward {
+    struct message_request request;
+    uint64_t view_digest; /* the sender's */
+};
+
+struct result_value {
+    struct bytes value;
+    uint64_t hlc;
+};
+
+/* The answer: code 0 is done. What was reached is told on success and on failure. */
+struct message_result {
+    uint64_t id;
+    int32_t code;  /* enum shoal_error, 0 or negative (sent as its magnitude) */
+    struct bytes text; /* for people; data NULL on success */
+    struct bytes context;
+    const struct result_value *values; /* live siblings, winner first */
+    uint32_t value_count;
+    uint32_t owners;    /* owners that confirmed or answered */
+    uint32_t fallbacks; /* fallbacks that confirmed */
+    uint32_t needed;    /* the quorum asked for */
+};
+
+/* Keys in the order of the ring, a page at a time. */
+struct message_list {
+    uint64_t id;
+    struct bytes prefix;
+    struct bytes after; /* cursor of an earlier answer; data NULL is the beginning */
+    uint32_t limit;     /* keys, at most LIMIT_LIST_KEYS; 0 is that */
+    bool with_values;
+    struct request_options options;
+};
+
+struct list_entry {
+    struct bytes key;
+    struct bytes value; /* the winner's; data NULL unless asked for */
+};
+
+struct message_list_reply {
+    uint64_t id;
+    const struct list_entry *entries;
+    uint32_t count;
+    struct bytes after; /* data NULL at the end */
+};
+
+/* STATUS: the id alone. */
+struct message_status {
+    uint64_t id;
+};
+
+enum node_state {
+    NODE_UP = 0,
+    NODE_SUSPECT = 1,
+    NODE_DOWN = 2,
+    NODE_JOINING = 3,
+    NODE_LEAVING = 4,
+    NODE_LEFT = 5,
+    NODE_REFILLING = 6,
+};
+
+/* "up", "suspect", ...; "unknown" for another number. */
+const char *node_state_text(uint32_t state);
+
+struct status_node {
+    uint64_t id;
+    struct bytes name;
+    struct bytes zone;
+    struct bytes host; /* as advertised */
+    uint32_t client_port;
+    uint32_t peer_port;
+    uint32_t redis_port;
+    uint32_t http_port;
+    uint32_t state;      /* enum node_state, as this node sees it */
+    uint64_t partitions; /* virtual nodes: partitions it owns in the newest layout */
+    uint64_t keys;
+    uint64_t bytes;
+    uint64_t hints;        /* owed */
+    uint64_t pending_sync; /* partitions still refilling or syncing for a newer layout */
+    uint64_t weight;
+};
+
+struct message_status_reply {
+    uint64_t id;
+    uint64_t node;    /* who answers */
+    uint64_t cluster;
+    struct bytes cluster_name;
+    uint64_t layout_version; /* newest */
+    struct content_hash layout_hash;
+    uint32_t live_layouts; /* 1 when no change is under way */
+    uint32_t partitions;
+    uint32_t n, r, w;
+    const struct status_node *nodes;
+    uint32_t node_count;
+};
+
+struct message_ring {
+    uint64_t id;
+};
+
+/* The layout as clients need it: who owns what, in order, and where they are. */
+struct message_ring_reply {
+    uint64_t id;
+    uint64_t layout_version;
+    struct content_hash layout_hash;
+    uint32_t partitions;
+    uint32_t replicas; /* owners a partition: N, or fewer while there are fewer members */
+    const struct status_node *nodes;
+    uint32_t node_count;
+    const uint16_t *owners; /* partitions * replicas indexes into nodes */
+};
+
+struct message_join {
+    uint64_t id;
+    char host[LIMIT_NAME_BYTES + 1];
+    uint32_t port;
+    uint64_t timeout_us;
+};
+
+/* ---- between nodes --------------------------------------------------------------------------- */
+
+/* Take this object: merge it with what is there. */
+struct message_store {
+    uint64_t id;
+    uint32_t partition;
+    struct bytes key;
+    struct bytes object;  /* canonical encoding, whole */
+    uint64_t view_digest; /* the sender's */
+    uint64_t actor;       /* who coordinated; 0 for repairs and copies */
+};
+
+struct message_stored {
+    uint64_t id;
+    int32_t code;
+    bool durable;
+    uint64_t view_digest; /* of the holder's whole view when it applied the object */
+    struct bytes view;    /* whole, when the digests differed; else data NULL */
+};
+
+enum fetch_mode { FETCH_OBJECT = 0, FETCH_DIGEST = 1 };
+
+struct message_fetch {
+    uint64_t id;
+    uint32_t partition;
+    struct bytes key;
+    uint32_t mode; /* enum fetch_mode */
+    uint64_t view_digest;
+};
+
+struct message_fetched {
+    uint64_t id;
+    int32_t code;         /* 0 also when the key is not there: then the object is empty */
+    struct bytes object;  /* data NULL: nothing held, or only the digest was asked for */
+    uint64_t digest;      /* XXH3 of the encoding; 0 when nothing is held */
+    uint64_t view_digest;
+    struct bytes view;
+};
+
+/* A page of one partition in storage order: for lists and for copies. */
+struct message_scan {
+    uint64_t id;
+    uint32_t partition;
+    uint64_t position;   /* from here on, inclusive */
+    uint32_t keys_max;
+    uint64_t bytes_max;
+    struct bytes prefix; /* only keys that begin so */
+    bool stripped;       /* leave the values out */
+    bool for_copy;       /* a copy may be served by a holding that is refilling, a list not */
+    uint64_t view_digest;
+    struct content_hash target; /* for a layout change: the layout synced for; else zeros */
+};
+
+struct scan_entry {
+    uint64_t position;
+    struct bytes key;
+    struct bytes object;
+};
+
+struct message_scanned {
+    uint64_t id;
+    int32_t code;
+    const struct scan_entry *entries; /* by (position, key) */
+    uint32_t count;
+    uint64_t next;  /* where to go on */
+    bool end;       /* nothing lies beyond */
+    bool refilling; /* the holding itself is incomplete */
+    uint64_t view_digest;
+    struct bytes view;
+};
+
+/* What nodes tell each other about nodes: see member/record.h for the meaning. */
+struct wire_record {
+    uint64_t id;
+    uint64_t generation; /* one a process start, increasing */
+    uint64_t heartbeat;  /* increasing within a generation */
+    uint64_t version;    /* of the fields below, increasing within a generation */
+    struct bytes name;
+    struct bytes zone;
+    struct bytes host;
+    uint32_t client_port;
+    uint32_t peer_port;
+    uint32_t redis_port;
+    uint32_t http_port;
+    uint32_t state; /* enum node_state as the node says of itself */
+    uint64_t keys;
+    uint64_t bytes;
+    uint64_t hints;
+    uint64_t pending_sync;
+};
+
+struct message_gossip {
+    uint64_t id;
+    uint64_t cluster;
+    uint64_t from;
+    uint64_t wall_ms;     /* the sender's clock, to find clocks that are far ahead */
+    uint64_t view_digest;
+    struct bytes view;    /* whole, when the sender believes the receiver's differs */
+    const struct wire_record *records;
+    uint32_t count;
+};
+
+/* The same in return; view is there when the digests differed. */
+struct message_gossip_reply {
+    struct message_gossip gossip;
+    int32_t code; /* SHOAL_ECLUSTER: another cluster */
+    struct bytes text;
+};
+
+/* Facts a joiner was configured with; a difference is refused by name. */
+struct message_admit {
+    uint64_t id;
+    uint64_t node;
+    struct bytes name;
+    struct bytes cluster_name;
+    uint32_t partitions;
+    uint32_t n, r, w;
+};
+
+struct message_admit_reply {
+    uint64_t id;
+    int32_t code;
+    struct bytes text;
+    uint64_t cluster;
+    struct bytes secret; /* the cluster's */
+    struct bytes view;   /* whole */
+    const struct wire_record *records;
+    uint32_t count;
+};
+
+struct message_goodbye {
+    uint64_t id;
+    uint64_t from;
+};
+
+#define MESSAGE_CODEC(name)                                                                        \
+    int message_##name##_encode(const struct message_##name *message, struct buffer *out);         \
+    int message_##name##_decode(struct bytes payload, struct arena *arena,                         \
+                                struct message_##name *out)
+
+MESSAGE_CODEC(hello);
+MESSAGE_CODEC(hello_reply);
+int message_ping_encode(uint64_t id, struct buffer *out);
+int message_pong_encode(uint64_t id, struct buffer *out);
+MESSAGE_CODEC(request);
+MESSAGE_CODEC(forward);
+MESSAGE_CODEC(result);
+MESSAGE_CODEC(list);
+MESSAGE_CODEC(list_reply);
+int message_status_encode(uint64_t id, struct buffer *out);
+MESSAGE_CODEC(status_reply);
+int message_ring_encode(uint64_t id, struct buffer *out);
+MESSAGE_CODEC(ring_reply);
+MESSAGE_CODEC(join);
+MESSAGE_CODEC(store);
+MESSAGE_CODEC(stored);
+MESSAGE_CODEC(fetch);
+MESSAGE_CODEC(fetched);
+MESSAGE_CODEC(scan);
+MESSAGE_CODEC(scanned);
+MESSAGE_CODEC(gossip);
+MESSAGE_CODEC(gossip_reply);
+MESSAGE_CODEC(admit);
+MESSAGE_CODEC(admit_reply);
+MESSAGE_CODEC(goodbye);
+
+#endif
