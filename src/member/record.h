@@ -1,0 +1,38 @@
+/* What one node says of itself to all others: a versioned record, spread by gossip. The newer of two
+ * records is the one of the higher generation (a process start), then of the higher version; the
+ * heartbeat, which says that it lives, is taken from the higher (generation, heartbeat). */
+#ifndef MEMBER_RECORD_H
+#define MEMBER_RECORD_H
+
+#include "base/limits.h"
+#include "wire/messages.h"
+
+struct node_record {
+    uint64_t id;
+    uint64_t generation;
+    uint64_t heartbeat;
+    uint64_t version;
+    char name[LIMIT_NAME_BYTES + 1];
+    char zone[LIMIT_NAME_BYTES + 1];
+    char host[LIMIT_NAME_BYTES + 1];
+    uint32_t client_port;
+    uint32_t peer_port;
+    uint32_t redis_port;
+    uint32_t http_port;
+    uint32_t state; /* of enum node_state: up, leaving, left (stopped), refilling */
+    uint64_t keys;
+    uint64_t bytes;
+    uint64_t hints;
+    uint64_t pending_sync;
+};
+
+/* Takes over what is newer in `from`: 1 when anything but the heartbeat changed, 2 when only the
+ * heartbeat did, 0 when nothing is newer. */
+int node_record_merge(struct node_record *into, const struct node_record *from);
+
+/* The wire form borrows the texts from the record. */
+void node_record_to_wire(const struct node_record *record, struct wire_record *out);
+/* 0 or SHOAL_EPROTO (texts too long, state out of range). */
+int node_record_from_wire(const struct wire_record *wire, struct node_record *out);
+
+#endif
