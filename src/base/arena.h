@@ -12,6 +12,7 @@ struct arena {
     struct arena_block *first; /* blocks in order of use */
     struct arena_block *current;
     size_t keep_max; /* bytes kept across a reset */
+    size_t held;     /* bytes in all blocks */
 };
 
 void arena_init(struct arena *arena, size_t keep_max);

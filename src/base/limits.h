@@ -19,7 +19,8 @@
 #define LIMIT_OBJECT_BYTES (192u * LIMIT_MIB)
 
 /* Frames: the length prefix counts what follows it. Depth and element budget bound what a decoder
- * may be made to do; every element costs at least a byte, so the budget is also the frame's size. */
+ * may be made to do; every element costs at least a byte, so the budget is also the frame's size.
+ */
 #define LIMIT_FRAME_BYTES (200u * LIMIT_MIB)
 #define LIMIT_FRAME_BYTES_BEFORE_HELLO (64u * LIMIT_KIB)
 #define LIMIT_FRAME_DEPTH 8u
@@ -27,10 +28,10 @@
 /* The ring. */
 #define LIMIT_PARTITIONS_MAX 65536u
 #define LIMIT_MEMBERS 4096u
-#define LIMIT_REPLICAS 8u      /* N */
-#define LIMIT_LIVE_LAYOUTS 8u  /* beyond it changes wait; a forced removal never does */
+#define LIMIT_REPLICAS 8u     /* N */
+#define LIMIT_LIVE_LAYOUTS 8u /* beyond it changes wait; a forced removal never does */
 #define LIMIT_LIVE_LAYOUTS_HARD 32u
-#define LIMIT_NAME_BYTES 255u  /* node, zone, cluster names; host names */
+#define LIMIT_NAME_BYTES 255u /* node, zone, cluster names; host names */
 #define LIMIT_ZONES 256u
 
 /* Requests in flight. */

@@ -13,8 +13,14 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
-enum log_kind { LOG_KIND_END, LOG_KIND_TEXT, LOG_KIND_BYTES, LOG_KIND_U64, LOG_KIND_I64,
-                LOG_KIND_HEX64 };
+enum log_kind {
+    LOG_KIND_END,
+    LOG_KIND_TEXT,
+    LOG_KIND_BYTES,
+    LOG_KIND_U64,
+    LOG_KIND_I64,
+    LOG_KIND_HEX64
+};
 
 struct log_field {
     enum log_kind kind;
@@ -50,7 +56,8 @@ void log_write(enum log_level level, const char *message, const struct log_field
 /* "debug", "info", "warning", "error": 0, or SHOAL_EINVAL for another text. */
 int log_level_parse(const char *text, enum log_level *level);
 
-#define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){LOG_KIND_END, 0, 0, {0, 0}}})
+#define LOG_FIELDS(...)                                                                            \
+    ((const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){LOG_KIND_END, 0, 0, {0, 0}}})
 #define log_at(level_, message_, ...)                                                              \
     (log_enabled(level_) ? log_write((level_), (message_), LOG_FIELDS(__VA_ARGS__)) : (void)0)
 #define log_debug(...) log_at(LOG_DEBUG, __VA_ARGS__)

@@ -32,7 +32,8 @@ int table_put(struct table *table, uint64_t key, void *value);
 void *table_remove(struct table *table, uint64_t key);
 
 /* Walks all entries in slot order: start with *cursor = 0; false at the end. The table may not be
- * changed during the walk. The order depends only on the keys and the history, never on addresses. */
+ * changed during the walk. The order depends only on the keys and the history, never on addresses.
+ */
 bool table_next(const struct table *table, size_t *cursor, uint64_t *key, void **value);
 
 #endif

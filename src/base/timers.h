@@ -1,6 +1,6 @@
-/* Deadlines in order: an intrusive binary heap of timers that the deciding code owns. The world asks
- * for the next deadline and calls back when it has come; time itself is an argument, so the same
- * code runs under virtual time. Equal deadlines fire in the order they were started. */
+/* Deadlines in order: an intrusive binary heap of timers that the deciding code owns. The world
+ * asks for the next deadline and calls back when it has come; time itself is an argument, so the
+ * same code runs under virtual time. Equal deadlines fire in the order they were started. */
 #ifndef BASE_TIMERS_H
 #define BASE_TIMERS_H
 
@@ -29,6 +29,8 @@ struct timers {
 #define TIMERS_NEVER UINT64_MAX
 
 void timers_init(struct timers *timers);
+
+/* Stops what still runs, without firing it. */
 void timers_deinit(struct timers *timers);
 
 /* Starts, or moves a running timer to, the deadline: 0 or SHOAL_ENOMEM (only when growing). */
@@ -46,7 +48,9 @@ static inline bool timer_running(const struct timer *timer)
 uint64_t timers_next_us(const struct timers *timers);
 
 /* Fires, in order, every timer whose deadline is at or before now; each is stopped before it is
- * called and may start itself again (at a later time than now) or free what holds it. */
+ * called and may start itself or others, stop others, or free what holds it. One that is started
+ * meanwhile and is due at once ends the call: it fires, with what stands behind it, in the next, so
+ * that a timer which always starts itself anew can't hold its thread. */
 void timers_fire(struct timers *timers, uint64_t now_us);
 
 #endif

@@ -1,0 +1,26 @@
+/* xxHash compiled into this one file: for keys of a few bytes the call through the shared library
+ * and its dispatch would cost more than the hash. */
+#include "base/hash.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/assert.h"
+
+_Static_assert(HASH_SECRET_BYTES >= XXH3_SECRET_SIZE_MIN, "XXH3 needs a secret of that size");
+
+uint64_t hash_xxh3(struct bytes bytes)
+{
+    return XXH3_64bits(bytes.data, bytes.len);
+}
+
+void hash_secret_init(struct hash_secret *secret, const uint8_t seed[32])
+{
+    XXH_errorcode result = XXH3_generateSecret(secret->bytes, sizeof(secret->bytes), seed, 32);
+    ASSERT(result == XXH_OK);
+}
+
+uint64_t hash_keyed(const struct hash_secret *secret, struct bytes bytes)
+{
+    return XXH3_64bits_withSecret(bytes.data, bytes.len, secret->bytes, sizeof(secret->bytes));
+}
