@@ -13,10 +13,11 @@ int text_parse_duration_us(const char *text, uint64_t unit_us, uint64_t *out_us)
 int text_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 
 /* HOST:PORT or [v6]:PORT. `host` receives the bare host and must hold 256 bytes. A missing port is
- * `port_default` unless that is 0. 0 or SHOAL_EINVAL. */
+ * `port_default` unless that is 0; port 0 is refused. 0 or SHOAL_EINVAL. */
 int text_parse_address(const char *text, uint16_t port_default, char host[256], uint16_t *port);
 
-/* Base64 with - and _ and no padding. */
+/* Base64 with - and _ and no padding. The encoders and decoders append, or fail as buffer_append
+ * does and leave the buffer as it was; the decoders take only the one canonical spelling. */
 int text_base64url_encode(struct bytes in, struct buffer *out);
 int text_base64url_decode(struct bytes in, struct buffer *out); /* SHOAL_EINVAL if ill-formed */
 
@@ -25,6 +26,9 @@ int text_base64_encode(struct bytes in, struct buffer *out);
 int text_base64_decode(struct bytes in, struct buffer *out);
 
 void text_hex(const uint8_t *in, size_t len, char *out); /* out: 2 * len + 1 bytes */
+
+/* How many bytes the character at the start takes, 1 to 4; 0 when none is well-formed there. */
+size_t text_utf8_length(struct bytes bytes);
 
 /* Valid UTF-8 (no surrogates, no overlongs). */
 bool text_is_utf8(struct bytes bytes);
