@@ -1,0 +1,65 @@
+/* A request as the surfaces (native, Redis, HTTP) hand it to the core, and its outcome. The same
+ * struct crosses to the worker that owns the key's partition and comes back; it completes exactly
+ * once, by `done`, on the thread of the worker it was submitted to, possibly before the submitting
+ * call returns. */
+#ifndef COORDINATE_REQUEST_H
+#define COORDINATE_REQUEST_H
+
+#include "base/bytes.h"
+#include "base/channel.h"
+#include "wire/messages.h"
+
+/* Beyond enum request_op of the wire. */
+enum {
+    REQUEST_LIST = 16,
+    REQUEST_JOIN = 17, /* key is the host, port in `limit` */
+};
+
+struct outcome_entry {
+    struct bytes key;
+    struct bytes value; /* data NULL unless values were asked for */
+};
+
+/* Borrowed for the duration of `done`. */
+struct outcome {
+    int code;          /* 0, or an enum shoal_error; SHOAL_ENOTFOUND for a get of a missing key (the
+                          context is there all the same when the key was deleted) */
+    struct bytes text; /* on failure: what was asked, what was reached, what to do */
+    struct bytes context; /* token, for get, put and delete; data NULL is none */
+    const struct result_value *values; /* get: live siblings, winner first */
+    uint32_t value_count;
+    uint32_t owners; /* that confirmed or answered */
+    uint32_t fallbacks;
+    uint32_t needed;
+    const struct outcome_entry *entries; /* list */
+    uint32_t entry_count;
+    struct bytes after; /* list: where to go on; data NULL at the end */
+};
+
+struct request;
+typedef void (*request_done)(struct request *request, const struct outcome *outcome);
+
+struct request {
+    /* Set by the surface. Bytes are borrowed until `done` is called. */
+    uint32_t op; /* enum request_op, REQUEST_LIST or REQUEST_JOIN */
+    struct bytes key; /* list: the prefix */
+    struct bytes value;
+    struct bytes context; /* token; list: the cursor; data NULL is none */
+    uint64_t ttl_ms;
+    uint32_t limit;
+    bool with_values;
+    bool forwarded; /* has made its one hop: coordinate here or refuse */
+    struct request_options options;
+    request_done done;
+    void *user;
+
+    /* Private to the core from submission to completion. */
+    struct channel_link link;
+    uint32_t origin; /* worker index */
+    uint32_t partition;
+    uint64_t deadline_us;
+    struct outcome outcome; /* on its way back from another worker, with its memory */
+    void *outcome_memory;
+};
+
+#endif
