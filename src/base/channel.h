@@ -9,17 +9,24 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define CHANNEL_LINE_BYTES 64u /* of a processor's cache: producers and consumer keep apart */
+
 struct channel_link {
     _Atomic(struct channel_link *) next;
 };
 
+/*      tail -> oldest -> ... -> newest <- head
+ *
+ * The stub stands in the list when it would otherwise be empty, so that head is never NULL. */
 struct channel {
     _Atomic(struct channel_link *) head; /* producers push here */
-    struct channel_link *tail;           /* the consumer takes here */
+    atomic_bool signalled;               /* a wake-up is under way */
+    char apart[CHANNEL_LINE_BYTES];
+    struct channel_link *tail; /* the consumer takes here */
     struct channel_link stub;
-    atomic_bool signalled; /* a wake-up is under way */
 };
 
+/* The channel may not be moved afterwards. It owns nothing: drain it before its memory goes. */
 void channel_init(struct channel *channel);
 
 /* Any thread. Passes ownership of what holds the link. Returns true when the consumer must be woken

@@ -19,7 +19,12 @@ void histogram_init(struct histogram *histogram);
 void histogram_record(struct histogram *histogram, uint64_t value);
 void histogram_add(struct histogram *into, const struct histogram *from);
 
-/* The value at a quantile in [0, 1], rounded up to its bucket's end; 0 when empty. */
+/* The bucket that counts a value, and the largest value that a bucket counts. */
+uint32_t histogram_bucket(uint64_t value);
+uint64_t histogram_bucket_end(uint32_t bucket);
+
+/* The value at a quantile in [0, 1], rounded up to its bucket's end but not beyond the largest
+ * recorded; 0 when empty. */
 uint64_t histogram_quantile(const struct histogram *histogram, double quantile);
 
 #endif
