@@ -16,26 +16,37 @@ struct metrics; /* one a node */
 /* Identifies a declared metric; small and dense. */
 typedef uint32_t metric_id;
 
+#define METRICS_MAX 4096u              /* series in one registry */
+#define METRICS_LABELS_BYTES_MAX 1024u /* the labels of one series */
+
 struct metrics *metrics_new(uint32_t shards); /* NULL when there is no memory */
 void metrics_free(struct metrics *metrics);
 
 /* Declares a metric. `labels` is the text between the braces ("surface=\"native\"") or NULL; two
  * with one name and different labels form a family and must agree in kind and help. Histograms are
  * recorded in microseconds and shown in seconds. All strings are borrowed for the registry's life
- * (literals). 0 and the id, SHOAL_ECONFLICT, SHOAL_EINVAL for an ill-formed name, SHOAL_ENOMEM.
- * Only before the shards are in use. */
+ * (literals). Names are [a-z0-9_] after "shoal_"; counters end in _total and nothing else does,
+ * histograms end in _seconds. 0 and the id; SHOAL_ECONFLICT when it is there already or differs
+ * from its family; SHOAL_EINVAL for an ill-formed name or ill-formed labels; SHOAL_ETOOBIG over
+ * METRICS_MAX; SHOAL_ENOMEM. Only before the shards are in use. */
 int metrics_declare(struct metrics *metrics, enum metric_kind kind, const char *name,
                     const char *labels, const char *help, metric_id *id);
 
-/* From the thread that owns the shard. */
+/* From the thread that owns the shard. metrics_add is for counters and for gauges, which a negative
+ * amount cast to uint64_t brings down; metrics_set for gauges; metrics_observe_us for histograms.
+ */
 void metrics_add(struct metrics *metrics, uint32_t shard, metric_id id, uint64_t amount);
 void metrics_set(struct metrics *metrics, uint32_t shard, metric_id id, uint64_t value);
 void metrics_observe_us(struct metrics *metrics, uint32_t shard, metric_id id, uint64_t value_us);
 
-/* From any thread: the sum over shards. */
+/* From any thread: the sum over shards; of a histogram, how many values it has seen. */
 uint64_t metrics_value(const struct metrics *metrics, metric_id id);
 
-/* Appends all metrics in the Prometheus text format. 0 or SHOAL_ENOMEM. */
+/* From any thread: the sum over shards of a histogram, in microseconds. */
+void metrics_histogram(const struct metrics *metrics, metric_id id, struct histogram *out);
+
+/* Appends all metrics in the Prometheus text format. 0, or SHOAL_ENOMEM or SHOAL_ETOOBIG, and then
+ * nothing is appended. */
 int metrics_render(const struct metrics *metrics, struct buffer *out);
 
 #endif
