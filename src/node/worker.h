@@ -4,7 +4,8 @@
  * Worker 0 also houses the steward, which decides membership and layout for the node.
  *
  * The world's part of the contract: calls for one worker never overlap nor nest (a port never calls
- * back into the worker from within a port call); after each batch of calls it calls worker_flush, and
+ * back into the worker from within a port call, and `done` of a request does not submit another:
+ * it queues it for after the call); after each batch of calls it calls worker_flush, and
  * worker_tick no later than worker_next_us says. */
 #ifndef NODE_WORKER_H
 #define NODE_WORKER_H
