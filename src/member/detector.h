@@ -1,7 +1,8 @@
-/* The phi accrual failure detector (Hayashibara et al., 2004): from the history of intervals between
- * heartbeats it computes phi = -log10 P(the next one comes later than now), so that 8 means "if the
- * node lived, such a silence would happen once in 10^8". Phi is a suspicion, not a fact: it chooses
- * whom to try first and what status shows; it never gates a request. Pure: no clock, no allocation. */
+/* The phi accrual failure detector (Hayashibara et al., 2004): from the history of intervals
+ * between heartbeats it computes phi = -log10 P(the next one comes later than now), so that 8 means
+ * "if the node lived, such a silence would happen once in 10^8". Phi is a suspicion, not a fact: it
+ * chooses whom to try first and what status shows; it never gates a request. Pure: no clock, no
+ * allocation. */
 #ifndef MEMBER_DETECTOR_H
 #define MEMBER_DETECTOR_H
 
@@ -23,6 +24,10 @@ struct detector_options {
 };
 
 void detector_init(struct detector *detector);
+
+/* A heartbeat was heard now. A silence much longer than what is usual enters the history as a long
+ * interval, not at its full length: an outage teaches little about a healthy node's rhythm, while a
+ * rhythm that really has become slower is learnt within a few beats. */
 void detector_heartbeat(struct detector *detector, const struct detector_options *options,
                         uint64_t now_us);
 /* 0 before the first heartbeat; grows with silence; at most 1000. */

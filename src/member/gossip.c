@@ -1,0 +1,414 @@
+/* The whole table travels in every message, both ways (push-pull): at the sizes Shoal is meant for
+ * that is a few kilobytes, it needs no bookkeeping of who knows what, and news reach n nodes in
+ * about log n rounds even where messages are lost. SWIM's indirect probes were rejected: heartbeats
+ * that pass through others already are evidence that a node lives although we can't reach it
+ * ourselves, and whether we reach it is not asked here (see reach.h). */
+#include "member/gossip.h"
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "shoal/error.h"
+
+#include <stdlib.h>
+
+/* A silence of this many intervals is no news: a beat that takes a detour, a busy machine. */
+#define PAUSE_INTERVALS 2u
+
+/* How often one of the targets is a node thought dead although living ones fill all places. */
+#define DEAD_TARGET_CHANCE 0.125
+
+/* Others may have known a few more heartbeats than we did when a node said goodbye; what they tell
+ * within this many after it is no new life. */
+#define GOODBYE_HEARTBEATS 16u
+
+/* Each dead life of ours can overtake us once; only a living twin goes on. */
+#define TWIN_OVERTAKEN 3u
+
+int gossip_init(struct gossip *gossip, const struct gossip_options *options,
+                const struct node_record *self)
+{
+    if (options->interval_us == 0 || options->fanout == 0 || options->fanout > GOSSIP_FANOUT_MAX ||
+        !(options->phi_threshold > 0) || self->id == 0 ||
+        self->generation > NODE_RECORD_GENERATION_MAX) {
+        return SHOAL_EINVAL;
+    }
+    *gossip = (struct gossip){.options = *options, .self = *self};
+    table_init(&gossip->nodes);
+    return 0;
+}
+
+void gossip_deinit(struct gossip *gossip)
+{
+    size_t cursor = 0;
+    uint64_t id;
+    void *node;
+    while (table_next(&gossip->nodes, &cursor, &id, &node)) {
+        mem_free(node);
+    }
+    table_deinit(&gossip->nodes);
+}
+
+static struct detector_options detector_options_of(const struct gossip *gossip)
+{
+    uint64_t interval_ms = gossip->options.interval_us / 1000;
+    return (struct detector_options){
+        .interval_ms_expected = interval_ms,
+        .deviation_ms_min = interval_ms / 2,
+        .pause_ms_accepted = PAUSE_INTERVALS * interval_ms,
+    };
+}
+
+void gossip_beat(struct gossip *gossip)
+{
+    gossip->self.heartbeat++;
+}
+
+void gossip_set_self(struct gossip *gossip, const struct node_record *self)
+{
+    struct node_record *own = &gossip->self;
+    if (node_record_same(own, self)) {
+        return;
+    }
+    struct node_record next = *self;
+    next.id = own->id;
+    next.generation = own->generation;
+    next.heartbeat = own->heartbeat;
+    next.version = own->version + 1;
+    *own = next;
+    gossip->changes++;
+}
+
+/* ---- telling --------------------------------------------------------------------------------- */
+
+/* A uniform choice of up to `wanted` among candidates that pass by once (reservoir sampling). */
+struct choice {
+    uint64_t ids[GOSSIP_FANOUT_MAX];
+    uint32_t count;
+    uint32_t wanted;
+    uint64_t offered;
+};
+
+static void choice_offer(struct choice *choice, struct random *random, uint64_t id)
+{
+    choice->offered++;
+    if (choice->count < choice->wanted) {
+        choice->ids[choice->count++] = id;
+        return;
+    }
+    uint64_t at = random_below(random, choice->offered);
+    if (at < choice->wanted) {
+        choice->ids[at] = id;
+    }
+}
+
+static bool state_lives(enum node_state state)
+{
+    return state != NODE_DOWN && state != NODE_LEFT;
+}
+
+static uint32_t choices_join(struct random *random, const struct choice *living,
+                             const struct choice *dead, uint64_t *out)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < living->count; i++) {
+        out[count++] = living->ids[i];
+    }
+    for (uint32_t i = 0; i < dead->count && count < dead->wanted; i++) {
+        out[count++] = dead->ids[i];
+    }
+    bool all_live = living->count > 0 && living->count == living->wanted;
+    if (all_live && dead->count > 0 && random_chance(random, DEAD_TARGET_CHANCE)) {
+        out[random_below(random, count)] = dead->ids[random_below(random, dead->count)];
+    }
+    return count;
+}
+
+uint32_t gossip_targets(struct gossip *gossip, struct random *random, const uint64_t *eligible,
+                        uint32_t eligible_count, uint64_t now_us, uint64_t *out, uint32_t out_max)
+{
+    uint32_t wanted = gossip->options.fanout < out_max ? gossip->options.fanout : out_max;
+    struct choice living = {.wanted = wanted};
+    struct choice dead = {.wanted = wanted};
+    size_t cursor = 0;
+    uint32_t i = 0;
+    uint64_t id;
+    void *node;
+    for (;;) {
+        if (eligible == NULL) {
+            if (!table_next(&gossip->nodes, &cursor, &id, &node)) {
+                break;
+            }
+        } else if (i < eligible_count) {
+            id = eligible[i++];
+        } else {
+            break;
+        }
+        if (id != gossip->self.id) {
+            bool lives = state_lives(gossip_state(gossip, id, now_us));
+            choice_offer(lives ? &living : &dead, random, id);
+        }
+    }
+    return choices_join(random, &living, &dead, out);
+}
+
+int gossip_records(const struct gossip *gossip, struct arena *arena,
+                   const struct wire_record **records, uint32_t *count)
+{
+    struct wire_record *all =
+        arena_alloc_array(arena, gossip->nodes.count + 1, sizeof(struct wire_record));
+    if (all == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    node_record_to_wire(&gossip->self, &all[0]);
+    uint32_t told = 1;
+    size_t cursor = 0;
+    uint64_t id;
+    void *value;
+    while (table_next(&gossip->nodes, &cursor, &id, &value)) {
+        const struct gossip_node *node = value;
+        if (!node->fading) {
+            node_record_to_wire(&node->record, &all[told++]);
+        }
+    }
+    *records = all;
+    *count = told;
+    return 0;
+}
+
+/* ---- hearing --------------------------------------------------------------------------------- */
+
+static bool is_ahead(const struct node_record *other, const struct node_record *own)
+{
+    if (other->generation != own->generation) {
+        return other->generation > own->generation;
+    }
+    return other->version > own->version || other->heartbeat > own->heartbeat;
+}
+
+/* Somebody knows a record of this node that it has not made: from then on its own must win. */
+static void receive_self(struct gossip *gossip, const struct node_record *record, bool *twin)
+{
+    struct node_record *own = &gossip->self;
+    if (!is_ahead(record, own)) {
+        return;
+    }
+    own->generation = record->generation + 1;
+    gossip->changes++;
+    gossip->overtaken++;
+    if (gossip->overtaken >= TWIN_OVERTAKEN) {
+        *twin = true;
+    }
+}
+
+/* The node of the record, a new one if need be; NULL in *out when there is no place. */
+static int node_of(struct gossip *gossip, const struct node_record *record, uint64_t now_us,
+                   struct gossip_node **out)
+{
+    *out = table_get(&gossip->nodes, record->id);
+    if (*out != NULL || gossip->nodes.count + 1 >= LIMIT_MEMBERS) {
+        return 0;
+    }
+    struct gossip_node *node = mem_alloc_zeroed(1, sizeof(*node));
+    if (node == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    node->record = *record;
+    node->known_since_us = now_us;
+    detector_init(&node->detector);
+    int error = table_put(&gossip->nodes, record->id, node);
+    if (error != 0) {
+        mem_free(node);
+        return error;
+    }
+    gossip->changes++;
+    *out = node;
+    return 0;
+}
+
+/* Has the node spoken since its goodbye? Itself: then by anything new. Through others: only by what
+ * can't have been under way before. */
+static bool goodbye_is_over(const struct gossip_node *node, bool directly, bool reborn)
+{
+    return reborn || directly ||
+           node->record.heartbeat > node->goodbye_heartbeat + GOODBYE_HEARTBEATS;
+}
+
+static void receive_known(struct gossip *gossip, struct gossip_node *node,
+                          const struct node_record *record, bool directly, uint64_t now_us)
+{
+    bool reborn = record->generation > node->record.generation;
+    bool beat = reborn || (record->generation == node->record.generation &&
+                           record->heartbeat > node->record.heartbeat);
+    bool first_word =
+        directly && node->detector.last_us == 0 && record->generation == node->record.generation;
+    if (node_record_merge(&node->record, record) == 1) {
+        gossip->changes++;
+    }
+    if (!beat && !first_word) {
+        return;
+    }
+    if (reborn) {
+        detector_init(&node->detector);
+    }
+    struct detector_options options = detector_options_of(gossip);
+    detector_heartbeat(&node->detector, &options, now_us);
+    node->fading = false;
+    if (node->goodbye && goodbye_is_over(node, directly, reborn)) {
+        node->goodbye = false;
+    }
+}
+
+int gossip_receive(struct gossip *gossip, uint64_t from, const struct wire_record *records,
+                   uint32_t count, uint64_t now_us, bool *twin)
+{
+    struct node_record record;
+    for (uint32_t i = 0; i < count; i++) {
+        int error = node_record_from_wire(&records[i], &record);
+        if (error != 0) {
+            return error;
+        }
+    }
+    bool twin_found = false;
+    for (uint32_t i = 0; i < count; i++) {
+        int error = node_record_from_wire(&records[i], &record);
+        ASSERT(error == 0);
+        if (record.id == gossip->self.id) {
+            receive_self(gossip, &record, &twin_found);
+            continue;
+        }
+        struct gossip_node *node;
+        error = node_of(gossip, &record, now_us, &node);
+        if (error != 0) {
+            return error;
+        }
+        if (node != NULL) {
+            receive_known(gossip, node, &record, record.id == from, now_us);
+        }
+    }
+    *twin = twin_found;
+    return 0;
+}
+
+void gossip_goodbye(struct gossip *gossip, uint64_t id)
+{
+    struct gossip_node *node = table_get(&gossip->nodes, id);
+    if (node != NULL) {
+        node->goodbye = true;
+        node->goodbye_heartbeat = node->record.heartbeat;
+    }
+}
+
+/* ---- clocks ---------------------------------------------------------------------------------- */
+
+void gossip_observe_clock(struct gossip *gossip, uint64_t from, uint64_t its_wall_ms,
+                          uint64_t our_wall_ms)
+{
+    struct gossip_node *node = table_get(&gossip->nodes, from);
+    if (node == NULL) {
+        return;
+    }
+    bool ahead = its_wall_ms > our_wall_ms;
+    uint64_t apart = ahead ? its_wall_ms - our_wall_ms : our_wall_ms - its_wall_ms;
+    int64_t distance = apart < INT64_MAX ? (int64_t)apart : INT64_MAX;
+    node->clock_ahead_ms = ahead ? distance : -distance;
+    node->heard_directly = true;
+}
+
+bool gossip_clock_ahead(const struct gossip *gossip, uint64_t bound_ms)
+{
+    int64_t bound = bound_ms < INT64_MAX ? (int64_t)bound_ms : INT64_MAX;
+    uint32_t heard = 0;
+    uint32_t behind = 0;
+    size_t cursor = 0;
+    uint64_t id;
+    void *value;
+    while (table_next(&gossip->nodes, &cursor, &id, &value)) {
+        const struct gossip_node *node = value;
+        if (node->heard_directly) {
+            heard++;
+            behind += node->clock_ahead_ms < -bound ? 1 : 0;
+        }
+    }
+    return 2 * behind > heard;
+}
+
+/* ---- forgetting ------------------------------------------------------------------------------ */
+
+static int compare_ids(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+    return left < right ? -1 : left > right ? 1 : 0;
+}
+
+static uint64_t silence_us(const struct gossip_node *node, uint64_t now_us)
+{
+    uint64_t since_us = node->detector.last_us > node->known_since_us ? node->detector.last_us
+                                                                      : node->known_since_us;
+    return now_us > since_us ? now_us - since_us : 0;
+}
+
+/* One node that is to go, or NULL; marks those that fade. The table can't change under a walk. */
+static struct gossip_node *find_forgettable(struct gossip *gossip, const uint64_t *keep,
+                                            uint32_t keep_count, uint64_t silent_us,
+                                            uint64_t now_us)
+{
+    size_t cursor = 0;
+    uint64_t id;
+    void *value;
+    while (table_next(&gossip->nodes, &cursor, &id, &value)) {
+        struct gossip_node *node = value;
+        bool kept =
+            keep_count > 0 && bsearch(&id, keep, keep_count, sizeof(*keep), compare_ids) != NULL;
+        uint64_t silence = silence_us(node, now_us);
+        node->fading = !kept && silence >= silent_us / 2;
+        if (!kept && silence >= silent_us) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
+void gossip_forget(struct gossip *gossip, const uint64_t *keep, uint32_t keep_count,
+                   uint64_t silent_us, uint64_t now_us)
+{
+    struct gossip_node *node;
+    while ((node = find_forgettable(gossip, keep, keep_count, silent_us, now_us)) != NULL) {
+        table_remove(&gossip->nodes, node->record.id);
+        mem_free(node);
+        gossip->changes++;
+    }
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+const struct gossip_node *gossip_find(const struct gossip *gossip, uint64_t id)
+{
+    return table_get(&gossip->nodes, id);
+}
+
+enum node_state gossip_state(const struct gossip *gossip, uint64_t id, uint64_t now_us)
+{
+    if (id == gossip->self.id) {
+        return (enum node_state)gossip->self.state;
+    }
+    const struct gossip_node *node = table_get(&gossip->nodes, id);
+    if (node == NULL) {
+        return NODE_DOWN;
+    }
+    if (node->record.state == NODE_LEFT) {
+        return NODE_LEFT;
+    }
+    if (node->goodbye || node->detector.last_us == 0) {
+        return NODE_DOWN;
+    }
+    struct detector_options options = detector_options_of(gossip);
+    double phi = detector_phi(&node->detector, &options, now_us);
+    if (phi > 2 * gossip->options.phi_threshold) {
+        return NODE_DOWN;
+    }
+    if (phi > gossip->options.phi_threshold) {
+        return NODE_SUSPECT;
+    }
+    return (enum node_state)node->record.state;
+}
