@@ -2,8 +2,8 @@
  *
  * An actor is one unbroken holding of one partition by one node: a random 64-bit id with a counter
  * of its own. A dot names one write: the actor that coordinated it and the counter it gave. A
- * version vector maps actors to counters; an entry (a, n) stands for the range "every dot of a up to
- * n, on this key". That is why a holder that has forgotten one of its own dots must never issue
+ * version vector maps actors to counters; an entry (a, n) stands for the range "every dot of a up
+ * to n, on this key". That is why a holder that has forgotten one of its own dots must never issue
  * another under the same actor: the new entry would silently cover the forgotten write. */
 #ifndef MODEL_DOT_H
 #define MODEL_DOT_H
@@ -24,7 +24,7 @@ static inline bool dot_equal(struct dot a, struct dot b)
     return a.actor == b.actor && a.counter == b.counter;
 }
 
-/* Entries sorted by actor, each actor once, counters from 1. Borrowed memory, usually an arena's. */
+/* Entries sorted by actor, each actor once, counters from 1. Borrowed memory, usually the arena. */
 struct version_vector {
     const struct dot *entries;
     uint32_t count;
@@ -40,8 +40,8 @@ bool version_vector_descends(struct version_vector a, struct version_vector b);
 
 bool version_vector_equal(struct version_vector a, struct version_vector b);
 
-/* The entry-wise maximum, allocated in the arena (or one of the inputs when it already is the join):
- * 0, SHOAL_ENOMEM, or SHOAL_EOVERLOAD over LIMIT_CONTEXT_ENTRIES. */
+/* The entry-wise maximum, allocated in the arena (or one of the inputs when it already is the
+ * join): 0, SHOAL_ENOMEM, or SHOAL_EOVERLOAD over LIMIT_CONTEXT_ENTRIES. */
 int version_vector_join(struct arena *arena, struct version_vector a, struct version_vector b,
                         struct version_vector *out);
 

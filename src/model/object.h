@@ -21,7 +21,7 @@ enum sibling_kind {
 struct sibling {
     struct dot dot;
     uint64_t hlc;       /* hybrid logical time of the write, see hlc.h */
-    uint64_t expiry_ms; /* wall time after which it is hidden; 0 is never */
+    uint64_t expiry_ms; /* it is hidden when wall time is later; 0 is never */
     uint8_t kind;       /* enum sibling_kind */
     struct bytes value;
 };
@@ -44,8 +44,9 @@ static inline struct object object_empty(void)
 int object_merge(struct arena *arena, const struct object *a, const struct object *b,
                  struct object *out);
 
-/* One write: what `seen` covers is replaced, everything else stays, and the new sibling (whose dot
- * must not be covered by current's context or by seen) is added. Outcomes as for merge. */
+/* One write: what `seen` covers is replaced, everything else stays, and the new sibling is added.
+ * Outcomes as for merge, and SHOAL_ECONTEXT when current's context or seen covers the new dot: then
+ * the holding has forgotten dots that it gave out, and must begin a new actor before it writes. */
 int object_write(struct arena *arena, const struct object *current, struct version_vector seen,
                  const struct sibling *added, struct object *out);
 
@@ -55,13 +56,14 @@ bool object_equal(const struct object *a, const struct object *b);
 bool object_includes(const struct object *a, const struct object *b);
 
 /* The sibling to show where one must win: values before tombstones (a write concurrent with a
- * delete is not hidden by it), then the higher HLC, then the higher dot. Siblings hidden by expiry at
- * now_ms lose to all and are never returned; pass 0 to ignore expiry. NULL when nothing is left or
- * only tombstones are. */
+ * delete is not hidden by it), then the higher HLC, then the higher dot. Siblings hidden by expiry
+ * at now_ms lose to all and are never returned; pass 0 to ignore expiry. NULL when nothing is left
+ * or only tombstones are. */
 const struct sibling *object_winner(const struct object *object, uint64_t now_ms);
 
-/* The live siblings (neither tombstones nor expired at now_ms), winner first, the rest in descending
- * order of win; returns how many were written to `out`, which has room for sibling_count. */
+/* The live siblings (neither tombstones nor expired at now_ms), winner first, the rest in
+ * descending order of win; returns how many were written to `out`, which has room for
+ * sibling_count. */
 uint32_t object_live(const struct object *object, uint64_t now_ms, const struct sibling **out);
 
 /* Invariants: sorted, unique, covered, within limits. For assertions and for decoded input. */
@@ -77,7 +79,8 @@ bool object_valid(const struct object *object);
  *     varint siblings, each: u8 kind | 0x80 if it expires, u64 actor, varint counter, u64 hlc,
  *       [u64 expiry_ms], varint value length, value
  *
- * Numbers are little-endian, varints LEB128 in their shortest form. 0, SHOAL_ENOMEM, SHOAL_ETOOBIG. */
+ * Numbers are little-endian, varints LEB128 in their shortest form. 0, SHOAL_ENOMEM, or
+ * SHOAL_ETOOBIG over LIMIT_VALUE_BYTES_MAX or LIMIT_OBJECT_BYTES. */
 int object_encode(const struct object *object, struct buffer *out);
 
 /* As object_encode, with every value left out (their lengths become 0): for listing keys. */

@@ -1,8 +1,10 @@
 /* Every message of the protocol as a struct, with its two functions: encode appends a whole frame
  * (length prefix included) to the buffer; decode reads a validated payload, borrowing bytes from it
- * and putting arrays into the arena. Both return 0 or a negative code and touch their output only on
- * success. One file a message (message_put.c, ...) holds the codec. Fields are documented for
- * outsiders in docs/protocol.md.
+ * and putting arrays into the arena. Both return 0 or a negative code and touch their output only
+ * on success. Both keep to the bounds of base/limits.h (SHOAL_ETOOBIG), so what one node encodes
+ * another decodes; decode refuses another kind and fewer fields than it knows (SHOAL_EPROTO), and
+ * passes over surplus ones. A message and its answer have their codec in one file
+ * (message_request.c, ...). Fields are documented for outsiders in docs/protocol.md.
  *
  * Client connections (client_port) carry the kinds below 32; peer connections (peer_port) all. */
 #ifndef WIRE_MESSAGES_H
@@ -52,11 +54,11 @@ struct message_hello {
     uint64_t id;
     uint32_t version_min;
     uint32_t version_max;
-    uint64_t features; /* bit set; none defined yet */
-    uint32_t role;     /* enum peer_role */
-    uint64_t cluster;  /* a peer's cluster id; 0 for clients and nodes in none */
-    uint64_t node;     /* a peer's node id; 0 for clients */
-    uint32_t worker;   /* a peer's worker index */
+    uint64_t features;               /* bit set; none defined yet */
+    uint32_t role;                   /* enum peer_role */
+    uint64_t cluster;                /* a peer's cluster id; 0 for clients and nodes in none */
+    uint64_t node;                   /* a peer's node id; 0 for clients */
+    uint32_t worker;                 /* a peer's worker index */
     char name[LIMIT_NAME_BYTES + 1]; /* of the node, or what the client calls itself */
     struct bytes credentials;        /* none (NULL) yet */
 };
@@ -93,9 +95,9 @@ enum request_op { REQUEST_PUT = 0, REQUEST_GET = 1, REQUEST_DELETE = 2 };
 
 struct message_request {
     uint64_t id;
-    uint32_t op; /* enum request_op */
-    struct bytes key;
-    struct bytes value;   /* put only */
+    uint32_t op;          /* enum request_op */
+    struct bytes key;     /* decode lets an empty one pass: the node refuses it, and says so */
+    struct bytes value;   /* put only: then data is never NULL after decode; else always */
     struct bytes context; /* token; data NULL is none */
     uint64_t ttl_ms;      /* put only; 0 is none */
     struct request_options options;
@@ -115,7 +117,7 @@ struct result_value {
 /* The answer: code 0 is done. What was reached is told on success and on failure. */
 struct message_result {
     uint64_t id;
-    int32_t code;  /* enum shoal_error, 0 or negative (sent as its magnitude) */
+    int32_t code;      /* enum shoal_error, 0 or negative (sent as its magnitude) */
     struct bytes text; /* for people; data NULL on success */
     struct bytes context;
     const struct result_value *values; /* live siblings, winner first */
@@ -185,7 +187,7 @@ struct status_node {
 
 struct message_status_reply {
     uint64_t id;
-    uint64_t node;    /* who answers */
+    uint64_t node; /* who answers */
     uint64_t cluster;
     struct bytes cluster_name;
     uint64_t layout_version; /* newest */
@@ -240,7 +242,11 @@ struct message_stored {
     struct bytes view;    /* whole, when the digests differed; else data NULL */
 };
 
-enum fetch_mode { FETCH_OBJECT = 0, FETCH_DIGEST = 1 };
+enum fetch_mode {
+    FETCH_OBJECT = 0,
+    FETCH_DIGEST = 1,   /* its digest alone: for a reader that holds the object itself */
+    FETCH_VERSIONS = 2, /* the object without its values: for a write that replaces what is there */
+};
 
 struct message_fetch {
     uint64_t id;
@@ -252,9 +258,9 @@ struct message_fetch {
 
 struct message_fetched {
     uint64_t id;
-    int32_t code;         /* 0 also when the key is not there: then the object is empty */
-    struct bytes object;  /* data NULL: nothing held, or only the digest was asked for */
-    uint64_t digest;      /* XXH3 of the encoding; 0 when nothing is held */
+    int32_t code;        /* 0 also when the key is not there: then the object is empty */
+    struct bytes object; /* data NULL: nothing held, or only the digest was asked for */
+    uint64_t digest;     /* XXH3 of the encoding; 0 when nothing is held */
     uint64_t view_digest;
     struct bytes view;
 };
@@ -263,7 +269,7 @@ struct message_fetched {
 struct message_scan {
     uint64_t id;
     uint32_t partition;
-    uint64_t position;   /* from here on, inclusive */
+    uint64_t position; /* from here on, inclusive */
     uint32_t keys_max;
     uint64_t bytes_max;
     struct bytes prefix; /* only keys that begin so */
@@ -315,9 +321,9 @@ struct message_gossip {
     uint64_t id;
     uint64_t cluster;
     uint64_t from;
-    uint64_t wall_ms;     /* the sender's clock, to find clocks that are far ahead */
+    uint64_t wall_ms; /* the sender's clock, to find clocks that are far ahead */
     uint64_t view_digest;
-    struct bytes view;    /* whole, when the sender believes the receiver's differs */
+    struct bytes view; /* whole, when the sender believes the receiver's differs */
     const struct wire_record *records;
     uint32_t count;
 };

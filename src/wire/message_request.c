@@ -1,0 +1,93 @@
+/* REQUEST (put, get, delete) and FORWARD, which carries one on its hop to the coordinator.
+ *
+ *      [5, id, op, key, value | nil, context | nil, ttl_ms, options | nil]
+ *      [32, id, view_digest, [op, key, value | nil, context | nil, ttl_ms, options | nil]]
+ *
+ * A forwarded request is an array of its own so that either may grow. The value is there exactly in
+ * a put. Empty keys and keys or values over the configured limits pass: the node refuses those with
+ * a text that says so. */
+#include "base/limits.h"
+#include "shoal/error.h"
+#include "wire/codec.h"
+
+#define REQUEST_FIELDS 6u
+#define FORWARD_FIELDS 2u
+
+static void write_request(struct writer *writer, const struct message_request *message)
+{
+    bool is_put = message->op == REQUEST_PUT;
+    if (!is_put && (message->value.len > 0 || message->ttl_ms != 0)) {
+        writer_fail(writer, SHOAL_EINVAL);
+    }
+    write_u64_within(writer, message->op, REQUEST_DELETE);
+    write_bin_within(writer, message->key, LIMIT_KEY_BYTES_MAX);
+    if (is_put) {
+        write_bin_within(writer, message->value, LIMIT_VALUE_BYTES_MAX);
+    } else {
+        write_nil(writer);
+    }
+    write_optional_bin_within(writer, message->context, LIMIT_TOKEN_BYTES);
+    write_u64(writer, message->ttl_ms);
+    write_options(writer, &message->options);
+}
+
+static void read_request(struct reader *reader, struct message_request *message)
+{
+    message->op = (uint32_t)read_u64_max(reader, REQUEST_DELETE);
+    message->key = read_bin(reader, LIMIT_KEY_BYTES_MAX);
+    message->value = read_optional_bin(reader, LIMIT_VALUE_BYTES_MAX);
+    message->context = read_optional_bin(reader, LIMIT_TOKEN_BYTES);
+    message->ttl_ms = read_u64(reader);
+    message->options = read_options(reader);
+    bool is_put = message->op == REQUEST_PUT;
+    if (is_put != (message->value.data != NULL) || (!is_put && message->ttl_ms != 0)) {
+        reader_fail(reader, SHOAL_EPROTO);
+    }
+}
+
+int message_request_encode(const struct message_request *message, struct buffer *out)
+{
+    struct encoder encoder = encoder_begin(out, MESSAGE_REQUEST, message->id, REQUEST_FIELDS);
+    write_request(&encoder.writer, message);
+    return encoder_end(&encoder);
+}
+
+int message_request_decode(struct bytes payload, struct arena *arena, struct message_request *out)
+{
+    (void)arena;
+    struct decoder decoder = decoder_begin(payload, MESSAGE_REQUEST, REQUEST_FIELDS);
+    struct message_request message = {.id = decoder.id};
+    read_request(&decoder.reader, &message);
+    int error = decoder_end(&decoder);
+    if (error == 0) {
+        *out = message;
+    }
+    return error;
+}
+
+int message_forward_encode(const struct message_forward *message, struct buffer *out)
+{
+    struct encoder encoder =
+        encoder_begin(out, MESSAGE_FORWARD, message->request.id, FORWARD_FIELDS);
+    write_u64(&encoder.writer, message->view_digest);
+    write_array(&encoder.writer, REQUEST_FIELDS);
+    write_request(&encoder.writer, &message->request);
+    return encoder_end(&encoder);
+}
+
+int message_forward_decode(struct bytes payload, struct arena *arena, struct message_forward *out)
+{
+    (void)arena;
+    struct decoder decoder = decoder_begin(payload, MESSAGE_FORWARD, FORWARD_FIELDS);
+    struct reader *reader = &decoder.reader;
+    struct message_forward message = {.request = {.id = decoder.id}};
+    message.view_digest = read_u64(reader);
+    uint32_t unknown = read_fields(reader, REQUEST_FIELDS);
+    read_request(reader, &message.request);
+    read_skip_many(reader, unknown);
+    int error = decoder_end(&decoder);
+    if (error == 0) {
+        *out = message;
+    }
+    return error;
+}

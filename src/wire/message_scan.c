@@ -1,0 +1,104 @@
+/* SCAN and its answer: a page of one partition in storage order.
+ *
+ *      [37, id, partition, position, keys_max, bytes_max, prefix, stripped, for_copy, view_digest,
+ *       target]
+ *      [38, id, code, [[position, key, object], ...], next, end, refilling, view_digest,
+ *       view | nil] */
+#include "base/limits.h"
+#include "wire/codec.h"
+
+#define SCAN_FIELDS 9u
+#define SCANNED_FIELDS 7u
+#define ENTRY_FIELDS 3u
+
+int message_scan_encode(const struct message_scan *message, struct buffer *out)
+{
+    struct encoder encoder = encoder_begin(out, MESSAGE_SCAN, message->id, SCAN_FIELDS);
+    struct writer *writer = &encoder.writer;
+    write_u64_within(writer, message->partition, LIMIT_PARTITIONS_MAX - 1);
+    write_u64(writer, message->position);
+    write_u64(writer, message->keys_max);
+    write_u64(writer, message->bytes_max);
+    write_bin_within(writer, message->prefix, LIMIT_KEY_BYTES_MAX);
+    write_bool(writer, message->stripped);
+    write_bool(writer, message->for_copy);
+    write_u64(writer, message->view_digest);
+    write_hash(writer, &message->target);
+    return encoder_end(&encoder);
+}
+
+int message_scan_decode(struct bytes payload, struct arena *arena, struct message_scan *out)
+{
+    (void)arena;
+    struct decoder decoder = decoder_begin(payload, MESSAGE_SCAN, SCAN_FIELDS);
+    struct reader *reader = &decoder.reader;
+    struct message_scan message = {.id = decoder.id};
+    message.partition = (uint32_t)read_u64_max(reader, LIMIT_PARTITIONS_MAX - 1);
+    message.position = read_u64(reader);
+    message.keys_max = read_u32(reader);
+    message.bytes_max = read_u64(reader);
+    message.prefix = read_bin(reader, LIMIT_KEY_BYTES_MAX);
+    message.stripped = read_bool(reader);
+    message.for_copy = read_bool(reader);
+    message.view_digest = read_u64(reader);
+    message.target = read_hash(reader);
+    int error = decoder_end(&decoder);
+    if (error == 0) {
+        *out = message;
+    }
+    return error;
+}
+
+int message_scanned_encode(const struct message_scanned *message, struct buffer *out)
+{
+    struct encoder encoder = encoder_begin(out, MESSAGE_SCANNED, message->id, SCANNED_FIELDS);
+    struct writer *writer = &encoder.writer;
+    write_code(writer, message->code);
+    write_array_within(writer, message->count, LIMIT_LIST_KEYS);
+    for (uint32_t i = 0; i < message->count && writer->error == 0; i++) {
+        write_array(writer, ENTRY_FIELDS);
+        write_u64(writer, message->entries[i].position);
+        write_bin_within(writer, message->entries[i].key, LIMIT_KEY_BYTES_MAX);
+        write_bin_within(writer, message->entries[i].object, LIMIT_OBJECT_BYTES);
+    }
+    write_u64(writer, message->next);
+    write_bool(writer, message->end);
+    write_bool(writer, message->refilling);
+    write_u64(writer, message->view_digest);
+    write_optional_bin_within(writer, message->view, LIMIT_VIEW_BYTES);
+    return encoder_end(&encoder);
+}
+
+static const struct scan_entry *read_entries(struct reader *reader, struct arena *arena,
+                                             uint32_t *count)
+{
+    struct scan_entry *entries =
+        read_items(reader, arena, LIMIT_LIST_KEYS, sizeof(*entries), count);
+    for (uint32_t i = 0; i < *count && reader->error == 0; i++) {
+        uint32_t unknown = read_fields(reader, ENTRY_FIELDS);
+        entries[i].position = read_u64(reader);
+        entries[i].key = read_bin(reader, LIMIT_KEY_BYTES_MAX);
+        entries[i].object = read_bin(reader, LIMIT_OBJECT_BYTES);
+        read_skip_many(reader, unknown);
+    }
+    return entries;
+}
+
+int message_scanned_decode(struct bytes payload, struct arena *arena, struct message_scanned *out)
+{
+    struct decoder decoder = decoder_begin(payload, MESSAGE_SCANNED, SCANNED_FIELDS);
+    struct reader *reader = &decoder.reader;
+    struct message_scanned message = {.id = decoder.id};
+    message.code = read_code(reader);
+    message.entries = read_entries(reader, arena, &message.count);
+    message.next = read_u64(reader);
+    message.end = read_bool(reader);
+    message.refilling = read_bool(reader);
+    message.view_digest = read_u64(reader);
+    message.view = read_optional_bin(reader, LIMIT_VIEW_BYTES);
+    int error = decoder_end(&decoder);
+    if (error == 0) {
+        *out = message;
+    }
+    return error;
+}
