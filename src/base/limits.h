@@ -47,6 +47,13 @@
 #define LIMIT_PAGE_BYTES (1u * LIMIT_MIB)
 #define LIMIT_LIST_KEYS 10000u /* the most keys one list answer carries */
 
+/* Smaller parts of messages. */
+#define LIMIT_TOKEN_BYTES (32u * LIMIT_KIB) /* a context of LIMIT_CONTEXT_ENTRIES fits */
+#define LIMIT_CURSOR_BYTES (LIMIT_KEY_BYTES_MAX + LIMIT_KIB)
+#define LIMIT_TEXT_BYTES (4u * LIMIT_KIB)        /* an error's text, for people */
+#define LIMIT_CREDENTIALS_BYTES (4u * LIMIT_KIB) /* also a cluster's secret */
+#define LIMIT_VIEW_BYTES (64u * LIMIT_MIB)       /* live layouts and trackers, whole */
+
 /* Memory kept by a worker's arena between events. */
 #define LIMIT_ARENA_KEEP_BYTES (4u * LIMIT_MIB)
 
