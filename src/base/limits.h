@@ -42,6 +42,12 @@
 #define LIMIT_QUEUE_BYTES_PER_CLIENT (64u * LIMIT_MIB)
 #define LIMIT_CONNECTIONS_DEFAULT 10000u
 
+/* Connections, for each worker: memory of requests that are arriving or in flight, and of answers
+ * that wait to be read, all clients together; over them the answer is "overloaded". */
+#define LIMIT_INPUT_BYTES_PER_WORKER (512u * LIMIT_MIB)
+#define LIMIT_OUTPUT_BYTES_PER_WORKER (512u * LIMIT_MIB)
+#define LIMIT_PEER_CONNECTIONS_PER_WORKER 16384u
+
 /* Lists and copies: one page. */
 #define LIMIT_PAGE_KEYS 1000u
 #define LIMIT_PAGE_BYTES (1u * LIMIT_MIB)
