@@ -34,9 +34,22 @@ static int base64_encode(struct bytes in, struct buffer *out, int variant)
     return 0;
 }
 
+/* libsodium 1.0.18 takes some bytes beyond ASCII for digits where char is signed. */
+static bool is_ascii(struct bytes in)
+{
+    uint8_t seen = 0;
+    for (size_t i = 0; i < in.len; i++) {
+        seen |= in.data[i];
+    }
+    return seen < 0x80;
+}
+
 /* `digits` is how many of in's characters carry data, the padding left off. */
 static int base64_decode(struct bytes in, size_t digits, struct buffer *out, int variant)
 {
+    if (!is_ascii(in)) {
+        return SHOAL_EINVAL;
+    }
     size_t len_max = digits / 4 * 3 + digits % 4 * 3 / 4;
     int error = buffer_reserve(out, len_max);
     if (error != 0 || in.len == 0) {
