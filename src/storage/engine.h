@@ -1,13 +1,13 @@
 /* The storage port: what a worker asks of an engine, and what an engine answers by event.
  *
  * An engine keeps encoded objects by (partition, key). It never looks into them. A read answers at
- * once or says *pending* and completes by an event; a write returns a sequence, and "everything up to
- * s is durable" arrives as an event. Nothing here blocks. One engine serves one worker's partitions;
- * all calls and events happen on that worker's thread.
+ * once or says *pending* and completes by an event; a write returns a sequence, and "everything up
+ * to s is durable" arrives as an event. Nothing here blocks. One engine serves one worker's
+ * partitions; all calls and events happen on that worker's thread.
  *
- * The order of iteration is by position, the 64-bit hash of the key under a secret that all nodes of
- * a cluster share: the same on every owner, stable under inserts and deletes, and not to be predicted
- * by clients. Keys of equal position are ordered by their bytes. */
+ * The order of iteration is by position, the 64-bit hash of the key under a secret that all nodes
+ * of a cluster share: the same on every owner, stable under inserts and deletes, and not to be
+ * predicted by clients. Keys of equal position are ordered by their bytes. */
 #ifndef STORAGE_ENGINE_H
 #define STORAGE_ENGINE_H
 
@@ -20,7 +20,8 @@ struct engine;
 /* How events reach the worker. */
 struct engine_events {
     void *self;
-    /* A pending read is done: as the outcomes of engine_get. The record is borrowed for the call. */
+    /* A pending read is done: as the outcomes of engine_get. The record is borrowed for the call.
+     */
     void (*read_done)(void *self, uint64_t ticket, int code, struct bytes record);
     /* Every write up to the sequence is durable. */
     void (*durable)(void *self, uint64_t sequence);
@@ -53,19 +54,20 @@ typedef bool (*engine_visit)(void *self, const struct engine_entry *entry);
 
 struct engine_ops {
     const char *name;
-    /* 0 and the record (borrowed until the next write to this engine), SHOAL_ENOTFOUND, or 1: pending,
-     * read_done will come with the ticket. */
+    /* 0 and the record (borrowed until the next write to this engine), SHOAL_ENOTFOUND, or 1:
+     * pending, read_done will come with the ticket. */
     int (*get)(struct engine *engine, const struct engine_key *key, uint64_t ticket,
                struct bytes *record);
     /* Adds or replaces. Key and record are borrowed for the call. 0 when it is as durable as this
-     * engine ever makes it, 1 when `durable` will say so for *sequence; SHOAL_ENOMEM (over the memory
-     * bound), SHOAL_ENOSPC, SHOAL_EIO: nothing changed. */
+     * engine ever makes it, 1 when `durable` will say so for *sequence; SHOAL_ENOMEM (over the
+     * memory bound), SHOAL_ENOSPC, SHOAL_EIO: nothing changed. */
     int (*put)(struct engine *engine, const struct engine_key *key, struct bytes record,
                uint64_t *sequence);
-    /* Removes the record if there: outcomes as put. (Deletes by users are tombstones, thus puts.) */
+    /* Removes the record if there: outcomes as put. (Deletes by users are tombstones, thus puts.)
+     */
     int (*remove)(struct engine *engine, const struct engine_key *key, uint64_t *sequence);
-    /* Visits the entries of the partition from `position` on, in order. 0 when it came to the end and
-     * 1 when the visitor ended it; negative codes of the storage. The visitor may not write. */
+    /* Visits the entries of the partition from `position` on, in order. 0 when it came to the end
+     * and 1 when the visitor ended it; negative codes of the storage. The visitor may not write. */
     int (*walk)(struct engine *engine, uint32_t partition, uint64_t position, engine_visit visit,
                 void *self);
     /* Forgets everything of the partition, its holding record first. Outcomes as put. */

@@ -1,0 +1,395 @@
+/* The memory engine: an index a partition (position_index.h) over records in one heap that is
+ * always dense (dense_heap.h). Reads touch the index's slot and the record and nothing else; writes
+ * of a record that fits where the old one lies copy it there and allocate nothing. All calls are on
+ * one thread, all answers are given at once. */
+#include "storage/memory_engine.h"
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "shoal/error.h"
+#include "storage/position_index.h"
+
+#define ALL_PARTITIONS UINT32_MAX
+
+struct partition {
+    struct position_index index;
+    uint64_t content_bytes; /* keys and records */
+    uint64_t block_bytes;   /* what they take in the heap */
+    uint8_t *holding;       /* NULL when there is none */
+    size_t holding_len;
+};
+
+struct memory_engine {
+    struct engine engine;
+    struct memory_budget budget;
+    struct dense_heap records;
+    struct dense_heap leaves;
+    uint64_t sequence; /* of the last write */
+    uint64_t count;    /* of entries, all partitions */
+    uint64_t content_bytes;
+    uint32_t partition_count;
+    struct partition partitions[];
+};
+
+static struct memory_engine *memory_engine_of(struct engine *engine)
+{
+    return (struct memory_engine *)(void *)engine;
+}
+
+static const struct memory_engine *memory_engine_of_const(const struct engine *engine)
+{
+    return (const struct memory_engine *)(const void *)engine;
+}
+
+static struct partition *partition_of(struct memory_engine *memory, uint32_t partition)
+{
+    ASSERT(partition < memory->partition_count);
+    return &memory->partitions[partition];
+}
+
+static void record_moved(void *self, void *from, void *to)
+{
+    struct memory_engine *memory = self;
+    struct record record = record_read(to);
+    struct partition *partition = partition_of(memory, record.partition);
+    position_index_block_moved(&partition->index, record.position_high, from, to);
+}
+
+static void leaf_moved(void *self, void *from, void *to)
+{
+    (void)self;
+    (void)from;
+    position_index_leaf_moved(to);
+}
+
+/* Adds to the figures of the partition and the whole, or takes from them. */
+static void account(struct memory_engine *memory, struct partition *partition,
+                    const struct record *record, bool added)
+{
+    uint64_t content = record->key.len + record->value.len;
+    uint64_t block = dense_heap_block_bytes(record_bytes(record->key.len, record->value.len));
+    if (added) {
+        partition->content_bytes += content;
+        partition->block_bytes += block;
+        memory->content_bytes += content;
+        memory->count++;
+    } else {
+        partition->content_bytes -= content;
+        partition->block_bytes -= block;
+        memory->content_bytes -= content;
+        memory->count--;
+    }
+}
+
+static int memory_engine_get(struct engine *engine, const struct engine_key *key, uint64_t ticket,
+                             struct bytes *record)
+{
+    (void)ticket;
+    struct partition *partition = partition_of(memory_engine_of(engine), key->partition);
+    struct index_slot *slot = position_index_find(&partition->index, key->position, key->key);
+    if (slot == NULL) {
+        return SHOAL_ENOTFOUND;
+    }
+    struct bytes stored_key;
+    record_read_content(slot->block, &stored_key, record);
+    return 0;
+}
+
+static int replace(struct memory_engine *memory, struct partition *partition,
+                   struct index_slot *slot, const struct record *record)
+{
+    uint8_t *old_block = slot->block;
+    struct record old = record_read(old_block);
+    size_t old_size = record_bytes(old.key.len, old.value.len);
+    size_t size = record_bytes(record->key.len, record->value.len);
+    bool same_header = record_header_bytes(old.key.len, old.value.len) ==
+                       record_header_bytes(record->key.len, record->value.len);
+    if (same_header && dense_heap_block_bytes(size) == dense_heap_block_bytes(old_size)) {
+        account(memory, partition, &old, false);
+        record_write(old_block, record);
+        account(memory, partition, record, true);
+        return 0;
+    }
+    uint8_t *block = dense_heap_alloc(&memory->records, size);
+    if (block == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    account(memory, partition, &old, false);
+    record_write(block, record);
+    slot->block = block;
+    dense_heap_free(&memory->records, old_block, old_size);
+    account(memory, partition, record, true);
+    return 0;
+}
+
+static int insert(struct memory_engine *memory, struct partition *partition, uint64_t position,
+                  const struct record *record)
+{
+    int code = position_index_reserve(&partition->index, position);
+    if (code != 0) {
+        return code;
+    }
+    size_t size = record_bytes(record->key.len, record->value.len);
+    uint8_t *block = dense_heap_alloc(&memory->records, size);
+    if (block == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    record_write(block, record);
+    position_index_add(&partition->index, position, block);
+    account(memory, partition, record, true);
+    return 0;
+}
+
+static int write_record(struct memory_engine *memory, const struct engine_key *key,
+                        struct bytes value)
+{
+    struct partition *partition = partition_of(memory, key->partition);
+    struct record record = {.position_high = (uint32_t)(key->position >> 32),
+                            .partition = (uint16_t)key->partition,
+                            .key = key->key,
+                            .value = value};
+    struct index_slot *slot = position_index_find(&partition->index, key->position, key->key);
+    if (slot != NULL) {
+        return replace(memory, partition, slot, &record);
+    }
+    return insert(memory, partition, key->position, &record);
+}
+
+/* What is kept in reserve is given back before memory is called short. */
+static bool trim(struct memory_engine *memory)
+{
+    bool any = dense_heap_trim(&memory->records);
+    return dense_heap_trim(&memory->leaves) || any;
+}
+
+static int memory_engine_put(struct engine *engine, const struct engine_key *key,
+                             struct bytes record, uint64_t *sequence)
+{
+    struct memory_engine *memory = memory_engine_of(engine);
+    if (key->key.len > LIMIT_KEY_BYTES_MAX || record.len > LIMIT_OBJECT_BYTES) {
+        return SHOAL_ETOOBIG;
+    }
+    int code = write_record(memory, key, record);
+    if (code == SHOAL_ENOMEM && trim(memory)) {
+        code = write_record(memory, key, record);
+    }
+    if (code == 0) {
+        *sequence = ++memory->sequence;
+    }
+    return code;
+}
+
+static int memory_engine_remove(struct engine *engine, const struct engine_key *key,
+                                uint64_t *sequence)
+{
+    struct memory_engine *memory = memory_engine_of(engine);
+    struct partition *partition = partition_of(memory, key->partition);
+    struct index_slot *slot = position_index_find(&partition->index, key->position, key->key);
+    if (slot != NULL) {
+        uint8_t *block = slot->block;
+        struct record record = record_read(block);
+        account(memory, partition, &record, false);
+        position_index_remove(&partition->index, slot);
+        dense_heap_free(&memory->records, block, record_bytes(record.key.len, record.value.len));
+    }
+    *sequence = ++memory->sequence;
+    return 0;
+}
+
+static int memory_engine_walk(struct engine *engine, uint32_t partition, uint64_t position,
+                              engine_visit visit, void *self)
+{
+    struct index_cursor cursor;
+    position_index_seek(&partition_of(memory_engine_of(engine), partition)->index, position,
+                        &cursor);
+    struct index_slot *slot = position_index_next(&cursor);
+    while (slot != NULL) {
+        struct engine_entry entry = {.position = slot->position};
+        record_read_content(slot->block, &entry.key, &entry.record);
+        if (!visit(self, &entry)) {
+            return 1;
+        }
+        slot = position_index_next(&cursor);
+    }
+    return 0;
+}
+
+static void holding_free(struct memory_engine *memory, struct partition *partition)
+{
+    memory_budget_free(&memory->budget, partition->holding, partition->holding_len);
+    partition->holding = NULL;
+    partition->holding_len = 0;
+}
+
+static int memory_engine_drop(struct engine *engine, uint32_t number, uint64_t *sequence)
+{
+    struct memory_engine *memory = memory_engine_of(engine);
+    struct partition *partition = partition_of(memory, number);
+    holding_free(memory, partition);
+
+    struct index_cursor cursor;
+    position_index_seek(&partition->index, 0, &cursor);
+    struct index_slot *slot = position_index_next(&cursor);
+    while (slot != NULL) {
+        uint8_t *block = slot->block;
+        struct record record = record_read(block);
+        /* A later free may put another of this partition's records where this one was. */
+        slot->block = NULL;
+        account(memory, partition, &record, false);
+        dense_heap_free(&memory->records, block, record_bytes(record.key.len, record.value.len));
+        slot = position_index_next(&cursor);
+    }
+    position_index_clear(&partition->index);
+    (void)trim(memory);
+    *sequence = ++memory->sequence;
+    return 0;
+}
+
+static int memory_engine_get_holding(struct engine *engine, uint32_t number, struct bytes *record)
+{
+    const struct partition *partition = partition_of(memory_engine_of(engine), number);
+    if (partition->holding == NULL) {
+        return SHOAL_ENOTFOUND;
+    }
+    *record = bytes_make(partition->holding, partition->holding_len);
+    return 0;
+}
+
+static int memory_engine_put_holding(struct engine *engine, uint32_t number, struct bytes record,
+                                     uint64_t *sequence)
+{
+    struct memory_engine *memory = memory_engine_of(engine);
+    struct partition *partition = partition_of(memory, number);
+    if (partition->holding == NULL || partition->holding_len != record.len) {
+        uint8_t *holding = memory_budget_alloc(&memory->budget, record.len);
+        if (holding == NULL && trim(memory)) {
+            holding = memory_budget_alloc(&memory->budget, record.len);
+        }
+        if (holding == NULL) {
+            return SHOAL_ENOMEM;
+        }
+        if (record.len > 0) {
+            memcpy(holding, record.data, record.len);
+        }
+        holding_free(memory, partition);
+        partition->holding = holding;
+        partition->holding_len = record.len;
+    } else if (record.len > 0) {
+        memmove(partition->holding, record.data, record.len);
+    }
+    *sequence = ++memory->sequence;
+    return 0;
+}
+
+static void memory_engine_stats(const struct engine *engine, uint32_t number,
+                                struct engine_stats *out)
+{
+    const struct memory_engine *memory = memory_engine_of_const(engine);
+    if (number == ALL_PARTITIONS) {
+        *out = (struct engine_stats){.keys = memory->count,
+                                     .bytes = memory->content_bytes,
+                                     .memory_bytes = memory->budget.held_bytes};
+        return;
+    }
+    ASSERT(number < memory->partition_count);
+    const struct partition *partition = &memory->partitions[number];
+    *out = (struct engine_stats){.keys = partition->index.count,
+                                 .bytes = partition->content_bytes,
+                                 .memory_bytes = partition->index.bytes + partition->block_bytes +
+                                                 partition->holding_len};
+}
+
+static void memory_engine_flush(struct engine *engine)
+{
+    (void)engine;
+}
+
+static void memory_engine_free(struct engine *engine)
+{
+    struct memory_engine *memory = memory_engine_of(engine);
+    for (uint32_t i = 0; i < memory->partition_count; i++) {
+        position_index_clear(&memory->partitions[i].index);
+        holding_free(memory, &memory->partitions[i]);
+    }
+    dense_heap_deinit(&memory->records);
+    dense_heap_deinit(&memory->leaves);
+    mem_free(memory);
+}
+
+static const struct engine_ops memory_engine_ops = {
+    .name = "memory",
+    .get = memory_engine_get,
+    .put = memory_engine_put,
+    .remove = memory_engine_remove,
+    .walk = memory_engine_walk,
+    .drop = memory_engine_drop,
+    .get_holding = memory_engine_get_holding,
+    .put_holding = memory_engine_put_holding,
+    .stats = memory_engine_stats,
+    .flush = memory_engine_flush,
+    .free = memory_engine_free,
+};
+
+int memory_engine_new(const struct engine_options *options, struct engine **out)
+{
+    if (options->partitions == 0 || options->partitions > LIMIT_PARTITIONS_MAX) {
+        return SHOAL_EINVAL;
+    }
+    size_t size = sizeof(struct memory_engine) + options->partitions * sizeof(struct partition);
+    struct memory_engine *memory = mem_alloc_zeroed(1, size);
+    if (memory == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    memory->engine.ops = &memory_engine_ops;
+    memory->budget =
+        (struct memory_budget){.held_bytes = size, .bytes_max = options->memory_bytes_max};
+    memory->partition_count = options->partitions;
+    dense_heap_init(&memory->records, &memory->budget, record_moved, memory);
+    dense_heap_init(&memory->leaves, &memory->budget, leaf_moved, NULL);
+    for (uint32_t i = 0; i < options->partitions; i++) {
+        position_index_init(&memory->partitions[i].index, &memory->leaves);
+    }
+    *out = &memory->engine;
+    return 0;
+}
+
+/* Every entry where its block says it belongs, and the sums of the partition. */
+static void partition_check(const struct memory_engine *memory, uint32_t number)
+{
+    const struct partition *partition = &memory->partitions[number];
+    position_index_check(&partition->index);
+    uint64_t content_bytes = 0;
+    uint64_t block_bytes = 0;
+    struct index_cursor cursor;
+    position_index_seek(&partition->index, 0, &cursor);
+    const struct index_slot *slot = position_index_next(&cursor);
+    while (slot != NULL) {
+        struct record record = record_read(slot->block);
+        ASSERT(record.partition == number);
+        content_bytes += record.key.len + record.value.len;
+        block_bytes += dense_heap_block_bytes(record_bytes(record.key.len, record.value.len));
+        slot = position_index_next(&cursor);
+    }
+    ASSERT(content_bytes == partition->content_bytes);
+    ASSERT(block_bytes == partition->block_bytes);
+}
+
+void memory_engine_check(const struct engine *engine)
+{
+    ASSERT(engine->ops == &memory_engine_ops);
+    const struct memory_engine *memory = memory_engine_of_const(engine);
+    uint64_t count = 0;
+    uint64_t content_bytes = 0;
+    uint64_t block_bytes = 0;
+    for (uint32_t i = 0; i < memory->partition_count; i++) {
+        partition_check(memory, i);
+        count += memory->partitions[i].index.count;
+        content_bytes += memory->partitions[i].content_bytes;
+        block_bytes += memory->partitions[i].block_bytes;
+    }
+    ASSERT(count == memory->count);
+    ASSERT(content_bytes == memory->content_bytes);
+    ASSERT(block_bytes == memory->records.used_bytes);
+    dense_heap_check(&memory->records);
+    dense_heap_check(&memory->leaves);
+}
