@@ -5,7 +5,6 @@
  * ourselves, and whether we reach it is not asked here (see reach.h). */
 #include "member/gossip.h"
 
-#include "base/assert.h"
 #include "base/memory.h"
 #include "shoal/error.h"
 
@@ -177,7 +176,8 @@ int gossip_records(const struct gossip *gossip, struct arena *arena,
 
 /* ---- hearing --------------------------------------------------------------------------------- */
 
-static bool is_ahead(const struct node_record *other, const struct node_record *own)
+/* Does the record know anything of its node that `own` does not? */
+static bool is_ahead(const struct wire_record *other, const struct node_record *own)
 {
     if (other->generation != own->generation) {
         return other->generation > own->generation;
@@ -186,10 +186,14 @@ static bool is_ahead(const struct node_record *other, const struct node_record *
 }
 
 /* Somebody knows a record of this node that it has not made: from then on its own must win. */
-static void receive_self(struct gossip *gossip, const struct node_record *record, bool *twin)
+static void receive_self(struct gossip *gossip, const struct wire_record *record, bool *twin)
 {
     struct node_record *own = &gossip->self;
     if (!is_ahead(record, own)) {
+        return;
+    }
+    if (record->generation == NODE_RECORD_GENERATION_MAX) {
+        *twin = true; /* no honest life comes so far, and there is nothing beyond */
         return;
     }
     own->generation = record->generation + 1;
@@ -200,12 +204,12 @@ static void receive_self(struct gossip *gossip, const struct node_record *record
     }
 }
 
-/* The node of the record, a new one if need be; NULL in *out when there is no place. */
-static int node_of(struct gossip *gossip, const struct node_record *record, uint64_t now_us,
-                   struct gossip_node **out)
+/* A node not known before; NULL in *out when there is no place for it. */
+static int node_add(struct gossip *gossip, const struct node_record *record, uint64_t now_us,
+                    struct gossip_node **out)
 {
-    *out = table_get(&gossip->nodes, record->id);
-    if (*out != NULL || gossip->nodes.count + 1 >= LIMIT_MEMBERS) {
+    *out = NULL;
+    if (gossip->nodes.count + 1 >= LIMIT_MEMBERS) {
         return 0;
     }
     struct gossip_node *node = mem_alloc_zeroed(1, sizeof(*node));
@@ -225,64 +229,82 @@ static int node_of(struct gossip *gossip, const struct node_record *record, uint
     return 0;
 }
 
-/* Has the node spoken since its goodbye? Itself: then by anything new. Through others: only by what
- * can't have been under way before. */
-static bool goodbye_is_over(const struct gossip_node *node, bool directly, bool reborn)
+static void node_lives(const struct gossip *gossip, struct gossip_node *node, uint64_t now_us)
 {
-    return reborn || directly ||
-           node->record.heartbeat > node->goodbye_heartbeat + GOODBYE_HEARTBEATS;
+    struct detector_options options = detector_options_of(gossip);
+    detector_heartbeat(&node->detector, &options, now_us);
+    node->fading = false;
 }
 
-static void receive_known(struct gossip *gossip, struct gossip_node *node,
-                          const struct node_record *record, bool directly, uint64_t now_us)
+/* Takes over a record that is ahead of what is known. */
+static void node_update(struct gossip *gossip, struct gossip_node *node,
+                        const struct node_record *record, bool directly, uint64_t now_us)
 {
     bool reborn = record->generation > node->record.generation;
-    bool beat = reborn || (record->generation == node->record.generation &&
-                           record->heartbeat > node->record.heartbeat);
-    bool first_word =
-        directly && node->detector.last_us == 0 && record->generation == node->record.generation;
+    bool beat = reborn || record->heartbeat > node->record.heartbeat;
     if (node_record_merge(&node->record, record) == 1) {
         gossip->changes++;
     }
-    if (!beat && !first_word) {
+    if (!beat) {
         return;
     }
     if (reborn) {
         detector_init(&node->detector);
     }
-    struct detector_options options = detector_options_of(gossip);
-    detector_heartbeat(&node->detector, &options, now_us);
-    node->fading = false;
-    if (node->goodbye && goodbye_is_over(node, directly, reborn)) {
+    node_lives(gossip, node, now_us);
+
+    /* Has it spoken since its goodbye? Itself: by anything new. Through others: only by what can't
+     * have been under way before. */
+    bool later = node->record.heartbeat > node->goodbye_heartbeat + GOODBYE_HEARTBEATS;
+    if (reborn || directly || later) {
         node->goodbye = false;
     }
+}
+
+static int receive_other(struct gossip *gossip, const struct wire_record *wire, bool directly,
+                         uint64_t now_us)
+{
+    struct gossip_node *node = table_get(&gossip->nodes, wire->id);
+    struct node_record record;
+    if (node == NULL) {
+        int error = node_record_from_wire(wire, &record);
+        if (error == 0) {
+            error = node_add(gossip, &record, now_us, &node);
+        }
+        if (error != 0 || node == NULL) {
+            return error;
+        }
+    } else if (is_ahead(wire, &node->record)) {
+        int error = node_record_from_wire(wire, &record);
+        if (error != 0) {
+            return error;
+        }
+        node_update(gossip, node, &record, directly, now_us);
+    }
+    bool silent_so_far = node->detector.last_us == 0;
+    if (silent_so_far && directly && wire->generation == node->record.generation) {
+        node_lives(gossip, node, now_us);
+    }
+    return 0;
 }
 
 int gossip_receive(struct gossip *gossip, uint64_t from, const struct wire_record *records,
                    uint32_t count, uint64_t now_us, bool *twin)
 {
-    struct node_record record;
     for (uint32_t i = 0; i < count; i++) {
-        int error = node_record_from_wire(&records[i], &record);
-        if (error != 0) {
-            return error;
+        if (!node_record_valid(&records[i])) {
+            return SHOAL_EPROTO;
         }
     }
     bool twin_found = false;
     for (uint32_t i = 0; i < count; i++) {
-        int error = node_record_from_wire(&records[i], &record);
-        ASSERT(error == 0);
-        if (record.id == gossip->self.id) {
-            receive_self(gossip, &record, &twin_found);
+        if (records[i].id == gossip->self.id) {
+            receive_self(gossip, &records[i], &twin_found);
             continue;
         }
-        struct gossip_node *node;
-        error = node_of(gossip, &record, now_us, &node);
+        int error = receive_other(gossip, &records[i], records[i].id == from, now_us);
         if (error != 0) {
             return error;
-        }
-        if (node != NULL) {
-            receive_known(gossip, node, &record, record.id == from, now_us);
         }
     }
     *twin = twin_found;

@@ -94,7 +94,7 @@ static void text_copy(char out[LIMIT_NAME_BYTES + 1], struct bytes text)
     out[text.len] = '\0';
 }
 
-static bool wire_record_valid(const struct wire_record *wire)
+bool node_record_valid(const struct wire_record *wire)
 {
     return wire->id != 0 && wire->generation <= NODE_RECORD_GENERATION_MAX &&
            text_fits(wire->name) && text_fits(wire->zone) && text_fits(wire->host) &&
@@ -104,7 +104,7 @@ static bool wire_record_valid(const struct wire_record *wire)
 
 int node_record_from_wire(const struct wire_record *wire, struct node_record *out)
 {
-    if (!wire_record_valid(wire)) {
+    if (!node_record_valid(wire)) {
         return SHOAL_EPROTO;
     }
     *out = (struct node_record){

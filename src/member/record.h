@@ -39,8 +39,10 @@ bool node_record_same(const struct node_record *a, const struct node_record *b);
 
 /* The wire form borrows the texts from the record. */
 void node_record_to_wire(const struct node_record *record, struct wire_record *out);
-/* 0 or SHOAL_EPROTO: texts too long or with a NUL, no id, a generation, port or state out of range
- * (suspect and down are what others say of a node, never it of itself). */
+/* False for texts too long or with a NUL, no id, a generation, port or state out of range (suspect
+ * and down are what others say of a node, never it of itself). */
+bool node_record_valid(const struct wire_record *wire);
+/* 0 or SHOAL_EPROTO: not valid. */
 int node_record_from_wire(const struct wire_record *wire, struct node_record *out);
 
 #endif
