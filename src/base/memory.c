@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked.h"
+
 /* 0: off. 1: every allocation fails. n: n - 1 more allocations succeed. */
 static _Thread_local uint64_t fail_countdown;
 
@@ -34,10 +36,11 @@ void *mem_alloc_zeroed(size_t count, size_t size)
     if (must_fail()) {
         return NULL;
     }
-    if (count == 0 || size == 0) {
-        return calloc(1, 1);
+    size_t total;
+    if (!checked_multiply(count, size, &total)) {
+        return NULL;
     }
-    return calloc(count, size);
+    return calloc(1, total == 0 ? 1 : total);
 }
 
 void *mem_realloc(void *old, size_t size)
