@@ -25,7 +25,7 @@ struct outcome {
     int code;          /* 0, or an enum shoal_error; SHOAL_ENOTFOUND for a get of a missing key (the
                           context is there all the same when the key was deleted) */
     struct bytes text; /* on failure: what was asked, what was reached, what to do */
-    struct bytes context; /* token, for get, put and delete; data NULL is none */
+    struct bytes context;              /* token, for get, put and delete; data NULL is none */
     const struct result_value *values; /* get: live siblings, winner first */
     uint32_t value_count;
     uint32_t owners; /* that confirmed or answered */
@@ -41,7 +41,7 @@ typedef void (*request_done)(struct request *request, const struct outcome *outc
 
 struct request {
     /* Set by the surface. Bytes are borrowed until `done` is called. */
-    uint32_t op; /* enum request_op, REQUEST_LIST or REQUEST_JOIN */
+    uint32_t op;      /* enum request_op, REQUEST_LIST or REQUEST_JOIN */
     struct bytes key; /* list: the prefix */
     struct bytes value;
     struct bytes context; /* token; list: the cursor; data NULL is none */

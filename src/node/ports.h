@@ -1,7 +1,8 @@
-/* The ports: the only ways by which the deciding code reaches the world. `net` and `server` implement
- * them with libevent and POSIX, tests/sim with virtual time, a hostile network and hostile machines.
- * There is one set a worker; all calls are made on that worker's thread. (Storage has its own port,
- * storage/engine.h; time comes in with every event; random numbers from a seed given at birth.) */
+/* The ports: the only ways by which the deciding code reaches the world. `net` and `server`
+ * implement them with libevent and POSIX, tests/sim with virtual time, a hostile network and
+ * hostile machines. There is one set a worker; all calls are made on that worker's thread. (Storage
+ * has its own port, storage/engine.h; time comes in with every event; random numbers from a seed
+ * given at birth.) */
 #ifndef NODE_PORTS_H
 #define NODE_PORTS_H
 
@@ -26,17 +27,17 @@ struct letter {
 struct ports {
     void *self;
 
-    /* A whole request frame (prefix included) to a node, over this worker's own link to it. 0: taken
-     * over (nothing is promised about delivery); SHOAL_ECONNECT: no link; SHOAL_EOVERLOAD: its
-     * queue is full. The answer comes by worker_answer. */
+    /* A whole request frame (prefix included) to a node, over this worker's own link to it. 0:
+     * taken over (nothing is promised about delivery); SHOAL_ECONNECT: no link; SHOAL_EOVERLOAD:
+     * its queue is full. The answer comes by worker_answer. */
     int (*send)(void *self, uint64_t node, struct bytes frame);
 
     /* A whole answer frame back to where a request came from. A source of this worker only. */
     void (*reply)(void *self, struct source source, struct bytes frame);
 
-    /* Wanted links: keep one to this node at this address, whatever it takes (retrying with backoff),
-     * until unlink; calling again with another address moves it. Its comings and goings are told by
-     * worker_link. */
+    /* Wanted links: keep one to this node at this address, whatever it takes (retrying with
+     * backoff), until unlink; calling again with another address moves it. Its comings and goings
+     * are told by worker_link. */
     void (*link)(void *self, uint64_t node, const char *host, uint16_t port);
     void (*unlink)(void *self, uint64_t node);
 
@@ -49,9 +50,9 @@ struct ports {
     /* Gives a letter to another worker (or to this one, later). Takes ownership. */
     void (*post)(void *self, uint32_t worker, struct letter *letter);
 
-    /* Writes the node's own record (identity, cluster, view) in place of the old one, atomically and
-     * durably; then calls worker_kept with the sequence. Calls are answered in order. Worker 0 only.
-     * The bytes are borrowed for the call. */
+    /* Writes the node's own record (identity, cluster, view) in place of the old one, atomically
+     * and durably; then calls worker_kept with the sequence. Calls are answered in order. Worker 0
+     * only. The bytes are borrowed for the call. */
     void (*keep)(void *self, struct bytes record, uint64_t sequence);
 };
 

@@ -25,12 +25,14 @@ struct snapshot {
     struct token_keys token_keys;
     struct hash_secret position_secret;
     bool self_clock_ahead;
-    bool data_lost;         /* this process began without the data it had confirmed */
-    uint64_t fresh_cluster; /* the hash-free fact that this node founded the cluster in this process */
+    bool data_lost; /* this process began without the data it had confirmed */
+    uint64_t
+        fresh_cluster; /* the hash-free fact that this node founded the cluster in this process */
     /* For each worker: the last of its tickets (views handed to the steward) that is included. */
     uint64_t *tickets;
     uint32_t worker_count;
-    /* Digests of views known to be included in this one: an answer that carries one needs no join. */
+    /* Digests of views known to be included in this one: an answer that carries one needs no join.
+     */
     uint64_t included[16];
 };
 

@@ -56,8 +56,9 @@ struct worker_options {
     struct engine *engine;   /* owned by the worker from success on */
     struct metrics *metrics; /* borrowed; shard = index */
     uint64_t random_seed;
-    /* Worker 0: the record last given to ports.keep, empty on the very first start. Borrowed for the
-     * call. A damaged one, or one of another cluster name, is refused (SHOAL_EPROTO, SHOAL_EINVAL). */
+    /* Worker 0: the record last given to ports.keep, empty on the very first start. Borrowed for
+     * the call. A damaged one, or one of another cluster name, is refused (SHOAL_EPROTO,
+     * SHOAL_EINVAL). */
     struct bytes kept;
     struct moment now;
 };
@@ -74,8 +75,8 @@ void worker_start(struct worker *worker, struct moment now);
 /* A request from a surface served by this worker. */
 void worker_submit(struct worker *worker, struct moment now, struct request *request);
 
-/* A peer's hello, when it connects here or answers there: 0, or SHOAL_ECLUSTER / SHOAL_EVERSION and a
- * text (static or in `text`) for the log and the other side. */
+/* A peer's hello, when it connects here or answers there: 0, or SHOAL_ECLUSTER / SHOAL_EVERSION and
+ * a text (static or in `text`) for the log and the other side. */
 int worker_check_hello(struct worker *worker, const struct message_hello *hello, char text[256]);
 
 /* A validated request frame's payload from a peer's connection that this worker serves. */
@@ -106,7 +107,8 @@ bool worker_idle(const struct worker *worker);
 /* The adopted snapshot (borrowed until the next call); NULL until the node is in a cluster. For the
  * surfaces' status and ring answers, and for hellos. */
 const struct snapshot *worker_snapshot(const struct worker *worker);
-uint64_t worker_node_id(const struct worker *worker); /* worker 0 knows from birth; others once in */
+uint64_t
+worker_node_id(const struct worker *worker); /* worker 0 knows from birth; others once in */
 
 /* For the simulator, after every event: asserts the invariants of everything inside. */
 void worker_check(const struct worker *worker);
@@ -123,7 +125,8 @@ struct worker_observer {
 };
 void worker_observe(struct worker *worker, const struct worker_observer *observer);
 
-/* The object held here, for comparing replicas: 0, SHOAL_ENOTFOUND, ... `out` lives in the arena. */
+/* The object held here, for comparing replicas: 0, SHOAL_ENOTFOUND, ... `out` lives in the arena.
+ */
 int worker_peek(struct worker *worker, struct arena *arena, struct bytes key, struct object *out);
 
 #endif

@@ -1,0 +1,462 @@
+/* Beginning, answering and ending operations; what all kinds share. See coordinator.h. */
+#include "coordinate/coordinator.h"
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "ring/partition.h"
+#include "shoal/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void coordinator_init(struct coordinator *coordinator)
+{
+    table_init(&coordinator->operations);
+    queue_init(&coordinator->all);
+    queue_init(&coordinator->free);
+    coordinator->next_id = 1;
+}
+
+static void coordinator_release(struct queue *head)
+{
+    struct queue *link;
+    while ((link = queue_pop(head)) != NULL) {
+        struct operation *operation = QUEUE_ITEM(link, struct operation, link);
+        buffer_deinit(&operation->key_copy);
+        buffer_deinit(&operation->merged);
+        buffer_deinit(&operation->token);
+        mem_free(operation);
+    }
+}
+
+void coordinator_deinit(struct coordinator *coordinator)
+{
+    while (!queue_empty(&coordinator->all)) {
+        operation_free(QUEUE_ITEM(coordinator->all.next, struct operation, link));
+    }
+    coordinator_release(&coordinator->free);
+    table_deinit(&coordinator->operations);
+}
+
+/* ---- texts ------------------------------------------------------------------------------------
+ */
+
+const char *request_op_text(uint32_t op)
+{
+    switch (op) {
+    case REQUEST_PUT:
+        return "put";
+    case REQUEST_GET:
+        return "get";
+    case REQUEST_DELETE:
+        return "delete";
+    case REQUEST_LIST:
+        return "list";
+    case REQUEST_JOIN:
+        return "join";
+    default:
+        return "request";
+    }
+}
+
+const char *request_key_text(struct coordinator *coordinator, struct bytes key)
+{
+    enum { SHOWN = 48 };
+    char *text = arena_alloc(coordinator->arena, SHOWN * 4 + 8);
+    if (text == NULL) {
+        return "";
+    }
+    size_t shown = key.len < SHOWN ? key.len : SHOWN;
+    char *at = text;
+    for (size_t i = 0; i < shown; i++) {
+        uint8_t c = key.data[i];
+        if (c >= 0x20 && c < 0x7f && c != '\\') {
+            *at++ = (char)c;
+        } else {
+            at += snprintf(at, 5, "\\x%02x", c);
+        }
+    }
+    (void)snprintf(at, 8, "%s", key.len > SHOWN ? "..." : "");
+    return text;
+}
+
+const char *operation_names(const struct operation *operation, uint64_t targets)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    enum { TEXT_BYTES = 1024 };
+    char *text = arena_alloc(coordinator->arena, TEXT_BYTES);
+    if (text == NULL || targets == 0) {
+        return "none";
+    }
+    size_t len = 0;
+    text[0] = '\0';
+    while (targets != 0) {
+        uint32_t i = (uint32_t)__builtin_ctzll(targets);
+        targets &= targets - 1;
+        const char *name =
+            coordinator->courier.name(coordinator->courier.self, operation->placement.nodes[i]);
+        int wrote = snprintf(text + len, TEXT_BYTES - len, "%s%s", len == 0 ? "" : ", ", name);
+        if (wrote < 0 || (size_t)wrote >= TEXT_BYTES - len) {
+            break;
+        }
+        len += (size_t)wrote;
+    }
+    return text;
+}
+
+/* ---- completion -------------------------------------------------------------------------------
+ */
+
+void coordinator_count(struct coordinator *coordinator, metric_id metric)
+{
+    if (coordinator->metrics.registry != NULL) {
+        metrics_add(coordinator->metrics.registry, coordinator->metrics.shard, metric, 1);
+    }
+}
+
+void coordinator_complete(struct operation *operation, const struct outcome *outcome)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    struct request *request = operation->request;
+    ASSERT(request != NULL);
+    operation->request = NULL;
+    if (outcome->code == SHOAL_EUNKNOWN) {
+        coordinator_count(coordinator, coordinator->metrics.unknowns);
+    } else if (outcome->code == SHOAL_EQUORUM) {
+        coordinator_count(coordinator, coordinator->metrics.quorum_failures);
+    }
+    coordinator->courier.complete(coordinator->courier.self, request, outcome);
+}
+
+static struct bytes coordinator_format(struct coordinator *coordinator, const char *format,
+                                       va_list arguments)
+{
+    enum { TEXT_BYTES = 2048 };
+    char *text = arena_alloc(coordinator->arena, TEXT_BYTES);
+    if (text == NULL) {
+        return bytes_from_string("out of memory");
+    }
+    (void)vsnprintf(text, TEXT_BYTES, format, arguments);
+    return bytes_from_string(text);
+}
+
+void coordinator_fail(struct operation *operation, int code, const char *format, ...)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    va_list arguments;
+    va_start(arguments, format);
+    struct bytes text = coordinator_format(coordinator, format, arguments);
+    va_end(arguments);
+    bool writing = operation->phase == OPERATION_WRITING;
+    struct outcome outcome = {
+        .code = code,
+        .text = text,
+        .owners = operation_votes(operation),
+        .needed = writing ? operation->quorum.w : operation->quorum.r,
+    };
+    coordinator_complete(operation, &outcome);
+    operation_free(operation);
+}
+
+void coordinator_refuse(struct coordinator *coordinator, struct request *request, int code,
+                        const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    struct bytes text = coordinator_format(coordinator, format, arguments);
+    va_end(arguments);
+    struct outcome outcome = {.code = code, .text = text};
+    coordinator->courier.complete(coordinator->courier.self, request, &outcome);
+}
+
+/* ---- beginning --------------------------------------------------------------------------------
+ */
+
+bool coordinator_is_ours(struct coordinator *coordinator, const struct request *request,
+                         uint32_t partition)
+{
+    const struct layout *newest = view_newest(coordinator->view);
+    if (request->op == REQUEST_GET) {
+        return layout_owns(newest, coordinator->self, partition) ||
+               view_owns(coordinator->view, coordinator->self, partition);
+    }
+    uint64_t owners[LIMIT_REPLICAS];
+    uint32_t count = layout_owners(newest, partition, owners);
+    bool owner = false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (owners[i] == coordinator->self) {
+            if (!coordinator->self_clock_ahead) {
+                return true;
+            }
+            owner = true;
+        } else if (reach_usable(coordinator->reach, owners[i], coordinator->now.mono_us) &&
+                   !coordinator->courier.clock_ahead(coordinator->courier.self, owners[i])) {
+            return false;
+        }
+    }
+    return owner && !coordinator->self_clock_ahead;
+}
+
+static void coordinator_coordinate(struct operation *operation)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    struct request *request = operation->request;
+    operation->key = replica_key(coordinator->replica, operation->partition, request->key);
+    int result = operation_place(operation);
+    if (result < 0) {
+        coordinator_fail(operation, result, "too many changes of layout are under way at once");
+        return;
+    }
+    if (request->op == REQUEST_GET || request->context.data == NULL) {
+        operation->phase = OPERATION_READING;
+        read_begin(operation);
+    } else {
+        operation->phase = OPERATION_WRITING;
+        write_begin(operation);
+    }
+}
+
+/* What the cluster has to say about the request before anything is done. */
+static int coordinator_admit(struct coordinator *coordinator, struct request *request,
+                             struct quorum *quorum)
+{
+    char why[128];
+    int result = quorum_resolve(view_facts(coordinator->view), &request->options, quorum, why);
+    if (result < 0) {
+        coordinator_refuse(coordinator, request, result, "%s: %s", request_op_text(request->op),
+                           why);
+        return result;
+    }
+    if (quorum->dw > 0 && !coordinator->replica->engine->keeps_data) {
+        coordinator_refuse(
+            coordinator, request, SHOAL_EUNSUPPORTED,
+            "dw=%u: the %s engine keeps nothing over a restart, so no write is durable", quorum->dw,
+            coordinator->replica->engine->ops->name);
+        return SHOAL_EUNSUPPORTED;
+    }
+    return 0;
+}
+
+void coordinator_start(struct coordinator *coordinator, struct request *request)
+{
+    struct quorum quorum;
+    if (coordinator_admit(coordinator, request, &quorum) < 0) {
+        return;
+    }
+    bool list = request->op == REQUEST_LIST;
+    bool ours = list || coordinator_is_ours(coordinator, request, request->partition);
+    if (request->forwarded && !ours) {
+        /* Its sender prefers this node. It may know better who is healthy, not who owns. */
+        ours = view_owns(coordinator->view, coordinator->self, request->partition) &&
+               !coordinator->self_clock_ahead;
+        if (!ours) {
+            coordinator_refuse(coordinator, request, SHOAL_ENOTOWNER,
+                               "this node does not coordinate key '%s'",
+                               request_key_text(coordinator, request->key));
+            return;
+        }
+    }
+    struct operation *operation =
+        operation_new(coordinator, request, list ? OPERATION_LISTING : OPERATION_FORWARDING);
+    if (operation == NULL) {
+        coordinator_refuse(coordinator, request, SHOAL_EOVERLOAD,
+                           "more than %u requests in flight on one worker: try again later",
+                           LIMIT_REQUESTS_PER_WORKER);
+        return;
+    }
+    operation->quorum = quorum;
+    if (list) {
+        list_begin(operation);
+    } else if (ours) {
+        coordinator_coordinate(operation);
+    } else {
+        forward_begin(operation);
+    }
+}
+
+/* ---- answers ----------------------------------------------------------------------------------
+ */
+
+int coordinator_send(struct coordinator *coordinator, uint64_t node)
+{
+    return coordinator->courier.send(coordinator->courier.self, node,
+                                     buffer_bytes(coordinator->frame));
+}
+
+static bool coordinator_includes(const struct coordinator *coordinator, uint64_t view_digest)
+{
+    if (view_digest == coordinator->view->digest) {
+        return true;
+    }
+    for (uint32_t i = 0; i < coordinator->included_count; i++) {
+        if (coordinator->included[i] == view_digest) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int coordinator_accounts(struct coordinator *coordinator, struct operation *operation,
+                         uint32_t target, uint64_t view_digest, struct bytes view)
+{
+    if (coordinator_includes(coordinator, view_digest)) {
+        return 1;
+    }
+    if (view.data != NULL) {
+        operation->ticket = coordinator->courier.learn(coordinator->courier.self, view);
+        operation->waiting |= operation_bit(target);
+    } else {
+        /* It knew our view of then, which has grown since: ask again under the present one. */
+        operation->asked &= ~operation_bit(target);
+    }
+    return 0;
+}
+
+static struct operation *coordinator_find(struct coordinator *coordinator, uint64_t id,
+                                          uint64_t node, int *target)
+{
+    struct operation *operation = table_get(&coordinator->operations, id);
+    if (operation == NULL) {
+        return NULL;
+    }
+    *target = placement_index(&operation->placement, node);
+    return operation;
+}
+
+static void coordinator_note_answer(struct operation *operation, uint64_t node)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    if (node != coordinator->self) {
+        reach_answered(coordinator->reach, node, coordinator->now.mono_us - operation->last_ask_us);
+    }
+}
+
+void coordinator_on_result(struct coordinator *coordinator, uint64_t node,
+                           const struct message_result *result)
+{
+    int target;
+    struct operation *operation = coordinator_find(coordinator, result->id, node, &target);
+    if (operation == NULL || operation->phase != OPERATION_FORWARDING) {
+        return;
+    }
+    coordinator_note_answer(operation, node);
+    forward_on_result(operation, node, result);
+}
+
+void coordinator_on_stored(struct coordinator *coordinator, uint64_t node,
+                           const struct message_stored *stored)
+{
+    int target;
+    struct operation *operation = coordinator_find(coordinator, stored->id, node, &target);
+    if (operation == NULL || operation->phase != OPERATION_WRITING || target < 0) {
+        return;
+    }
+    coordinator_note_answer(operation, node);
+    write_on_stored(operation, (uint32_t)target, stored);
+}
+
+void coordinator_on_fetched(struct coordinator *coordinator, uint64_t node,
+                            const struct message_fetched *fetched)
+{
+    int target;
+    struct operation *operation = coordinator_find(coordinator, fetched->id, node, &target);
+    if (operation == NULL || target < 0 ||
+        (operation->phase != OPERATION_READING && operation->phase != OPERATION_LINGERING)) {
+        return;
+    }
+    coordinator_note_answer(operation, node);
+    read_on_fetched(operation, (uint32_t)target, fetched);
+}
+
+void coordinator_on_scanned(struct coordinator *coordinator, uint64_t node,
+                            const struct message_scanned *scanned, struct bytes payload)
+{
+    /* Listings give each partition an id of its own behind the operation's: see list.c. */
+    struct operation *operation = table_get(&coordinator->operations, scanned->id);
+    if (operation == NULL || operation->phase != OPERATION_LISTING) {
+        return;
+    }
+    list_on_scanned(operation, node, scanned, payload);
+}
+
+/* ---- changes around the operations ------------------------------------------------------------
+ */
+
+static void coordinator_rejudge(struct operation *operation)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    if (operation->phase == OPERATION_FORWARDING || operation->phase == OPERATION_LINGERING) {
+        return; /* these ask no quorum */
+    }
+    if (operation->phase == OPERATION_LISTING) {
+        list_judge(operation);
+        return;
+    }
+    int result = operation_place(operation);
+    if (result < 0) {
+        coordinator_fail(operation, operation->issued ? SHOAL_EUNKNOWN : result,
+                         "too many changes of layout are under way at once");
+        return;
+    }
+    if (operation->waiting != 0 && operation->ticket <= coordinator->ticket_done) {
+        operation->voted |= operation->waiting;
+        operation->waiting = 0;
+    }
+    if (operation->phase == OPERATION_READING) {
+        read_judge(operation);
+    } else {
+        write_judge(operation);
+    }
+}
+
+void coordinator_adopt(struct coordinator *coordinator)
+{
+    struct queue *link = coordinator->all.next;
+    while (link != &coordinator->all) {
+        struct queue *next = link->next; /* judging frees at most this one */
+        coordinator_rejudge(QUEUE_ITEM(link, struct operation, link));
+        link = next;
+    }
+}
+
+void coordinator_on_link(struct coordinator *coordinator, uint64_t node, bool up)
+{
+    if (up) {
+        return; /* the hedge timers ask again */
+    }
+    struct queue *link = coordinator->all.next;
+    while (link != &coordinator->all) {
+        struct queue *next = link->next;
+        struct operation *operation = QUEUE_ITEM(link, struct operation, link);
+        if (operation->phase == OPERATION_FORWARDING) {
+            forward_on_link_down(operation, node);
+        }
+        link = next;
+    }
+}
+
+bool coordinator_idle(const struct coordinator *coordinator)
+{
+    const struct queue *link = coordinator->all.next;
+    for (; link != &coordinator->all; link = link->next) {
+        if (QUEUE_ITEM(link, const struct operation, link)->request != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void coordinator_check(const struct coordinator *coordinator)
+{
+    uint32_t count = 0;
+    const struct queue *link = coordinator->all.next;
+    for (; link != &coordinator->all; link = link->next) {
+        const struct operation *operation = QUEUE_ITEM(link, const struct operation, link);
+        ASSERT(table_get(&coordinator->operations, operation->id) == operation);
+        ASSERT((operation->voted & operation->waiting) == 0);
+        ASSERT((operation->request == NULL) == (operation->phase == OPERATION_LINGERING));
+        ASSERT(timer_running(&operation->deadline));
+        count++;
+    }
+    ASSERT(count == coordinator->count);
+}

@@ -1,0 +1,175 @@
+/* The coordinator of one worker: carries out puts, gets, deletes and lists over the owners of a
+ * key, as Dynamo does (DeCandia et al., 2007, section 4.5), and passes on what another node should
+ * coordinate. It decides; whom it may talk to, and how views are joined, its `courier` does. */
+#ifndef COORDINATE_COORDINATOR_H
+#define COORDINATE_COORDINATOR_H
+
+#include "base/metrics.h"
+#include "base/moment.h"
+#include "base/queue.h"
+#include "base/table.h"
+#include "base/timers.h"
+#include "coordinate/operation.h"
+#include "coordinate/request.h"
+#include "member/reach.h"
+#include "model/token.h"
+
+/* What the worker does for its coordinator. */
+struct courier {
+    void *self;
+    /* A request frame to a node, this one included (then it goes to the partition's worker). */
+    int (*send)(void *self, uint64_t node, struct bytes frame);
+    /* A view that came with an answer, to be joined: returns the ticket to wait for. */
+    uint64_t (*learn)(void *self, struct bytes view);
+    /* The request is done; the outcome is borrowed for the call. */
+    void (*complete)(void *self, struct request *request, const struct outcome *outcome);
+    /* The node's clock is too far ahead for it to coordinate. */
+    bool (*clock_ahead)(void *self, uint64_t node);
+    /* Its name, for messages; never NULL. */
+    const char *(*name)(void *self, uint64_t node);
+};
+
+struct coordinator_metrics {
+    uint32_t shard;
+    struct metrics *registry; /* NULL: don't count */
+    metric_id quorum_failures, unknowns, hedges, read_repairs, forwards, siblings;
+};
+
+struct coordinator {
+    struct courier courier;
+    struct replica *replica; /* borrowed */
+    struct reach *reach;     /* borrowed */
+    struct timers *timers;   /* borrowed */
+    struct arena *arena;     /* borrowed */
+    struct buffer *frame;    /* borrowed: scratch for encoding one frame */
+    struct moment now;       /* of the present event */
+    struct coordinator_metrics metrics;
+
+    /* From the adopted snapshot; borrowed; NULL before the node is in a cluster. */
+    const struct view *view;
+    const struct token_keys *token_keys;
+    uint64_t self;
+    bool self_clock_ahead;
+    const uint64_t *included; /* digests of views that ours includes */
+    uint32_t included_count;
+    uint64_t ticket_done; /* joins up to here are in our view */
+
+    uint64_t request_timeout_us;
+    uint64_t next_id;
+    struct table operations; /* id -> operation */
+    struct queue all;        /* in order of start */
+    struct queue free;
+    uint32_t count;
+    uint32_t free_count;
+
+    void (*issued)(void *self, struct bytes key, struct dot dot, struct version_vector seen);
+    void *issued_self; /* the observer's; NULL in production */
+};
+
+/* Where the operations' ids begin; below this bit they belong to the coordinator. */
+#define COORDINATOR_ID_LIMIT (UINT64_C(1) << 62)
+
+void coordinator_init(struct coordinator *coordinator);
+void coordinator_deinit(struct coordinator *coordinator);
+
+/* Takes up a new view: every operation is placed and judged anew. After it no operation knows only
+ * older layouts. */
+void coordinator_adopt(struct coordinator *coordinator);
+
+/* True when this node should coordinate the request itself, on the worker of its partition; false
+ * when it is to be forwarded. Only with a view. */
+bool coordinator_is_ours(struct coordinator *coordinator, const struct request *request,
+                         uint32_t partition);
+
+/* Begins a request: coordinates, forwards or lists. It may complete at once. Checks everything that
+ * depends on the cluster; sizes were checked by the surface. */
+void coordinator_start(struct coordinator *coordinator, struct request *request);
+
+/* Answers of every kind that go by operation id. */
+void coordinator_on_result(struct coordinator *coordinator, uint64_t node,
+                           const struct message_result *result);
+void coordinator_on_stored(struct coordinator *coordinator, uint64_t node,
+                           const struct message_stored *stored);
+void coordinator_on_fetched(struct coordinator *coordinator, uint64_t node,
+                            const struct message_fetched *fetched);
+void coordinator_on_scanned(struct coordinator *coordinator, uint64_t node,
+                            const struct message_scanned *scanned, struct bytes payload);
+
+/* The link to a node went up or down. */
+void coordinator_on_link(struct coordinator *coordinator, uint64_t node, bool up);
+
+/* Nothing is in flight that a client waits for. */
+bool coordinator_idle(const struct coordinator *coordinator);
+
+void coordinator_check(const struct coordinator *coordinator);
+
+/* ---- between the files of this layer ----------------------------------------------------------
+ */
+
+/* Sends the frame in coordinator->frame. */
+int coordinator_send(struct coordinator *coordinator, uint64_t node);
+
+/* Does an answer given under this view digest count already? 1 yes; 0 not yet: `waiting` was set
+ * and the view (if one came along) is being joined. */
+int coordinator_accounts(struct coordinator *coordinator, struct operation *operation,
+                         uint32_t target, uint64_t view_digest, struct bytes view);
+
+/* Answers the request of the operation; the operation stays until it is freed. */
+void coordinator_complete(struct operation *operation, const struct outcome *outcome);
+
+/* The same with a code and a printf text, and what was reached. Frees the operation. */
+void coordinator_fail(struct operation *operation, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Completes a request that has no operation. */
+void coordinator_refuse(struct coordinator *coordinator, struct request *request, int code,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+void coordinator_count(struct coordinator *coordinator, metric_id metric);
+
+/* Starts the deadline and the hedge timer of an operation that could not finish at once. Frees it
+ * and fails its request when there is no memory for that. */
+void operation_wait(struct operation *operation, uint64_t hedge_us);
+
+/* "node2, node3": the targets in the mask, for messages; in the arena. */
+const char *operation_names(const struct operation *operation, uint64_t targets);
+
+/* "put", "get", ... */
+const char *request_op_text(uint32_t op);
+
+/* The key for messages: shortened, unprintable bytes escaped; in the arena. */
+const char *request_key_text(struct coordinator *coordinator, struct bytes key);
+
+/* The targets that a frame can be sent to now: linked ones, and this node. */
+uint64_t operation_reachable(const struct operation *operation);
+
+/* How long a request waits for links to come up or holdings to fill before it fails for lack of
+ * owners; and the bounds of the hedging delay. */
+#define COORDINATOR_GRACE_US UINT64_C(250000)
+#define COORDINATOR_HEDGE_US_MIN UINT64_C(2000)
+#define COORDINATOR_HEDGE_US_MAX UINT64_C(100000)
+
+/* One file a machine: begin, judge (after anything changed), hedge. */
+void read_begin(struct operation *operation);
+void read_on_fetched(struct operation *operation, uint32_t target,
+                     const struct message_fetched *fetched);
+void read_judge(struct operation *operation);
+void read_hedge(struct operation *operation);
+void write_begin(struct operation *operation);
+void write_on_stored(struct operation *operation, uint32_t target,
+                     const struct message_stored *stored);
+void write_judge(struct operation *operation);
+void write_hedge(struct operation *operation);
+void forward_begin(struct operation *operation);
+void forward_on_result(struct operation *operation, uint64_t node,
+                       const struct message_result *result);
+void forward_hedge(struct operation *operation);
+void forward_on_link_down(struct operation *operation, uint64_t node);
+void list_begin(struct operation *operation);
+void list_on_scanned(struct operation *operation, uint64_t node,
+                     const struct message_scanned *scanned, struct bytes payload);
+void list_judge(struct operation *operation);
+void list_hedge(struct operation *operation);
+void list_free(struct operation *operation);
+
+#endif

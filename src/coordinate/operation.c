@@ -1,0 +1,273 @@
+/* The life of an operation's memory and its placement. See operation.h. */
+#include "coordinate/operation.h"
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "coordinate/coordinator.h"
+#include "shoal/error.h"
+
+/* Buffers that a large request made grow beyond this are given back. */
+#define OPERATION_KEEP_BYTES (64u * LIMIT_KIB)
+
+static void operation_on_deadline(struct timer *timer, uint64_t now_us)
+{
+    struct operation *operation = QUEUE_ITEM(timer, struct operation, deadline);
+    (void)now_us;
+    if (operation->phase == OPERATION_LINGERING) {
+        operation_free(operation);
+        return;
+    }
+    double seconds =
+        (double)(operation->coordinator->now.mono_us - operation->started_us) / 1000000.0;
+    const char *what = request_op_text(operation->request->op);
+    uint32_t votes = operation_votes(operation);
+    bool changes =
+        operation->request->op == REQUEST_PUT || operation->request->op == REQUEST_DELETE;
+    if (operation->phase == OPERATION_WRITING && operation->issued) {
+        coordinator_fail(
+            operation, SHOAL_EUNKNOWN,
+            "%u of W=%u owners confirmed within %.3g s; the %s may or may not be kept: "
+            "read the key before trying again",
+            votes, operation->quorum.w, seconds, what);
+    } else if (operation->phase == OPERATION_FORWARDING && changes && operation->sent) {
+        coordinator_fail(
+            operation, SHOAL_EUNKNOWN,
+            "the key's coordinator did not answer within %.3g s; the %s may or may not "
+            "be kept: read the key before trying again",
+            seconds, what);
+    } else if (operation->phase == OPERATION_READING) {
+        coordinator_fail(operation, changes ? SHOAL_EQUORUM : SHOAL_ETIMEOUT,
+                         "%s: %u of R=%u owners answered within %.3g s; nothing was applied", what,
+                         votes, operation->quorum.r, seconds);
+    } else {
+        coordinator_fail(operation, SHOAL_ETIMEOUT,
+                         "%s: not done within %.3g s; nothing was applied", what, seconds);
+    }
+}
+
+static void operation_on_hedge(struct timer *timer, uint64_t now_us)
+{
+    struct operation *operation = QUEUE_ITEM(timer, struct operation, hedge);
+    operation->hedge_us *= 2;
+    if (operation->hedge_us > COORDINATOR_GRACE_US) {
+        operation->hedge_us = COORDINATOR_GRACE_US;
+    }
+    /* The heap has room: this timer has just left it. */
+    (void)timers_start(operation->coordinator->timers, timer, now_us + operation->hedge_us);
+    switch (operation->phase) {
+    case OPERATION_FORWARDING:
+        forward_hedge(operation);
+        return;
+    case OPERATION_READING:
+        read_hedge(operation);
+        return;
+    case OPERATION_WRITING:
+        write_hedge(operation);
+        return;
+    case OPERATION_LISTING:
+        list_hedge(operation);
+        return;
+    case OPERATION_LINGERING:
+        return;
+    }
+}
+
+static struct operation *operation_take(struct coordinator *coordinator)
+{
+    struct queue *link = queue_pop(&coordinator->free);
+    if (link != NULL) {
+        coordinator->free_count--;
+        return QUEUE_ITEM(link, struct operation, link);
+    }
+    struct operation *operation = mem_alloc_zeroed(1, sizeof(*operation));
+    if (operation != NULL) {
+        queue_init(&operation->link);
+        buffer_init(&operation->key_copy, 0);
+        buffer_init(&operation->merged, 0);
+        buffer_init(&operation->token, 0);
+    }
+    return operation;
+}
+
+static void operation_reset(struct operation *operation)
+{
+    operation->request = NULL;
+    operation->allowed = 0;
+    operation->asked = 0;
+    operation->voted = 0;
+    operation->refused = 0;
+    operation->waiting = 0;
+    operation->durable = 0;
+    operation->ticket = 0;
+    operation->digest_asked = 0;
+    operation->last_ask_us = 0;
+    operation->issued = false;
+    operation->local_waits = false;
+    operation->candidate_count = 0;
+    operation->candidate_next = 0;
+    operation->sent = false;
+    operation->listing = NULL;
+    operation->placement.node_count = 0;
+    buffer_clear(&operation->key_copy);
+    buffer_clear(&operation->merged);
+    buffer_clear(&operation->token);
+}
+
+struct operation *operation_new(struct coordinator *coordinator, struct request *request,
+                                enum operation_phase phase)
+{
+    if (coordinator->count >= LIMIT_REQUESTS_PER_WORKER) {
+        return NULL;
+    }
+    struct operation *operation = operation_take(coordinator);
+    if (operation == NULL) {
+        return NULL;
+    }
+    operation_reset(operation);
+    operation->coordinator = coordinator;
+    operation->id = coordinator->next_id;
+    operation->phase = phase;
+    operation->request = request;
+    operation->partition = request->partition;
+    operation->started_us = coordinator->now.mono_us;
+    operation->deadline.fire = operation_on_deadline;
+    operation->hedge.fire = operation_on_hedge;
+    if (table_put(&coordinator->operations, operation->id, operation) < 0) {
+        queue_push(&coordinator->free, &operation->link);
+        coordinator->free_count++;
+        return NULL;
+    }
+    coordinator->next_id++;
+    ASSERT(coordinator->next_id < COORDINATOR_ID_LIMIT);
+    coordinator->count++;
+    queue_push(&coordinator->all, &operation->link);
+    return operation;
+}
+
+static void operation_trim(struct buffer *buffer)
+{
+    if (buffer->capacity > OPERATION_KEEP_BYTES) {
+        buffer_deinit(buffer);
+        buffer_init(buffer, 0);
+    }
+}
+
+void operation_free(struct operation *operation)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    timers_stop(coordinator->timers, &operation->deadline);
+    timers_stop(coordinator->timers, &operation->hedge);
+    if (operation->local_waits) {
+        durability_cancel(&operation->local);
+        operation->local_waits = false;
+    }
+    if (operation->listing != NULL) {
+        list_free(operation);
+    }
+    operation_trim(&operation->key_copy);
+    operation_trim(&operation->merged);
+    operation_trim(&operation->token);
+    (void)table_remove(&coordinator->operations, operation->id);
+    queue_remove(&operation->link);
+    queue_push(&coordinator->free, &operation->link);
+    coordinator->count--;
+    coordinator->free_count++;
+}
+
+/* Bits over the old targets become bits over the new ones. */
+static uint64_t operation_carry(const struct placement *from, const struct placement *to,
+                                uint64_t bits)
+{
+    uint64_t carried = 0;
+    while (bits != 0) {
+        uint32_t i = (uint32_t)__builtin_ctzll(bits);
+        bits &= bits - 1;
+        int index = placement_index(to, from->nodes[i]);
+        if (index >= 0) {
+            carried |= operation_bit((uint32_t)index);
+        }
+    }
+    return carried;
+}
+
+static void operation_carry_digests(struct operation *operation, const struct placement *from)
+{
+    uint64_t old[LIMIT_REQUEST_TARGETS];
+    memcpy(old, operation->digests, from->node_count * sizeof(old[0]));
+    for (uint32_t i = 0; i < operation->placement.node_count; i++) {
+        int index = placement_index(from, operation->placement.nodes[i]);
+        operation->digests[i] = index >= 0 ? old[index] : 0;
+    }
+}
+
+/* All targets, or fewer where the request lowered n: of the newest layout's owners then only the
+ * first n, this node always among them. Owners of older layouts are always asked. */
+static uint64_t operation_allowed(const struct operation *operation)
+{
+    const struct placement *placement = &operation->placement;
+    uint64_t all =
+        placement->node_count == 64 ? UINT64_MAX : operation_bit(placement->node_count) - 1;
+    uint32_t n = operation->quorum.n;
+    if (n >= placement->newest_count) {
+        return all;
+    }
+    uint64_t newest = operation_bit(placement->newest_count) - 1;
+    uint64_t first = operation_bit(n) - 1;
+    int self = placement_index(placement, operation->coordinator->self);
+    if (self >= (int)n && self < (int)placement->newest_count) {
+        first = (operation_bit(n - 1) - 1) | operation_bit((uint32_t)self);
+    }
+    return (all & ~newest) | first;
+}
+
+int operation_place(struct operation *operation)
+{
+    struct placement next;
+    int result = view_place(operation->coordinator->view, operation->partition, &next);
+    if (result < 0) {
+        return result;
+    }
+    struct placement *present = &operation->placement;
+    if (present->node_count != 0) {
+        operation->asked = operation_carry(present, &next, operation->asked);
+        operation->voted = operation_carry(present, &next, operation->voted);
+        operation->waiting = operation_carry(present, &next, operation->waiting);
+        operation->durable = operation_carry(present, &next, operation->durable);
+        operation->digest_asked = operation_carry(present, &next, operation->digest_asked);
+        operation->refused = 0; /* what was refused under the old view may be granted now */
+        struct placement old = *present;
+        *present = next;
+        operation_carry_digests(operation, &old);
+    } else {
+        *present = next;
+    }
+    operation->allowed = operation_allowed(operation);
+    return 0;
+}
+
+uint64_t operation_reachable(const struct operation *operation)
+{
+    uint64_t reachable = 0;
+    for (uint32_t i = 0; i < operation->placement.node_count; i++) {
+        uint64_t node = operation->placement.nodes[i];
+        if (node == operation->coordinator->self ||
+            reach_linked(operation->coordinator->reach, node)) {
+            reachable |= operation_bit(i);
+        }
+    }
+    return reachable & operation->allowed;
+}
+
+void operation_wait(struct operation *operation, uint64_t hedge_us)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    operation->hedge_us = hedge_us;
+    uint64_t now_us = coordinator->now.mono_us;
+    if ((!timer_running(&operation->deadline) &&
+         timers_start(coordinator->timers, &operation->deadline, operation->request->deadline_us) <
+             0) ||
+        timers_start(coordinator->timers, &operation->hedge, now_us + hedge_us) < 0) {
+        coordinator_fail(operation, operation->issued ? SHOAL_EUNKNOWN : SHOAL_ENOMEM,
+                         "out of memory");
+    }
+}

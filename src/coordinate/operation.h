@@ -1,0 +1,104 @@
+/* An operation: one request being coordinated, or being passed on to who coordinates it. A state
+ * machine driven by answers, timers and changes of the view:
+ *
+ *      FORWARDING ---- the coordinator's RESULT --------------------------> done
+ *      READING ------- R owners' answers (get) ---------------------------> done, LINGERING
+ *         |            R owners' versions (write without a context)
+ *         v
+ *      WRITING ------- W owners of every live layout confirmed -----------> done
+ *      LISTING ------- N-W+1 owners of every partition walked ------------> done
+ *
+ * What has been heard from whom is kept as bits over the placement's targets, so that a quorum is a
+ * few instructions, and can be judged anew when the view changes: votes belong to nodes, and nodes
+ * find their new bit by id. */
+#ifndef COORDINATE_OPERATION_H
+#define COORDINATE_OPERATION_H
+
+#include "base/queue.h"
+#include "base/timers.h"
+#include "coordinate/quorum.h"
+#include "coordinate/request.h"
+#include "replica/replica.h"
+#include "ring/view.h"
+
+struct coordinator;
+struct listing;
+
+enum operation_phase {
+    OPERATION_FORWARDING,
+    OPERATION_READING,
+    OPERATION_WRITING,
+    OPERATION_LISTING,
+    OPERATION_LINGERING, /* answered; stays to repair whoever answers late and is behind */
+};
+
+struct operation {
+    struct queue link; /* in the coordinator's list of all, or of free ones */
+    struct coordinator *coordinator;
+    uint64_t id; /* request id of every frame it sends */
+    enum operation_phase phase;
+    struct request *request; /* NULL once answered */
+    uint32_t partition;
+    struct engine_key key; /* bytes borrowed from the request; owned copy while lingering */
+    struct buffer key_copy;
+    struct quorum quorum;
+    struct timer deadline;
+    struct timer hedge;
+    uint64_t started_us;
+    uint64_t hedge_us; /* the present interval; doubles */
+
+    /* Bits over placement.nodes. */
+    struct placement placement;
+    uint64_t allowed; /* may be asked: all, or fewer where the request lowered n */
+    uint64_t asked;
+    uint64_t voted;   /* answered, and the answer counts */
+    uint64_t refused; /* answered that it will not */
+    uint64_t waiting; /* answered under another view, which is being joined first */
+    uint64_t durable; /* confirmed durably */
+    uint64_t ticket;  /* the join that `waiting` waits for */
+
+    /* Reading: the merge of all answers, and each target's own digest to see who is behind. */
+    struct buffer merged;
+    uint64_t digests[LIMIT_REQUEST_TARGETS];
+    uint64_t digest_asked; /* was asked for its digest alone */
+    uint64_t last_ask_us;
+
+    /* Writing. */
+    struct dot dot;
+    struct buffer token;         /* the context of the reply */
+    bool issued;                 /* the dot is given: from here on the outcome may be unknown */
+    struct durable_waiter local; /* for the confirmation of this node's own write */
+    bool local_waits;
+
+    /* Forwarding. */
+    uint64_t candidates[LIMIT_REPLICAS]; /* node ids in order of preference */
+    uint32_t candidate_count;
+    uint32_t candidate_next;
+    bool sent; /* a candidate may have acted on it */
+
+    struct listing *listing;
+};
+
+/* Taken from the coordinator's pool; NULL over LIMIT_REQUESTS_PER_WORKER or without memory. */
+struct operation *operation_new(struct coordinator *coordinator, struct request *request,
+                                enum operation_phase phase);
+
+/* Back to the pool: stops its timers, leaves every queue. */
+void operation_free(struct operation *operation);
+
+/* Takes the placement from the view in force and carries votes over by node. 0 or SHOAL_EOVERLOAD.
+ */
+int operation_place(struct operation *operation);
+
+/* The number of votes. */
+static inline uint32_t operation_votes(const struct operation *operation)
+{
+    return (uint32_t)__builtin_popcountll(operation->voted);
+}
+
+static inline uint64_t operation_bit(uint32_t index)
+{
+    return UINT64_C(1) << index;
+}
+
+#endif

@@ -1,0 +1,422 @@
+/* Reading from R owners: a get, or the first half of a write without a context, which replaces what
+ * a read quorum holds. All answers are merged; whoever answered a get with less than the merge is
+ * sent the merge (read repair, Dynamo section 5). Usually only R owners are asked; the others are
+ * asked as well once one of these keeps silent for longer than it usually does, and by one read in
+ * eight, so that reading heals owners that are behind. */
+#include "base/assert.h"
+#include "base/hash.h"
+#include "coordinate/coordinator.h"
+#include "shoal/error.h"
+
+/* A local object larger than this asks others for its digest first. */
+#define READ_DIGEST_BYTES_MIN 1024u
+#define READ_ASK_ALL_ONE_IN 8u
+
+static bool read_is_get(const struct operation *operation)
+{
+    return operation->phase == OPERATION_LINGERING || operation->request->op == REQUEST_GET;
+}
+
+/* The targets whose answers count: owners in the layout that reads go by. */
+static uint64_t read_targets(const struct operation *operation)
+{
+    const struct placement *placement = &operation->placement;
+    return placement->present[placement->read_layout] & operation->allowed;
+}
+
+static uint64_t read_digest(struct bytes encoded)
+{
+    return encoded.data == NULL ? 0 : hash_xxh3(encoded);
+}
+
+/* Takes an object (data NULL: nothing there) into the merge. 0 or an error. */
+static int read_merge(struct operation *operation, struct bytes encoded)
+{
+    struct arena *arena = operation->coordinator->arena;
+    if (encoded.data == NULL || bytes_equal(encoded, buffer_bytes(&operation->merged))) {
+        return 0;
+    }
+    struct object incoming;
+    int result = object_decode(arena, encoded, &incoming);
+    if (result < 0 || operation->merged.len == 0) {
+        return result < 0 ? result : buffer_append_bytes(&operation->merged, encoded);
+    }
+    /* The decoded merge borrows its values from the buffer that is about to be rewritten. */
+    struct bytes present = arena_copy(arena, buffer_bytes(&operation->merged));
+    if (present.data == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    struct object held;
+    struct object merged;
+    result = object_decode(arena, present, &held);
+    if (result == 0) {
+        result = object_merge(arena, &held, &incoming, &merged);
+    }
+    if (result == 0) {
+        result = buffer_reserve(&operation->merged, object_encoded_size_max(&merged));
+    }
+    if (result < 0) {
+        return result;
+    }
+    buffer_clear(&operation->merged);
+    return object_encode(&merged, &operation->merged);
+}
+
+/* This node's own answer, when it has one to give: an owner whose holding is complete. */
+static void read_local(struct operation *operation)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    int self = placement_index(&operation->placement, coordinator->self);
+    if (self < 0 || (read_targets(operation) & operation_bit((uint32_t)self)) == 0) {
+        return;
+    }
+    uint64_t bit = operation_bit((uint32_t)self);
+    operation->asked |= bit;
+    if ((operation->voted & bit) != 0) {
+        return;
+    }
+    const struct holding *holding = replica_holding(coordinator->replica, operation->partition);
+    struct bytes encoded;
+    if (holding == NULL || holding->refilling ||
+        replica_read_encoded(coordinator->replica, &operation->key, &encoded) < 0 ||
+        read_merge(operation, encoded) < 0) {
+        operation->refused |= bit;
+        return;
+    }
+    operation->digests[self] = read_digest(encoded);
+    operation->voted |= bit;
+}
+
+static uint32_t read_mode(const struct operation *operation)
+{
+    if (!read_is_get(operation)) {
+        return FETCH_VERSIONS;
+    }
+    int self = placement_index(&operation->placement, operation->coordinator->self);
+    bool held = self >= 0 && (operation->voted & operation_bit((uint32_t)self)) != 0;
+    return held && operation->merged.len >= READ_DIGEST_BYTES_MIN ? FETCH_DIGEST : FETCH_OBJECT;
+}
+
+static void read_ask(struct operation *operation, uint32_t target, uint32_t mode)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    struct message_fetch fetch = {
+        .id = operation->id,
+        .partition = operation->partition,
+        .key = operation->key.key,
+        .mode = mode,
+        .view_digest = coordinator->view->digest,
+    };
+    buffer_clear(coordinator->frame);
+    if (message_fetch_encode(&fetch, coordinator->frame) < 0 ||
+        coordinator_send(coordinator, operation->placement.nodes[target]) < 0) {
+        return;
+    }
+    uint64_t bit = operation_bit(target);
+    operation->asked |= bit;
+    operation->digest_asked =
+        mode == FETCH_DIGEST ? operation->digest_asked | bit : operation->digest_asked & ~bit;
+    operation->last_ask_us = coordinator->now.mono_us;
+}
+
+static void read_ask_many(struct operation *operation, uint64_t targets, uint32_t count)
+{
+    uint32_t mode = read_mode(operation);
+    for (; targets != 0 && count > 0; count--) {
+        uint32_t i = (uint32_t)__builtin_ctzll(targets);
+        targets &= targets - 1;
+        read_ask(operation, i, mode);
+    }
+}
+
+/* Asks as many more owners as the quorum is short of, the responsive ones first. */
+static void read_ask_enough(struct operation *operation)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    uint64_t open = read_targets(operation) & ~operation->refused;
+    uint32_t expected =
+        (uint32_t)__builtin_popcountll(open & (operation->asked | operation->waiting));
+    if (expected >= operation->quorum.r) {
+        return;
+    }
+    uint64_t candidates = open & ~operation->asked & operation_reachable(operation);
+    uint64_t usable = 0;
+    for (uint64_t rest = candidates; rest != 0; rest &= rest - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(rest);
+        if (reach_usable(coordinator->reach, operation->placement.nodes[i],
+                         coordinator->now.mono_us)) {
+            usable |= operation_bit(i);
+        }
+    }
+    uint32_t short_of = operation->quorum.r - expected;
+    if (read_is_get(operation) && operation->id % READ_ASK_ALL_ONE_IN == 0) {
+        short_of = LIMIT_REQUEST_TARGETS;
+    }
+    read_ask_many(operation, usable, short_of);
+    uint32_t asked = (uint32_t)__builtin_popcountll(usable);
+    if (asked < short_of) {
+        read_ask_many(operation, candidates & ~usable, short_of - asked);
+    }
+}
+
+/* ---- read repair ------------------------------------------------------------------------------
+ */
+
+static void read_repair_target(struct operation *operation, uint32_t target)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    uint64_t node = operation->placement.nodes[target];
+    struct bytes merged = buffer_bytes(&operation->merged);
+    operation->digests[target] = read_digest(merged);
+    coordinator_count(coordinator, coordinator->metrics.read_repairs);
+    if (node == coordinator->self) {
+        (void)replica_store(coordinator->replica, &operation->key, merged,
+                            coordinator->now.wall_ms);
+        return;
+    }
+    struct message_store store = {
+        .partition = operation->partition,
+        .key = operation->key.key,
+        .object = merged,
+        .view_digest = coordinator->view->digest,
+    };
+    buffer_clear(coordinator->frame);
+    if (message_store_encode(&store, coordinator->frame) == 0) {
+        (void)coordinator_send(coordinator, node);
+    }
+}
+
+static void read_repair(struct operation *operation)
+{
+    if (operation->merged.len == 0) {
+        return; /* nobody holds anything */
+    }
+    uint64_t whole = read_digest(buffer_bytes(&operation->merged));
+    for (uint64_t rest = operation->voted | operation->waiting; rest != 0; rest &= rest - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(rest);
+        if (operation->digests[i] != whole) {
+            read_repair_target(operation, i);
+        }
+    }
+}
+
+/* ---- the end ----------------------------------------------------------------------------------
+ */
+
+/* Wall time less the bound on clocks, so that nothing is hidden early by any of them. */
+static uint64_t read_expiry_now_ms(const struct coordinator *coordinator)
+{
+    uint64_t bound = coordinator->replica->clock.ahead_ms_max;
+    return coordinator->now.wall_ms > bound ? coordinator->now.wall_ms - bound : 1;
+}
+
+static int read_outcome(struct operation *operation, struct outcome *outcome)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    struct arena *arena = coordinator->arena;
+    struct object object = object_empty();
+    int result = 0;
+    if (operation->merged.len != 0) {
+        result = object_decode(arena, buffer_bytes(&operation->merged), &object);
+    }
+    if (result < 0 || object.context.count == 0) {
+        outcome->code = result < 0 ? result : SHOAL_ENOTFOUND;
+        return result;
+    }
+    result = token_encode(coordinator->token_keys, operation->key.key, object.context,
+                          &operation->token);
+    if (result < 0) {
+        return result;
+    }
+    outcome->context = buffer_bytes(&operation->token);
+    const struct sibling **live =
+        arena_alloc_array(arena, object.sibling_count + 1u, sizeof(struct sibling *));
+    struct result_value *values =
+        arena_alloc_array(arena, object.sibling_count + 1u, sizeof(*values));
+    if (live == NULL || values == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    uint32_t count = object_live(&object, read_expiry_now_ms(coordinator), live);
+    for (uint32_t i = 0; i < count; i++) {
+        values[i] = (struct result_value){.value = live[i]->value, .hlc = live[i]->hlc};
+    }
+    if (count > 1) {
+        coordinator_count(coordinator, coordinator->metrics.siblings);
+    }
+    outcome->code = count == 0 ? SHOAL_ENOTFOUND : 0;
+    outcome->values = values;
+    outcome->value_count = count;
+    return 0;
+}
+
+/* Some who were asked have not answered: stay until they have, to repair them too. */
+static void read_linger(struct operation *operation, struct bytes key)
+{
+    operation->phase = OPERATION_LINGERING;
+    if ((operation->asked & ~operation->voted & ~operation->refused & ~operation->waiting) == 0) {
+        operation_free(operation);
+        return;
+    }
+    operation->key.key = key;
+    timers_stop(operation->coordinator->timers, &operation->hedge);
+}
+
+static void read_finish(struct operation *operation)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    struct request *request = operation->request;
+    if (request->op != REQUEST_GET) {
+        operation->phase = OPERATION_WRITING;
+        operation->asked = 0;
+        operation->voted = 0;
+        operation->refused = 0;
+        operation->waiting = 0;
+        write_begin(operation);
+        return;
+    }
+    struct outcome outcome = {.owners = operation_votes(operation), .needed = operation->quorum.r};
+    int result = read_outcome(operation, &outcome);
+    if (result < 0) {
+        coordinator_fail(operation, result, "get: can't put the answer together: %s",
+                         shoal_error_text(result));
+        return;
+    }
+    if (outcome.code == SHOAL_ENOTFOUND) {
+        outcome.text = bytes_from_string("no such key");
+    }
+    bool late = (operation->asked & ~operation->voted & ~operation->refused) != 0;
+    struct bytes key = operation->key.key;
+    if (late) {
+        if (buffer_append_bytes(&operation->key_copy, key) < 0 ||
+            (!timer_running(&operation->deadline) &&
+             timers_start(coordinator->timers, &operation->deadline, request->deadline_us) < 0)) {
+            operation->asked = operation->voted; /* no memory to stay */
+        } else {
+            key = buffer_bytes(&operation->key_copy);
+        }
+    }
+    read_repair(operation);
+    coordinator_complete(operation, &outcome);
+    read_linger(operation, key);
+}
+
+void read_judge(struct operation *operation)
+{
+    if (!read_is_get(operation) || operation->phase == OPERATION_READING) {
+        read_local(operation);
+    }
+    uint64_t votes = operation->voted & read_targets(operation);
+    if (placement_read_met(&operation->placement, votes, operation->quorum.r)) {
+        read_finish(operation);
+        return;
+    }
+    read_ask_enough(operation);
+    if (!timer_running(&operation->hedge)) {
+        int first = __builtin_ffsll((long long)(operation->asked & ~operation->voted));
+        uint64_t hedge_us =
+            first == 0 ? COORDINATOR_HEDGE_US_MIN
+                       : reach_hedge_us(operation->coordinator->reach,
+                                        operation->placement.nodes[first - 1],
+                                        COORDINATOR_HEDGE_US_MIN, COORDINATOR_HEDGE_US_MAX);
+        operation_wait(operation, hedge_us);
+    }
+}
+
+void read_begin(struct operation *operation)
+{
+    read_judge(operation);
+}
+
+static bool read_possible(const struct operation *operation)
+{
+    uint64_t possible = (operation_reachable(operation) & ~operation->refused) | operation->voted |
+                        operation->waiting;
+    return placement_read_met(&operation->placement, possible & read_targets(operation),
+                              operation->quorum.r);
+}
+
+void read_hedge(struct operation *operation)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    uint64_t elapsed_us = coordinator->now.mono_us - operation->started_us;
+    if (elapsed_us >= COORDINATOR_GRACE_US && !read_possible(operation)) {
+        uint64_t targets = read_targets(operation);
+        coordinator_fail(operation, SHOAL_EQUORUM,
+                         "%s needs R=%u owners that can answer for key '%s'; owners: %s; answered: "
+                         "%s; nothing was applied, try again when they are back",
+                         request_op_text(operation->request->op), operation->quorum.r,
+                         request_key_text(coordinator, operation->key.key),
+                         operation_names(operation, targets),
+                         operation_names(operation, operation->voted));
+        return;
+    }
+    uint64_t silent =
+        operation->asked & ~operation->voted & ~operation->refused & ~operation->waiting;
+    for (uint64_t rest = silent; rest != 0; rest &= rest - 1) {
+        uint64_t node = operation->placement.nodes[__builtin_ctzll(rest)];
+        if (node != coordinator->self) {
+            reach_silent(coordinator->reach, node, coordinator->now.mono_us);
+        }
+    }
+    coordinator_count(coordinator, coordinator->metrics.hedges);
+    operation->refused = 0; /* a refilling holding may be complete by now */
+    uint64_t open = read_targets(operation) & ~operation->voted & ~operation->waiting &
+                    operation_reachable(operation);
+    int self = placement_index(&operation->placement, coordinator->self);
+    if (self >= 0) {
+        open &= ~operation_bit((uint32_t)self);
+    }
+    read_ask_many(operation, open, LIMIT_REQUEST_TARGETS);
+    read_judge(operation);
+}
+
+/* ---- answers ----------------------------------------------------------------------------------
+ */
+
+static void read_take(struct operation *operation, uint32_t target,
+                      const struct message_fetched *fetched)
+{
+    uint64_t bit = operation_bit(target);
+    if ((operation->digest_asked & bit) != 0 && fetched->digest != 0 &&
+        fetched->object.data == NULL) {
+        if (fetched->digest != read_digest(buffer_bytes(&operation->merged))) {
+            read_ask(operation, target, FETCH_OBJECT); /* differs: the whole of it */
+            return;
+        }
+    } else if (read_merge(operation, fetched->object) < 0) {
+        operation->refused |= bit;
+        return;
+    }
+    operation->digests[target] = fetched->digest;
+    if (coordinator_accounts(operation->coordinator, operation, target, fetched->view_digest,
+                             fetched->view) == 1) {
+        operation->voted |= bit;
+        operation->waiting &= ~bit;
+    }
+}
+
+void read_on_fetched(struct operation *operation, uint32_t target,
+                     const struct message_fetched *fetched)
+{
+    uint64_t bit = operation_bit(target);
+    if (((operation->voted | operation->waiting) & bit) != 0) {
+        return; /* an answer again */
+    }
+    if (fetched->code != 0) {
+        operation->refused |= bit;
+        if (fetched->view.data != NULL) {
+            (void)operation->coordinator->courier.learn(operation->coordinator->courier.self,
+                                                        fetched->view);
+        }
+    } else {
+        read_take(operation, target, fetched);
+    }
+    if (operation->phase == OPERATION_READING) {
+        read_judge(operation);
+        return;
+    }
+    read_repair(operation);
+    if ((operation->asked & ~operation->voted & ~operation->refused & ~operation->waiting) == 0) {
+        operation_free(operation);
+    }
+}

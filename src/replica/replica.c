@@ -1,0 +1,255 @@
+/* Holdings over an engine: read, merge, write. See replica.h. */
+#include "replica/replica.h"
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "shoal/error.h"
+
+/* ---- the engine's events ---- */
+
+static void replica_on_durable(void *self, uint64_t sequence)
+{
+    struct replica *replica = self;
+    durability_reached(&replica->durability, sequence);
+}
+
+static void replica_on_failed(void *self, int code)
+{
+    struct replica *replica = self;
+    log_error("storage: failed; this node confirms no writes until it is restarted",
+              LOG_TEXT("cause", shoal_error_text(code)));
+    durability_fail(&replica->durability, code);
+}
+
+static void replica_on_read_done(void *self, uint64_t ticket, int code, struct bytes record)
+{
+    (void)self;
+    (void)ticket;
+    (void)code;
+    (void)record;
+}
+
+void replica_init(struct replica *replica, struct engine *engine, struct random *random,
+                  struct arena *arena, uint64_t clock_ahead_ms_max)
+{
+    *replica = (struct replica){.engine = engine, .random = random, .arena = arena};
+    table_init(&replica->holdings);
+    durability_init(&replica->durability);
+    hlc_init(&replica->clock, clock_ahead_ms_max);
+    buffer_init(&replica->scratch, 0);
+    engine->events = (struct engine_events){
+        .self = replica,
+        .read_done = replica_on_read_done,
+        .durable = replica_on_durable,
+        .failed = replica_on_failed,
+    };
+}
+
+void replica_deinit(struct replica *replica)
+{
+    size_t cursor = 0;
+    uint64_t key;
+    void *holding;
+    while (table_next(&replica->holdings, &cursor, &key, &holding)) {
+        mem_free(holding);
+    }
+    table_deinit(&replica->holdings);
+    buffer_deinit(&replica->scratch);
+}
+
+/* ---- holdings ---- */
+
+struct holding *replica_holding(const struct replica *replica, uint32_t partition)
+{
+    return table_get(&replica->holdings, (uint64_t)partition + 1);
+}
+
+static int replica_keep_holding(struct replica *replica, const struct holding *holding)
+{
+    uint8_t record[HOLDING_RECORD_BYTES];
+    holding_encode(holding, record);
+    uint64_t sequence = 0;
+    int result = replica->engine->ops->put_holding(replica->engine, holding->partition,
+                                                   bytes_make(record, sizeof(record)), &sequence);
+    if (result == 1) {
+        durability_issue(&replica->durability, sequence);
+    }
+    return result < 0 ? result : 0;
+}
+
+int replica_begin(struct replica *replica, uint32_t partition, bool refilling, struct holding **out)
+{
+    struct holding begun;
+    holding_begin(&begun, partition, refilling, replica->random);
+    struct holding *holding = replica_holding(replica, partition);
+    if (holding == NULL) {
+        holding = mem_alloc(sizeof(*holding));
+        if (holding == NULL) {
+            return SHOAL_ENOMEM;
+        }
+        *holding = begun;
+        int result = table_put(&replica->holdings, (uint64_t)partition + 1, holding);
+        if (result < 0) {
+            mem_free(holding);
+            return result;
+        }
+    }
+    int result = replica_keep_holding(replica, &begun);
+    if (result < 0) {
+        mem_free(table_remove(&replica->holdings, (uint64_t)partition + 1));
+        return result;
+    }
+    *holding = begun;
+    *out = holding;
+    return 0;
+}
+
+int replica_drop(struct replica *replica, uint32_t partition)
+{
+    mem_free(table_remove(&replica->holdings, (uint64_t)partition + 1));
+    uint64_t sequence = 0;
+    int result = replica->engine->ops->drop(replica->engine, partition, &sequence);
+    if (result == 1) {
+        durability_issue(&replica->durability, sequence);
+    }
+    return result < 0 ? result : 0;
+}
+
+/* ---- objects ---- */
+
+struct engine_key replica_key(const struct replica *replica, uint32_t partition, struct bytes key)
+{
+    return (struct engine_key){.partition = partition,
+                               .position = engine_position(&replica->position_secret, key),
+                               .key = key};
+}
+
+int replica_read_encoded(struct replica *replica, const struct engine_key *key,
+                         struct bytes *encoded)
+{
+    int result = replica->engine->ops->get(replica->engine, key, 0, encoded);
+    if (result == SHOAL_ENOTFOUND) {
+        *encoded = bytes_make(NULL, 0);
+        return 0;
+    }
+    /* No engine of today answers *pending*; one that does brings the continuation with it. */
+    return result == 1 ? SHOAL_EUNSUPPORTED : result;
+}
+
+int replica_read(struct replica *replica, const struct engine_key *key, struct object *out)
+{
+    struct bytes encoded;
+    int result = replica_read_encoded(replica, key, &encoded);
+    if (result < 0) {
+        return result;
+    }
+    if (encoded.data == NULL) {
+        *out = object_empty();
+        return 0;
+    }
+    return object_decode(replica->arena, encoded, out);
+}
+
+/* Encodes into the scratch buffer and puts: 0, 1 or the engine's refusal. */
+static int replica_put(struct replica *replica, const struct engine_key *key,
+                       const struct object *object)
+{
+    if (replica->durability.failed != 0) {
+        return replica->durability.failed;
+    }
+    buffer_clear(&replica->scratch);
+    int result = object_encode(object, &replica->scratch);
+    if (result < 0) {
+        return result;
+    }
+    uint64_t sequence = 0;
+    result =
+        replica->engine->ops->put(replica->engine, key, buffer_bytes(&replica->scratch), &sequence);
+    if (result == 1) {
+        durability_issue(&replica->durability, sequence);
+    }
+    return result;
+}
+
+static void replica_observe_clock(struct replica *replica, const struct object *object,
+                                  uint64_t wall_ms)
+{
+    for (uint32_t i = 0; i < object->sibling_count; i++) {
+        (void)hlc_observe(&replica->clock, object->siblings[i].hlc, wall_ms);
+    }
+}
+
+int replica_store(struct replica *replica, const struct engine_key *key, struct bytes encoded,
+                  uint64_t wall_ms)
+{
+    struct object incoming;
+    int result = object_decode(replica->arena, encoded, &incoming);
+    if (result < 0) {
+        return result;
+    }
+    struct object held;
+    result = replica_read(replica, key, &held);
+    if (result < 0) {
+        return result;
+    }
+    replica_observe_clock(replica, &incoming, wall_ms);
+    struct object merged;
+    result = object_merge(replica->arena, &held, &incoming, &merged);
+    if (result < 0) {
+        return result;
+    }
+    if (object_equal(&merged, &held)) {
+        /* Nothing new, but what is held may itself not be durable yet. */
+        return durability_settled(&replica->durability) ? 0 : 1;
+    }
+    return replica_put(replica, key, &merged);
+}
+
+int replica_write(struct replica *replica, struct holding *holding, const struct engine_key *key,
+                  struct version_vector seen, const struct sibling *added, uint64_t wall_ms,
+                  struct bytes *encoded, struct object *object, struct dot *dot)
+{
+    struct object held;
+    int result = replica_read(replica, key, &held);
+    if (result < 0) {
+        return result;
+    }
+    struct sibling sibling = *added;
+    sibling.dot = holding_next_dot(holding);
+    sibling.hlc = hlc_next(&replica->clock, wall_ms);
+    result = object_write(replica->arena, &held, seen, &sibling, object);
+    if (result < 0) {
+        return result;
+    }
+    result = replica_put(replica, key, object);
+    if (result < 0) {
+        /* A dot was given to a write that failed here: this holding may not go on under its actor.
+         */
+        struct holding *begun;
+        bool refilling = holding->refilling;
+        int begin_result = replica_begin(replica, holding->partition, refilling, &begun);
+        return begin_result < 0 ? begin_result : result;
+    }
+    *encoded = buffer_bytes(&replica->scratch);
+    *dot = sibling.dot;
+    return result;
+}
+
+void replica_stats(const struct replica *replica, struct engine_stats *out)
+{
+    replica->engine->ops->stats(replica->engine, UINT32_MAX, out);
+}
+
+void replica_check(const struct replica *replica)
+{
+    size_t cursor = 0;
+    uint64_t key;
+    void *value;
+    while (table_next(&replica->holdings, &cursor, &key, &value)) {
+        const struct holding *holding = value;
+        ASSERT(key == (uint64_t)holding->partition + 1);
+        holding_check(holding);
+    }
+    ASSERT(replica->durability.durable <= replica->durability.issued);
+}
