@@ -127,7 +127,7 @@ static void nothing_else_is_utf8(void **state)
 }
 
 /* Texts made of pieces that parsers look for. */
-static void draw_text(struct random *random, char *out, size_t pieces_max)
+static void draw_text(struct random *random, char *out, size_t size, size_t pieces_max)
 {
     static const char *const pieces[] = {"0",    "9",    "18446744073709551615",
                                          "us",   "ms",   "s",
@@ -138,9 +138,11 @@ static void draw_text(struct random *random, char *out, size_t pieces_max)
                                          " ",    "3001", "65535",
                                          "\xff", "fe80"};
     size_t count = (size_t)random_below(random, pieces_max + 1);
+    size_t len = 0;
     out[0] = '\0';
     for (size_t i = 0; i < count; i++) {
-        strcat(out, pieces[random_below(random, sizeof(pieces) / sizeof(pieces[0]))]);
+        const char *piece = pieces[random_below(random, sizeof(pieces) / sizeof(pieces[0]))];
+        len += (size_t)snprintf(out + len, size - len, "%s", piece);
     }
 }
 
@@ -152,7 +154,7 @@ static void what_parses_can_be_written_back(struct random *random)
         char host[256];
         uint16_t port;
         uint64_t number;
-        draw_text(random, text, 6);
+        draw_text(random, text, sizeof(text), 6);
         if (text_parse_u64(text, 0, UINT64_MAX, &number) == 0) {
             snprintf(again, sizeof(again), "%llu", (unsigned long long)number);
             CHECK(strcmp(text + strspn(text, "0"), again + strspn(again, "0")) == 0);

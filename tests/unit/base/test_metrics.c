@@ -195,10 +195,8 @@ static void ill_formed_names_are_refused(void **state)
 static void ill_formed_labels_are_refused(void **state)
 {
     (void)state;
-    static char endless[3000];
-    memset(endless, 'x', sizeof(endless));
-    memcpy(endless, "a=\"", 3);
-    strcpy(endless + sizeof(endless) - 2, "\"");
+    char endless[METRICS_LABELS_BYTES_MAX + 10];
+    snprintf(endless, sizeof(endless), "a=\"%0*d\"", (int)METRICS_LABELS_BYTES_MAX, 0);
     const char *const texts[] = {"",         "a",         "a=",       "a=1",
                                  "a=\"1",    "=\"1\"",    "a=\"1\",", "a=\"1\"b=\"2\"",
                                  "1a=\"1\"", "A=\"1\"",   "a=\"\\",   "a=\"1\n2\"",

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -139,12 +140,10 @@ static void a_host_may_have_255_bytes(void **state)
     char text[300];
     char host[256];
     uint16_t port;
-    memset(text, 'a', sizeof(text));
-    strcpy(text + 255, ":1");
+    snprintf(text, sizeof(text), "%0255d:1", 0);
     assert_int_equal(text_parse_address(text, 0, host, &port), 0);
     assert_int_equal(strlen(host), 255);
-    memset(text, 'a', sizeof(text));
-    strcpy(text + 256, ":1");
+    snprintf(text, sizeof(text), "%0256d:1", 0);
     assert_int_equal(text_parse_address(text, 0, host, &port), SHOAL_EINVAL);
 }
 
