@@ -76,6 +76,8 @@ static void a_bound_can_be_filled_but_not_passed(void **state)
     assert_true(buffer.capacity <= 100);
     assert_int_equal(buffer_reserve(&buffer, SIZE_MAX), SHOAL_ETOOBIG);
     buffer_deinit(&buffer);
+    assert_int_equal(buffer_append(&buffer, block, 100), 0);
+    buffer_deinit(&buffer);
 }
 
 static void a_size_that_overflows_is_out_of_memory(void **state)

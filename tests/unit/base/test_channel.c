@@ -61,6 +61,28 @@ static void a_message_can_be_pushed_again_once_popped(void **state)
     }
 }
 
+static void a_producer_stopped_half_way_hides_what_follows_until_it_goes_on(void **state)
+{
+    (void)state;
+    struct channel channel;
+    struct message messages[3];
+    channel_init(&channel);
+    channel_push(&channel, &messages[0].link);
+    channel_begin(&channel);
+    /* What channel_push does first, by hand: the second message is not linked yet. */
+    atomic_init(&messages[1].link.next, NULL);
+    struct channel_link *previous = atomic_exchange(&channel.head, &messages[1].link);
+    assert_null(channel_pop(&channel));
+    assert_null(channel_pop(&channel));
+    assert_true(channel_push(&channel, &messages[2].link));
+    assert_null(channel_pop(&channel));
+    atomic_store(&previous->next, &messages[1].link);
+    for (size_t i = 0; i < 3; i++) {
+        assert_ptr_equal(channel_pop(&channel), &messages[i].link);
+    }
+    assert_null(channel_pop(&channel));
+}
+
 static void one_wake_up_is_asked_for_between_drains(void **state)
 {
     (void)state;
@@ -145,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_come_out_in_order),
         cmocka_unit_test(a_message_can_be_pushed_again_once_popped),
+        cmocka_unit_test(a_producer_stopped_half_way_hides_what_follows_until_it_goes_on),
         cmocka_unit_test(one_wake_up_is_asked_for_between_drains),
         cmocka_unit_test(no_message_of_several_threads_is_lost_or_out_of_order),
     };
