@@ -28,10 +28,14 @@
 /* The ring. */
 #define LIMIT_PARTITIONS_MAX 65536u
 #define LIMIT_MEMBERS 4096u
-#define LIMIT_REPLICAS 8u     /* N */
-#define LIMIT_LIVE_LAYOUTS 8u /* beyond it changes wait; a forced removal never does */
-#define LIMIT_LIVE_LAYOUTS_HARD 32u
-#define LIMIT_NAME_BYTES 255u /* node, zone, cluster names; host names */
+#define LIMIT_REPLICAS 8u      /* N */
+#define LIMIT_ROLES 4096u      /* nodes that were ever asked to be in; beyond it none is added */
+#define LIMIT_ROLES_HARD 8192u /* what parts that added apart may come to, joined */
+#define LIMIT_WEIGHT 1000u     /* a node's share relative to the others, 1 to this */
+#define LIMIT_LIVE_LAYOUTS 8u  /* beyond it changes wait; a forced removal never does: */
+#define LIMIT_LIVE_LAYOUTS_FORCED 16u /* beyond it the removal counts at once, its layout waits */
+#define LIMIT_LIVE_LAYOUTS_HARD 64u   /* what parts that changed apart may come to, joined */
+#define LIMIT_NAME_BYTES 255u         /* node, zone, cluster names; host names */
 #define LIMIT_ZONES 256u
 
 /* Requests in flight. */

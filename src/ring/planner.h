@@ -1,14 +1,17 @@
 /* The planner: who should own what. Pure, deterministic and exact:
  *
- *   - every partition has min(N, members) distinct owners, in distinct zones where there are enough;
+ *   - every partition has min(N, members) distinct owners, in distinct zones where there are
+ * enough;
  *   - every member owns within one partition of its weighted share (capped at all Q; what is capped
  *     is shared among the rest by weight);
  *   - of all such tables, one that moves as little as possible from the table before;
- *   - every member is first owner of its share of what it owns, as evenly as can be, without moving.
+ *   - every member is first owner of its share of what it owns, as evenly as can be, without
+ * moving.
  *
  * Where zones and shares can't all be had, zones win over shares (losing a zone must not lose all
- * copies) and the report says which and why. A minimum-cost flow after Garage's ("Optimal
- * assignment of partitions", Auvolat et al.). */
+ * copies) and the report says so. With fewer zones than copies every partition is in all of them. A
+ * minimum-cost flow (flow.h) after Garage's ("Optimal assignment of partitions", Auvolat et al.),
+ * its targets computed as exact fractions (shares.h) instead of searched for. */
 #ifndef RING_PLANNER_H
 #define RING_PLANNER_H
 
@@ -38,15 +41,17 @@ struct planner_input {
 };
 
 struct planner_report {
-    uint32_t replicas;     /* owners a partition */
-    uint32_t moved;        /* owner slots that are new to their member */
-    uint32_t zones_used;   /* distinct zones every partition spans at least */
-    double share_excess_max; /* the worst member's distance from its weighted share, in partitions */
-    char reason[256];      /* why something couldn't be had; empty when all is exact */
+    uint32_t replicas;   /* owners a partition */
+    uint32_t moved;      /* owner slots that are new to their member */
+    uint32_t zones_used; /* distinct zones every partition spans at least */
+    double
+        share_excess_max; /* the worst member's distance from its weighted share, in partitions */
+    char reason[256];     /* why something couldn't be had; empty when all is exact */
 };
 
-/* Fills owners[partitions * replicas] with indexes into members. 0, SHOAL_EINVAL (no member, bad
- * numbers), SHOAL_ENOMEM. */
+/* Fills owners[partitions * replicas] with indexes into members; it may not be `before`. Firsts
+ * stay where the balance allows, the others keep their order, new owners come last. 0, SHOAL_EINVAL
+ * (no member, bad numbers), SHOAL_ENOMEM. */
 int planner_plan(const struct planner_input *input, uint16_t *owners,
                  struct planner_report *report);
 
