@@ -13,6 +13,8 @@ struct buffer {
 };
 
 void buffer_init(struct buffer *buffer, size_t len_max);
+
+/* Gives the memory back; the buffer is then empty, with its bound, and may be used again. */
 void buffer_deinit(struct buffer *buffer);
 
 /* Forget the content, keep the memory. */
