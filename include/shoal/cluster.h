@@ -1,0 +1,89 @@
+/* The cluster as seen through a client: which nodes there are and how they are, who owns what, and
+ * joining nodes together. For tools and dashboards; an application that only reads and writes needs
+ * shoal/client.h alone. These calls are answered by one node from what it knows: by the first of
+ * the given ones that can be reached. Nodes answer them on their peer port, too. */
+#ifndef SHOAL_CLUSTER_H
+#define SHOAL_CLUSTER_H
+
+#include "shoal/client.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct shoal_node {
+    uint64_t id;
+    const char *name;
+    const char *zone;
+    const char *host; /* as advertised; the ports are 0 where it has none */
+    uint16_t client_port;
+    uint16_t peer_port;
+    uint16_t redis_port;
+    uint16_t http_port;
+    const char *state;   /* "up", "suspect", "down", "joining", "leaving", "left", "refilling" */
+    uint64_t partitions; /* that it owns in the newest layout */
+    uint64_t keys;
+    uint64_t bytes;
+    uint64_t hints;        /* writes it keeps for others */
+    uint64_t pending_sync; /* partitions it has not yet got whole */
+    uint64_t weight;
+};
+
+struct shoal_status {
+    uint64_t node; /* id of the one that answers */
+    uint64_t cluster;
+    const char *cluster_name;
+    uint64_t layout_version;
+    char layout_hash[33];  /* hex */
+    uint32_t live_layouts; /* 1 when no change is under way */
+    uint32_t partitions;
+    uint32_t n, r, w; /* the cluster's defaults */
+    const struct shoal_node *nodes;
+    size_t node_count;
+};
+
+struct shoal_ring {
+    uint64_t layout_version;
+    char layout_hash[33]; /* hex */
+    uint32_t partitions;
+    uint32_t replicas; /* owners of each partition: N, or fewer while there are fewer nodes */
+    const struct shoal_node *nodes;
+    size_t node_count;
+    const uint16_t *owners; /* partitions * replicas indexes into nodes, in order */
+};
+
+/* Asynchronous, as in shoal/client.h: `status` and `ring` are NULL unless the result's code is 0,
+ * and valid during the callback. */
+typedef void (*shoal_status_done_fn)(struct shoal_client *client, const struct shoal_result *result,
+                                     const struct shoal_status *status, void *user);
+typedef void (*shoal_ring_done_fn)(struct shoal_client *client, const struct shoal_result *result,
+                                   const struct shoal_ring *ring, void *user);
+
+SHOAL_API int shoal_status_start(struct shoal_client *client, const struct shoal_options *options,
+                                 shoal_status_done_fn done, void *user);
+SHOAL_API int shoal_ring_start(struct shoal_client *client, const struct shoal_options *options,
+                               shoal_ring_done_fn done, void *user);
+
+/* Tells the node to join the cluster that the node at this peer address is in. Done means that the
+ * node is a member; its share of the data arrives after that, see pending_sync and live_layouts. */
+SHOAL_API int shoal_join_start(struct shoal_client *client, const char *host, uint16_t peer_port,
+                               const struct shoal_options *options, shoal_done_fn done, void *user);
+
+/* Synchronous: on 0 the output is the caller's to free, otherwise it is untouched. */
+SHOAL_API int shoal_status(struct shoal_client *client, const struct shoal_options *options,
+                           struct shoal_status **status);
+SHOAL_API int shoal_ring(struct shoal_client *client, const struct shoal_options *options,
+                         struct shoal_ring **ring);
+SHOAL_API int shoal_join(struct shoal_client *client, const char *host, uint16_t peer_port,
+                         const struct shoal_options *options);
+
+SHOAL_API void shoal_status_free(struct shoal_status *status); /* NULL is fine */
+SHOAL_API void shoal_ring_free(struct shoal_ring *ring);       /* NULL is fine */
+
+/* The partition of a key: an index p; its owners are owners[p * replicas ...]. */
+SHOAL_API uint32_t shoal_ring_partition(const struct shoal_ring *ring, struct shoal_bytes key);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,232 @@
+/* Decoding an answer by what was asked, and showing it as the public structs. */
+#include "client/answer.h"
+
+#include "base/text.h"
+#include "shoal/error.h"
+
+static struct shoal_bytes show_bytes(struct bytes bytes)
+{
+    return shoal_bytes(bytes.data, bytes.len);
+}
+
+/* With a NUL behind; NULL when there is no memory. */
+static const char *show_text(struct arena *arena, struct bytes text)
+{
+    char *copy = arena_alloc(arena, text.len + 1);
+    if (copy != NULL) {
+        if (text.len > 0) {
+            memcpy(copy, text.data, text.len);
+        }
+        copy[text.len] = '\0';
+    }
+    return copy;
+}
+
+/* ---- decoding -------------------------------------------------------------------------------- */
+
+static int decode_result(struct arena *arena, uint32_t asked, struct bytes payload,
+                         struct answer *out)
+{
+    struct message_result *result = arena_alloc(arena, sizeof(*result));
+    if (result == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    int error = message_result_decode(payload, arena, result);
+    if (error != 0) {
+        return error;
+    }
+    if (result->code == 0 && asked != MESSAGE_REQUEST && asked != MESSAGE_JOIN) {
+        return SHOAL_EPROTO;
+    }
+    *out = (struct answer){.code = result->code, .text = "", .result = result};
+    if (result->code != 0) {
+        out->text =
+            result->text.len > 0 ? show_text(arena, result->text) : shoal_error_text(result->code);
+    }
+    return out->text == NULL ? SHOAL_ENOMEM : 0;
+}
+
+static int decode_list(struct arena *arena, struct bytes payload, struct answer *out)
+{
+    struct message_list_reply *list = arena_alloc(arena, sizeof(*list));
+    int error = list == NULL ? SHOAL_ENOMEM : message_list_reply_decode(payload, arena, list);
+    if (error == 0) {
+        *out = (struct answer){.text = "", .list = list};
+    }
+    return error;
+}
+
+static int decode_status(struct arena *arena, struct bytes payload, struct answer *out)
+{
+    struct message_status_reply *status = arena_alloc(arena, sizeof(*status));
+    int error = status == NULL ? SHOAL_ENOMEM : message_status_reply_decode(payload, arena, status);
+    if (error == 0) {
+        *out = (struct answer){.text = "", .status = status};
+    }
+    return error;
+}
+
+static int decode_ring(struct arena *arena, struct bytes payload, struct answer *out)
+{
+    struct message_ring_reply *ring = arena_alloc(arena, sizeof(*ring));
+    int error = ring == NULL ? SHOAL_ENOMEM : message_ring_reply_decode(payload, arena, ring);
+    if (error == 0) {
+        *out = (struct answer){.text = "", .ring = ring};
+    }
+    return error;
+}
+
+int answer_decode(struct shoal_client *client, uint32_t asked, uint32_t kind, struct bytes payload,
+                  struct answer *out)
+{
+    struct arena *arena = &client->arena;
+    if (kind == MESSAGE_RESULT) {
+        return decode_result(arena, asked, payload, out);
+    }
+    if (kind == MESSAGE_LIST_REPLY && asked == MESSAGE_LIST) {
+        return decode_list(arena, payload, out);
+    }
+    if (kind == MESSAGE_STATUS_REPLY && asked == MESSAGE_STATUS) {
+        return decode_status(arena, payload, out);
+    }
+    if (kind == MESSAGE_RING_REPLY && asked == MESSAGE_RING) {
+        return decode_ring(arena, payload, out);
+    }
+    if (kind == MESSAGE_PONG && asked == MESSAGE_PING) {
+        *out = (struct answer){.text = ""};
+        return 0;
+    }
+    return SHOAL_EPROTO;
+}
+
+/* ---- showing --------------------------------------------------------------------------------- */
+
+static int show_values(struct arena *arena, const struct message_result *result,
+                       struct shoal_result *out)
+{
+    struct shoal_value *values = arena_alloc_array(arena, result->value_count, sizeof(*values));
+    if (values == NULL && result->value_count > 0) {
+        return SHOAL_ENOMEM;
+    }
+    for (uint32_t i = 0; i < result->value_count; i++) {
+        values[i].value = show_bytes(result->values[i].value);
+        values[i].hlc = result->values[i].hlc;
+    }
+    out->values = values;
+    out->value_count = result->value_count;
+    return 0;
+}
+
+static int show_entries(struct arena *arena, const struct message_list_reply *list,
+                        struct shoal_result *out)
+{
+    struct shoal_entry *entries = arena_alloc_array(arena, list->count, sizeof(*entries));
+    if (entries == NULL && list->count > 0) {
+        return SHOAL_ENOMEM;
+    }
+    for (uint32_t i = 0; i < list->count; i++) {
+        entries[i].key = show_bytes(list->entries[i].key);
+        entries[i].value = show_bytes(list->entries[i].value);
+    }
+    out->entries = entries;
+    out->entry_count = list->count;
+    out->after = show_bytes(list->after);
+    return 0;
+}
+
+int answer_show_result(struct arena *arena, const struct answer *answer, struct shoal_result *out)
+{
+    struct shoal_result shown = {.code = answer->code, .text = answer->text};
+    int error = 0;
+    if (answer->result != NULL) {
+        shown.context = show_bytes(answer->result->context);
+        shown.owners = answer->result->owners;
+        shown.fallbacks = answer->result->fallbacks;
+        shown.needed = answer->result->needed;
+        error = show_values(arena, answer->result, &shown);
+    } else if (answer->list != NULL) {
+        error = show_entries(arena, answer->list, &shown);
+    }
+    if (error == 0) {
+        *out = shown;
+    }
+    return error;
+}
+
+static uint16_t show_port(uint32_t port)
+{
+    return port > UINT16_MAX ? 0 : (uint16_t)port;
+}
+
+static struct shoal_node *show_nodes(struct arena *arena, const struct status_node *nodes,
+                                     uint32_t count)
+{
+    struct shoal_node *shown = arena_alloc_array(arena, count + 1u, sizeof(*shown));
+    for (uint32_t i = 0; i < count && shown != NULL; i++) {
+        const struct status_node *node = &nodes[i];
+        shown[i] = (struct shoal_node){
+            .id = node->id,
+            .name = show_text(arena, node->name),
+            .zone = show_text(arena, node->zone),
+            .host = show_text(arena, node->host),
+            .client_port = show_port(node->client_port),
+            .peer_port = show_port(node->peer_port),
+            .redis_port = show_port(node->redis_port),
+            .http_port = show_port(node->http_port),
+            .state = node_state_text(node->state),
+            .partitions = node->partitions,
+            .keys = node->keys,
+            .bytes = node->bytes,
+            .hints = node->hints,
+            .pending_sync = node->pending_sync,
+            .weight = node->weight,
+        };
+        if (shown[i].name == NULL || shown[i].zone == NULL || shown[i].host == NULL) {
+            return NULL;
+        }
+    }
+    return shown;
+}
+
+int answer_show_status(struct arena *arena, const struct message_status_reply *status,
+                       struct shoal_status *out)
+{
+    struct shoal_status shown = {
+        .node = status->node,
+        .cluster = status->cluster,
+        .cluster_name = show_text(arena, status->cluster_name),
+        .layout_version = status->layout_version,
+        .live_layouts = status->live_layouts,
+        .partitions = status->partitions,
+        .n = status->n,
+        .r = status->r,
+        .w = status->w,
+        .nodes = show_nodes(arena, status->nodes, status->node_count),
+        .node_count = status->node_count,
+    };
+    text_hex(status->layout_hash.bytes, sizeof(status->layout_hash.bytes), shown.layout_hash);
+    if (shown.cluster_name == NULL || shown.nodes == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    *out = shown;
+    return 0;
+}
+
+int answer_show_ring(struct arena *arena, const struct message_ring_reply *ring,
+                     struct shoal_ring *out)
+{
+    struct shoal_ring shown = {
+        .layout_version = ring->layout_version,
+        .partitions = ring->partitions,
+        .replicas = ring->replicas,
+        .nodes = show_nodes(arena, ring->nodes, ring->node_count),
+        .node_count = ring->node_count,
+        .owners = ring->owners,
+    };
+    text_hex(ring->layout_hash.bytes, sizeof(ring->layout_hash.bytes), shown.layout_hash);
+    if (shown.nodes == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    *out = shown;
+    return 0;
+}

@@ -1,0 +1,22 @@
+/* From an answer's frame to what the caller is told: decodes the frame that belongs to a call, and
+ * shows what it says as the public structs. Everything is borrowed from the frame and the client's
+ * arena. */
+#ifndef CLIENT_ANSWER_H
+#define CLIENT_ANSWER_H
+
+#include "client/core.h"
+#include "shoal/cluster.h"
+
+/* `kind` is the frame's, `asked` the call's. 0, or SHOAL_EPROTO when it can't be an answer to that.
+ */
+int answer_decode(struct shoal_client *client, uint32_t asked, uint32_t kind, struct bytes payload,
+                  struct answer *out);
+
+/* Public views of it. 0 or SHOAL_ENOMEM. */
+int answer_show_result(struct arena *arena, const struct answer *answer, struct shoal_result *out);
+int answer_show_status(struct arena *arena, const struct message_status_reply *status,
+                       struct shoal_status *out);
+int answer_show_ring(struct arena *arena, const struct message_ring_reply *ring,
+                     struct shoal_ring *out);
+
+#endif

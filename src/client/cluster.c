@@ -1,0 +1,60 @@
+/* The public asynchronous calls for the cluster: status and ring. */
+#include "shoal/cluster.h"
+
+#include "client/answer.h"
+#include "ring/partition.h"
+#include "shoal/error.h"
+
+static const char no_memory[] = "an answer came and there is no memory to show it";
+
+static void tell_status(struct call *call, const struct answer *answer)
+{
+    struct shoal_result result = {.code = answer->code, .text = answer->text};
+    struct shoal_status status;
+    if (result.code == 0 &&
+        answer_show_status(&call->client->arena, answer->status, &status) != 0) {
+        result = (struct shoal_result){.code = SHOAL_ENOMEM, .text = no_memory};
+    }
+    call->listener.done.status(call->client, &result, result.code == 0 ? &status : NULL,
+                               call->listener.user);
+}
+
+int shoal_status_start(struct shoal_client *client, const struct shoal_options *options,
+                       shoal_status_done_fn done, void *user)
+{
+    struct call *call = call_new_plain(MESSAGE_STATUS, options);
+    if (call == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    call->listener.done.status = done;
+    call->listener.user = user;
+    return client_start(client, call, tell_status);
+}
+
+static void tell_ring(struct call *call, const struct answer *answer)
+{
+    struct shoal_result result = {.code = answer->code, .text = answer->text};
+    struct shoal_ring ring;
+    if (result.code == 0 && answer_show_ring(&call->client->arena, answer->ring, &ring) != 0) {
+        result = (struct shoal_result){.code = SHOAL_ENOMEM, .text = no_memory};
+    }
+    call->listener.done.ring(call->client, &result, result.code == 0 ? &ring : NULL,
+                             call->listener.user);
+}
+
+int shoal_ring_start(struct shoal_client *client, const struct shoal_options *options,
+                     shoal_ring_done_fn done, void *user)
+{
+    struct call *call = call_new_plain(MESSAGE_RING, options);
+    if (call == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    call->listener.done.ring = done;
+    call->listener.user = user;
+    return client_start(client, call, tell_ring);
+}
+
+uint32_t shoal_ring_partition(const struct shoal_ring *ring, struct shoal_bytes key)
+{
+    return partition_of_key(bytes_make(key.data, key.len), ring->partitions);
+}

@@ -1,0 +1,13 @@
+/* Results as the caller owns them: one block of memory each, the struct first, then all it points
+ * to, so that freeing is one call and nothing in it can be half there. */
+#ifndef CLIENT_RESULT_H
+#define CLIENT_RESULT_H
+
+#include "shoal/cluster.h"
+
+/* A copy of a borrowed one; NULL when there is no memory. */
+struct shoal_result *result_copy(const struct shoal_result *from);
+struct shoal_status *status_copy(const struct shoal_status *from);
+struct shoal_ring *ring_copy(const struct shoal_ring *from);
+
+#endif
