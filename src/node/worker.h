@@ -13,6 +13,7 @@
 #include "base/metrics.h"
 #include "base/moment.h"
 #include "coordinate/request.h"
+#include "model/object.h"
 #include "node/ports.h"
 #include "node/snapshot.h"
 #include "storage/engine.h"
