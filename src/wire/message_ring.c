@@ -10,6 +10,7 @@
 
 #define RING_REPLY_FIELDS 6u
 #define OWNER_BYTES 2u
+#define OWNERS_BYTES_MAX ((size_t)LIMIT_PARTITIONS_MAX * LIMIT_REPLICAS * OWNER_BYTES)
 
 /* How many owners a layout of these figures lists; the figures are checked. */
 static uint32_t owner_count(uint32_t partitions, uint32_t replicas, int *error)
@@ -60,7 +61,7 @@ static const uint16_t *read_owners(struct reader *reader, struct arena *arena,
 {
     int error = 0;
     uint32_t count = owner_count(message->partitions, message->replicas, &error);
-    struct bytes bytes = read_bin(reader, (size_t)count * OWNER_BYTES);
+    struct bytes bytes = read_bin(reader, OWNERS_BYTES_MAX);
     if (error != 0 || bytes.len != (size_t)count * OWNER_BYTES) {
         reader_fail(reader, SHOAL_EPROTO);
     }

@@ -1,0 +1,77 @@
+/* The table of all kinds of message, filled by one macro from their generators and codecs. */
+#include "support/message_cases.h"
+
+#include "base/assert.h"
+#include "support/random_message.h"
+
+#define MESSAGE_CASE(name)                                                                         \
+    static int encode_random_##name(struct random *random, struct arena *arena,                    \
+                                    struct buffer *out)                                            \
+    {                                                                                              \
+        struct message_##name message;                                                             \
+        random_##name(random, arena, &message);                                                    \
+        return message_##name##_encode(&message, out);                                             \
+    }                                                                                              \
+    static int recode_##name(struct bytes payload, struct arena *arena, struct buffer *out)        \
+    {                                                                                              \
+        struct message_##name message;                                                             \
+        int error = message_##name##_decode(payload, arena, &message);                             \
+        if (error != 0) {                                                                          \
+            return error;                                                                          \
+        }                                                                                          \
+        error = message_##name##_encode(&message, out);                                            \
+        ASSERT(error == 0);                                                                        \
+        return 0;                                                                                  \
+    }
+
+MESSAGE_CASE(hello)
+MESSAGE_CASE(hello_reply)
+MESSAGE_CASE(request)
+MESSAGE_CASE(forward)
+MESSAGE_CASE(result)
+MESSAGE_CASE(list)
+MESSAGE_CASE(list_reply)
+MESSAGE_CASE(status_reply)
+MESSAGE_CASE(ring_reply)
+MESSAGE_CASE(join)
+MESSAGE_CASE(store)
+MESSAGE_CASE(stored)
+MESSAGE_CASE(fetch)
+MESSAGE_CASE(fetched)
+MESSAGE_CASE(scan)
+MESSAGE_CASE(scanned)
+MESSAGE_CASE(gossip)
+MESSAGE_CASE(gossip_reply)
+MESSAGE_CASE(admit)
+MESSAGE_CASE(admit_reply)
+MESSAGE_CASE(goodbye)
+
+#define CASE_ENTRY(name, kind_)                                                                    \
+    {                                                                                              \
+#name, kind_, encode_random_##name, recode_##name                                          \
+    }
+
+const struct message_case message_cases[] = {
+    CASE_ENTRY(hello, MESSAGE_HELLO),
+    CASE_ENTRY(hello_reply, MESSAGE_HELLO_REPLY),
+    CASE_ENTRY(request, MESSAGE_REQUEST),
+    CASE_ENTRY(forward, MESSAGE_FORWARD),
+    CASE_ENTRY(result, MESSAGE_RESULT),
+    CASE_ENTRY(list, MESSAGE_LIST),
+    CASE_ENTRY(list_reply, MESSAGE_LIST_REPLY),
+    CASE_ENTRY(status_reply, MESSAGE_STATUS_REPLY),
+    CASE_ENTRY(ring_reply, MESSAGE_RING_REPLY),
+    CASE_ENTRY(join, MESSAGE_JOIN),
+    CASE_ENTRY(store, MESSAGE_STORE),
+    CASE_ENTRY(stored, MESSAGE_STORED),
+    CASE_ENTRY(fetch, MESSAGE_FETCH),
+    CASE_ENTRY(fetched, MESSAGE_FETCHED),
+    CASE_ENTRY(scan, MESSAGE_SCAN),
+    CASE_ENTRY(scanned, MESSAGE_SCANNED),
+    CASE_ENTRY(gossip, MESSAGE_GOSSIP),
+    CASE_ENTRY(gossip_reply, MESSAGE_GOSSIP_REPLY),
+    CASE_ENTRY(admit, MESSAGE_ADMIT),
+    CASE_ENTRY(admit_reply, MESSAGE_ADMIT_REPLY),
+    CASE_ENTRY(goodbye, MESSAGE_GOODBYE),
+};
+const size_t message_case_count = sizeof(message_cases) / sizeof(message_cases[0]);

@@ -1,0 +1,37 @@
+/* Every message of the protocol with random content.
+ *
+ * Content stays within the bounds and covers their corners: empty and missing bytes, numbers of
+ * every magnitude, no items and many. Bytes and items are allocated in the arena. */
+#ifndef SUPPORT_RANDOM_MESSAGE_H
+#define SUPPORT_RANDOM_MESSAGE_H
+
+#include "base/random.h"
+#include "wire/messages.h"
+
+void random_hello(struct random *random, struct arena *arena, struct message_hello *out);
+void random_hello_reply(struct random *random, struct arena *arena,
+                        struct message_hello_reply *out);
+void random_request(struct random *random, struct arena *arena, struct message_request *out);
+void random_forward(struct random *random, struct arena *arena, struct message_forward *out);
+void random_result(struct random *random, struct arena *arena, struct message_result *out);
+void random_list(struct random *random, struct arena *arena, struct message_list *out);
+void random_list_reply(struct random *random, struct arena *arena, struct message_list_reply *out);
+void random_status_reply(struct random *random, struct arena *arena,
+                         struct message_status_reply *out);
+void random_ring_reply(struct random *random, struct arena *arena, struct message_ring_reply *out);
+void random_join(struct random *random, struct arena *arena, struct message_join *out);
+void random_store(struct random *random, struct arena *arena, struct message_store *out);
+void random_stored(struct random *random, struct arena *arena, struct message_stored *out);
+void random_fetch(struct random *random, struct arena *arena, struct message_fetch *out);
+void random_fetched(struct random *random, struct arena *arena, struct message_fetched *out);
+void random_scan(struct random *random, struct arena *arena, struct message_scan *out);
+void random_scanned(struct random *random, struct arena *arena, struct message_scanned *out);
+void random_gossip(struct random *random, struct arena *arena, struct message_gossip *out);
+void random_gossip_reply(struct random *random, struct arena *arena,
+                         struct message_gossip_reply *out);
+void random_admit(struct random *random, struct arena *arena, struct message_admit *out);
+void random_admit_reply(struct random *random, struct arena *arena,
+                        struct message_admit_reply *out);
+void random_goodbye(struct random *random, struct arena *arena, struct message_goodbye *out);
+
+#endif

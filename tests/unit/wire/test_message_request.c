@@ -1,0 +1,162 @@
+/* REQUEST and FORWARD. */
+#include "wire_test.h"
+
+static void assert_same_request(const struct message_request *sent,
+                                const struct message_request *received)
+{
+    SAME(id);
+    SAME(op);
+    SAME_BYTES(key);
+    SAME_OPTIONAL(value);
+    SAME_OPTIONAL(context);
+    SAME(ttl_ms);
+    assert_options_same(&sent->options, &received->options);
+}
+
+static void assert_same_forward(const struct message_forward *sent,
+                                const struct message_forward *received)
+{
+    assert_same_request(&sent->request, &received->request);
+    SAME(view_digest);
+}
+
+static void a_request_arrives_as_it_was_sent(void **state)
+{
+    ROUND_TRIPS((struct wire_test *)*state, request, MESSAGE_REQUEST, id);
+}
+
+static void a_forwarded_request_arrives_as_it_was_sent(void **state)
+{
+    ROUND_TRIPS((struct wire_test *)*state, forward, MESSAGE_FORWARD, request.id);
+}
+
+/* The worked example of docs/protocol.md. */
+static void a_put_has_the_bytes_that_the_documentation_shows(void **state)
+{
+    struct wire_test *test = *state;
+    static const uint8_t expected[] = {
+        0x00, 0x00, 0x00, 0x12,      /* 18 bytes follow */
+        0x98,                        /* array of 8 */
+        0x05,                        /* REQUEST */
+        0x07,                        /* id 7 */
+        0x00,                        /* put */
+        0xc4, 0x03, 'f',  'o',  'o', /* key */
+        0xc4, 0x03, 'b',  'a',  'r', /* value */
+        0xc0,                        /* no context */
+        0x00,                        /* no ttl */
+        0xc0,                        /* default options */
+    };
+    struct message_request put = {
+        .id = 7,
+        .op = REQUEST_PUT,
+        .key = bytes_from_string("foo"),
+        .value = bytes_from_string("bar"),
+    };
+    assert_int_equal(message_request_encode(&put, &test->buffer), 0);
+    assert_int_equal(test->buffer.len, sizeof(expected));
+    assert_memory_equal(test->buffer.data, expected, sizeof(expected));
+}
+
+static int decode(struct wire_test *test, const uint8_t *payload, size_t len,
+                  struct message_request *out)
+{
+    assert_int_equal(frame_validate(bytes_make(payload, len)), 0);
+    return message_request_decode(bytes_make(payload, len), &test->arena, out);
+}
+
+static void an_empty_value_is_a_value(void **state)
+{
+    struct wire_test *test = *state;
+    struct message_request put = {.id = 1, .op = REQUEST_PUT, .key = bytes_from_string("k")};
+    assert_int_equal(message_request_encode(&put, &test->buffer), 0);
+    struct bytes payload = wire_test_payload(test, MESSAGE_REQUEST, 1);
+    assert_int_equal(message_request_decode(payload, &test->arena, &put), 0);
+    assert_non_null(put.value.data);
+    assert_int_equal(put.value.len, 0);
+}
+
+static void a_value_stands_in_puts_and_nowhere_else(void **state)
+{
+    struct wire_test *test = *state;
+    struct message_request out;
+    const uint8_t put_without[] = {0x98, 5, 1, 0, 0xc4, 1, 'k', 0xc0, 0xc0, 0, 0xc0};
+    const uint8_t get_with[] = {0x98, 5, 1, 1, 0xc4, 1, 'k', 0xc4, 0, 0xc0, 0, 0xc0};
+    const uint8_t get_with_ttl[] = {0x98, 5, 1, 1, 0xc4, 1, 'k', 0xc0, 0xc0, 9, 0xc0};
+    const uint8_t get[] = {0x98, 5, 1, 1, 0xc4, 1, 'k', 0xc0, 0xc0, 0, 0xc0};
+    assert_int_equal(decode(test, put_without, sizeof(put_without), &out), SHOAL_EPROTO);
+    assert_int_equal(decode(test, get_with, sizeof(get_with), &out), SHOAL_EPROTO);
+    assert_int_equal(decode(test, get_with_ttl, sizeof(get_with_ttl), &out), SHOAL_EPROTO);
+    assert_int_equal(decode(test, get, sizeof(get), &out), 0);
+    struct message_request request = {.op = REQUEST_GET, .value = bytes_from_string("v")};
+    assert_int_equal(message_request_encode(&request, &test->buffer), SHOAL_EINVAL);
+    request = (struct message_request){.op = REQUEST_DELETE, .ttl_ms = 1};
+    assert_int_equal(message_request_encode(&request, &test->buffer), SHOAL_EINVAL);
+    request = (struct message_request){.op = REQUEST_DELETE + 1};
+    assert_int_equal(message_request_encode(&request, &test->buffer), SHOAL_EINVAL);
+    assert_int_equal(test->buffer.len, 0);
+}
+
+static void options_may_end_early_and_go_on_later(void **state)
+{
+    struct wire_test *test = *state;
+    struct message_request out;
+    const uint8_t some[] = {0x98, 5, 1, 1, 0xc4, 1, 'k', 0xc0, 0xc0, 0, 0x92, 3, 0xff};
+    assert_int_equal(decode(test, some, sizeof(some), &out), 0);
+    assert_int_equal(out.options.n, 3);
+    assert_int_equal(out.options.r, QUORUM_MAJORITY);
+    assert_int_equal(out.options.w, QUORUM_DEFAULT);
+    const uint8_t more[] = {0x98, 5, 1, 1, 0xc4, 1, 'k', 0xc0, 0xc0, 0,   0x99,
+                            1,    2, 3, 4, 5,    6, 7,   0x91, 0xc0, 0xc3};
+    assert_int_equal(decode(test, more, sizeof(more), &out), 0);
+    assert_int_equal(out.options.dw, 6);
+    assert_int_equal(out.options.timeout_us, 7);
+    const uint8_t wrong[] = {0x98, 5, 1, 1, 0xc4, 1, 'k', 0xc0, 0xc0, 0, 0x92, 3, 0xfd};
+    assert_int_equal(decode(test, wrong, sizeof(wrong), &out), SHOAL_EPROTO); /* -3 */
+}
+
+static void keys_over_the_largest_bound_are_too_big(void **state)
+{
+    struct wire_test *test = *state;
+    static const uint8_t zeros[LIMIT_KEY_BYTES_MAX + 1];
+    struct message_request get = {.op = REQUEST_GET, .key = {zeros, LIMIT_KEY_BYTES_MAX}};
+    assert_int_equal(message_request_encode(&get, &test->buffer), 0);
+    get.key.len++;
+    buffer_clear(&test->buffer);
+    assert_int_equal(message_request_encode(&get, &test->buffer), SHOAL_ETOOBIG);
+    assert_int_equal(test->buffer.len, 0);
+    const uint8_t head[] = {0x98, 5, 1, 1, 0xc6, 0, 4, 0, 1};
+    const uint8_t tail[] = {0xc0, 0xc0, 0, 0xc0};
+    assert_int_equal(buffer_append(&test->buffer, head, sizeof(head)), 0);
+    assert_int_equal(buffer_append(&test->buffer, zeros, sizeof(zeros)), 0);
+    assert_int_equal(buffer_append(&test->buffer, tail, sizeof(tail)), 0);
+    assert_int_equal(frame_validate(buffer_bytes(&test->buffer)), 0);
+    assert_int_equal(message_request_decode(buffer_bytes(&test->buffer), &test->arena, &get),
+                     SHOAL_ETOOBIG);
+}
+
+static void the_hot_messages_take_no_memory_in_the_steady_state(void **state)
+{
+    struct wire_test *test = *state;
+    struct message_request put = {
+        .op = REQUEST_PUT, .key = bytes_from_string("key"), .value = bytes_from_string("value")};
+    assert_int_equal(buffer_reserve(&test->buffer, 100), 0);
+    mem_fail_from(1);
+    assert_int_equal(message_request_encode(&put, &test->buffer), 0);
+    struct bytes payload = wire_test_payload(test, MESSAGE_REQUEST, 0);
+    assert_int_equal(message_request_decode(payload, &test->arena, &put), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WIRE_TEST(a_request_arrives_as_it_was_sent),
+        WIRE_TEST(a_forwarded_request_arrives_as_it_was_sent),
+        WIRE_TEST(a_put_has_the_bytes_that_the_documentation_shows),
+        WIRE_TEST(an_empty_value_is_a_value),
+        WIRE_TEST(a_value_stands_in_puts_and_nowhere_else),
+        WIRE_TEST(options_may_end_early_and_go_on_later),
+        WIRE_TEST(keys_over_the_largest_bound_are_too_big),
+        WIRE_TEST(the_hot_messages_take_no_memory_in_the_steady_state),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
