@@ -14,13 +14,17 @@
 #include "base/buffer.h"
 #include "base/crypto.h"
 #include "base/limits.h"
+#include "ring/planner.h"
 #include "ring/roles.h"
+
+/* Versions stay far from overflow, whatever a peer says. */
+#define LAYOUT_VERSION_MAX (UINT64_MAX >> 1)
 
 struct cluster_facts {
     uint64_t id; /* random, never 0 */
     char name[LIMIT_NAME_BYTES + 1];
-    uint32_t partitions; /* Q, a power of two */
-    uint32_t n, r, w;    /* defaults; 1 <= r, w <= n <= LIMIT_REPLICAS */
+    uint32_t partitions;   /* Q, a power of two */
+    uint32_t n, r, w;      /* defaults; 1 <= r, w <= n <= LIMIT_REPLICAS */
     uint8_t hash_seed[32]; /* for storage positions: the same on all nodes, see storage/engine.h */
 };
 
@@ -53,15 +57,21 @@ struct layout {
 /* Order: version, then hash. */
 int layout_key_compare(const struct layout_key *a, const struct layout_key *b);
 
-/* The first layout of a new cluster, with one member that owns everything. */
+/* The first layout of a new cluster, with one member that owns everything. 0, SHOAL_EINVAL (facts
+ * or role out of range), SHOAL_ENOMEM. */
 int layout_found(const struct cluster_facts *facts, const struct role *founder,
                  struct layout **out);
 
-/* Plans and names the successor of `parents` (sorted by key; the last is the newest, whose owners are
- * where movement is measured from) for the roles. Deterministic. 0, SHOAL_EINVAL when the roles leave
- * no member, SHOAL_ENOMEM. */
+/* Plans and names the successor of `parents` (sorted by key; the last is the newest, whose owners
+ * are where movement is measured from) for the roles. Deterministic. 0, SHOAL_EINVAL when the roles
+ * leave no member, SHOAL_EOVERLOAD when versions have run out, SHOAL_ENOMEM. */
 int layout_plan(const struct layout *const *parents, uint32_t parent_count,
                 const struct roles *roles, struct layout **out);
+
+/* The same, with what the planner has to say about it. */
+int layout_plan_report(const struct layout *const *parents, uint32_t parent_count,
+                       const struct roles *roles, struct layout **out,
+                       struct planner_report *report);
 
 struct layout *layout_ref(const struct layout *layout);
 void layout_unref(struct layout *layout); /* NULL is fine; thread-safe */
@@ -82,8 +92,11 @@ int layout_encode(const struct layout *layout, struct buffer *out);
  * 0, SHOAL_EPROTO, SHOAL_EVERSION, SHOAL_ENOMEM. */
 int layout_decode(struct bytes bytes, struct layout **out);
 
-/* How two layouts' ownership differs: owner slots gained by any node in `to` that it lacks in `from`. */
+/* How two layouts' ownership differs: owner slots gained by any node in `to` that it lacks in
+ * `from`. */
 uint32_t layout_moves(const struct layout *from, const struct layout *to);
+
+bool cluster_facts_equal(const struct cluster_facts *a, const struct cluster_facts *b);
 
 /* Facts within limits: 0, or SHOAL_EINVAL with *why (static text) naming what is wrong. */
 int cluster_facts_check(const struct cluster_facts *facts, const char **why);

@@ -40,8 +40,9 @@ const struct role *roles_find_member_by_name(const struct roles *roles, const ch
 /* A new map: a and b joined, the newer role of each node. 0 or SHOAL_ENOMEM. */
 int roles_join(const struct roles *a, const struct roles *b, struct roles *out);
 
-/* A new map with the node's role set and stamped above every stamp in the map; a removed node stays
- * removed (SHOAL_ECONFLICT). stamp in `role` is ignored. */
+/* A new map with the node's role set and stamped above every stamp in the map; stamp in `role` is
+ * ignored. 0, SHOAL_ECONFLICT (a removed node stays removed), SHOAL_EINVAL (a field out of range),
+ * SHOAL_EOVERLOAD (a new node beyond LIMIT_ROLES), SHOAL_ENOMEM. */
 int roles_with(const struct roles *roles, const struct role *role, struct roles *out);
 
 bool roles_equal(const struct roles *a, const struct roles *b);

@@ -1,21 +1,21 @@
-/* The view: all that a node knows of layouts. Views only grow: they merge by join, travel whole, and
- * are durable before they are acted on or told. Immutable and shared between threads.
+/* The view: all that a node knows of layouts. Views only grow: they merge by join, travel whole,
+ * and are durable before they are acted on or told. Immutable and shared between threads.
  *
  *      live      the layouts in force, in order; usually one
  *      marks     per live layout and node: seen, synced, all synced
- *      floor     the oldest layout key that may be live: what has gone can't return
+ *      floor     the oldest layout key that may be live: what has gone can't return. It is always
+ *                the oldest live layout's own key, for a view that raises it has that layout
  *      removed   node ids removed by force, grow-only
  *      roles     what has been asked, pending where ahead of the newest layout's
  *
  * The rules (in the manner of Garage's layout history, with every mark kept per content hash):
  *   write    a quorum of the owners of EVERY live layout
- *   read     a quorum of the owners of the newest layout that is fully synced (its members, less the
- *            removed, have marked it synced); the oldest live one always counts as such
- *   counted  the members of every live layout, less the removed
- *   drop     when all counted say "all synced" of a layout, everything older goes
- *   number   quorums keep their number; in a layout older than the newest, or where owners were
- *            removed by force, they fall to "all that are left" where fewer are left. The newest
- *            layout's own shortage (fewer members than W) is never excused. */
+ *   read     a quorum of the owners of the newest layout that is fully synced (its members, less
+ * the removed, have marked it synced); the oldest live one always counts as such counted  the
+ * members of every live layout, less the removed drop     when all counted say "all synced" of a
+ * layout, everything older goes number   quorums keep their number; in a layout older than the
+ * newest, or where owners were removed by force, they fall to "all that are left" where fewer are
+ * left. The newest layout's own shortage (fewer members than W) is never excused. */
 #ifndef RING_VIEW_H
 #define RING_VIEW_H
 
@@ -48,7 +48,7 @@ struct view {
     struct roles roles;
 
     /* Derived. */
-    uint64_t digest;     /* of the canonical encoding, never 0; equal views, equal digests */
+    uint64_t digest;     /* of the content, layouts by their hashes; never 0; equal views, equal */
     uint32_t read_index; /* in live: the newest that is fully synced */
     uint64_t *counted;   /* node ids whose marks are asked, sorted */
     uint32_t counted_count;
@@ -62,20 +62,28 @@ const struct cluster_facts *view_facts(const struct view *view);
 struct view *view_ref(const struct view *view);
 void view_unref(struct view *view); /* NULL is fine; thread-safe */
 
-/* The view of a cluster just founded: its first layout, all marks of the founder set. */
+/* The view of a cluster just founded: its first layout, all marks of the founder set. 0,
+ * SHOAL_EINVAL, SHOAL_ENOMEM. */
 int view_found(const struct cluster_facts *facts, const struct role *founder, struct view **out);
 
-/* The join of two views of one cluster: 0 and a new reference, SHOAL_ECLUSTER for views of different
- * clusters, SHOAL_ENOMEM. `*out` is a itself (referenced) when b adds nothing. */
+/* The join of two views of one cluster: 0 and a new reference, SHOAL_ECLUSTER for views of
+ * different clusters, SHOAL_ENOMEM. `*out` is a itself (referenced) when b adds nothing. */
 int view_join(const struct view *a, const struct view *b, struct view **out);
 
 /* New views from one step. 0, or 1 with *out = view (referenced) when nothing changes. */
+/* Changes nothing where the layout is not live; SHOAL_EINVAL for a node that has no role. */
 int view_with_mark(const struct view *view, const struct layout_key *key, enum mark_kind kind,
                    uint64_t node, struct view **out);
+/* Stages a change, with the failures of roles_with. */
 int view_with_role(const struct view *view, const struct role *role, struct view **out);
-/* Commits what is pending: plans the successor of the live layouts. 1 when nothing is pending;
- * SHOAL_EOVERLOAD over LIMIT_LIVE_LAYOUTS (wait for a change to finish; never for a removal). */
+/* Commits what is pending: plans the successor of the live layouts, and counts those to be removed
+ * by force as removed. 1 when nothing is pending; SHOAL_EINVAL when no member would be left;
+ * SHOAL_EOVERLOAD over LIMIT_LIVE_LAYOUTS (wait for a change to finish; never for a removal: it has
+ * more room, and where even that is used up it counts at once, while its layout stays pending). */
 int view_commit(const struct view *view, struct view **out);
+/* The layout that view_commit would make now, and what the planner says of it. 0, 1 when nothing is
+ * pending, SHOAL_EINVAL, SHOAL_ENOMEM. */
+int view_plan(const struct view *view, struct layout **out, struct planner_report *report);
 /* Applies the drop rule. */
 int view_drop_synced(const struct view *view, struct view **out);
 
@@ -89,14 +97,15 @@ bool view_owns(const struct view *view, uint64_t node, uint32_t partition);
 /* The index in live of the layout with this hash; -1 when it is not live. */
 int view_find(const struct view *view, const struct content_hash *hash);
 
-/* Who is asked for one partition: the union of the owners over the live layouts, those of the newest
- * first and in its order, with a bit set per layout. Small and flat: computed for each request. */
+/* Who is asked for one partition: the union of the owners over the live layouts, those of the
+ * newest first and in its order, with a bit set per layout. Small and flat: computed for each
+ * request. */
 struct placement {
     uint64_t nodes[LIMIT_REQUEST_TARGETS];
     uint32_t node_count;
     uint32_t layout_count;
-    uint32_t read_layout;                   /* index of the layout that reads go by */
-    uint32_t newest_count;                  /* nodes[0 .. newest_count) own it in the newest layout */
+    uint32_t read_layout;  /* index of the layout that reads go by */
+    uint32_t newest_count; /* nodes[0 .. newest_count) own it in the newest layout */
     uint64_t owners[LIMIT_LIVE_LAYOUTS_HARD];  /* bit i: nodes[i] is an owner in that live layout */
     uint64_t present[LIMIT_LIVE_LAYOUTS_HARD]; /* the same less the removed */
 };
@@ -104,12 +113,13 @@ struct placement {
 /* 0, or SHOAL_EOVERLOAD when live layouts name more than LIMIT_REQUEST_TARGETS nodes. */
 int view_place(const struct view *view, uint32_t partition, struct placement *out);
 
-/* Is the quorum `number` met in the layout by the votes (bit i: nodes[i])? */
+/* Is the quorum `number` (at least 1) met in the layout by the votes (bit i: nodes[i])? Only of an
+ * older layout with no owner left is it met by nobody. */
 bool placement_met(const struct placement *placement, uint32_t layout, uint64_t votes,
                    uint32_t number);
 /* For writes: in every live layout. */
 bool placement_write_met(const struct placement *placement, uint64_t votes, uint32_t w);
-/* For reads. */
+/* For reads: in the layout that reads go by, by one owner at least. */
 bool placement_read_met(const struct placement *placement, uint64_t votes, uint32_t r);
 /* Could it still be met if all of `possible` voted? For failing early. */
 static inline bool placement_write_possible(const struct placement *placement, uint64_t possible,
@@ -120,8 +130,12 @@ static inline bool placement_write_possible(const struct placement *placement, u
 /* -1 when the node is not among the targets. */
 int placement_index(const struct placement *placement, uint64_t node);
 
+/* Whole, with its layouts. 0, SHOAL_ENOMEM, SHOAL_ETOOBIG. */
 int view_encode(const struct view *view, struct buffer *out);
 /* Hostile input, as layout_decode. */
 int view_decode(struct bytes bytes, struct view **out);
+
+/* All that holds of any view, checked anew; for decoded views and for tests. */
+bool view_check(const struct view *view);
 
 #endif

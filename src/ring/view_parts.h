@@ -1,0 +1,30 @@
+/* How a view is put together: begun empty or as a copy, changed, then sealed; from there on it is
+ * immutable. Private to ring. */
+#ifndef RING_VIEW_PARTS_H
+#define RING_VIEW_PARTS_H
+
+#include "ring/view.h"
+
+/* A view with room for so many layouts, held once, all else empty. NULL when there is no memory. */
+struct view *view_begin(uint32_t live_max);
+
+/* An unsealed copy with room for `more` layouts behind its own. NULL when there is no memory. */
+struct view *view_copy(const struct view *view, uint32_t more);
+
+/* Computes floor, counted, the layout to read by, and the digest. Takes the view over: on failure
+ * it is freed. 0 or SHOAL_ENOMEM. */
+int view_seal(struct view *view, struct view **out);
+
+/* Where in `nodes` (sorted) the node is or would be. */
+uint32_t nodes_position(const uint64_t *nodes, uint32_t count, uint64_t node);
+
+static inline bool nodes_contain(const uint64_t *nodes, uint32_t count, uint64_t node)
+{
+    uint32_t position = nodes_position(nodes, count, node);
+    return position < count && nodes[position] == node;
+}
+
+/* Where in the marks the node's is or would be. */
+uint32_t marks_position(const struct view_layout *live, uint64_t node);
+
+#endif
