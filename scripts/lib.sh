@@ -43,12 +43,15 @@ as_root() {
     fi
 }
 
-# configure FOLDER OPTION...: sets up a meson build folder, or brings one up to these options.
+# configure FOLDER OPTION...: sets up a meson build folder, or brings one up to these options. A
+# stamp of them spares the second run a configuration.
 configure() {
-    local folder="$1"
+    local folder="$1" stamp="$1/options.stamp"
     shift
     if [ -f "$folder/build.ninja" ]; then
-        meson configure "$folder" "$@" >/dev/null
+        [ "$(cat "$stamp" 2>/dev/null)" = "$*" ] && return
+        meson configure "$folder" "$@" >/dev/null ||
+            fail "meson could not configure $folder; remove it and try again"
     else
         mkdir -p "$folder"
         meson setup "$folder" "$ROOT" "$@" >"$folder/setup.log" 2>&1 || {
@@ -56,4 +59,5 @@ configure() {
             fail "meson could not set up $folder"
         }
     fi
+    printf '%s' "$*" >"$stamp"
 }
