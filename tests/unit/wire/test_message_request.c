@@ -35,7 +35,7 @@ static void a_put_has_the_bytes_that_the_documentation_shows(void **state)
 {
     struct wire_test *test = *state;
     static const uint8_t expected[] = {
-        0x00, 0x00, 0x00, 0x12,      /* 18 bytes follow */
+        0x00, 0x00, 0x00, 0x11,      /* 17 bytes follow */
         0x98,                        /* array of 8 */
         0x05,                        /* REQUEST */
         0x07,                        /* id 7 */
