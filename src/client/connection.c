@@ -451,7 +451,7 @@ void connection_lose(struct connection *connection, int code, const char *why)
     endpoint_connection_lost(endpoint, code, why);
     char text[CLIENT_TEXT_BYTES];
     (void)snprintf(text, sizeof(text), "%s", endpoint->client->trouble);
-    struct answer lost = {.code = SHOAL_ECONNECT, .text = text};
+    struct answer lost = {.code = code, .text = text};
     while (!queue_empty(&connection->calls)) {
         struct call *call = QUEUE_ITEM(connection->calls.next, struct call, link);
         bool sent = connection_has_sent(connection, call);

@@ -197,7 +197,7 @@ static void time_is_up(struct call *call)
     router_attempt_ended(call, end, &answer);
     /* A connection on which nothing came for a request's whole time is taken for dead. */
     if (silent != NULL && !client->closing) {
-        connection_lose(silent, SHOAL_ECONNECT, "it has stopped answering");
+        connection_lose(silent, SHOAL_ETIMEOUT, "it has stopped answering");
     }
 }
 

@@ -1,0 +1,216 @@
+/* The synchronous calls, against nodes that run in a thread of their own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <event2/event.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#include "shoal/cluster.h"
+#include "support/fake_cluster.h"
+
+struct world {
+    struct event_base *base;
+    struct fake_cluster *cluster;
+    pthread_t thread;
+    atomic_bool stop;
+    char hosts[128];
+};
+
+static void on_tick(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    struct world *world = user;
+    if (atomic_load(&world->stop)) {
+        event_base_loopbreak(world->base);
+    }
+}
+
+static void *run(void *user)
+{
+    struct world *world = user;
+    struct event *tick = event_new(world->base, -1, EV_PERSIST, on_tick, world);
+    struct timeval pause = {.tv_usec = 2000};
+    event_add(tick, &pause);
+    event_base_dispatch(world->base);
+    event_free(tick);
+    return NULL;
+}
+
+static int begin(void **state)
+{
+    static struct world world;
+    world = (struct world){.base = event_base_new()};
+    world.cluster = fake_cluster_new(world.base, 3);
+    (void)snprintf(world.hosts, sizeof(world.hosts), "127.0.0.1:%u",
+                   (unsigned)fake_cluster_node(world.cluster, 0)->port);
+    *state = &world;
+    return pthread_create(&world.thread, NULL, run, &world);
+}
+
+static int end(void **state)
+{
+    struct world *world = *state;
+    atomic_store(&world->stop, true);
+    pthread_join(world->thread, NULL);
+    fake_cluster_free(world->cluster);
+    event_base_free(world->base);
+    return 0;
+}
+
+static struct shoal_client *open_client(struct world *world, struct shoal_config config)
+{
+    struct shoal_client *client = NULL;
+    config.hosts = world->hosts;
+    assert_int_equal(shoal_client_open(&config, &client, NULL, 0), 0);
+    return client;
+}
+
+static void an_open_client_knows_the_cluster(void **state)
+{
+    struct shoal_client *client = open_client(*state, (struct shoal_config){0});
+    assert_int_equal(shoal_client_node_count(client), 3);
+    shoal_client_free(client);
+}
+
+static void put_get_delete(void **state)
+{
+    struct shoal_client *client = open_client(*state, (struct shoal_config){0});
+    struct shoal_result *result = NULL;
+    assert_int_equal(shoal_put(client, shoal_text("k"), shoal_text("v"), NULL, NULL), 0);
+    assert_int_equal(shoal_get(client, shoal_text("k"), NULL, &result), 0);
+    assert_int_equal(result->value_count, 1);
+    assert_memory_equal(result->values[0].value.data, "v", 1);
+    assert_true(result->context.len > 0);
+    shoal_result_free(result);
+    assert_int_equal(shoal_delete(client, shoal_text("k"), NULL, &result), 0);
+    shoal_result_free(result);
+    assert_string_equal(shoal_client_error(client), "");
+    shoal_client_free(client);
+}
+
+static void a_missing_key_still_gives_its_result(void **state)
+{
+    struct shoal_client *client = open_client(*state, (struct shoal_config){0});
+    struct shoal_result *result = NULL;
+    assert_int_equal(shoal_get(client, shoal_text("none"), NULL, &result), SHOAL_ENOTFOUND);
+    assert_non_null(result);
+    shoal_result_free(result);
+    shoal_client_free(client);
+}
+
+static void a_failure_leaves_the_result_alone_and_has_words(void **state)
+{
+    struct shoal_client *client = open_client(*state, (struct shoal_config){0});
+    struct shoal_result *result = NULL;
+    assert_int_equal(shoal_get(client, shoal_text(""), NULL, &result), SHOAL_EINVAL);
+    assert_null(result);
+    assert_non_null(strstr(shoal_client_error(client), "empty"));
+    shoal_client_free(client);
+}
+
+static void lists_and_many_gets_and_batches_larger_than_the_window(void **state)
+{
+    enum { COUNT = 100 };
+    struct shoal_client *client = open_client(*state, (struct shoal_config){.waiting_max = 7});
+    char keys[COUNT][8];
+    struct shoal_operation operations[COUNT];
+    struct shoal_bytes names[COUNT];
+    struct shoal_result *results[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        (void)snprintf(keys[i], sizeof(keys[i]), "m%zu", i);
+        names[i] = shoal_text(keys[i]);
+        operations[i] =
+            (struct shoal_operation){.kind = SHOAL_PUT, .key = names[i], .value = names[i]};
+    }
+    assert_int_equal(shoal_batch(client, operations, COUNT, NULL, results), 0);
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(results[i]->code, 0);
+        shoal_result_free(results[i]);
+    }
+    assert_int_equal(shoal_mget(client, names, COUNT, NULL, results), 0);
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(results[i]->values[0].value.len, strlen(keys[i]));
+        assert_memory_equal(results[i]->values[0].value.data, keys[i], strlen(keys[i]));
+        shoal_result_free(results[i]);
+    }
+    struct shoal_list list = {.with_values = 1};
+    struct shoal_result *page = NULL;
+    assert_int_equal(shoal_list(client, &list, NULL, &page), 0);
+    assert_int_equal(page->entry_count, 2);
+    assert_non_null(page->after.data);
+    shoal_result_free(page);
+    shoal_client_free(client);
+}
+
+static void the_cluster_shows_itself(void **state)
+{
+    struct shoal_client *client = open_client(*state, (struct shoal_config){0});
+    struct shoal_status *status = NULL;
+    assert_int_equal(shoal_status(client, NULL, &status), 0);
+    assert_int_equal(status->node_count, 3);
+    assert_string_equal(status->nodes[1].name, "fake2");
+    assert_string_equal(status->nodes[1].state, "up");
+    assert_string_equal(status->cluster_name, "fake");
+    shoal_status_free(status);
+    struct shoal_ring *ring = NULL;
+    assert_int_equal(shoal_ring(client, NULL, &ring), 0);
+    assert_int_equal(ring->partitions, FAKE_PARTITIONS);
+    uint32_t partition = shoal_ring_partition(ring, shoal_text("k"));
+    struct world *world = *state;
+    assert_int_equal(ring->owners[partition * ring->replicas],
+                     fake_cluster_owner(world->cluster, bytes_from_string("k")));
+    shoal_ring_free(ring);
+    assert_int_equal(shoal_join(client, "127.0.0.1", 4001, NULL), SHOAL_EHASDATA);
+    assert_string_equal(shoal_client_error(client), "fake nodes join nobody");
+    assert_int_equal(shoal_join(client, "", 4001, NULL), SHOAL_EINVAL);
+    shoal_client_free(client);
+}
+
+static void a_client_of_someone_elses_loop_has_no_synchronous_calls(void **state)
+{
+    (void)state;
+    struct event_base *base = event_base_new();
+    struct shoal_client *client = NULL;
+    assert_int_equal(shoal_client_new(NULL, base, &client), 0);
+    assert_int_equal(shoal_ping(client, NULL), SHOAL_EINVAL);
+    shoal_client_free(client);
+    event_base_free(base);
+}
+
+static void opening_with_nobody_there_says_why(void **state)
+{
+    (void)state;
+    struct shoal_client *client = NULL;
+    char text[200] = "";
+    /* Port 1 of the loopback: nothing listens there, and nothing is expected to. */
+    struct shoal_config config = {.hosts = "127.0.0.1:1"};
+    assert_int_equal(shoal_client_open(&config, &client, text, sizeof(text)), SHOAL_ECONNECT);
+    assert_null(client);
+    assert_non_null(strstr(text, "127.0.0.1:1"));
+    config = (struct shoal_config){.hosts = ":"};
+    assert_int_equal(shoal_client_open(&config, &client, text, sizeof(text)), SHOAL_EINVAL);
+    assert_non_null(strstr(text, "HOST:PORT"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(an_open_client_knows_the_cluster, begin, end),
+        cmocka_unit_test_setup_teardown(put_get_delete, begin, end),
+        cmocka_unit_test_setup_teardown(a_missing_key_still_gives_its_result, begin, end),
+        cmocka_unit_test_setup_teardown(a_failure_leaves_the_result_alone_and_has_words, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(lists_and_many_gets_and_batches_larger_than_the_window,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(the_cluster_shows_itself, begin, end),
+        cmocka_unit_test(a_client_of_someone_elses_loop_has_no_synchronous_calls),
+        cmocka_unit_test(opening_with_nobody_there_says_why),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
