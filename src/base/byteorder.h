@@ -33,6 +33,13 @@ static inline uint32_t load_u32_le(const void *at)
     return le32toh(value);
 }
 
+static inline uint64_t load_u64_be(const void *at)
+{
+    uint64_t value;
+    memcpy(&value, at, sizeof(value));
+    return be64toh(value);
+}
+
 static inline void store_u64_le(void *at, uint64_t value)
 {
     value = htole64(value);

@@ -68,3 +68,10 @@ void crypto_derive(struct crypto_key *out, const struct crypto_key *secret, cons
         secret->bytes, sizeof(secret->bytes), NULL, derive_personal);
     ASSERT(result == 0);
 }
+
+void crypto_key_from(struct crypto_key *out, struct bytes secret)
+{
+    int result = crypto_generichash_blake2b(out->bytes, sizeof(out->bytes), secret.data, secret.len,
+                                            NULL, 0);
+    ASSERT(result == 0);
+}

@@ -35,6 +35,9 @@ void crypto_mac(uint8_t out[CRYPTO_MAC_BYTES], const struct crypto_key *key,
 /* In constant time. */
 bool crypto_equal(const void *a, const void *b, size_t len);
 
+/* A key from a secret of any length (a file's content). */
+void crypto_key_from(struct crypto_key *out, struct bytes secret);
+
 /* A key of its own for one purpose ("token", "peer"), derived from a secret. */
 void crypto_derive(struct crypto_key *out, const struct crypto_key *secret, const char *purpose);
 

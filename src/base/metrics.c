@@ -293,3 +293,17 @@ void metrics_histogram(const struct metrics *metrics, metric_id id, struct histo
         }
     }
 }
+
+int metrics_find(const struct metrics *metrics, const char *name, const char *labels, metric_id *id)
+{
+    for (uint32_t i = 0; i < metrics->count; i++) {
+        const struct metric *metric = &metrics->list[i];
+        bool same = labels == NULL || metric->labels == NULL ? labels == metric->labels
+                                                             : strcmp(labels, metric->labels) == 0;
+        if (same && strcmp(metric->name, name) == 0) {
+            *id = i;
+            return 0;
+        }
+    }
+    return SHOAL_ENOTFOUND;
+}

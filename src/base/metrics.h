@@ -32,6 +32,11 @@ void metrics_free(struct metrics *metrics);
 int metrics_declare(struct metrics *metrics, enum metric_kind kind, const char *name,
                     const char *labels, const char *help, metric_id *id);
 
+/* The id of a metric declared by another part: 0 or SHOAL_ENOTFOUND. For start-up, not for
+ * counting. */
+int metrics_find(const struct metrics *metrics, const char *name, const char *labels,
+                 metric_id *id);
+
 /* From the thread that owns the shard. metrics_add is for counters and for gauges, which a negative
  * amount cast to uint64_t brings down; metrics_set for gauges; metrics_observe_us for histograms.
  */

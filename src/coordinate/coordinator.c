@@ -303,7 +303,8 @@ int coordinator_accounts(struct coordinator *coordinator, struct operation *oper
         return 1;
     }
     if (view.data != NULL) {
-        operation->ticket = coordinator->courier.learn(coordinator->courier.self, view);
+        operation->ticket =
+            coordinator->courier.learn(coordinator->courier.self, view_digest, view);
         operation->waiting |= operation_bit(target);
     } else {
         /* It knew our view of then, which has grown since: ask again under the present one. */

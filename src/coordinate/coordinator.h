@@ -20,7 +20,7 @@ struct courier {
     /* A request frame to a node, this one included (then it goes to the partition's worker). */
     int (*send)(void *self, uint64_t node, struct bytes frame);
     /* A view that came with an answer, to be joined: returns the ticket to wait for. */
-    uint64_t (*learn)(void *self, struct bytes view);
+    uint64_t (*learn)(void *self, uint64_t view_digest, struct bytes view);
     /* The request is done; the outcome is borrowed for the call. */
     void (*complete)(void *self, struct request *request, const struct outcome *outcome);
     /* The node's clock is too far ahead for it to coordinate. */

@@ -406,7 +406,7 @@ void read_on_fetched(struct operation *operation, uint32_t target,
         operation->refused |= bit;
         if (fetched->view.data != NULL) {
             (void)operation->coordinator->courier.learn(operation->coordinator->courier.self,
-                                                        fetched->view);
+                                                        fetched->view_digest, fetched->view);
         }
     } else {
         read_take(operation, target, fetched);

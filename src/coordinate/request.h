@@ -6,7 +6,7 @@
 #define COORDINATE_REQUEST_H
 
 #include "base/bytes.h"
-#include "base/channel.h"
+#include "base/letter.h"
 #include "wire/messages.h"
 
 /* Beyond enum request_op of the wire. */
@@ -54,7 +54,7 @@ struct request {
     void *user;
 
     /* Private to the core from submission to completion. */
-    struct channel_link link;
+    struct letter letter;
     uint32_t origin; /* worker index */
     uint32_t partition;
     uint64_t deadline_us;

@@ -303,7 +303,7 @@ void write_on_stored(struct operation *operation, uint32_t target,
         operation->refused |= bit;
         if (stored->view.data != NULL) {
             (void)operation->coordinator->courier.learn(operation->coordinator->courier.self,
-                                                        stored->view);
+                                                        stored->view_digest, stored->view);
         }
     } else {
         if (stored->durable) {

@@ -7,21 +7,13 @@
 #define NODE_PORTS_H
 
 #include "base/bytes.h"
-#include "base/channel.h"
+#include "base/letter.h"
 
 /* Where a request frame came in, so that its answer finds back: a connection some worker serves. */
 struct source {
     uint32_t worker;
     uint32_t slot;   /* the world's; meaningless to the core */
     uint64_t serial; /* the world's: tells a reused slot from the old one */
-};
-
-/* A message from one worker of this node to another. Its kinds are private to the core; the world
- * carries it, in order for each pair of workers, and hands it to worker_letter. */
-struct letter {
-    struct channel_link link;
-    uint32_t kind;
-    uint32_t from; /* worker index */
 };
 
 struct ports {
@@ -47,7 +39,8 @@ struct ports {
     void (*contact)(void *self, const char *host, uint16_t port, struct bytes frame,
                     uint64_t ticket, uint64_t timeout_us);
 
-    /* Gives a letter to another worker (or to this one, later). Takes ownership. */
+    /* Gives a letter to another worker, or to this one, later. Takes ownership until it hands the
+     * letter to that worker's worker_letter; letters between two workers keep their order. */
     void (*post)(void *self, uint32_t worker, struct letter *letter);
 
     /* Writes the node's own record (identity, cluster, view) in place of the old one, atomically

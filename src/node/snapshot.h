@@ -8,6 +8,8 @@
 #include "model/token.h"
 #include "ring/view.h"
 
+#define SNAPSHOT_INCLUDED 16u
+
 struct snapshot_node {
     struct node_record record;
     uint32_t state;   /* enum node_state, as this node sees it */
@@ -26,14 +28,13 @@ struct snapshot {
     struct hash_secret position_secret;
     bool self_clock_ahead;
     bool data_lost; /* this process began without the data it had confirmed */
-    uint64_t
-        fresh_cluster; /* the hash-free fact that this node founded the cluster in this process */
+    bool closed;    /* writes are refused: the node is about to join another cluster */
     /* For each worker: the last of its tickets (views handed to the steward) that is included. */
     uint64_t *tickets;
     uint32_t worker_count;
     /* Digests of views known to be included in this one: an answer that carries one needs no join.
      */
-    uint64_t included[16];
+    uint64_t included[SNAPSHOT_INCLUDED];
 };
 
 struct snapshot *snapshot_ref(const struct snapshot *snapshot);

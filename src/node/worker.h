@@ -108,8 +108,14 @@ bool worker_idle(const struct worker *worker);
 /* The adopted snapshot (borrowed until the next call); NULL until the node is in a cluster. For the
  * surfaces' status and ring answers, and for hellos. */
 const struct snapshot *worker_snapshot(const struct worker *worker);
-uint64_t
-worker_node_id(const struct worker *worker); /* worker 0 knows from birth; others once in */
+/* Worker 0 knows its node's id from birth, the others once the node is in a cluster; 0 until then.
+ */
+uint64_t worker_node_id(const struct worker *worker);
+uint64_t worker_cluster_id(const struct worker *worker); /* 0 until in one; for hellos */
+
+/* Frees a letter that will not be delivered, because its worker is gone. Requests stay their
+ * surface's. */
+void worker_letter_discard(struct letter *letter);
 
 /* For the simulator, after every event: asserts the invariants of everything inside. */
 void worker_check(const struct worker *worker);

@@ -1,0 +1,242 @@
+/* Taking up a snapshot: links to new peers, holdings for partitions that became this worker's,
+ * fills for what is not complete, and every request judged by the new view, so that from here on
+ * none of them knows only older layouts. */
+#include "base/assert.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "node/core.h"
+#include "node/steward.h"
+#include "shoal/error.h"
+
+static bool adopt_same_cluster(const struct snapshot *a, const struct snapshot *b)
+{
+    return view_facts(a->view)->id == view_facts(b->view)->id;
+}
+
+/* ---- links -------------------------------------------------------------------------------------
+ */
+
+static bool adopt_wants_link(const struct snapshot *snapshot, const struct snapshot_node *node)
+{
+    return node->record.id != snapshot->self && node->record.peer_port != 0 &&
+           node->record.host[0] != '\0' && !view_removed(snapshot->view, node->record.id);
+}
+
+static void adopt_links(struct worker *worker, const struct snapshot *before)
+{
+    const struct snapshot *snapshot = worker->snapshot;
+    for (uint32_t i = 0; i < snapshot->node_count; i++) {
+        const struct snapshot_node *node = &snapshot->nodes[i];
+        if (adopt_wants_link(snapshot, node)) {
+            worker->ports.link(worker->ports.self, node->record.id, node->record.host,
+                               (uint16_t)node->record.peer_port);
+        }
+    }
+    for (uint32_t i = 0; before != NULL && i < before->node_count; i++) {
+        uint64_t id = before->nodes[i].record.id;
+        const struct snapshot_node *now = snapshot_find(snapshot, id);
+        if (adopt_wants_link(before, &before->nodes[i]) &&
+            (now == NULL || !adopt_wants_link(snapshot, now))) {
+            worker->ports.unlink(worker->ports.self, id);
+        }
+    }
+}
+
+/* ---- holdings
+ * ------------------------------------------------------------------------------------ */
+
+static void adopt_begin(struct worker *worker, uint32_t partition, bool refilling)
+{
+    struct holding *holding;
+    int result = replica_begin(&worker->replica, partition, refilling, &holding);
+    if (result < 0) {
+        log_error("partition: can't begin to hold it; it is not served here",
+                  LOG_U64("partition", partition), LOG_TEXT("cause", shoal_error_text(result)));
+        return;
+    }
+    if (worker->observer.holding != NULL) {
+        worker->observer.holding(worker->observer.self, worker_node_id(worker), partition,
+                                 holding->actor, holding->refilling);
+    }
+}
+
+/* At the first snapshot of a run every holding is new, for nothing proves what became of the one
+ * before; it refills if the data is gone. Later ones come with a newer layout, which is synced. */
+static void adopt_holdings(struct worker *worker, bool first)
+{
+    const struct snapshot *snapshot = worker->snapshot;
+    uint32_t partitions = view_facts(snapshot->view)->partitions;
+    for (uint32_t p = worker->index; p < partitions; p += worker->count) {
+        bool owns = view_owns(snapshot->view, snapshot->self, p);
+        if (owns && replica_holding(&worker->replica, p) == NULL) {
+            adopt_begin(worker, p, first && snapshot->data_lost);
+        }
+        if (!owns) {
+            copier_forget(&worker->copier, p);
+        }
+    }
+}
+
+static void adopt_drop_all(struct worker *worker)
+{
+    const struct snapshot *before = worker->snapshot;
+    uint32_t partitions = view_facts(before->view)->partitions;
+    for (uint32_t p = worker->index; p < partitions; p += worker->count) {
+        copier_forget(&worker->copier, p);
+        if (replica_holding(&worker->replica, p) != NULL) {
+            (void)replica_drop(&worker->replica, p);
+        }
+    }
+    memset(worker->synced, 0, worker->synced_count * sizeof(*worker->synced));
+    worker->reported = (struct content_hash){0};
+}
+
+/* ---- fills
+ * ---------------------------------------------------------------------------------------- */
+
+/* The layout to be synced: the newest, while older ones are live and this node has not marked it.
+ */
+static const struct layout *adopt_target(const struct snapshot *snapshot)
+{
+    const struct view *view = snapshot->view;
+    if (view->live_count < 2 ||
+        view_marked(view, view->live_count - 1, MARK_SYNCED, snapshot->self)) {
+        return NULL;
+    }
+    return view_newest(view);
+}
+
+static void adopt_fills(struct worker *worker)
+{
+    const struct snapshot *snapshot = worker->snapshot;
+    const struct layout *target = adopt_target(snapshot);
+    uint32_t partitions = view_facts(snapshot->view)->partitions;
+    for (uint32_t p = worker->index; p < partitions; p += worker->count) {
+        const struct holding *holding = replica_holding(&worker->replica, p);
+        if (holding == NULL || !view_owns(snapshot->view, snapshot->self, p)) {
+            continue;
+        }
+        bool sync = target != NULL && layout_owns(target, snapshot->self, p) &&
+                    !content_hash_equal(&worker->synced[p / worker->count], &target->key.hash);
+        if ((sync || holding->refilling) &&
+            copier_want(&worker->copier, p, sync ? &target->key.hash : NULL) < 0) {
+            log_error("partition: no memory to fill it; it stays incomplete",
+                      LOG_U64("partition", p));
+        }
+    }
+}
+
+/* Tells the steward once all of this worker's partitions of the target are synced. */
+static void adopt_report_synced(struct worker *worker)
+{
+    const struct snapshot *snapshot = worker->snapshot;
+    const struct layout *target = adopt_target(snapshot);
+    if (target == NULL || content_hash_equal(&worker->reported, &target->key.hash)) {
+        return;
+    }
+    for (uint32_t p = worker->index; p < target->facts.partitions; p += worker->count) {
+        if (layout_owns(target, snapshot->self, p) &&
+            !content_hash_equal(&worker->synced[p / worker->count], &target->key.hash)) {
+            return;
+        }
+    }
+    struct letter_synced *letter = mem_alloc(sizeof(*letter));
+    if (letter == NULL) {
+        return; /* the next snapshot tries again */
+    }
+    letter->target = target->key.hash;
+    worker->reported = target->key.hash;
+    worker_post(worker, 0, &letter->letter, LETTER_SYNCED);
+}
+
+void worker_on_refilled(void *self, uint32_t partition)
+{
+    struct worker *worker = self;
+    struct holding *holding = replica_holding(&worker->replica, partition);
+    if (holding != NULL) {
+        holding->refilling = false;
+        log_debug("partition: refilled", LOG_U64("partition", partition));
+    }
+}
+
+void worker_on_synced(void *self, uint32_t partition, const struct content_hash *target)
+{
+    struct worker *worker = self;
+    worker->synced[partition / worker->count] = *target;
+    adopt_report_synced(worker);
+}
+
+/* ---- telling the steward
+ * --------------------------------------------------------------------------- */
+
+void worker_tally_take(const struct worker *worker, struct worker_tally *out)
+{
+    struct engine_stats stats;
+    replica_stats(&worker->replica, &stats);
+    *out = (struct worker_tally){
+        .epoch = worker->snapshot == NULL ? 0 : worker->snapshot->epoch,
+        .keys = stats.keys,
+        .bytes = stats.bytes,
+        .pending = copier_pending(&worker->copier),
+    };
+    size_t cursor = 0;
+    uint64_t key;
+    void *value;
+    while (table_next(&worker->replica.holdings, &cursor, &key, &value)) {
+        const struct holding *holding = value;
+        out->refilling += holding->refilling ? 1 : 0;
+    }
+}
+
+void worker_tell(struct worker *worker, uint32_t kind)
+{
+    struct letter_tally *letter = mem_alloc(sizeof(*letter));
+    if (letter == NULL) {
+        return; /* told again with the next snapshot */
+    }
+    worker_tally_take(worker, &letter->tally);
+    worker_post(worker, 0, &letter->letter, kind);
+}
+
+/* ---- the whole
+ * ---------------------------------------------------------------------------------------- */
+
+static void adopt_give(struct worker *worker)
+{
+    const struct snapshot *snapshot = worker->snapshot;
+    struct coordinator *coordinator = &worker->coordinator;
+    coordinator->view = snapshot->view;
+    coordinator->token_keys = &snapshot->token_keys;
+    coordinator->self = snapshot->self;
+    coordinator->self_clock_ahead = snapshot->self_clock_ahead;
+    coordinator->included = snapshot->included;
+    coordinator->included_count = SNAPSHOT_INCLUDED;
+    coordinator->ticket_done = snapshot->tickets[worker->index];
+    worker->copier.view = snapshot->view;
+    worker->copier.self = snapshot->self;
+    worker->replica.position_secret = snapshot->position_secret;
+}
+
+void worker_adopt(struct worker *worker, struct snapshot *snapshot)
+{
+    struct snapshot *before = worker->snapshot;
+    bool first = before == NULL;
+    if (before != NULL && !adopt_same_cluster(before, snapshot)) {
+        adopt_drop_all(worker); /* it was empty: nodes with data don't join */
+        first = true;
+    }
+    bool moved = first || before->view != snapshot->view ||
+                 before->tickets[worker->index] != snapshot->tickets[worker->index];
+    worker->snapshot = snapshot;
+    adopt_give(worker);
+    adopt_links(worker, before);
+    if (moved) {
+        adopt_holdings(worker, first);
+        adopt_fills(worker);
+        coordinator_adopt(&worker->coordinator);
+        copier_review(&worker->copier);
+        adopt_report_synced(worker);
+    }
+    snapshot_unref(before);
+    worker_tell(worker, LETTER_ADOPTED);
+}

@@ -1,0 +1,107 @@
+/* The inside of a worker, shared by the files of this layer. Each file handles one side of it:
+ *
+ *      worker.c   the entry points; what goes to which part and to which worker
+ *      adopt.c    taking up a snapshot: holdings begin, fills are planned, requests judged anew
+ *      serve.c    what peers ask of this node's holdings: store, fetch, scan
+ *      inbound.c  requests that other nodes pass on
+ *      steward.c  (worker 0) membership and layout
+ */
+#ifndef NODE_CORE_H
+#define NODE_CORE_H
+
+#include "coordinate/coordinator.h"
+#include "member/reach.h"
+#include "node/letters.h"
+#include "node/worker.h"
+#include "repair/copier.h"
+#include "replica/replica.h"
+
+struct steward;
+
+/* Request ids tell whose answer it is: coordinator below 2^62, copier from there, steward above. */
+#define COPIER_ID_FIRST COORDINATOR_ID_LIMIT
+#define STEWARD_ID_FIRST (COORDINATOR_ID_LIMIT * 2)
+
+#define LEARNED_VIEWS 8u
+
+struct worker_metrics {
+    struct metrics *registry;
+    uint32_t shard;
+};
+
+struct worker {
+    uint32_t index;
+    uint32_t count;
+    const struct node_config *config;
+    struct ports ports;
+    struct engine *engine;
+    struct metrics *metrics;
+    struct moment now;
+    struct random random;
+    struct arena arena;
+    struct timers timers;
+    struct buffer frame; /* scratch of the coordinator, copier and steward */
+    struct buffer reply; /* scratch of answers */
+    struct replica replica;
+    struct reach reach;
+    struct coordinator coordinator;
+    struct copier copier;
+    struct snapshot *snapshot; /* adopted; NULL before the node is in a cluster */
+    struct steward *steward;   /* worker 0 only */
+    uint32_t serving;          /* depth of event handling: calls never nest */
+
+    /* For each partition of this worker (p / count): the layout it was last synced for. */
+    struct content_hash *synced;
+    uint32_t synced_count;
+    struct content_hash reported; /* the last layout reported to the steward as synced */
+
+    /* Views handed to the steward of late, so that one isn't sent again for every answer. */
+    uint64_t learned[LEARNED_VIEWS];
+    uint64_t learned_ticket[LEARNED_VIEWS];
+    uint32_t learned_next;
+    uint64_t ticket;
+
+    struct queue inbound; /* forwarded requests being executed */
+    uint32_t inbound_count;
+    struct queue confirms; /* stores whose durability is awaited */
+    uint32_t confirm_count;
+
+    bool stopping;
+    uint32_t crossing; /* own requests that are at other workers */
+    struct worker_observer observer;
+};
+
+static inline uint32_t worker_of_partition(const struct worker *worker, uint32_t partition)
+{
+    return partition % worker->count;
+}
+
+/* worker.c */
+int worker_send(void *self, uint64_t node, struct bytes frame);
+void worker_reply(struct worker *worker, struct source source, struct bytes frame);
+void worker_post(struct worker *worker, uint32_t to, struct letter *letter, uint32_t kind);
+int worker_post_frame(struct worker *worker, uint32_t to, uint32_t kind, struct source source,
+                      struct bytes bytes);
+void worker_complete(struct worker *worker, struct request *request, const struct outcome *outcome);
+const char *worker_node_name(void *self, uint64_t node);
+
+/* adopt.c: takes over the reference. */
+void worker_adopt(struct worker *worker, struct snapshot *snapshot);
+void worker_on_refilled(void *self, uint32_t partition);
+void worker_on_synced(void *self, uint32_t partition, const struct content_hash *target);
+/* Tells the steward where this worker stands. */
+void worker_tell(struct worker *worker, uint32_t kind);
+void worker_tally_take(const struct worker *worker, struct worker_tally *out);
+
+/* serve.c */
+void serve_store(struct worker *worker, struct source source, const struct message_store *store);
+void serve_fetch(struct worker *worker, struct source source, const struct message_fetch *fetch);
+void serve_scan(struct worker *worker, struct source source, const struct message_scan *scan);
+void serve_close(struct worker *worker);
+
+/* inbound.c */
+void inbound_forward(struct worker *worker, struct source source,
+                     const struct message_forward *forward);
+void inbound_close(struct worker *worker);
+
+#endif

@@ -1,0 +1,64 @@
+/* The letters that workers of a node send each other. A letter that carries bytes is one
+ * allocation, the bytes behind the struct; the receiver frees it. */
+#ifndef NODE_LETTERS_H
+#define NODE_LETTERS_H
+
+#include "base/crypto.h"
+#include "node/ports.h"
+#include "node/snapshot.h"
+
+enum letter_kind {
+    LETTER_REQUEST,  /* the request itself: execute it, its partition is yours */
+    LETTER_DONE,     /* the request itself, on its way back with its outcome */
+    LETTER_FRAME,    /* a peer's request frame for your partition */
+    LETTER_REPLY,    /* an answer frame for a connection you serve */
+    LETTER_SNAPSHOT, /* from the steward: adopt it */
+    LETTER_ADOPTED,  /* to the steward: all my requests know this epoch's view */
+    LETTER_VIEW,     /* to the steward: a view that came with an answer */
+    LETTER_SYNCED,   /* to the steward: all my partitions of this layout are synced */
+    LETTER_TALLY,    /* to the steward: what I hold */
+};
+
+/* LETTER_FRAME and LETTER_REPLY. */
+struct letter_frame {
+    struct letter letter;
+    struct source source;
+    size_t len;
+    uint8_t bytes[];
+};
+
+struct letter_snapshot {
+    struct letter letter;
+    struct snapshot *snapshot; /* a reference that goes over to the receiver */
+};
+
+struct letter_view {
+    struct letter letter;
+    uint64_t ticket;
+    size_t len;
+    uint8_t bytes[];
+};
+
+struct letter_synced {
+    struct letter letter;
+    struct content_hash target;
+};
+
+/* LETTER_ADOPTED and LETTER_TALLY: a worker's standing. */
+struct worker_tally {
+    uint64_t epoch; /* the snapshot it has adopted */
+    uint64_t keys;
+    uint64_t bytes;
+    uint32_t pending; /* partitions to be filled */
+    uint32_t refilling;
+};
+
+struct letter_tally {
+    struct letter letter;
+    struct worker_tally tally;
+};
+
+/* A source that stands for this node itself: the answer goes back to the worker as one. */
+#define SOURCE_SELF UINT32_MAX
+
+#endif

@@ -1,0 +1,113 @@
+/* The inside of the steward, shared by its files:
+ *
+ *      steward.c          views: wanting, keeping, publishing, trackers, gossip
+ *      steward_join.c     becoming a member: by an operator's word or by the seeds
+ *      steward_record.c   the node's own record, as kept over a restart
+ */
+#ifndef NODE_STEWARD_INSIDE_H
+#define NODE_STEWARD_INSIDE_H
+
+#include "member/gossip.h"
+#include "member/tracker.h"
+#include "node/steward.h"
+
+#define STEWARD_PUSH_US_MIN UINT64_C(10000)
+#define STEWARD_CONTACT_US UINT64_C(2000000)
+
+/* Becoming a member, step by step. */
+enum join_stage {
+    JOIN_NONE,
+    JOIN_CLOSING,    /* writes are refused; the workers count what they hold */
+    JOIN_CONTACTING, /* the known node was asked for its cluster's facts, secret and view */
+    JOIN_KEEPING,    /* the view with this node in it is being made durable */
+    JOIN_TELLING,    /* until a member of the cluster has confirmed to know it */
+};
+
+struct join {
+    enum join_stage stage;
+    struct request *request; /* the operator's; NULL when joining by seeds */
+    char host[LIMIT_NAME_BYTES + 1];
+    uint16_t port;
+    uint64_t ticket;
+    uint64_t closed_epoch;
+    struct timer timer;
+
+    /* By seeds. */
+    bool by_seeds;
+    uint32_t seed;          /* the one being asked */
+    uint32_t rounds;        /* asked all of them so often */
+    bool other_in_progress; /* some other seed may found the cluster */
+};
+
+struct steward {
+    struct worker *worker;
+    const struct node_config *config;
+
+    /* Identity. */
+    uint64_t id;
+    uint64_t generation;
+    struct crypto_key secret;
+
+    /* Views: wanted includes keeping includes view. NULL before the node is in a cluster. */
+    struct view *view;
+    struct view *wanted;
+    struct view *keeping;
+    bool keep_active;
+    bool keep_needed; /* something beside the view changed: identity, addresses */
+    uint64_t keep_sequence;
+
+    /* Publishing. */
+    uint64_t epoch;
+    uint64_t view_epoch; /* the first epoch published with the present view */
+    bool data_lost;
+    bool closed;
+    bool stopping;
+    uint64_t included[SNAPSHOT_INCLUDED];
+    uint32_t included_next;
+
+    /* The workers' standing. */
+    struct worker_tally *tallies;
+    struct content_hash *synced;
+    uint64_t *tickets;         /* included in view */
+    uint64_t *tickets_keeping; /* will be, once kept */
+    uint64_t *tickets_wanted;
+
+    struct gossip gossip;
+    struct table peer_digests; /* node id -> its view digest, as last told */
+    uint64_t next_id;
+    uint64_t last_push_us;
+    uint64_t next_commit_us;
+    struct timer tick;
+    struct timer push;
+    struct join join;
+};
+
+/* steward.c */
+/* Joins a view into the wanted one; takes over the reference. 0 or a negative code. */
+int steward_want(struct steward *steward, struct view *view);
+/* Wants another cluster's view instead; takes over the reference. */
+void steward_replace(struct steward *steward, struct view *view);
+void steward_keep(struct steward *steward);
+void steward_publish(struct steward *steward);
+void steward_push(struct steward *steward);
+void steward_role(const struct steward *steward, struct role *out);
+
+/* steward_join.c */
+void join_init(struct steward *steward);
+void join_by_seeds(struct steward *steward);
+void join_on_tally(struct steward *steward);
+void join_on_kept(struct steward *steward);
+void join_on_confirmed(struct steward *steward);
+void join_close(struct steward *steward);
+int steward_found(struct steward *steward);
+
+/* steward_record.c */
+int steward_record_encode(const struct steward *steward, const struct view *view,
+                          struct buffer *out);
+/* Sets identity, view and known nodes. */
+int steward_record_decode(struct steward *steward, struct bytes kept);
+/* The facts a node was configured with against a cluster's: 0, or SHOAL_EINVAL and what differs. */
+int steward_compare_facts(const struct node_config *config, const struct cluster_facts *facts,
+                          char why[640]);
+
+#endif

@@ -1,0 +1,517 @@
+/* Becoming a member of a cluster. There is no leader to ask: the joiner learns the cluster's view
+ * from any member, adds itself, makes that durable and tells it; so an address that doesn't answer,
+ * or a joiner that dies on the way, leaves no ghost member behind.
+ *
+ *      NONE -> CLOSING -> CONTACTING -> KEEPING -> TELLING -> NONE       by an operator
+ *      NONE ------------> CONTACTING -> KEEPING -> TELLING -> NONE       by the seeds, in turn
+ *
+ * An operator's join first closes the node's own (single-node) cluster for writes and counts what
+ * it holds, for whoever joins leaves its own cluster behind. */
+#include "base/assert.h"
+#include "base/log.h"
+#include "node/steward_inside.h"
+#include "shoal/error.h"
+#include "wire/frame.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define JOIN_PUSH_US UINT64_C(50000)
+#define JOIN_SEED_RETRY_US UINT64_C(500000)
+#define JOIN_FOUND_ROUNDS 4u
+
+static void join_on_timer(struct timer *timer, uint64_t now_us);
+
+void join_init(struct steward *steward)
+{
+    steward->join.timer.fire = join_on_timer;
+}
+
+/* ---- the end of a join
+ * ---------------------------------------------------------------------------- */
+
+static void join_finish(struct steward *steward, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void join_finish(struct steward *steward, int code, const char *format, ...)
+{
+    struct join *join = &steward->join;
+    char text[1280];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    struct request *request = join->request;
+    join->request = NULL;
+    join->stage = JOIN_NONE;
+    timers_stop(&steward->worker->timers, &join->timer);
+    if (code == 0) {
+        log_info("join: done", LOG_TEXT("cluster", view_facts(steward->view)->name));
+    } else {
+        log_warning("join: failed", LOG_TEXT("reason", text));
+    }
+    if (steward->closed) {
+        steward->closed = false;
+        steward_publish(steward);
+    }
+    if (request != NULL) {
+        struct outcome outcome = {.code = code};
+        if (code != 0) {
+            outcome.text = bytes_from_string(text);
+        }
+        worker_complete(steward->worker, request, &outcome);
+    }
+    if (join->by_seeds && steward->view == NULL && !steward->stopping) {
+        join->seed++;
+        (void)timers_start(&steward->worker->timers, &join->timer,
+                           steward->worker->now.mono_us + 1);
+    }
+}
+
+void join_close(struct steward *steward)
+{
+    struct join *join = &steward->join;
+    join->by_seeds = false;
+    timers_stop(&steward->worker->timers, &join->timer);
+    if (join->request != NULL && join->stage != JOIN_NONE) {
+        struct request *request = join->request;
+        bool told = join->stage >= JOIN_KEEPING;
+        struct outcome outcome = {.code = told ? SHOAL_EUNKNOWN : SHOAL_ESHUTDOWN,
+                                  .text = bytes_from_string("this node is stopping")};
+        join->request = NULL;
+        join->stage = JOIN_NONE;
+        worker_complete(steward->worker, request, &outcome);
+    }
+}
+
+/* ---- contacting
+ * ----------------------------------------------------------------------------------- */
+
+static void join_contact(struct steward *steward)
+{
+    struct worker *worker = steward->worker;
+    struct join *join = &steward->join;
+    const struct node_config *config = steward->config;
+    struct message_admit admit = {
+        .id = steward->next_id++,
+        .node = steward->id,
+        .name = bytes_from_string(config->name),
+        .cluster_name = bytes_from_string(config->cluster_name),
+        .partitions = config->partitions,
+        .n = config->n,
+        .r = config->r,
+        .w = config->w,
+    };
+    join->stage = JOIN_CONTACTING;
+    join->ticket++;
+    uint64_t timeout_us = STEWARD_CONTACT_US;
+    if (join->request != NULL) {
+        uint64_t left_us = join->request->deadline_us > worker->now.mono_us
+                               ? join->request->deadline_us - worker->now.mono_us
+                               : 1;
+        timeout_us = left_us < timeout_us ? left_us : timeout_us;
+    }
+    buffer_clear(&worker->frame);
+    if (message_admit_encode(&admit, &worker->frame) < 0) {
+        join_finish(steward, SHOAL_ENOMEM, "out of memory");
+        return;
+    }
+    worker->ports.contact(worker->ports.self, join->host, join->port, buffer_bytes(&worker->frame),
+                          join->ticket, timeout_us);
+}
+
+/* What a member tells one who wants to become one. */
+static int admit_judge(struct steward *steward, const struct message_admit *admit, char why[1024])
+{
+    if (steward->view == NULL) {
+        (void)snprintf(why, 1024, "node '%s' is in no cluster itself yet", steward->config->name);
+        return SHOAL_EQUORUM;
+    }
+    const struct cluster_facts *facts = view_facts(steward->view);
+    struct node_config theirs = {
+        .partitions = admit->partitions, .n = admit->n, .r = admit->r, .w = admit->w};
+    if (admit->cluster_name.len > LIMIT_NAME_BYTES || admit->name.len > LIMIT_NAME_BYTES) {
+        (void)snprintf(why, 1024, "a name is too long");
+        return SHOAL_EINVAL;
+    }
+    memcpy(theirs.cluster_name, admit->cluster_name.data, admit->cluster_name.len);
+    memcpy(theirs.name, admit->name.data, admit->name.len);
+    char difference[640];
+    if (steward_compare_facts(&theirs, facts, difference) < 0) {
+        (void)snprintf(why, 1024,
+                       "the joiner is configured for another cluster: %s (here = the joiner); "
+                       "change its config and start it again",
+                       difference);
+        return SHOAL_ECLUSTER;
+    }
+    const struct role *namesake = roles_find_member_by_name(&steward->view->roles, theirs.name);
+    if (namesake != NULL && namesake->node != admit->node) {
+        (void)snprintf(why, 1024,
+                       "a member is called '%s' already: give the joiner another node.name",
+                       theirs.name);
+        return SHOAL_ECONFLICT;
+    }
+    if (view_removed(steward->view, admit->node)) {
+        (void)snprintf(why, 1024,
+                       "this node was removed by force: it can come back only with an empty data "
+                       "directory");
+        return SHOAL_EPERM;
+    }
+    return 0;
+}
+
+static void join_proof(const struct crypto_key *secret, uint64_t cluster,
+                       uint8_t out[CRYPTO_MAC_BYTES])
+{
+    struct crypto_key key;
+    crypto_derive(&key, secret, "admit");
+    struct bytes part = bytes_make(&cluster, sizeof(cluster));
+    crypto_mac(out, &key, &part, 1);
+}
+
+static int admit_fill(struct steward *steward, struct message_admit_reply *reply)
+{
+    struct worker *worker = steward->worker;
+    struct buffer encoded;
+    buffer_init(&encoded, 0);
+    int result = view_encode(steward->view, &encoded);
+    if (result == 0) {
+        reply->view = arena_copy(&worker->arena, buffer_bytes(&encoded));
+        result = reply->view.data == NULL ? SHOAL_ENOMEM : 0;
+    }
+    buffer_deinit(&encoded);
+    reply->cluster = view_facts(steward->view)->id;
+    reply->secret = bytes_make(steward->secret.bytes, sizeof(steward->secret.bytes));
+    if (result == 0 && steward->config->secret.len != 0) {
+        /* Who brings a secret of its own shows that it has it, and does not give it away. */
+        uint8_t *proof = arena_alloc(&worker->arena, CRYPTO_MAC_BYTES);
+        if (proof == NULL) {
+            return SHOAL_ENOMEM;
+        }
+        join_proof(&steward->secret, reply->cluster, proof);
+        reply->secret = bytes_make(proof, CRYPTO_MAC_BYTES);
+    }
+    if (result == 0) {
+        result = gossip_records(&steward->gossip, &worker->arena, &reply->records, &reply->count);
+    }
+    return result;
+}
+
+void steward_on_admit(struct steward *steward, struct source source,
+                      const struct message_admit *admit)
+{
+    struct worker *worker = steward->worker;
+    struct message_admit_reply reply = {.id = admit->id};
+    char why[1024];
+    reply.code = admit_judge(steward, admit, why);
+    if (reply.code == 0) {
+        reply.code = admit_fill(steward, &reply);
+        (void)snprintf(why, sizeof(why), "%s", shoal_error_text(reply.code));
+    }
+    if (reply.code != 0) {
+        reply = (struct message_admit_reply){
+            .id = admit->id, .code = reply.code, .text = bytes_from_string(why)};
+    }
+    buffer_clear(&worker->reply);
+    if (message_admit_reply_encode(&reply, &worker->reply) == 0) {
+        worker_reply(worker, source, buffer_bytes(&worker->reply));
+    }
+}
+
+/* ---- taking the cluster's view
+ * ---------------------------------------------------------------------- */
+
+/* The cluster's view with this node in it, committed if it can be at once. */
+static int join_view(struct steward *steward, struct view *theirs, struct view **out)
+{
+    struct role role;
+    steward_role(steward, &role);
+    struct view *asked;
+    int result = view_with_role(theirs, &role, &asked);
+    if (result < 0) {
+        return result;
+    }
+    struct view *committed;
+    result = view_commit(asked, &committed);
+    if (result == SHOAL_EOVERLOAD) {
+        *out = asked; /* changes are under way: planned as soon as they are through */
+        return 0;
+    }
+    view_unref(asked);
+    if (result < 0) {
+        return result;
+    }
+    *out = committed;
+    return 0;
+}
+
+/* Either the cluster hands its secret out, or both sides were given the same one. */
+static bool join_secret_fits(const struct steward *steward, const struct message_admit_reply *reply)
+{
+    if (steward->config->secret.len == 0) {
+        return reply->secret.len == CRYPTO_KEY_BYTES;
+    }
+    uint8_t proof[CRYPTO_MAC_BYTES];
+    join_proof(&steward->secret, reply->cluster, proof);
+    return reply->secret.len == CRYPTO_MAC_BYTES &&
+           crypto_equal(proof, reply->secret.data, CRYPTO_MAC_BYTES);
+}
+
+static int join_take(struct steward *steward, const struct message_admit_reply *reply)
+{
+    struct view *theirs;
+    int result = view_decode(reply->view, &theirs);
+    if (result < 0) {
+        return result;
+    }
+    struct view *joined = NULL;
+    result = view_facts(theirs)->id == reply->cluster ? join_view(steward, theirs, &joined)
+                                                      : SHOAL_EPROTO;
+    view_unref(theirs);
+    if (result < 0) {
+        return result;
+    }
+    bool twin;
+    (void)gossip_receive(&steward->gossip, 0, reply->records, reply->count,
+                         steward->worker->now.mono_us, &twin);
+    if (steward->config->secret.len == 0) {
+        memcpy(steward->secret.bytes, reply->secret.data, CRYPTO_KEY_BYTES);
+    }
+    steward->join.stage = JOIN_KEEPING;
+    steward_replace(steward, joined);
+    return 0;
+}
+
+static void join_on_admitted(struct steward *steward, const struct message_admit_reply *reply)
+{
+    struct join *join = &steward->join;
+    if (reply->code != 0) {
+        int len = reply->text.len > 900 ? 900 : (int)reply->text.len;
+        join->other_in_progress = join->other_in_progress || reply->code != SHOAL_EQUORUM;
+        join_finish(steward, reply->code, "%s:%u: %.*s", join->host, join->port, len,
+                    len == 0 ? "refused" : (const char *)reply->text.data);
+        return;
+    }
+    join->other_in_progress = true;
+    if (steward->view != NULL && view_facts(steward->view)->id == reply->cluster) {
+        join_finish(steward, 0, "already a member");
+        return;
+    }
+    if (!join_secret_fits(steward, reply)) {
+        join_finish(steward, SHOAL_EPERM,
+                    "%s:%u has another cluster secret: compare the files named by "
+                    "cluster.secret_file",
+                    join->host, join->port);
+        return;
+    }
+    int result = join_take(steward, reply);
+    if (result < 0) {
+        join_finish(steward, result, "%s:%u: its answer can't be used: %s", join->host, join->port,
+                    shoal_error_text(result));
+    }
+}
+
+void steward_on_contacted(struct steward *steward, uint64_t ticket, int code, struct bytes payload)
+{
+    struct join *join = &steward->join;
+    if (ticket != join->ticket || join->stage != JOIN_CONTACTING) {
+        return;
+    }
+    struct message_admit_reply reply;
+    if (code == 0) {
+        code = frame_validate(payload);
+    }
+    if (code == 0) {
+        code = message_admit_reply_decode(payload, &steward->worker->arena, &reply);
+    }
+    if (code < 0) {
+        join_finish(steward, code,
+                    "%s:%u does not answer as a Shoal node's peer port (%s): check the address; "
+                    "nothing was changed",
+                    join->host, join->port, shoal_error_text(code));
+        return;
+    }
+    join_on_admitted(steward, &reply);
+}
+
+void join_on_kept(struct steward *steward)
+{
+    struct join *join = &steward->join;
+    if (join->stage != JOIN_KEEPING || roles_find(&steward->view->roles, steward->id) == NULL) {
+        return;
+    }
+    /* From here on this node is a member: its own record of it is durable. */
+    steward->closed = false;
+    steward->data_lost = false;
+    join->stage = JOIN_TELLING;
+    (void)timers_start(&steward->worker->timers, &join->timer,
+                       steward->worker->now.mono_us + JOIN_PUSH_US);
+}
+
+void join_on_confirmed(struct steward *steward)
+{
+    if (steward->join.stage == JOIN_TELLING) {
+        join_finish(steward, 0, "joined");
+    }
+}
+
+/* ---- by an operator's word
+ * ------------------------------------------------------------------------------ */
+
+void steward_join(struct steward *steward, struct request *request)
+{
+    struct join *join = &steward->join;
+    struct worker *worker = steward->worker;
+    const char *refusal = NULL;
+    if (join->stage != JOIN_NONE || (join->by_seeds && steward->view == NULL)) {
+        refusal = "this node is joining a cluster already: wait for that to end";
+    } else if (steward->view == NULL) {
+        refusal = "this node is still starting: try again";
+    } else if (view_newest(steward->view)->member_count > 1) {
+        refusal = "this node is a member of a cluster with others: leave that first";
+    }
+    if (refusal != NULL || request->key.len > LIMIT_NAME_BYTES) {
+        struct outcome outcome = {
+            .code = SHOAL_ECONFLICT,
+            .text = bytes_from_string(refusal != NULL ? refusal : "the host's name is too long")};
+        worker_complete(worker, request, &outcome);
+        return;
+    }
+    join->request = request;
+    memcpy(join->host, request->key.data, request->key.len);
+    join->host[request->key.len] = '\0';
+    join->port = (uint16_t)request->limit;
+    join->stage = JOIN_CLOSING;
+    steward->closed = true;
+    steward_publish(steward);
+    join->closed_epoch = steward->epoch;
+    (void)timers_start(&worker->timers, &join->timer, request->deadline_us);
+}
+
+void join_on_tally(struct steward *steward)
+{
+    struct join *join = &steward->join;
+    if (join->stage != JOIN_CLOSING) {
+        return;
+    }
+    uint64_t keys = 0;
+    for (uint32_t i = 0; i < steward->worker->count; i++) {
+        if (steward->tallies[i].epoch < join->closed_epoch) {
+            return;
+        }
+        keys += steward->tallies[i].keys;
+    }
+    if (keys > 0) {
+        join_finish(steward, SHOAL_EHASDATA,
+                    "this node holds %llu keys of its own (deleted ones included), which joining "
+                    "would leave behind: dump them, start it with an empty data directory, join, "
+                    "and load them into the cluster",
+                    (unsigned long long)keys);
+        return;
+    }
+    join_contact(steward);
+}
+
+/* ---- by the seeds
+ * ------------------------------------------------------------------------------------------ */
+
+static bool seed_is_self(const struct steward *steward, uint32_t seed)
+{
+    const struct node_config *config = steward->config;
+    return config->seeds[seed].port == config->peer_port &&
+           strcmp(config->seeds[seed].host, config->advertise_host) == 0;
+}
+
+int steward_found(struct steward *steward)
+{
+    struct worker *worker = steward->worker;
+    const struct node_config *config = steward->config;
+    struct cluster_facts facts = {
+        .id = random_id(&worker->random),
+        .partitions = config->partitions,
+        .n = config->n,
+        .r = config->r,
+        .w = config->w,
+    };
+    memcpy(facts.name, config->cluster_name, sizeof(facts.name));
+    for (size_t i = 0; i < sizeof(facts.hash_seed); i += sizeof(uint64_t)) {
+        uint64_t part = random_u64(&worker->random);
+        memcpy(facts.hash_seed + i, &part, sizeof(part));
+    }
+    struct role founder;
+    steward_role(steward, &founder);
+    struct view *view;
+    int result = view_found(&facts, &founder, &view);
+    if (result == 0) {
+        log_info("cluster: founded", LOG_TEXT("name", facts.name), LOG_HEX("id", facts.id));
+        steward_replace(steward, view);
+    }
+    return result;
+}
+
+static void join_next_seed(struct steward *steward)
+{
+    struct join *join = &steward->join;
+    const struct node_config *config = steward->config;
+    while (join->seed < config->seed_count && seed_is_self(steward, join->seed)) {
+        join->seed++;
+    }
+    if (join->seed < config->seed_count) {
+        memcpy(join->host, config->seeds[join->seed].host, sizeof(join->host));
+        join->port = config->seeds[join->seed].port;
+        join_contact(steward);
+        return;
+    }
+    /* A round is over and nobody let this node in. */
+    join->rounds++;
+    join->seed = 0;
+    if (seed_is_self(steward, 0) && !join->other_in_progress && join->rounds >= JOIN_FOUND_ROUNDS) {
+        join->by_seeds = false;
+        if (steward_found(steward) == 0) {
+            return;
+        }
+        join->by_seeds = true;
+    }
+    join->other_in_progress = false;
+    (void)timers_start(&steward->worker->timers, &join->timer,
+                       steward->worker->now.mono_us + JOIN_SEED_RETRY_US +
+                           random_below(&steward->worker->random, JOIN_SEED_RETRY_US));
+}
+
+void join_by_seeds(struct steward *steward)
+{
+    steward->join.by_seeds = true;
+    steward->join.seed = 0;
+    (void)timers_start(&steward->worker->timers, &steward->join.timer,
+                       steward->worker->now.mono_us + 1);
+}
+
+static void join_on_timer(struct timer *timer, uint64_t now_us)
+{
+    struct steward *steward = QUEUE_ITEM(timer, struct steward, join.timer);
+    struct join *join = &steward->join;
+    bool late = join->request != NULL && now_us >= join->request->deadline_us;
+    switch (join->stage) {
+    case JOIN_NONE:
+        if (join->by_seeds && steward->view == NULL) {
+            join_next_seed(steward);
+        }
+        return;
+    case JOIN_CLOSING:
+        join_finish(steward, SHOAL_ETIMEOUT, "the node's workers did not answer in time");
+        return;
+    case JOIN_CONTACTING:
+    case JOIN_KEEPING:
+        return; /* each has its own end */
+    case JOIN_TELLING:
+        if (late) {
+            join_finish(steward, SHOAL_EUNKNOWN,
+                        "this node has joined, but no member has confirmed it yet; it goes on "
+                        "telling them: look at status");
+            return;
+        }
+        steward_push(steward);
+        (void)timers_start(&steward->worker->timers, timer, now_us + JOIN_PUSH_US);
+        return;
+    }
+}

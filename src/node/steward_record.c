@@ -1,0 +1,120 @@
+/* The node's own record: who it is, its cluster's secret, the view it has acted on, and where the
+ * other nodes are. Kept by the world in place of the one before, read at the next start.
+ *
+ *      u8 format (1), u64 generation, 32 bytes secret, then a GOSSIP payload: cluster, node id,
+ *      view, records
+ */
+#include "base/byteorder.h"
+#include "node/steward_inside.h"
+#include "shoal/error.h"
+#include "wire/frame.h"
+
+#include <stdio.h>
+
+#define RECORD_FORMAT 1u
+#define RECORD_HEAD_BYTES (1u + 8u + CRYPTO_KEY_BYTES)
+
+int steward_record_encode(const struct steward *steward, const struct view *view,
+                          struct buffer *out)
+{
+    uint8_t head[RECORD_HEAD_BYTES];
+    head[0] = RECORD_FORMAT;
+    store_u64_le(head + 1, steward->generation);
+    memcpy(head + 9, steward->secret.bytes, CRYPTO_KEY_BYTES);
+    struct message_gossip told = {.from = steward->id, .view = bytes_make(NULL, 0)};
+    struct buffer encoded;
+    buffer_init(&encoded, 0);
+    int result = 0;
+    if (view != NULL) {
+        result = view_encode(view, &encoded);
+        told.cluster = view_facts(view)->id;
+        told.view_digest = view->digest;
+        told.view = buffer_bytes(&encoded);
+    }
+    if (result == 0) {
+        result =
+            gossip_records(&steward->gossip, &steward->worker->arena, &told.records, &told.count);
+    }
+    struct buffer frame;
+    buffer_init(&frame, 0);
+    if (result == 0) {
+        result = message_gossip_encode(&told, &frame);
+    }
+    if (result == 0) {
+        result = buffer_append(out, head, sizeof(head));
+    }
+    if (result == 0) {
+        result =
+            buffer_append(out, frame.data + FRAME_PREFIX_BYTES, frame.len - FRAME_PREFIX_BYTES);
+    }
+    buffer_deinit(&frame);
+    buffer_deinit(&encoded);
+    return result;
+}
+
+int steward_compare_facts(const struct node_config *config, const struct cluster_facts *facts,
+                          char why[640])
+{
+    if (strcmp(config->cluster_name, facts->name) != 0) {
+        (void)snprintf(why, 640, "cluster.name is '%s' there and '%s' here", facts->name,
+                       config->cluster_name);
+    } else if (config->partitions != facts->partitions) {
+        (void)snprintf(why, 640, "cluster.partitions is %u there and %u here", facts->partitions,
+                       config->partitions);
+    } else if (config->n != facts->n || config->r != facts->r || config->w != facts->w) {
+        (void)snprintf(why, 640, "the quorum is n=%u r=%u w=%u there and n=%u r=%u w=%u here",
+                       facts->n, facts->r, facts->w, config->n, config->r, config->w);
+    } else {
+        return 0;
+    }
+    return SHOAL_EINVAL;
+}
+
+static int steward_record_take(struct steward *steward, const struct message_gossip *told)
+{
+    steward->id = told->from;
+    if (told->view.data != NULL) {
+        int result = view_decode(told->view, &steward->view);
+        if (result < 0) {
+            return result;
+        }
+    }
+    bool twin;
+    for (uint32_t i = 0; i < told->count; i++) {
+        if (told->records[i].id == steward->id) {
+            continue;
+        }
+        /* Heard long ago: worth an address, not a sign of life. */
+        struct wire_record record = told->records[i];
+        record.heartbeat = 0;
+        record.generation = 0;
+        record.version = 0;
+        int result = gossip_receive(&steward->gossip, 0, &record, 1, 0, &twin);
+        if (result < 0) {
+            return result;
+        }
+    }
+    return 0;
+}
+
+int steward_record_decode(struct steward *steward, struct bytes kept)
+{
+    if (kept.len < RECORD_HEAD_BYTES) {
+        return SHOAL_EPROTO;
+    }
+    if (kept.data[0] != RECORD_FORMAT) {
+        return SHOAL_EVERSION;
+    }
+    struct bytes payload = bytes_make(kept.data + RECORD_HEAD_BYTES, kept.len - RECORD_HEAD_BYTES);
+    struct message_gossip told;
+    int result = frame_validate(payload);
+    if (result == 0) {
+        result = message_gossip_decode(payload, &steward->worker->arena, &told);
+    }
+    if (result < 0) {
+        return result;
+    }
+    steward->generation = load_u64_le(kept.data + 1) + 1;
+    memcpy(steward->secret.bytes, kept.data + 9, CRYPTO_KEY_BYTES);
+    return steward_record_take(steward, &told);
+}

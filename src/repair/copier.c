@@ -1,0 +1,286 @@
+/* The jobs of copying and their pages. See copier.h. */
+#include "repair/copier.h"
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "member/tracker.h"
+#include "shoal/error.h"
+
+#define COPIER_RETRY_US UINT64_C(200000)
+#define COPIER_ANSWER_US_MAX UINT64_C(2000000)
+
+struct copy_job {
+    struct queue link;
+    struct copier *copier;
+    struct fill fill;
+    struct timer timer; /* active: the answer is late; waiting: look again */
+    bool is_active;
+    uint64_t id; /* of the page asked for */
+    uint64_t source;
+    uint64_t position;
+    bool for_target; /* this copy was begun after all had seen the target */
+    bool source_refilling;
+    uint32_t attempts; /* rotates through the candidates */
+};
+
+static void copier_on_timer(struct timer *timer, uint64_t now_us);
+
+void copier_init(struct copier *copier, uint64_t id_first)
+{
+    table_init(&copier->jobs);
+    queue_init(&copier->waiting);
+    queue_init(&copier->active);
+    copier->id_first = id_first;
+    copier->next_id = id_first;
+}
+
+static struct copy_job *copier_find(const struct copier *copier, uint32_t partition)
+{
+    return table_get(&copier->jobs, (uint64_t)partition + 1);
+}
+
+static void copier_free(struct copier *copier, struct copy_job *job)
+{
+    timers_stop(copier->timers, &job->timer);
+    queue_remove(&job->link);
+    if (job->is_active) {
+        copier->active_count--;
+    }
+    (void)table_remove(&copier->jobs, (uint64_t)job->fill.partition + 1);
+    mem_free(job);
+}
+
+void copier_deinit(struct copier *copier)
+{
+    while (!queue_empty(&copier->waiting)) {
+        copier_free(copier, QUEUE_ITEM(copier->waiting.next, struct copy_job, link));
+    }
+    while (!queue_empty(&copier->active)) {
+        copier_free(copier, QUEUE_ITEM(copier->active.next, struct copy_job, link));
+    }
+    table_deinit(&copier->jobs);
+}
+
+int copier_want(struct copier *copier, uint32_t partition, const struct content_hash *target)
+{
+    struct copy_job *job = copier_find(copier, partition);
+    if (job == NULL) {
+        job = mem_alloc_zeroed(1, sizeof(*job));
+        if (job == NULL) {
+            return SHOAL_ENOMEM;
+        }
+        job->copier = copier;
+        job->timer.fire = copier_on_timer;
+        fill_init(&job->fill, partition);
+        int result = table_put(&copier->jobs, (uint64_t)partition + 1, job);
+        if (result < 0) {
+            mem_free(job);
+            return result;
+        }
+        queue_push(&copier->waiting, &job->link);
+    }
+    if (job->fill.has_target != (target != NULL) ||
+        (target != NULL && !content_hash_equal(&job->fill.target, target))) {
+        job->for_target = false; /* a copy under way was begun too early for the new target */
+    }
+    fill_set_target(&job->fill, target);
+    return 0;
+}
+
+void copier_forget(struct copier *copier, uint32_t partition)
+{
+    struct copy_job *job = copier_find(copier, partition);
+    if (job != NULL) {
+        copier_free(copier, job);
+    }
+}
+
+static void copier_park(struct copy_job *job)
+{
+    struct copier *copier = job->copier;
+    if (job->is_active) {
+        job->is_active = false;
+        copier->active_count--;
+        queue_remove(&job->link);
+        queue_push(&copier->waiting, &job->link);
+    }
+    (void)timers_start(copier->timers, &job->timer, copier->now.mono_us + COPIER_RETRY_US);
+}
+
+/* Asks for the page at job->position; parks the job when that can't be done now. */
+static void copier_ask(struct copy_job *job)
+{
+    struct copier *copier = job->copier;
+    job->id = copier->next_id++;
+    struct message_scan scan = {
+        .id = job->id,
+        .partition = job->fill.partition,
+        .position = job->position,
+        .keys_max = LIMIT_PAGE_KEYS,
+        .bytes_max = LIMIT_PAGE_BYTES,
+        .prefix = bytes_make("", 0),
+        .for_copy = true,
+        .view_digest = copier->view->digest,
+    };
+    if (job->for_target) {
+        scan.target = job->fill.target;
+    }
+    buffer_clear(copier->frame);
+    if (message_scan_encode(&scan, copier->frame) < 0 ||
+        copier->ports.send(copier->ports.self, job->source, buffer_bytes(copier->frame)) < 0) {
+        copier_park(job);
+        return;
+    }
+    (void)timers_start(copier->timers, &job->timer, copier->now.mono_us + COPIER_ANSWER_US_MAX);
+}
+
+static bool copier_target_ready(const struct copy_job *job)
+{
+    const struct view *view = job->copier->view;
+    int target = job->fill.has_target ? view_find(view, &job->fill.target) : -1;
+    return target >= 0 && tracker_sync_ready(view, (uint32_t)target);
+}
+
+static bool copier_refilling(const struct copy_job *job)
+{
+    const struct holding *holding = replica_holding(job->copier->replica, job->fill.partition);
+    return holding != NULL && holding->refilling;
+}
+
+static void copier_begin(struct copy_job *job)
+{
+    struct copier *copier = job->copier;
+    uint64_t candidates[LIMIT_REQUEST_TARGETS];
+    uint32_t count =
+        fill_candidates(&job->fill, copier->view, copier->self, copier_refilling(job), candidates);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t node = candidates[(job->attempts + i) % count];
+        if (!reach_linked(copier->reach, node)) {
+            continue;
+        }
+        job->attempts++;
+        job->source = node;
+        job->position = 0;
+        job->source_refilling = false;
+        job->for_target = copier_target_ready(job);
+        job->is_active = true;
+        copier->active_count++;
+        queue_remove(&job->link);
+        queue_push(&copier->active, &job->link);
+        copier_ask(job);
+        return;
+    }
+    if (!timer_running(&job->timer)) {
+        (void)timers_start(copier->timers, &job->timer, copier->now.mono_us + COPIER_RETRY_US);
+    }
+}
+
+/* Reports what is complete; true when nothing is left to do and the job is gone. */
+static bool copier_settle(struct copy_job *job)
+{
+    struct copier *copier = job->copier;
+    uint32_t partition = job->fill.partition;
+    if (copier->replica->engine->keeps_data && !durability_settled(&copier->replica->durability)) {
+        return false; /* what was copied is not durable yet: nothing may rest on it */
+    }
+    bool refilling = copier_refilling(job);
+    if (refilling && fill_refilled(&job->fill, copier->view, copier->self)) {
+        copier->ports.refilled(copier->ports.self, partition);
+        refilling = copier_refilling(job);
+    }
+    bool synced = !job->fill.has_target;
+    if (job->fill.has_target && fill_synced(&job->fill, copier->view, copier->self, refilling)) {
+        copier->ports.synced(copier->ports.self, partition, &job->fill.target);
+        synced = true;
+    }
+    if (refilling || !synced) {
+        return false;
+    }
+    copier_free(copier, job);
+    return true;
+}
+
+void copier_review(struct copier *copier)
+{
+    struct queue *link = copier->waiting.next;
+    while (link != &copier->waiting) {
+        struct queue *next = link->next; /* settling frees, beginning moves, at most this one */
+        struct copy_job *job = QUEUE_ITEM(link, struct copy_job, link);
+        if (!copier_settle(job) && copier->active_count < COPIER_CONCURRENT_MAX &&
+            !timer_running(&job->timer)) {
+            copier_begin(job);
+        }
+        link = next;
+    }
+}
+
+static void copier_on_timer(struct timer *timer, uint64_t now_us)
+{
+    struct copy_job *job = QUEUE_ITEM(timer, struct copy_job, timer);
+    struct copier *copier = job->copier;
+    (void)now_us;
+    if (job->is_active) {
+        copier_park(job); /* no answer: later, from the next candidate */
+        timers_stop(copier->timers, timer);
+    }
+    copier_review(copier);
+}
+
+/* Stores a page; 0 or the code of the first object that could not be stored. */
+static int copier_store(struct copier *copier, uint32_t partition,
+                        const struct message_scanned *scanned)
+{
+    for (uint32_t i = 0; i < scanned->count; i++) {
+        const struct scan_entry *entry = &scanned->entries[i];
+        struct engine_key key = replica_key(copier->replica, partition, entry->key);
+        int result = replica_store(copier->replica, &key, entry->object, copier->now.wall_ms);
+        if (result < 0) {
+            log_error("copy: an object could not be stored", LOG_BYTES("key", entry->key),
+                      LOG_TEXT("cause", shoal_error_text(result)));
+            return result;
+        }
+        copier->bytes_copied += entry->key.len + entry->object.len;
+    }
+    return 0;
+}
+
+static struct copy_job *copier_find_active(struct copier *copier, uint64_t id)
+{
+    const struct queue *link = copier->active.next;
+    for (; link != &copier->active; link = link->next) {
+        struct copy_job *job = QUEUE_ITEM(link, struct copy_job, link);
+        if (job->id == id) {
+            return job;
+        }
+    }
+    return NULL;
+}
+
+void copier_on_scanned(struct copier *copier, uint64_t node, const struct message_scanned *scanned)
+{
+    struct copy_job *job = copier_find_active(copier, scanned->id);
+    if (job == NULL || job->source != node) {
+        return;
+    }
+    if (scanned->code != 0 || copier_store(copier, job->fill.partition, scanned) < 0 ||
+        (!scanned->end && scanned->next <= job->position)) {
+        copier_park(job);
+        return;
+    }
+    job->source_refilling = job->source_refilling || scanned->refilling;
+    if (!scanned->end) {
+        job->position = scanned->next;
+        copier_ask(job);
+        return;
+    }
+    fill_note(&job->fill, node, job->source_refilling, job->for_target);
+    copier_park(job);
+    timers_stop(copier->timers, &job->timer);
+    copier_review(copier);
+}
+
+uint32_t copier_pending(const struct copier *copier)
+{
+    return (uint32_t)copier->jobs.count;
+}
