@@ -85,6 +85,30 @@ static void write_on_durable(struct durable_waiter *waiter, int code)
     write_judge(operation);
 }
 
+/* The context that answers the write: what its client has seen, and the write itself. Where a
+ * concurrent sibling stands beside it that a range over this actor would cover too, it is what the
+ * client had seen before: a context must never cover a value that its holder has not seen. */
+static void write_make_token(struct operation *operation, struct version_vector seen,
+                             const struct object *object)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    struct version_vector known;
+    if (version_vector_with(coordinator->arena, seen, operation->dot, &known) < 0) {
+        return; /* the write stands; the client reads for its context */
+    }
+    for (uint32_t i = 0; i < object->sibling_count; i++) {
+        struct dot dot = object->siblings[i].dot;
+        if (!dot_equal(dot, operation->dot) && version_vector_covers(known, dot)) {
+            known = seen;
+            break;
+        }
+    }
+    if (token_encode(coordinator->token_keys, operation->request->key, known, &operation->token) <
+        0) {
+        buffer_clear(&operation->token);
+    }
+}
+
 /* The dot is issued and everybody told. 0, or the operation was failed and freed. */
 static int write_issue(struct operation *operation)
 {
@@ -146,10 +170,7 @@ static int write_issue(struct operation *operation)
         operation->local_waits = true;
     }
     write_send(operation, operation_reachable(operation), encoded);
-    if (token_encode(coordinator->token_keys, request->key, object.context, &operation->token) <
-        0) {
-        buffer_clear(&operation->token); /* the write stands; the client reads for its context */
-    }
+    write_make_token(operation, seen, &object);
     return 0;
 }
 

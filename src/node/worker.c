@@ -692,7 +692,7 @@ void worker_letter(struct worker *worker, struct moment now, struct letter *lett
     worker_leave(worker);
 }
 
-void worker_letter_discard(struct letter *letter)
+void letter_free(struct letter *letter)
 {
     switch (letter->kind) {
     case LETTER_REQUEST:
@@ -785,7 +785,7 @@ int worker_check_hello(struct worker *worker, const struct message_hello *hello,
     const struct cluster_facts *facts = view_facts(view);
     if (hello->cluster != facts->id) {
         (void)snprintf(text, 256,
-                       "node '%.64s' is of another cluster (id %016llx) than this one ('%.64s', id "
+                       "node '%.40s' is of another cluster (id %016llx) than this one ('%.40s', id "
                        "%016llx): they have nothing to say to each other",
                        hello->name, (unsigned long long)hello->cluster, facts->name,
                        (unsigned long long)facts->id);
@@ -794,7 +794,7 @@ int worker_check_hello(struct worker *worker, const struct message_hello *hello,
     if (view_removed(view, hello->node)) {
         (void)snprintf(
             text, 256,
-            "node '%.64s' was removed from this cluster by force: start it with an empty "
+            "node '%.40s' was removed from this cluster by force: start it with an empty "
             "data directory to join anew",
             hello->name);
         return SHOAL_EPERM;

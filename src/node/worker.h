@@ -115,7 +115,7 @@ uint64_t worker_cluster_id(const struct worker *worker); /* 0 until in one; for 
 
 /* Frees a letter that will not be delivered, because its worker is gone. Requests stay their
  * surface's. */
-void worker_letter_discard(struct letter *letter);
+void letter_free(struct letter *letter);
 
 /* For the simulator, after every event: asserts the invariants of everything inside. */
 void worker_check(const struct worker *worker);
