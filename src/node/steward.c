@@ -33,7 +33,7 @@ static void steward_self_record(const struct steward *steward, struct node_recor
     memcpy(out->host, config->advertise_host, sizeof(out->host));
 }
 
-static int steward_identify(struct steward *steward, struct bytes kept)
+static int steward_identify(struct steward *steward, struct bytes kept, struct message_gossip *told)
 {
     struct worker *worker = steward->worker;
     steward->id = random_id(&worker->random);
@@ -42,7 +42,7 @@ static int steward_identify(struct steward *steward, struct bytes kept)
         uint64_t part = random_u64(&worker->random);
         memcpy(steward->secret.bytes + i, &part, sizeof(part));
     }
-    int result = kept.len == 0 ? 0 : steward_record_decode(steward, kept);
+    int result = kept.len == 0 ? 0 : steward_record_decode(steward, kept, told);
     if (result < 0) {
         log_error("node record: damaged, or of a version this program doesn't know; restore it, or "
                   "start with an empty data directory",
@@ -87,21 +87,22 @@ int steward_new(struct worker *worker, struct bytes kept, struct steward **out)
         .fanout = worker->config->heartbeat_fanout,
         .phi_threshold = worker->config->phi_threshold,
     };
-    struct node_record self = {0};
-    int result = gossip_init(&steward->gossip, &options, &self);
-    if (result == 0 &&
-        (steward->tallies == NULL || steward->synced == NULL || steward->tickets == NULL)) {
-        result = SHOAL_ENOMEM;
+    struct message_gossip told = {0};
+    int result = steward->tallies == NULL || steward->synced == NULL || steward->tickets == NULL
+                     ? SHOAL_ENOMEM
+                     : steward_identify(steward, kept, &told);
+    struct node_record self;
+    steward_self_record(steward, &self);
+    if (result == 0) {
+        result = gossip_init(&steward->gossip, &options, &self);
     }
     if (result == 0) {
-        result = steward_identify(steward, kept);
+        result = steward_record_nodes(steward, &told);
     }
     if (result < 0) {
         steward_free(steward);
         return result;
     }
-    steward_self_record(steward, &self);
-    gossip_set_self(&steward->gossip, &self);
     *out = steward;
     return 0;
 }

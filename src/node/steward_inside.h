@@ -104,8 +104,10 @@ int steward_found(struct steward *steward);
 /* steward_record.c */
 int steward_record_encode(const struct steward *steward, const struct view *view,
                           struct buffer *out);
-/* Sets identity, view and known nodes. */
-int steward_record_decode(struct steward *steward, struct bytes kept);
+/* Sets identity and view; the known nodes are in `told` (borrowed from kept and the arena), for
+ * steward_record_nodes once gossip has begun under that identity. */
+int steward_record_decode(struct steward *steward, struct bytes kept, struct message_gossip *told);
+int steward_record_nodes(struct steward *steward, const struct message_gossip *told);
 /* The facts a node was configured with against a cluster's: 0, or SHOAL_EINVAL and what differs. */
 int steward_compare_facts(const struct node_config *config, const struct cluster_facts *facts,
                           char why[640]);

@@ -70,15 +70,36 @@ int steward_compare_facts(const struct node_config *config, const struct cluster
     return SHOAL_EINVAL;
 }
 
-static int steward_record_take(struct steward *steward, const struct message_gossip *told)
+int steward_record_decode(struct steward *steward, struct bytes kept, struct message_gossip *told)
 {
-    steward->id = told->from;
-    if (told->view.data != NULL) {
-        int result = view_decode(told->view, &steward->view);
-        if (result < 0) {
-            return result;
-        }
+    if (kept.len < RECORD_HEAD_BYTES) {
+        return SHOAL_EPROTO;
     }
+    if (kept.data[0] != RECORD_FORMAT) {
+        return SHOAL_EVERSION;
+    }
+    struct bytes payload = bytes_make(kept.data + RECORD_HEAD_BYTES, kept.len - RECORD_HEAD_BYTES);
+    int result = frame_validate(payload);
+    if (result == 0) {
+        result = message_gossip_decode(payload, &steward->worker->arena, told);
+    }
+    if (result == 0 && told->from == 0) {
+        result = SHOAL_EPROTO;
+    }
+    if (result == 0 && told->view.data != NULL) {
+        result = view_decode(told->view, &steward->view);
+    }
+    if (result < 0) {
+        return result;
+    }
+    steward->id = told->from;
+    steward->generation = load_u64_le(kept.data + 1) + 1;
+    memcpy(steward->secret.bytes, kept.data + 9, CRYPTO_KEY_BYTES);
+    return 0;
+}
+
+int steward_record_nodes(struct steward *steward, const struct message_gossip *told)
+{
     bool twin;
     for (uint32_t i = 0; i < told->count; i++) {
         if (told->records[i].id == steward->id) {
@@ -95,26 +116,4 @@ static int steward_record_take(struct steward *steward, const struct message_gos
         }
     }
     return 0;
-}
-
-int steward_record_decode(struct steward *steward, struct bytes kept)
-{
-    if (kept.len < RECORD_HEAD_BYTES) {
-        return SHOAL_EPROTO;
-    }
-    if (kept.data[0] != RECORD_FORMAT) {
-        return SHOAL_EVERSION;
-    }
-    struct bytes payload = bytes_make(kept.data + RECORD_HEAD_BYTES, kept.len - RECORD_HEAD_BYTES);
-    struct message_gossip told;
-    int result = frame_validate(payload);
-    if (result == 0) {
-        result = message_gossip_decode(payload, &steward->worker->arena, &told);
-    }
-    if (result < 0) {
-        return result;
-    }
-    steward->generation = load_u64_le(kept.data + 1) + 1;
-    memcpy(steward->secret.bytes, kept.data + 9, CRYPTO_KEY_BYTES);
-    return steward_record_take(steward, &told);
 }
