@@ -1,0 +1,297 @@
+/* shoal-sim: runs seeds in the simulator and says which of them break a promise. Whatever goes
+ * wrong, be it an assertion of the core, a sanitizer's finding or a loop without end, the seed is
+ * named together with the one command that replays it. */
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "sim_run.h"
+
+#include <argp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Real seconds one seed may take before it counts as hanging. */
+#define HANG_SECONDS 120u
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/lsan_interface.h>
+#endif
+
+struct arguments {
+    uint64_t first;
+    uint64_t seeds;
+    bool single;
+    bool trace;
+    bool quiet;
+    bool stop;
+    uint64_t twice_every; /* every so many seeds one is run twice */
+    bool leaks;
+};
+
+static const char *program;
+static uint64_t seed_running;
+
+enum { OPTION_SEED = 256, OPTION_SEEDS, OPTION_FIRST, OPTION_TRACE, OPTION_TWICE, OPTION_STOP };
+
+static const struct argp_option options[] = {
+    {"seeds", OPTION_SEEDS, "COUNT", 0, "Run so many seeds (100)", 0},
+    {"first", OPTION_FIRST, "SEED", 0, "The first of them (1)", 0},
+    {"seed", OPTION_SEED, "SEED", 0, "Run this one, twice, and compare the traces", 0},
+    {"trace", OPTION_TRACE, NULL, 0, "Print every event of a single seed", 0},
+    {"twice", OPTION_TWICE, "N", 0, "Run every Nth seed twice and compare (16; 0 is never)", 0},
+    {"stop", OPTION_STOP, NULL, 0, "Stop at the first seed that fails", 0},
+    {"quiet", 'q', NULL, 0, "Print failures and one line at the end", 0},
+    {0}};
+
+static uint64_t number_of(const char *text, struct argp_state *state)
+{
+    uint64_t number;
+    if (text_parse_u64(text, 0, UINT64_MAX, &number) != 0) {
+        argp_error(state, "not a number: %s", text);
+        return 0;
+    }
+    return number;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    switch (key) {
+    case OPTION_SEEDS:
+        arguments->seeds = number_of(text, state);
+        return 0;
+    case OPTION_FIRST:
+        arguments->first = number_of(text, state);
+        return 0;
+    case OPTION_SEED:
+        arguments->first = number_of(text, state);
+        arguments->single = true;
+        return 0;
+    case OPTION_TRACE:
+        arguments->trace = true;
+        return 0;
+    case OPTION_TWICE:
+        arguments->twice_every = number_of(text, state);
+        return 0;
+    case OPTION_STOP:
+        arguments->stop = true;
+        return 0;
+    case 'q':
+        arguments->quiet = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse_option,
+    .doc = "Simulates clusters under faults, reproducibly from a seed.\v"
+           "Exit status: 0 when all promises were kept, 1 when one was broken."};
+
+/* ---- when the worst happens ---- */
+
+/* Only calls that a signal handler may make. */
+static void name_seed(void)
+{
+    char text[256];
+    int len = snprintf(text, sizeof(text),
+                       "seed %llu did not survive; replay it with: %s --seed %llu --trace\n",
+                       (unsigned long long)seed_running, program, (unsigned long long)seed_running);
+    ssize_t written = write(STDERR_FILENO, text, (size_t)len);
+    (void)written;
+}
+
+static void on_signal(int number)
+{
+    name_seed();
+    signal(number == SIGALRM ? SIGABRT : number, SIG_DFL);
+    raise(number == SIGALRM ? SIGABRT : number);
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+/* Called by the sanitizer. */
+void __asan_on_error(void);
+__attribute__((visibility("default"))) void __asan_on_error(void)
+{
+    name_seed();
+}
+#endif
+
+static bool leaked(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    return __lsan_do_recoverable_leak_check() != 0;
+#else
+    return false;
+#endif
+}
+
+static void discard_line(void *self, enum log_level level, struct bytes line)
+{
+    (void)self;
+    (void)level;
+    (void)line;
+}
+
+static void print_line(void *self, enum log_level level, struct bytes line)
+{
+    (void)level;
+    fwrite(line.data, 1, line.len, self);
+}
+
+/* ---- seeds ---- */
+
+static void replay_hint(uint64_t seed)
+{
+    printf("  replay: %s --seed %llu --trace\n", program, (unsigned long long)seed);
+}
+
+static bool run_seed(const struct arguments *arguments, uint64_t seed, struct sim_result *result)
+{
+    struct sim_options drawn;
+    char text[512];
+    seed_running = seed;
+    alarm(HANG_SECONDS);
+    sim_options_random(&drawn, seed);
+    sim_options_print(&drawn, text, sizeof(text));
+    if (arguments->trace) {
+        printf("seed %llu: %s\n", (unsigned long long)seed, text);
+    }
+    sim_run(&drawn, arguments->trace ? stdout : NULL, result);
+    bool twice = arguments->single
+                     ? !arguments->trace
+                     : arguments->twice_every > 0 && seed % arguments->twice_every == 0;
+    if (twice) {
+        struct sim_result again;
+        sim_run(&drawn, NULL, &again);
+        if (again.trace_hash != result->trace_hash || again.events != result->events) {
+            sim_verdict_fail(
+                &result->verdict, SIM_SAME_TRACE,
+                "two runs of the seed differ: %llx after %llu events, %llx after %llu",
+                (unsigned long long)result->trace_hash, (unsigned long long)result->events,
+                (unsigned long long)again.trace_hash, (unsigned long long)again.events);
+        }
+    }
+    if (arguments->leaks && leaked()) {
+        sim_verdict_fail(&result->verdict, SIM_ROBUSTNESS, "memory was leaked");
+    }
+    alarm(0);
+    if (result->verdict.broken) {
+        printf("seed %llu breaks invariant %s\n  at %.6f s: %s\n  %s\n", (unsigned long long)seed,
+               sim_invariant_text(result->verdict.invariant), (double)result->simulated_us / 1e6,
+               result->verdict.text, text);
+        replay_hint(seed);
+        fflush(stdout);
+    }
+    return !result->verdict.broken;
+}
+
+/* ---- the summary ---- */
+
+static void add(struct sim_result *total, const struct sim_result *one)
+{
+    total->counts.crashes += one->counts.crashes;
+    total->counts.stops += one->counts.stops;
+    total->counts.pauses += one->counts.pauses;
+    total->counts.losses += one->counts.losses;
+    total->counts.reverted_writes += one->counts.reverted_writes;
+    total->counts.joins += one->counts.joins;
+    total->counts.partitions += one->counts.partitions;
+    total->counts.breaks += one->counts.breaks;
+    total->counts.clock_jumps += one->counts.clock_jumps;
+    total->counts.requests += one->counts.requests;
+    total->counts.orphaned += one->counts.orphaned;
+    total->events += one->events;
+    total->simulated_us += one->simulated_us;
+    total->frames += one->frames;
+    total->dropped += one->dropped;
+    total->duplicated += one->duplicated;
+    total->acked += one->acked;
+    total->nothing += one->nothing;
+    total->unknown += one->unknown;
+    total->dots += one->dots;
+    total->holdings_judged += one->holdings_judged;
+    total->reads_judged += one->reads_judged;
+    total->reads_strict += one->reads_strict;
+    total->sibling_reads += one->sibling_reads;
+    total->blind_judged += one->blind_judged;
+}
+
+#define LL(number) (unsigned long long)(number)
+
+static void print_summary(const struct sim_result *total)
+{
+    printf("  requests %llu: writes acknowledged %llu, nothing applied %llu, unknown %llu; without "
+           "answer %llu\n",
+           LL(total->counts.requests), LL(total->acked), LL(total->nothing), LL(total->unknown),
+           LL(total->counts.orphaned));
+    printf("  judged: %llu dots, %llu holdings, %llu reads (%llu strict, %llu with siblings), %llu "
+           "writes without context\n",
+           LL(total->dots), LL(total->holdings_judged), LL(total->reads_judged),
+           LL(total->reads_strict), LL(total->sibling_reads), LL(total->blind_judged));
+    printf("  faults: %llu crashes, %llu disks lost, %llu writes undone, %llu stops, %llu pauses, "
+           "%llu partitions, %llu breaks, %llu clock jumps, %llu joins\n",
+           LL(total->counts.crashes), LL(total->counts.losses), LL(total->counts.reverted_writes),
+           LL(total->counts.stops), LL(total->counts.pauses), LL(total->counts.partitions),
+           LL(total->counts.breaks), LL(total->counts.clock_jumps), LL(total->counts.joins));
+    printf("  frames: %llu, %llu dropped, %llu doubled; events %llu\n", LL(total->frames),
+           LL(total->dropped), LL(total->duplicated), LL(total->events));
+}
+
+static int run_all(const struct arguments *arguments)
+{
+    struct sim_result total = {0};
+    uint64_t failed = 0;
+    uint64_t run = 0;
+    clock_t began = clock();
+    for (; run < arguments->seeds; run++) {
+        struct sim_result result;
+        bool good = run_seed(arguments, arguments->first + run, &result);
+        add(&total, &result);
+        failed += !good;
+        if (!good && arguments->stop) {
+            run++;
+            break;
+        }
+    }
+    double cpu_s = (double)(clock() - began) / CLOCKS_PER_SEC;
+    double simulated_s = (double)total.simulated_us / 1e6;
+    printf("%llu seeds from %llu, %llu failed; %.0f simulated seconds in %.1f CPU seconds (%.0f a "
+           "second)\n",
+           LL(run), LL(arguments->first), LL(failed), simulated_s, cpu_s,
+           cpu_s > 0 ? simulated_s / cpu_s : 0.0);
+    if (!arguments->quiet) {
+        print_summary(&total);
+    }
+    return failed > 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments arguments = {.first = 1, .seeds = 100, .twice_every = 16, .leaks = true};
+    program = argv[0];
+    if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0) {
+        return 2;
+    }
+    if (arguments.single) {
+        arguments.seeds = 1;
+    } else {
+        arguments.trace = false;
+    }
+    if (crypto_init() != 0) {
+        fprintf(stderr, "no cryptography\n");
+        return 2;
+    }
+    log_configure(arguments.trace ? LOG_DEBUG : LOG_ERROR, LOG_FORMAT_TEXT, NULL,
+                  arguments.trace ? print_line : discard_line, stdout);
+    signal(SIGABRT, on_signal);
+    signal(SIGSEGV, on_signal);
+    signal(SIGALRM, on_signal);
+    return run_all(&arguments);
+}

@@ -1,0 +1,314 @@
+/* Every fault plans its own end; the budget of disks is the world's. */
+#include "sim_faults.h"
+
+#include <math.h>
+
+#define REVIVE_US_MEAN UINT64_C(1200000)
+#define RESUME_US_MEAN UINT64_C(500000)
+#define MEND_US_MEAN UINT64_C(1500000)
+#define FLAP_US_MEAN UINT64_C(150000)
+
+static uint64_t exponential_us(struct sim_faults *faults, uint64_t mean_us)
+{
+    return (uint64_t)(-log(1.0 - random_unit(&faults->random)) * (double)mean_us) + 1;
+}
+
+static void arm(struct sim_faults *faults, struct sim_fault_timer *timer, uint64_t mean_us)
+{
+    timers_start(&faults->world->timers, &timer->timer,
+                 faults->world->now_us + exponential_us(faults, mean_us));
+}
+
+/* A node in that state, chosen at random; NULL when there is none. */
+static struct sim_node *choose(struct sim_faults *faults)
+{
+    struct sim_world *world = faults->world;
+    struct sim_node *node = &world->nodes[random_below(&faults->random, world->node_count)];
+    return node->state == SIM_UP && !node->paused ? node : NULL;
+}
+
+/* ---- nodes ---- */
+
+static void revive(struct timer *at, uint64_t now_us)
+{
+    struct sim_fault_timer *timer = QUEUE_ITEM(at, struct sim_fault_timer, timer);
+    struct sim_world *world = timer->faults->world;
+    struct sim_node *node = &world->nodes[timer->index];
+    (void)now_us;
+    if (node->state == SIM_DOWN && node->life > 0) {
+        int code = sim_node_start(node);
+        if (code != 0) {
+            sim_world_fail(world, SIM_ROBUSTNESS, "node%u does not start again: code %d",
+                           node->index, code);
+        }
+    } else if (node->state == SIM_STOPPING) {
+        arm(timer->faults, timer, REVIVE_US_MEAN);
+    }
+}
+
+static void resume(struct timer *at, uint64_t now_us)
+{
+    struct sim_fault_timer *timer = QUEUE_ITEM(at, struct sim_fault_timer, timer);
+    struct sim_node *node = &timer->faults->world->nodes[timer->index];
+    (void)now_us;
+    if (node->paused) {
+        sim_node_resume(node);
+    }
+}
+
+static void strike_crash(struct sim_faults *faults, struct sim_node *node, bool lose_disk)
+{
+    struct sim_world *world = faults->world;
+    bool loses = lose_disk || world->options.disk == SIM_DISK_NONE;
+    if (loses && !sim_world_may_lose(world, node)) {
+        return;
+    }
+    sim_node_crash(node, lose_disk);
+    arm(faults, &faults->revivals[node->index], REVIVE_US_MEAN);
+}
+
+static void strike_stop(struct sim_faults *faults, struct sim_node *node)
+{
+    struct sim_world *world = faults->world;
+    if (world->options.disk == SIM_DISK_NONE && !sim_world_may_lose(world, node)) {
+        return;
+    }
+    /* Its data counts as lost from now on: nobody else may lose theirs meanwhile. */
+    node->lost = node->lost || world->options.disk == SIM_DISK_NONE;
+    sim_node_stop(node);
+    arm(faults, &faults->revivals[node->index], REVIVE_US_MEAN);
+}
+
+/* ---- network ---- */
+
+static void cut_both(struct sim_network *network, uint32_t a, uint32_t b)
+{
+    sim_network_cut(network, a, b, true);
+    sim_network_cut(network, b, a, true);
+}
+
+/* Two sides, each node on one of them. */
+static void cut_in_two(struct sim_faults *faults)
+{
+    struct sim_world *world = faults->world;
+    uint64_t side = random_u64(&faults->random);
+    for (uint32_t a = 0; a < world->node_count; a++) {
+        for (uint32_t b = 0; b < a; b++) {
+            if ((side >> a & 1) != (side >> b & 1)) {
+                cut_both(&world->network, a, b);
+            }
+        }
+    }
+}
+
+/* One node: cut off, deaf or mute. */
+static void cut_off(struct sim_faults *faults)
+{
+    struct sim_world *world = faults->world;
+    uint32_t one = (uint32_t)random_below(&faults->random, world->node_count);
+    uint64_t how = random_below(&faults->random, 3);
+    for (uint32_t other = 0; other < world->node_count; other++) {
+        if (how != 1) {
+            sim_network_cut(&world->network, one, other, true);
+        }
+        if (how != 2) {
+            sim_network_cut(&world->network, other, one, true);
+        }
+    }
+}
+
+/* Single directions, here and there. */
+static void cut_here_and_there(struct sim_faults *faults)
+{
+    struct sim_world *world = faults->world;
+    for (uint32_t a = 0; a < world->node_count; a++) {
+        for (uint32_t b = 0; b < world->node_count; b++) {
+            if (random_chance(&faults->random, 0.25)) {
+                sim_network_cut(&world->network, a, b, true);
+            }
+        }
+    }
+}
+
+static void strike_partition(struct sim_faults *faults)
+{
+    struct sim_world *world = faults->world;
+    world->counts.partitions++;
+    switch (random_below(&faults->random, 3)) {
+    case 0:
+        cut_in_two(faults);
+        break;
+    case 1:
+        cut_off(faults);
+        break;
+    default:
+        cut_here_and_there(faults);
+        break;
+    }
+    sim_trace_say(&world->trace, world->now_us, "the network is cut");
+    for (uint32_t a = 0; a < world->node_count; a++) {
+        for (uint32_t b = 0; b < world->node_count; b++) {
+            if (world->network.cut[a][b]) {
+                sim_trace_say(&world->trace, world->now_us, "  node%u -/-> node%u", a, b);
+            }
+        }
+    }
+    arm(faults, &faults->mend, faults->flaps > 0 ? FLAP_US_MEAN : MEND_US_MEAN);
+}
+
+static void mend(struct timer *at, uint64_t now_us)
+{
+    struct sim_faults *faults = QUEUE_ITEM(at, struct sim_fault_timer, timer)->faults;
+    sim_trace_say(&faults->world->trace, now_us, "the network is mended");
+    sim_network_mend(&faults->world->network);
+    if (faults->flaps > 0) {
+        faults->flaps--;
+        arm(faults, &faults->strikes[SIM_FAULT_PARTITION], FLAP_US_MEAN);
+    } else if (random_chance(&faults->random, 0.2)) {
+        faults->flaps = 5;
+    }
+}
+
+/* ---- clocks ---- */
+
+static void strike_clock(struct sim_faults *faults)
+{
+    struct sim_world *world = faults->world;
+    struct sim_node *node = &world->nodes[random_below(&faults->random, world->node_count)];
+    world->counts.clock_jumps++;
+    sim_clock_jump(&node->clock, &world->options.clock, &faults->random);
+    sim_trace_say(&world->trace, world->now_us, "node%u's clock is now %lld ms off", node->index,
+                  (long long)node->clock.wall_offset_ms);
+}
+
+/* ---- the schedule ---- */
+
+static uint64_t mean_us(const struct sim_faults *faults, enum sim_fault fault)
+{
+    const struct sim_fault_rates *rates = &faults->world->options.faults;
+    switch (fault) {
+    case SIM_FAULT_CRASH:
+        return rates->crash_us;
+    case SIM_FAULT_STOP:
+        return rates->stop_us;
+    case SIM_FAULT_PAUSE:
+        return rates->pause_us;
+    case SIM_FAULT_PARTITION:
+        return rates->partition_us;
+    case SIM_FAULT_BREAK:
+        return rates->break_us;
+    case SIM_FAULT_CLOCK:
+        return rates->clock_us;
+    case SIM_FAULT_LOSS:
+        return rates->loss_us;
+    case SIM_FAULTS:
+        break;
+    }
+    return 0;
+}
+
+static void strike_node(struct sim_faults *faults, enum sim_fault fault)
+{
+    struct sim_node *node = choose(faults);
+    if (node == NULL) {
+        return;
+    }
+    if (fault == SIM_FAULT_STOP) {
+        strike_stop(faults, node);
+    } else if (fault == SIM_FAULT_PAUSE) {
+        sim_node_pause(node);
+        arm(faults, &faults->resumes[node->index], RESUME_US_MEAN);
+    } else {
+        strike_crash(faults, node, fault == SIM_FAULT_LOSS);
+    }
+}
+
+static void strike(struct timer *at, uint64_t now_us)
+{
+    struct sim_fault_timer *timer = QUEUE_ITEM(at, struct sim_fault_timer, timer);
+    struct sim_faults *faults = timer->faults;
+    struct sim_world *world = faults->world;
+    enum sim_fault fault = (enum sim_fault)timer->index;
+    (void)now_us;
+    switch (fault) {
+    case SIM_FAULT_PARTITION:
+        strike_partition(faults);
+        break;
+    case SIM_FAULT_BREAK:
+        world->counts.breaks++;
+        sim_network_break_one(&world->network);
+        break;
+    case SIM_FAULT_CLOCK:
+        strike_clock(faults);
+        break;
+    case SIM_FAULT_CRASH:
+    case SIM_FAULT_STOP:
+    case SIM_FAULT_PAUSE:
+    case SIM_FAULT_LOSS:
+    case SIM_FAULTS:
+        strike_node(faults, fault);
+        break;
+    }
+    arm(faults, timer, mean_us(faults, fault));
+}
+
+static void init_timer(struct sim_faults *faults, struct sim_fault_timer *timer, timer_fn fire,
+                       uint32_t index)
+{
+    *timer = (struct sim_fault_timer){.timer = {.fire = fire}, .faults = faults, .index = index};
+}
+
+void sim_faults_init(struct sim_faults *faults, struct sim_world *world)
+{
+    memset(faults, 0, sizeof(*faults));
+    faults->world = world;
+    random_init(&faults->random, world->options.seed ^ UINT64_C(0x6661756c7473));
+    for (uint32_t i = 0; i < SIM_FAULTS; i++) {
+        init_timer(faults, &faults->strikes[i], strike, i);
+    }
+    for (uint32_t i = 0; i < SIM_NODES_MAX; i++) {
+        init_timer(faults, &faults->revivals[i], revive, i);
+        init_timer(faults, &faults->resumes[i], resume, i);
+    }
+    init_timer(faults, &faults->mend, mend, 0);
+}
+
+void sim_faults_begin(struct sim_faults *faults)
+{
+    for (uint32_t i = 0; i < SIM_FAULTS; i++) {
+        uint64_t mean = mean_us(faults, (enum sim_fault)i);
+        if (mean > 0) {
+            arm(faults, &faults->strikes[i], mean);
+        }
+    }
+}
+
+static void heal_node(struct sim_faults *faults, struct sim_node *node)
+{
+    struct sim_world *world = faults->world;
+    sim_clock_heal(&node->clock);
+    timers_stop(&world->timers, &faults->resumes[node->index].timer);
+    if (node->paused) {
+        sim_node_resume(node);
+    }
+    if (node->life > 0 && node->state != SIM_UP) {
+        /* A stopping one ends first. */
+        timers_start(&world->timers, &faults->revivals[node->index].timer, world->now_us);
+    }
+}
+
+void sim_faults_end(struct sim_faults *faults)
+{
+    struct sim_world *world = faults->world;
+    sim_trace_say(&world->trace, world->now_us, "---- faults stop ----");
+    for (uint32_t i = 0; i < SIM_FAULTS; i++) {
+        timers_stop(&world->timers, &faults->strikes[i].timer);
+    }
+    timers_stop(&world->timers, &faults->mend.timer);
+    faults->flaps = 0;
+    sim_network_mend(&world->network);
+    world->network.calm = true;
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        heal_node(faults, &world->nodes[i]);
+    }
+}

@@ -1,0 +1,425 @@
+/* The life of a process: start, events, pause, stop, crash. Its ports are in sim_ports.c. */
+#include "sim_node.h"
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "ring/partition.h"
+#include "shoal/error.h"
+#include "sim_ports.h"
+#include "sim_world.h"
+
+#include <stdio.h>
+
+#define PEER_PORT_FIRST 4001u
+#define STOP_PATIENCE_US UINT64_C(8000000)
+#define TICK_LATE_US_MAX 100u
+#define FLUSH_LATE_US_MAX 200u
+
+/* ---- birth ---- */
+
+static void configure(struct sim_node *node)
+{
+    const struct sim_options *options = &node->world->options;
+    struct node_config *config = &node->config;
+    config->weight = 1;
+    snprintf(config->name, sizeof(config->name), "node%u", node->index);
+    snprintf(config->zone, sizeof(config->zone), "z");
+    snprintf(config->cluster_name, sizeof(config->cluster_name), "sim");
+    snprintf(config->advertise_host, sizeof(config->advertise_host), "host%u", node->index);
+    config->partitions = options->partitions;
+    config->n = options->n;
+    config->r = options->r;
+    config->w = options->w;
+    config->sloppy = true;
+    config->peer_port = (uint16_t)(PEER_PORT_FIRST + node->index);
+    config->client_port = (uint16_t)(config->peer_port - 1000);
+    config->heartbeat_interval_us = options->heartbeat_us;
+    config->heartbeat_fanout = 2;
+    config->phi_threshold = 8.0;
+    config->request_timeout_us = options->request_timeout_us;
+    config->clock_ahead_ms_max = 500;
+    config->key_bytes_max = LIMIT_KEY_BYTES_DEFAULT;
+    config->value_bytes_max = LIMIT_VALUE_BYTES_DEFAULT;
+}
+
+/* The first nodes seed everyone: founders are among them, joiners are not. */
+static int configure_seeds(struct sim_node *node)
+{
+    const struct sim_options *options = &node->world->options;
+    struct node_config *config = &node->config;
+    if (options->setup == SIM_SETUP_JOIN || options->nodes < 2) {
+        return 0;
+    }
+    config->seeds = mem_alloc_zeroed(options->nodes, sizeof(*config->seeds));
+    if (config->seeds == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    config->seed_count = options->nodes;
+    for (uint32_t i = 0; i < options->nodes; i++) {
+        snprintf(config->seeds[i].host, sizeof(config->seeds[i].host), "host%u", i);
+        config->seeds[i].port = (uint16_t)(PEER_PORT_FIRST + i);
+    }
+    return 0;
+}
+
+static void tick_fires(struct timer *timer, uint64_t now_us);
+static void flush_fires(struct timer *timer, uint64_t now_us);
+static void patience_ends(struct timer *timer, uint64_t now_us);
+
+int sim_node_init(struct sim_node *node, struct sim_world *world, uint32_t index)
+{
+    memset(node, 0, sizeof(*node));
+    node->world = world;
+    node->index = index;
+    node->worker_count = world->options.workers[index];
+    node->stop_patience.fire = patience_ends;
+    queue_init(&node->held);
+    queue_init(&node->keeping);
+    buffer_init(&node->kept, 0);
+    sim_clock_init(&node->clock, &world->options.clock, &world->random);
+    for (uint32_t i = 0; i < SIM_WORKERS_MAX; i++) {
+        node->workers[i].node = node;
+        node->workers[i].index = i;
+        node->workers[i].tick.fire = tick_fires;
+        node->workers[i].flush.fire = flush_fires;
+    }
+    configure(node);
+    int code = configure_seeds(node);
+    if (code == 0) {
+        code = sim_disk_init(&node->disk, world->options.partitions,
+                             world->options.disk == SIM_DISK_DELAYED);
+        node->disk.holds_data = world->options.disk != SIM_DISK_NONE;
+    }
+    return code;
+}
+
+static int start_worker(struct sim_node *node, uint32_t index)
+{
+    struct sim_world *world = node->world;
+    struct sim_worker *worker = &node->workers[index];
+    struct sim_disk_hooks hooks = {.self = node, .sync_wanted = sim_ports_sync_wanted};
+    struct engine *engine;
+    int code = sim_disk_open(&node->disk, index, node->worker_count, &hooks, &engine);
+    if (code != 0) {
+        return code;
+    }
+    struct worker_options options = {
+        .index = index,
+        .count = node->worker_count,
+        .config = &node->config,
+        .ports = sim_ports_make(worker),
+        .engine = engine,
+        .metrics = node->metrics,
+        .random_seed = random_u64(&world->random),
+        .kept = index == 0 ? buffer_bytes(&node->kept) : (struct bytes){0},
+        .now = sim_clock_moment(&node->clock, world->now_us),
+    };
+    code = worker_new(&options, &worker->core);
+    if (code != 0) {
+        worker->core = NULL;
+        engine->ops->free(engine);
+        return code;
+    }
+    worker->engine = engine;
+    sim_ports_observe(worker);
+    return 0;
+}
+
+/* Everything of the process but what is on its way. */
+static void end_process(struct sim_node *node)
+{
+    struct sim_world *world = node->world;
+    sim_request_orphan(world, node);
+    timers_stop(&world->timers, &node->stop_patience);
+    for (uint32_t i = 0; i < node->worker_count; i++) {
+        struct sim_worker *worker = &node->workers[i];
+        timers_stop(&world->timers, &worker->tick);
+        timers_stop(&world->timers, &worker->flush);
+        if (worker->core != NULL) {
+            worker_free(worker->core);
+        }
+        worker->core = NULL;
+        worker->engine = NULL;
+    }
+    metrics_free(node->metrics);
+    node->metrics = NULL;
+    while (!queue_empty(&node->held)) {
+        sim_item_free(QUEUE_ITEM(node->held.next, struct sim_item, link));
+    }
+    /* Letters may live in requests that are about to be given back. */
+    for (struct queue *at = world->items.next; at != &world->items;) {
+        struct sim_item *item = QUEUE_ITEM(at, struct sim_item, link);
+        at = at->next;
+        if (item->node == node->index) {
+            sim_item_free(item);
+        }
+    }
+    node->state = SIM_DOWN;
+    node->paused = false;
+}
+
+int sim_node_start(struct sim_node *node)
+{
+    struct sim_world *world = node->world;
+    ASSERT(node->state == SIM_DOWN);
+    node->life++;
+    node->resumed_us = world->now_us;
+    world->counts.starts++;
+    sim_trace_say(&world->trace, world->now_us, "node%u starts%s", node->index,
+                  node->disk.holds_data ? "" : " with an empty disk");
+    node->metrics = metrics_new(node->worker_count);
+    int code = node->metrics == NULL ? SHOAL_ENOMEM : worker_declare_metrics(node->metrics);
+    for (uint32_t i = 0; i < node->worker_count && code == 0; i++) {
+        node->workers[i].letter_due_us[0] = 0;
+        code = start_worker(node, i);
+    }
+    if (code != 0) {
+        end_process(node);
+        return code;
+    }
+    node->state = SIM_UP;
+    for (uint32_t i = 0; i < node->worker_count; i++) {
+        worker_start(node->workers[i].core, sim_clock_moment(&node->clock, world->now_us));
+        sim_node_after_event(&node->workers[i]);
+    }
+    return 0;
+}
+
+/* ---- events ---- */
+
+static void flush_now(struct sim_worker *worker)
+{
+    struct sim_world *world = worker->node->world;
+    timers_stop(&world->timers, &worker->flush);
+    worker_flush(worker->core, sim_clock_moment(&worker->node->clock, world->now_us));
+}
+
+static void flush_fires(struct timer *timer, uint64_t now_us)
+{
+    struct sim_worker *worker = QUEUE_ITEM(timer, struct sim_worker, flush);
+    if (worker->node->paused) {
+        return;
+    }
+    sim_trace_event(&worker->node->world->trace, now_us, 33, worker->node->index, worker->index,
+                    (struct bytes){0});
+    flush_now(worker);
+    sim_node_after_event(worker);
+}
+
+/* Flushes, or leaves it to a later moment so that events come in batches. */
+static void flush_perhaps(struct sim_worker *worker)
+{
+    struct sim_world *world = worker->node->world;
+    if (timer_running(&worker->flush)) {
+        return;
+    }
+    if (random_chance(&world->random, world->options.batch_rate)) {
+        timers_start(&world->timers, &worker->flush,
+                     world->now_us + random_below(&world->random, FLUSH_LATE_US_MAX));
+        return;
+    }
+    flush_now(worker);
+}
+
+static void arm_tick(struct sim_worker *worker)
+{
+    struct sim_world *world = worker->node->world;
+    uint64_t next_us = worker_next_us(worker->core);
+    if (next_us == TIMERS_NEVER) {
+        timers_stop(&world->timers, &worker->tick);
+        return;
+    }
+    uint64_t due_us = sim_clock_world_us(&worker->node->clock, next_us);
+    if (due_us < world->now_us) {
+        due_us = world->now_us;
+    }
+    if (timer_running(&worker->tick) && worker->tick.deadline_us >= due_us &&
+        worker->tick.deadline_us <= due_us + TICK_LATE_US_MAX) {
+        return;
+    }
+    timers_start(&world->timers, &worker->tick,
+                 due_us + 1 + random_below(&world->random, TICK_LATE_US_MAX));
+}
+
+static void tick_fires(struct timer *timer, uint64_t now_us)
+{
+    struct sim_worker *worker = QUEUE_ITEM(timer, struct sim_worker, tick);
+    struct sim_node *node = worker->node;
+    if (node->paused) {
+        return; /* resuming ticks */
+    }
+    sim_trace_event(&node->world->trace, now_us, 32, node->index, worker->index, (struct bytes){0});
+    worker_tick(worker->core, sim_clock_moment(&node->clock, now_us));
+    sim_node_after_event(worker);
+}
+
+static bool is_idle(const struct sim_node *node)
+{
+    for (uint32_t i = 0; i < node->worker_count; i++) {
+        if (!worker_idle(node->workers[i].core) || timer_running(&node->workers[i].flush)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void stopped(struct timer *timer, uint64_t now_us);
+
+void sim_node_after_event(struct sim_worker *worker)
+{
+    struct sim_node *node = worker->node;
+    struct sim_world *world = node->world;
+    flush_perhaps(worker);
+    arm_tick(worker);
+    worker_check(worker->core);
+    sim_world_after_event(world, node);
+    if (node->state == SIM_STOPPING && is_idle(node)) {
+        /* The process ends by an event of its own: nothing of it may be on the call stack. */
+        node->stop_patience.fire = stopped;
+        timers_start(&world->timers, &node->stop_patience, world->now_us);
+    }
+}
+
+/* ---- pause ---- */
+
+void sim_node_pause(struct sim_node *node)
+{
+    sim_trace_say(&node->world->trace, node->world->now_us, "node%u pauses", node->index);
+    node->world->counts.pauses++;
+    node->paused = true;
+}
+
+void sim_node_resume(struct sim_node *node)
+{
+    struct sim_world *world = node->world;
+    sim_trace_say(&world->trace, world->now_us, "node%u resumes", node->index);
+    node->paused = false;
+    node->resumed_us = world->now_us;
+    for (uint32_t i = 0; i < node->worker_count; i++) {
+        timers_start(&world->timers, &node->workers[i].flush, world->now_us);
+        timers_start(&world->timers, &node->workers[i].tick,
+                     world->now_us + random_below(&world->random, 2));
+    }
+    struct queue *link;
+    while ((link = queue_pop(&node->held)) != NULL) {
+        struct sim_item *item = QUEUE_ITEM(link, struct sim_item, link);
+        queue_push(&world->items, &item->link);
+        sim_item_at(item, world->now_us);
+    }
+}
+
+/* ---- death ---- */
+
+static void take_down(struct sim_node *node, bool clean)
+{
+    struct sim_world *world = node->world;
+    end_process(node);
+    sim_network_forget(&world->network, node->index, clean);
+    sim_ports_crash_keeping(node, clean ? NULL : &world->random);
+    uint64_t reverted = sim_disk_crash(&node->disk, clean ? NULL : &world->random);
+    world->counts.reverted_writes += reverted;
+    if (reverted > 0) {
+        sim_oracle_forget(&world->oracle, node->index);
+    }
+    sim_request_abandon(world);
+}
+
+/* What was on the disk is gone; so it is when a node that had lost it crashes before it is
+ * refilled. */
+static void wipe(struct sim_node *node)
+{
+    struct sim_world *world = node->world;
+    sim_disk_deinit(&node->disk);
+    ASSERT(sim_disk_init(&node->disk, world->options.partitions,
+                         world->options.disk == SIM_DISK_DELAYED) == 0);
+    node->disk.holds_data = false;
+    node->lost = true;
+    world->counts.losses++;
+    sim_oracle_forget(&world->oracle, node->index);
+    sim_oracle_loss(&world->oracle);
+}
+
+void sim_node_crash(struct sim_node *node, bool lose_disk)
+{
+    struct sim_world *world = node->world;
+    ASSERT(node->state != SIM_DOWN);
+    sim_trace_say(&world->trace, world->now_us, "node%u crashes%s", node->index,
+                  lose_disk ? " and loses its disk" : "");
+    world->counts.crashes++;
+    take_down(node, false);
+    if (lose_disk || node->lost || world->options.disk == SIM_DISK_NONE) {
+        wipe(node);
+    }
+}
+
+static void stopped(struct timer *timer, uint64_t now_us)
+{
+    struct sim_node *node = QUEUE_ITEM(timer, struct sim_node, stop_patience);
+    struct sim_world *world = node->world;
+    node->stop_patience.fire = patience_ends;
+    if (node->paused) {
+        timers_start(&world->timers, timer, now_us + STOP_PATIENCE_US);
+        return;
+    }
+    sim_trace_say(&world->trace, now_us, "node%u has stopped", node->index);
+    take_down(node, true);
+    if (node->lost || world->options.disk == SIM_DISK_NONE) {
+        wipe(node);
+    }
+}
+
+static void patience_ends(struct timer *timer, uint64_t now_us)
+{
+    struct sim_node *node = QUEUE_ITEM(timer, struct sim_node, stop_patience);
+    (void)now_us;
+    sim_node_crash(node, false);
+}
+
+void sim_node_stop(struct sim_node *node)
+{
+    struct sim_world *world = node->world;
+    ASSERT(node->state == SIM_UP);
+    sim_trace_say(&world->trace, world->now_us, "node%u is told to stop", node->index);
+    world->counts.stops++;
+    node->state = SIM_STOPPING;
+    node->stop_patience.fire = patience_ends;
+    timers_start(&world->timers, &node->stop_patience, world->now_us + STOP_PATIENCE_US);
+    struct moment now = sim_clock_moment(&node->clock, world->now_us);
+    for (uint32_t i = 0; i < node->worker_count; i++) {
+        worker_stop(node->workers[i].core, now);
+        sim_node_after_event(&node->workers[i]);
+    }
+}
+
+void sim_node_deinit(struct sim_node *node)
+{
+    if (node->state != SIM_DOWN) {
+        take_down(node, true);
+    }
+    sim_disk_deinit(&node->disk);
+    buffer_deinit(&node->kept);
+    mem_free(node->config.seeds);
+}
+
+/* ---- questions ---- */
+
+struct sim_worker *sim_node_worker_of(struct sim_node *node, struct bytes key)
+{
+    uint32_t partition = partition_of_key(key, node->config.partitions);
+    return &node->workers[partition % node->worker_count];
+}
+
+const struct snapshot *sim_node_snapshot(const struct sim_node *node)
+{
+    return node->state == SIM_DOWN ? NULL : worker_snapshot(node->workers[0].core);
+}
+
+bool sim_node_settled(const struct sim_node *node)
+{
+    const struct snapshot *snapshot = sim_node_snapshot(node);
+    if (snapshot == NULL || snapshot->view->live_count != 1) {
+        return false;
+    }
+    const struct snapshot_node *self = snapshot_find(snapshot, snapshot->self);
+    return self != NULL && self->state == NODE_UP && self->record.pending_sync == 0;
+}

@@ -1,0 +1,174 @@
+/* Drawing a run's temper. In the manner of TigerBeetle's simulator each kind of trouble is switched
+ * off in many seeds and exaggerated in some: a run in which everything happens at once explores
+ * less than many runs that each overdo something else. */
+#include "sim_options.h"
+
+#include "base/random.h"
+
+#include <stdio.h>
+
+#define SECOND_US UINT64_C(1000000)
+
+void sim_options_quiet(struct sim_options *options)
+{
+    *options = (struct sim_options){
+        .seed = 1,
+        .nodes = 3,
+        .partitions = 8,
+        .n = 3,
+        .r = 2,
+        .w = 2,
+        .setup = SIM_SETUP_SEEDS,
+        .disk = SIM_DISK_SAFE,
+        .disk_sync_us_mean = 1000,
+        .keep_us_mean = 1000,
+        .heartbeat_us = SECOND_US / 2,
+        .request_timeout_us = 2 * SECOND_US,
+        .load_us = 10 * SECOND_US,
+        .network = {.delay_us_min = 100, .delay_us_mean = 200},
+        .client = {.clients = 4,
+                   .keys = 4,
+                   .think_us_mean = 100000,
+                   .put_weight = 5,
+                   .get_weight = 4,
+                   .delete_weight = 1,
+                   .context_rate = 0.5},
+        .check_every = 1,
+    };
+    for (uint32_t i = 0; i < SIM_NODES_MAX; i++) {
+        options->workers[i] = 1;
+    }
+}
+
+static uint64_t choose(struct random *random, const uint64_t *values, uint32_t count)
+{
+    return values[random_below(random, count)];
+}
+
+#define CHOOSE(random, ...)                                                                        \
+    choose((random), (const uint64_t[]){__VA_ARGS__},                                              \
+           (uint32_t)(sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t)))
+
+static void draw_cluster(struct sim_options *options, struct random *random)
+{
+    static const struct {
+        uint32_t nodes, n, r, w;
+    } shapes[] = {
+        {3, 3, 2, 2}, {3, 3, 2, 2}, {3, 3, 2, 2}, {3, 3, 2, 2}, {5, 3, 2, 2}, {5, 3, 2, 2},
+        {5, 3, 2, 2}, {4, 3, 2, 2}, {1, 1, 1, 1}, {3, 3, 1, 3}, {3, 2, 1, 2}, {3, 2, 2, 2},
+        {3, 1, 1, 1}, {2, 3, 2, 2}, {5, 5, 3, 3}, {3, 3, 3, 1}, {4, 3, 3, 2},
+    };
+    uint32_t pick = (uint32_t)random_below(random, sizeof(shapes) / sizeof(shapes[0]));
+    options->nodes = shapes[pick].nodes;
+    options->n = shapes[pick].n;
+    options->r = shapes[pick].r;
+    options->w = shapes[pick].w;
+    options->partitions = (uint32_t)CHOOSE(random, 8, 8, 16, 32);
+    options->setup = random_chance(random, 0.5) ? SIM_SETUP_SEEDS : SIM_SETUP_JOIN;
+    options->faults_in_setup = options->setup == SIM_SETUP_SEEDS && random_chance(random, 0.15);
+    options->joiners = random_chance(random, 0.3) ? 1 : 0;
+    for (uint32_t i = 0; i < SIM_NODES_MAX; i++) {
+        options->workers[i] = (uint32_t)CHOOSE(random, 1, 1, 2, 3);
+    }
+    options->heartbeat_us = CHOOSE(random, 200000, 500000, 1000000);
+    options->request_timeout_us = CHOOSE(random, 500000, 2000000, 5000000);
+    options->batch_rate = random_chance(random, 0.5) ? 0.3 : 0.0;
+}
+
+static void draw_network(struct sim_options *options, struct random *random)
+{
+    struct sim_network_options *network = &options->network;
+    network->delay_us_min = CHOOSE(random, 20, 100, 500);
+    network->delay_us_mean = CHOOSE(random, 50, 300, 3000, 20000);
+    network->slow_rate = random_chance(random, 0.3) ? 0.02 : 0.0;
+    network->refuse_rate = random_chance(random, 0.1) ? 0.01 : 0.0;
+    if (random_chance(random, 0.3)) {
+        network->hostile = true;
+        network->drop_rate = random_chance(random, 0.6) ? 0.05 : 0.0;
+        network->duplicate_rate = random_chance(random, 0.6) ? 0.05 : 0.0;
+    }
+}
+
+static void draw_disk_and_clock(struct sim_options *options, struct random *random)
+{
+    options->disk = (enum sim_disk_kind)CHOOSE(random, SIM_DISK_SAFE, SIM_DISK_DELAYED,
+                                               SIM_DISK_DELAYED, SIM_DISK_NONE);
+    options->disk_sync_us_mean = CHOOSE(random, 200, 2000, 30000);
+    options->keep_us_mean = CHOOSE(random, 200, 2000, 50000);
+    if (options->w == 1 && options->disk == SIM_DISK_NONE && options->nodes > 1) {
+        options->disk = SIM_DISK_DELAYED;
+    }
+    if (random_chance(random, 0.5)) {
+        options->clock.skew_ms_max = CHOOSE(random, 5, 200, 5000, 600000);
+        options->clock.drift_ppm_max = (uint32_t)CHOOSE(random, 0, 100, 5000);
+        options->clock.jump_ms_max = CHOOSE(random, 0, 500, 60000, 3600000);
+    }
+}
+
+static uint64_t rate(struct random *random, double chance, uint64_t mean_us)
+{
+    return random_chance(random, chance) ? mean_us / 2 + random_below(random, mean_us) : 0;
+}
+
+static void draw_faults(struct sim_options *options, struct random *random)
+{
+    struct sim_fault_rates *faults = &options->faults;
+    if (random_chance(random, 0.1)) {
+        return; /* a healthy cluster has promises of its own */
+    }
+    faults->crash_us = rate(random, 0.5, 5 * SECOND_US);
+    faults->stop_us = rate(random, 0.25, 8 * SECOND_US);
+    faults->pause_us = rate(random, 0.4, 3 * SECOND_US);
+    faults->partition_us = rate(random, 0.5, 5 * SECOND_US);
+    faults->break_us = rate(random, 0.4, 2 * SECOND_US);
+    faults->clock_us = options->clock.jump_ms_max > 0 ? rate(random, 0.5, 5 * SECOND_US) : 0;
+    faults->loss_us = options->w > 1 ? rate(random, 0.4, 8 * SECOND_US) : 0;
+}
+
+static void draw_clients(struct sim_options *options, struct random *random)
+{
+    struct sim_client_options *client = &options->client;
+    client->clients = 2 + (uint32_t)random_below(random, 7);
+    client->keys = (uint32_t)CHOOSE(random, 1, 2, 4, 8, 16);
+    client->think_us_mean = CHOOSE(random, 5000, 30000, 100000);
+    client->put_weight = (uint32_t)CHOOSE(random, 3, 6, 10);
+    client->get_weight = (uint32_t)CHOOSE(random, 3, 6, 10);
+    client->delete_weight = (uint32_t)CHOOSE(random, 0, 1, 3);
+    client->list_weight = random_chance(random, 0.3) ? 1 : 0;
+    client->context_rate = (double)CHOOSE(random, 0, 3, 6, 10) / 10.0;
+    client->stale_rate = (double)CHOOSE(random, 0, 2, 6) / 10.0;
+    client->forged_rate = random_chance(random, 0.3) ? 0.03 : 0.0;
+    client->override_rate = random_chance(random, 0.4) ? 0.2 : 0.0;
+    client->large_rate = random_chance(random, 0.2) ? 0.02 : 0.0;
+    client->timeout_us = random_chance(random, 0.3) ? CHOOSE(random, 20000, 100000, 500000) : 0;
+}
+
+void sim_options_random(struct sim_options *options, uint64_t seed)
+{
+    struct random random;
+    random_init(&random, seed ^ UINT64_C(0x7365656473686f61));
+    sim_options_quiet(options);
+    options->seed = seed;
+    draw_cluster(options, &random);
+    draw_network(options, &random);
+    draw_disk_and_clock(options, &random);
+    draw_faults(options, &random);
+    draw_clients(options, &random);
+    options->load_us = CHOOSE(&random, 5, 10, 20) * SECOND_US;
+    options->check_every = 64;
+}
+
+void sim_options_print(const struct sim_options *options, char *out, unsigned long size)
+{
+    static const char *const disks[] = {"safe", "delayed", "none"};
+    snprintf(out, size,
+             "nodes=%u+%u workers=%u,%u,%u Q=%u N=%u R=%u W=%u setup=%s disk=%s %s delay=%lluus "
+             "timeout=%llums clients=%u keys=%u load=%llus",
+             options->nodes, options->joiners, options->workers[0], options->workers[1],
+             options->workers[2], options->partitions, options->n, options->r, options->w,
+             options->setup == SIM_SETUP_SEEDS ? "seeds" : "join", disks[options->disk],
+             options->network.hostile ? "hostile" : "tcp",
+             (unsigned long long)options->network.delay_us_mean,
+             (unsigned long long)(options->request_timeout_us / 1000), options->client.clients,
+             options->client.keys, (unsigned long long)(options->load_us / SECOND_US));
+}

@@ -1,0 +1,96 @@
+/* What one simulated run is made of: the cluster, how the network, disks and clocks behave, which
+ * faults come how often, and what the clients ask. All of it is drawn from one 64-bit seed, so that
+ * every seed has a temper of its own; scenarios set the fields by hand. */
+#ifndef SIM_OPTIONS_H
+#define SIM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SIM_NODES_MAX 8u
+#define SIM_WORKERS_MAX 3u
+
+enum sim_setup {
+    SIM_SETUP_SEEDS, /* every node is configured with the same seeds */
+    SIM_SETUP_JOIN,  /* every node founds a cluster of its own and is told to join the first's */
+};
+
+enum sim_disk_kind {
+    SIM_DISK_SAFE,    /* keeps data, durable at once */
+    SIM_DISK_DELAYED, /* keeps data; writes become durable later, a crash loses a suffix of the rest
+                       */
+    SIM_DISK_NONE,    /* the plain memory engine: every restart begins empty */
+};
+
+/* Mean times between two faults of a kind, in microseconds; 0 is never. */
+struct sim_fault_rates {
+    uint64_t crash_us;
+    uint64_t stop_us; /* graceful */
+    uint64_t pause_us;
+    uint64_t partition_us;
+    uint64_t break_us; /* one connection */
+    uint64_t clock_us; /* a wall clock jumps */
+    uint64_t loss_us;  /* a node crashes and its disk is gone; within the budget of W-1 */
+};
+
+struct sim_network_options {
+    uint64_t delay_us_min;
+    uint64_t delay_us_mean; /* of the exponential part */
+    double slow_rate;       /* frames that take ten times as long */
+    double refuse_rate;     /* sends answered with "queue full" */
+    bool hostile;           /* frames of a connection may be lost, doubled and reordered */
+    double drop_rate;
+    double duplicate_rate;
+};
+
+struct sim_clock_options {
+    uint64_t skew_ms_max;
+    uint32_t drift_ppm_max;
+    uint64_t jump_ms_max;
+};
+
+struct sim_client_options {
+    uint32_t clients;
+    uint32_t keys;
+    uint64_t think_us_mean;
+    uint32_t put_weight, get_weight, delete_weight, list_weight;
+    double context_rate;  /* of writes that carry a token */
+    double stale_rate;    /* of these, an older one */
+    double forged_rate;   /* of all writes: a token that must be refused */
+    double override_rate; /* of all requests: r, w and the like of their own */
+    double large_rate;    /* of puts: a value of many kilobytes */
+    uint64_t timeout_us;  /* 0: the node's default */
+};
+
+struct sim_options {
+    uint64_t seed;
+    uint32_t nodes;   /* of the first cluster */
+    uint32_t joiners; /* further nodes, which join during the load */
+    uint32_t workers[SIM_NODES_MAX];
+    uint32_t partitions, n, r, w;
+    enum sim_setup setup;
+    bool faults_in_setup;
+    enum sim_disk_kind disk;
+    uint64_t disk_sync_us_mean;
+    uint64_t keep_us_mean;
+    uint64_t heartbeat_us;
+    uint64_t request_timeout_us;
+    double batch_rate; /* events after which the flush comes later, with others */
+    uint64_t load_us;
+    struct sim_network_options network;
+    struct sim_clock_options clock;
+    struct sim_fault_rates faults;
+    struct sim_client_options client;
+    uint32_t check_every; /* events between two looks at everything; 1 is each */
+};
+
+/* A quiet world of three nodes, N=3 R=W=2, one worker each, that scenarios start from. */
+void sim_options_quiet(struct sim_options *options);
+
+/* The temper of a seed. */
+void sim_options_random(struct sim_options *options, uint64_t seed);
+
+/* One line for people. */
+void sim_options_print(const struct sim_options *options, char *out, unsigned long size);
+
+#endif

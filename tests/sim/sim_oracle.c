@@ -1,0 +1,208 @@
+/* Objects and holdings are judged here, answers in sim_judge.c. */
+#include "sim_oracle.h"
+
+#include "base/assert.h"
+#include "sim_judge.h"
+
+void sim_oracle_init(struct sim_oracle *oracle, struct sim_verdict *verdict, uint32_t n, uint32_t r,
+                     uint32_t w)
+{
+    memset(oracle, 0, sizeof(*oracle));
+    sim_history_init(&oracle->history);
+    oracle->verdict = verdict;
+    oracle->n = n;
+    oracle->r = r;
+    oracle->w = w;
+}
+
+void sim_oracle_deinit(struct sim_oracle *oracle)
+{
+    sim_history_deinit(&oracle->history);
+}
+
+const char *sim_dot_text(const struct sim_key *key, uint32_t index, char out[SIM_TEXT_MAX])
+{
+    const struct sim_dot *dot = &key->dots[index];
+    static const char *const kinds[] = {"write", "put", "delete"};
+    snprintf(out, SIM_TEXT_MAX, "%s #%u (%llx,%llu)", kinds[dot->kind], dot->write,
+             (unsigned long long)dot->dot.actor, (unsigned long long)dot->dot.counter);
+    return out;
+}
+
+/* ---- what happens ---- */
+
+void sim_oracle_issued(struct sim_oracle *oracle, struct bytes name, struct dot dot,
+                       struct version_vector seen)
+{
+    uint32_t at = sim_history_key(&oracle->history, name);
+    struct sim_key *key = &oracle->history.keys[at];
+    if (sim_history_dot(key, dot) >= 0) {
+        sim_verdict_fail(oracle->verdict, SIM_CONTEXTS, "dot (%llx,%llu) of %.*s was issued twice",
+                         (unsigned long long)dot.actor, (unsigned long long)dot.counter,
+                         (int)name.len, (const char *)name.data);
+        return;
+    }
+    if (version_vector_covers(seen, dot)) {
+        sim_verdict_fail(oracle->verdict, SIM_CONTEXTS,
+                         "dot (%llx,%llu) of %.*s is covered by what its write saw",
+                         (unsigned long long)dot.actor, (unsigned long long)dot.counter,
+                         (int)name.len, (const char *)name.data);
+        return;
+    }
+    ASSERT(key->dot_count < SIM_DOTS_MAX);
+    struct sim_dot *issued = &key->dots[key->dot_count];
+    struct sim_set covered;
+    sim_history_covered(key, seen, &covered);
+    sim_history_replaced(key, &covered, &issued->replaced);
+    sim_set_unite(&issued->replaced, &covered);
+    issued->dot = dot;
+    key->dot_count++;
+    oracle->dots++;
+}
+
+void sim_oracle_loss(struct sim_oracle *oracle)
+{
+    oracle->losses++;
+    for (uint32_t i = 0; i < oracle->history.write_count; i++) {
+        struct sim_write *write = &oracle->history.writes[i];
+        if (write->state == SIM_WRITE_ACKED && write->needed < oracle->w) {
+            write->excused = true;
+        }
+    }
+}
+
+void sim_oracle_forget(struct sim_oracle *oracle, uint32_t node)
+{
+    for (uint32_t i = 0; i < oracle->history.key_count; i++) {
+        oracle->history.keys[i].held[node].known = false;
+    }
+}
+
+/* ---- objects ---- */
+
+void sim_judge_object(struct sim_oracle *oracle, const struct sim_key *key,
+                      const struct sim_set *covered, const struct sim_set *live,
+                      const struct sim_set *excused, const struct sim_held *before,
+                      const char *where)
+{
+    char text[SIM_TEXT_MAX];
+    char other[SIM_TEXT_MAX];
+    struct sim_set replaced;
+    sim_history_replaced(key, covered, &replaced);
+    int beside = sim_set_first_common(live, &replaced);
+    if (beside >= 0) {
+        uint32_t by = 0;
+        while (!sim_set_has(covered, by) ||
+               !sim_set_has(&key->dots[by].replaced, (uint32_t)beside)) {
+            by++;
+        }
+        bool deleted = key->dots[by].kind == SIM_KIND_TOMBSTONE;
+        sim_verdict_fail(oracle->verdict, deleted ? SIM_DELETED : SIM_SIBLINGS,
+                         "%s of %.*s shows %s, which %s, covered too, has replaced", where,
+                         (int)key->name_len, (const char *)key->name,
+                         sim_dot_text(key, (uint32_t)beside, text), sim_dot_text(key, by, other));
+        return;
+    }
+    struct sim_set explained = replaced;
+    sim_set_unite(&explained, live);
+    sim_set_unite(&explained, excused);
+    int swallowed = sim_set_first_outside(covered, &explained);
+    if (swallowed >= 0) {
+        bool was_live =
+            before != NULL && before->known && sim_set_has(&before->live, (uint32_t)swallowed);
+        sim_verdict_fail(oracle->verdict, was_live ? SIM_SIBLINGS : SIM_CONTEXTS,
+                         "the context at %s of %.*s covers %s, which is not there and which "
+                         "nothing covered has replaced%s",
+                         where, (int)key->name_len, (const char *)key->name,
+                         sim_dot_text(key, (uint32_t)swallowed, text),
+                         was_live ? "; it was there before" : "");
+    }
+}
+
+static void meet_tombstone(struct sim_key *key, uint32_t index)
+{
+    key->dots[index].kind = SIM_KIND_TOMBSTONE;
+    sim_set_add(&key->tombstones, index);
+}
+
+/* A dot is seen with its sibling: from now on it is known whose it is. */
+static void meet(struct sim_oracle *oracle, struct sim_key *key, uint32_t index,
+                 const struct sibling *sibling, const char *where)
+{
+    struct sim_dot *dot = &key->dots[index];
+    if (sibling->kind == SIBLING_TOMBSTONE) {
+        if (dot->kind == SIM_KIND_VALUE) {
+            sim_verdict_fail(oracle->verdict, SIM_ACKED, "at %s a put's dot is a tombstone", where);
+        }
+        meet_tombstone(key, index);
+        return;
+    }
+    uint32_t write = sim_history_by_value(&oracle->history, sibling->value);
+    if (write == 0 || &oracle->history.keys[sim_history_get(&oracle->history, write)->key] != key) {
+        sim_verdict_fail(oracle->verdict, SIM_ACKED, "%s of %.*s holds a value nobody wrote", where,
+                         (int)key->name_len, (const char *)key->name);
+        return;
+    }
+    if (dot->kind == SIM_KIND_UNKNOWN) {
+        dot->kind = SIM_KIND_VALUE;
+        dot->write = write;
+        sim_judge_issue(oracle, key, index);
+    } else if (dot->write != write) {
+        sim_verdict_fail(oracle->verdict, SIM_CONTEXTS, "at %s one dot stands for two writes",
+                         where);
+    }
+}
+
+static bool collect(struct sim_oracle *oracle, struct sim_key *key, const struct object *object,
+                    struct sim_set *live, const char *where)
+{
+    *live = (struct sim_set){0};
+    for (uint32_t i = 0; i < object->sibling_count; i++) {
+        const struct sibling *sibling = &object->siblings[i];
+        int index = sim_history_dot(key, sibling->dot);
+        if (index < 0) {
+            sim_verdict_fail(oracle->verdict, SIM_CONTEXTS,
+                             "%s of %.*s holds a dot that was never issued: (%llx,%llu)", where,
+                             (int)key->name_len, (const char *)key->name,
+                             (unsigned long long)sibling->dot.actor,
+                             (unsigned long long)sibling->dot.counter);
+            return false;
+        }
+        meet(oracle, key, (uint32_t)index, sibling, where);
+        sim_set_add(live, (uint32_t)index);
+    }
+    return !oracle->verdict->broken;
+}
+
+void sim_oracle_holding(struct sim_oracle *oracle, uint32_t node, struct bytes name,
+                        const struct object *object)
+{
+    struct sim_key *key = &oracle->history.keys[sim_history_key(&oracle->history, name)];
+    struct sim_held *held = &key->held[node];
+    struct sim_held now = {.known = true};
+    char where[SIM_TEXT_MAX];
+    snprintf(where, sizeof(where), "node%u's holding", node);
+    if (!collect(oracle, key, object, &now.live, where)) {
+        return;
+    }
+    oracle->holdings_judged++;
+    sim_history_covered(key, object->context, &now.covered);
+    if (held->known) {
+        if (memcmp(&held->covered, &now.covered, sizeof(now.covered)) == 0 &&
+            memcmp(&held->live, &now.live, sizeof(now.live)) == 0) {
+            return;
+        }
+        int gone = sim_set_first_outside(&held->covered, &now.covered);
+        if (gone >= 0) {
+            char text[SIM_TEXT_MAX];
+            sim_verdict_fail(oracle->verdict, SIM_CONTEXTS,
+                             "the context of %s of %.*s has regressed: %s is covered no more",
+                             where, (int)key->name_len, (const char *)key->name,
+                             sim_dot_text(key, (uint32_t)gone, text));
+            return;
+        }
+    }
+    struct sim_set none = {0};
+    sim_judge_object(oracle, key, &now.covered, &now.live, &none, held, where);
+    *held = now;
+}

@@ -1,0 +1,82 @@
+/* The oracle: judges every answer a client gets and every object a node holds by the true history.
+ *
+ *   an object or answer     no dot that was never issued; nothing beside what replaced it (4, 3);
+ *                           nothing covered that was neither shown nor replaced by something
+ * covered (2, or 3 when it was live in this very holding before) a holding               its
+ * context never regresses while the holding lives (2) a read from r owners    sees every write that
+ * w confirmed, r + w > N, before it began, or one that replaced it (1), and shows nothing that such
+ * a write replaced (1, 4) a write without context replaces every write that was acknowledged before
+ * it began a put's or delete's     context covers nothing but the write and what it saw an error
+ * that says      "nothing was applied" is followed by no trace of the write
+ *
+ * Writes confirmed by fewer than the cluster's W are excused when a disk is lost or the layout
+ * changes: nobody promises them then. Unknown outcomes may or may not have happened. */
+#ifndef SIM_ORACLE_H
+#define SIM_ORACLE_H
+
+#include "model/object.h"
+#include "sim_history.h"
+#include "sim_verdict.h"
+
+struct sim_oracle {
+    struct sim_history history;
+    struct sim_verdict *verdict; /* borrowed */
+    uint32_t n, r, w;
+    bool doubled;    /* frames may be doubled, so a request may be carried out twice */
+    uint64_t losses; /* disks lost and layouts changed so far */
+    bool unstable;   /* the layout is changing: writes confirmed by fewer than W are excused */
+    /* What was judged, for the summary. */
+    uint64_t dots, holdings_judged, reads_judged, reads_strict, sibling_reads, blind_judged;
+    uint64_t acked, nothing, unknown;
+};
+
+/* An answer as a client got it. */
+struct sim_reply {
+    int code;
+    bool has_context;
+    struct version_vector context; /* out of the token */
+    const struct bytes *values;
+    uint32_t value_count;
+    uint32_t owners, fallbacks, needed;
+};
+
+/* What was true when a read began. */
+struct sim_read {
+    uint32_t key;
+    uint32_t acked_before;
+};
+
+void sim_oracle_init(struct sim_oracle *oracle, struct sim_verdict *verdict, uint32_t n, uint32_t r,
+                     uint32_t w);
+void sim_oracle_deinit(struct sim_oracle *oracle);
+
+/* Values of writes must be unique. value.data NULL is a delete. Returns the write's id. */
+uint32_t sim_oracle_write_begin(struct sim_oracle *oracle, struct bytes key, struct bytes value,
+                                bool has_context, bool must_fail);
+void sim_oracle_write_end(struct sim_oracle *oracle, uint32_t write, const struct sim_reply *reply);
+
+void sim_oracle_read_begin(struct sim_oracle *oracle, struct bytes key, struct sim_read *out);
+void sim_oracle_read_end(struct sim_oracle *oracle, const struct sim_read *read,
+                         const struct sim_reply *reply);
+
+/* A coordinator gave a dot; its write replaces what `seen` covers. */
+void sim_oracle_issued(struct sim_oracle *oracle, struct bytes key, struct dot dot,
+                       struct version_vector seen);
+
+/* A node's holding of a key, as it is now; the empty object when there is none. */
+void sim_oracle_holding(struct sim_oracle *oracle, uint32_t node, struct bytes key,
+                        const struct object *object);
+
+/* The node's holdings begin anew or went back: what they held before doesn't bind them. */
+void sim_oracle_forget(struct sim_oracle *oracle, uint32_t node);
+
+/* A disk was lost, or owners are about to change. */
+void sim_oracle_loss(struct sim_oracle *oracle);
+
+/* Must the key be in a complete list that begins now; must it be absent? */
+bool sim_oracle_must_list(const struct sim_oracle *oracle, uint32_t key, uint32_t acked_before,
+                          uint32_t dots_after);
+bool sim_oracle_must_not_list(const struct sim_oracle *oracle, uint32_t key, uint32_t acked_before,
+                              uint32_t dots_after);
+
+#endif

@@ -1,0 +1,319 @@
+/* The phases of a run. */
+#include "sim_run.h"
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "ring/partition.h"
+#include "shoal/error.h"
+#include "sim_clients.h"
+#include "sim_faults.h"
+#include "sim_joins.h"
+
+#define SECOND_US UINT64_C(1000000)
+#define FORM_US (60 * SECOND_US)
+#define SETTLE_US (120 * SECOND_US)
+#define QUIET_US (20 * SECOND_US)
+#define REPAIR_US (2 * SECOND_US)
+#define REPAIR_ROUNDS 4u
+#define REQUESTS_MAX 2500u
+
+struct run {
+    struct sim_world world;
+    struct sim_faults faults;
+    struct sim_clients clients;
+    struct sim_joins joins;
+};
+
+static bool run_idle(struct sim_world *world)
+{
+    return queue_empty(&world->requests);
+}
+
+/* Why the world has not settled, for people. */
+static void describe(const struct sim_world *world, char *out, size_t size)
+{
+    size_t len = 0;
+    for (uint32_t i = 0; i < world->node_count && len < size; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        const struct snapshot *snapshot = sim_node_snapshot(node);
+        if (node->life == 0) {
+            continue;
+        }
+        if (snapshot == NULL) {
+            len += (size_t)snprintf(out + len, size - len, " node%u: state %d, in no cluster;", i,
+                                    node->state);
+            continue;
+        }
+        const struct snapshot_node *self = snapshot_find(snapshot, snapshot->self);
+        len += (size_t)snprintf(
+            out + len, size - len,
+            " node%u: state %d, says %s, %u live layouts, newest %llu of %u members, pending %llu;",
+            i, node->state, self == NULL ? "nothing" : node_state_text(self->state),
+            snapshot->view->live_count,
+            (unsigned long long)view_newest(snapshot->view)->key.version,
+            view_newest(snapshot->view)->member_count,
+            self == NULL ? 0 : (unsigned long long)self->record.pending_sync);
+    }
+}
+
+static bool settle(struct sim_world *world, uint64_t timeout_us, const char *when)
+{
+    if (sim_world_run_until(world, sim_world_settled, timeout_us)) {
+        return true;
+    }
+    char text[800] = "";
+    describe(world, text, sizeof(text));
+    sim_world_fail(world, SIM_CONVERGENCE, "%s the cluster does not settle:%s", when, text);
+    return false;
+}
+
+/* ---- convergence ---- */
+
+static void probe_answered(struct sim_request *request)
+{
+    *(int *)request->user = request->done ? request->code : SHOAL_EUNKNOWN;
+}
+
+/* Asks of a node until the answer is no failure; false, and the run is failed, when none comes. */
+static bool probe(struct sim_world *world, const struct sim_ask *wanted)
+{
+    int code = SHOAL_EUNKNOWN;
+    uint64_t end_us = world->now_us + QUIET_US;
+    while (world->now_us < end_us && !world->verdict.broken) {
+        struct sim_ask ask = *wanted;
+        ask.completed = probe_answered;
+        ask.user = &code;
+        sim_request_submit(world, &ask);
+        sim_world_run_until(world, run_idle, QUIET_US);
+        if (code == 0 || code == SHOAL_ENOTFOUND) {
+            return true;
+        }
+        sim_world_run_us(world, SECOND_US / 2);
+    }
+    sim_world_fail(world, SIM_CONVERGENCE, "after all healed a request on %.*s at node%u fails: %s",
+                   (int)wanted->key.len, (const char *)wanted->key.data, wanted->node,
+                   shoal_error_text(code));
+    return false;
+}
+
+static struct sim_ask ask_of(struct run *run, uint32_t op, uint32_t key)
+{
+    struct sim_world *world = &run->world;
+    const struct sim_key *at = &world->oracle.history.keys[key];
+    uint32_t node;
+    do {
+        node = (uint32_t)random_below(&world->random, world->node_count);
+    } while (world->nodes[node].state != SIM_UP);
+    return (struct sim_ask){
+        .node = node,
+        .worker = (uint32_t)random_below(&world->random, world->nodes[node].worker_count),
+        .op = op,
+        .key = bytes_make(at->name, at->name_len)};
+}
+
+static bool read_all(struct run *run, uint32_t key)
+{
+    struct sim_ask strict = ask_of(run, REQUEST_GET, key);
+    struct sim_ask every = ask_of(run, REQUEST_GET, key);
+    const struct snapshot *snapshot = sim_node_snapshot(&run->world.nodes[every.node]);
+    /* All that there are: a cluster may have fewer members than N. */
+    every.options.r = (int32_t)view_newest(snapshot->view)->replicas;
+    return probe(&run->world, &strict) && probe(&run->world, &every);
+}
+
+static struct sim_node *node_by_id(struct sim_world *world, uint64_t id)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        struct sim_node *node = &world->nodes[i];
+        if (node->state == SIM_UP && worker_node_id(node->workers[0].core) == id) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
+/* Do all owners hold the same of this key? */
+static bool identical(struct sim_world *world, uint32_t key)
+{
+    const struct sim_key *at = &world->oracle.history.keys[key];
+    struct bytes name = bytes_make(at->name, at->name_len);
+    const struct layout *layout = view_newest(sim_node_snapshot(&world->nodes[0])->view);
+    uint64_t owners[LIMIT_REPLICAS];
+    uint32_t count =
+        layout_owners(layout, partition_of_key(name, world->options.partitions), owners);
+    struct object first = object_empty();
+    arena_reset(&world->arena);
+    for (uint32_t i = 0; i < count; i++) {
+        struct sim_node *node = node_by_id(world, owners[i]);
+        struct object object = object_empty();
+        if (node == NULL ||
+            worker_peek(sim_node_worker_of(node, name)->core, &world->arena, name, &object) != 0) {
+            object = object_empty();
+        }
+        if (i == 0) {
+            first = object;
+        } else if (!object_equal(&first, &object)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool repaired(struct sim_world *world, int *differs)
+{
+    for (uint32_t key = 0; key < world->oracle.history.key_count; key++) {
+        if (!identical(world, key)) {
+            *differs = (int)key;
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Reading repairs: after it all owners of what was read are the same. */
+static void converge(struct run *run)
+{
+    struct sim_world *world = &run->world;
+    int differs = -1;
+    for (uint32_t round = 0; round < REPAIR_ROUNDS && !world->verdict.broken; round++) {
+        for (uint32_t key = 0; key < world->oracle.history.key_count; key++) {
+            if (!read_all(run, key)) {
+                return;
+            }
+        }
+        sim_world_run_us(world, REPAIR_US);
+        sim_world_check_holdings(world);
+        if (world->verdict.broken || repaired(world, &differs)) {
+            return;
+        }
+    }
+    const struct sim_key *key = &world->oracle.history.keys[differs];
+    sim_world_fail(world, SIM_CONVERGENCE, "owners of %.*s still differ after reads of all",
+                   (int)key->name_len, (const char *)key->name);
+}
+
+/* Writes are taken again, and read everywhere. */
+static void write_again(struct run *run)
+{
+    struct sim_world *world = &run->world;
+    for (uint32_t key = 0; key < world->oracle.history.key_count && key < 8; key++) {
+        char value[32];
+        snprintf(value, sizeof(value), "last%u", key);
+        struct sim_ask ask = ask_of(run, REQUEST_PUT, key);
+        ask.value = bytes_from_string(value);
+        /* A probe may ask twice, and values are unique: only what is free of dots is written. */
+        int code = SHOAL_EUNKNOWN;
+        ask.completed = probe_answered;
+        ask.user = &code;
+        sim_request_submit(world, &ask);
+        sim_world_run_until(world, run_idle, QUIET_US);
+        if (code != 0) {
+            sim_world_fail(world, SIM_CONVERGENCE, "after all healed a put fails: %s",
+                           shoal_error_text(code));
+            return;
+        }
+        if (!read_all(run, key)) {
+            return;
+        }
+    }
+}
+
+/* ---- phases ---- */
+
+static void form(struct run *run)
+{
+    struct sim_world *world = &run->world;
+    sim_joins_begin(&run->joins);
+    if (world->options.faults_in_setup) {
+        sim_faults_begin(&run->faults);
+        sim_world_run_us(world, 5 * SECOND_US);
+        sim_faults_end(&run->faults);
+        world->network.calm = false;
+    }
+    settle(world, FORM_US, "at the beginning");
+}
+
+static void load(struct run *run)
+{
+    struct sim_world *world = &run->world;
+    const struct sim_options *options = &world->options;
+    sim_trace_say(&world->trace, world->now_us, "---- load ----");
+    sim_clients_begin(&run->clients);
+    sim_faults_begin(&run->faults);
+    if (options->joiners > 0) {
+        sim_joins_late(&run->joins,
+                       world->now_us + 1 + random_below(&world->random, options->load_us));
+    }
+    sim_world_run_us(world, options->load_us);
+    sim_clients_end(&run->clients);
+}
+
+static void heal(struct run *run)
+{
+    struct sim_world *world = &run->world;
+    sim_faults_end(&run->faults);
+    sim_world_run_us(world, SECOND_US);
+    if (!settle(world, SETTLE_US, "after all healed")) {
+        return;
+    }
+    sim_oracle_loss(&world->oracle);
+    world->oracle.unstable = false;
+    if (!sim_world_run_until(world, run_idle, QUIET_US)) {
+        sim_world_fail(world, SIM_LIVENESS, "requests of the load are never answered");
+        return;
+    }
+    converge(run);
+    if (!world->verdict.broken) {
+        write_again(run);
+    }
+}
+
+static void collect(const struct run *run, struct sim_result *result)
+{
+    const struct sim_world *world = &run->world;
+    const struct sim_oracle *oracle = &world->oracle;
+    *result = (struct sim_result){.verdict = world->verdict,
+                                  .counts = world->counts,
+                                  .trace_hash = world->trace.hash,
+                                  .events = world->trace.events,
+                                  .simulated_us = world->now_us,
+                                  .frames = world->network.frames,
+                                  .dropped = world->network.dropped,
+                                  .duplicated = world->network.duplicated,
+                                  .connects = world->network.connects,
+                                  .acked = oracle->acked,
+                                  .nothing = oracle->nothing,
+                                  .unknown = oracle->unknown,
+                                  .dots = oracle->dots,
+                                  .holdings_judged = oracle->holdings_judged,
+                                  .reads_judged = oracle->reads_judged,
+                                  .reads_strict = oracle->reads_strict,
+                                  .sibling_reads = oracle->sibling_reads,
+                                  .blind_judged = oracle->blind_judged};
+}
+
+void sim_run(const struct sim_options *options, FILE *trace, struct sim_result *result)
+{
+    struct run *run = mem_alloc_zeroed(1, sizeof(*run));
+    ASSERT(run != NULL);
+    ASSERT(sim_world_init(&run->world, options, trace) == 0);
+    sim_joins_init(&run->joins, &run->world);
+    sim_faults_init(&run->faults, &run->world);
+    sim_clients_init(&run->clients, &run->world, REQUESTS_MAX);
+    form(run);
+    if (!run->world.verdict.broken) {
+        load(run);
+    }
+    if (!run->world.verdict.broken) {
+        heal(run);
+    }
+    if (run->world.verdict.broken) {
+        sim_trace_say(&run->world.trace, run->world.now_us, "VIOLATION %s: %s",
+                      sim_invariant_text(run->world.verdict.invariant), run->world.verdict.text);
+    }
+    collect(run, result);
+    timers_stop(&run->world.timers, &run->joins.timer);
+    sim_clients_deinit(&run->clients);
+    sim_world_deinit(&run->world);
+    mem_free(run);
+}

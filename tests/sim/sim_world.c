@@ -1,0 +1,256 @@
+/* The loop from event to event. */
+#include "sim_world.h"
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "ring/partition.h"
+#include "shoal/error.h"
+
+/* Events without time moving, or between two looks at overdue requests. */
+#define SAME_TIME_EVENTS_MAX 200000u
+#define CONDITION_US UINT64_C(5000)
+
+struct sim_issue {
+    struct queue link;
+    uint32_t node;
+    uint32_t key;
+};
+
+int sim_world_init(struct sim_world *world, const struct sim_options *options, FILE *trace)
+{
+    memset(world, 0, sizeof(*world));
+    world->options = *options;
+    world->trace.out = trace;
+    timers_init(&world->timers);
+    arena_init(&world->arena, LIMIT_ARENA_KEEP_BYTES);
+    buffer_init(&world->scratch, 0);
+    random_init(&world->random, options->seed);
+    queue_init(&world->items);
+    queue_init(&world->requests);
+    queue_init(&world->completed);
+    queue_init(&world->buried);
+    queue_init(&world->issued);
+    sim_network_init(&world->network, world, random_u64(&world->random));
+    sim_oracle_init(&world->oracle, &world->verdict, options->n, options->r, options->w);
+    world->oracle.doubled = options->network.hostile && options->network.duplicate_rate > 0;
+    uint32_t count = options->nodes + options->joiners;
+    ASSERT(count <= SIM_NODES_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        world->node_count++;
+        int code = sim_node_init(&world->nodes[i], world, i);
+        if (code != 0) {
+            return code;
+        }
+    }
+    return 0;
+}
+
+void sim_world_deinit(struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        sim_node_deinit(&world->nodes[i]);
+    }
+    while (!queue_empty(&world->items)) {
+        sim_item_free(QUEUE_ITEM(world->items.next, struct sim_item, link));
+    }
+    struct queue *link;
+    while ((link = queue_pop(&world->issued)) != NULL) {
+        mem_free(QUEUE_ITEM(link, struct sim_issue, link));
+    }
+    sim_network_deinit(&world->network);
+    sim_request_free_all(world);
+    sim_oracle_deinit(&world->oracle);
+    timers_deinit(&world->timers);
+    arena_deinit(&world->arena);
+    buffer_deinit(&world->scratch);
+}
+
+/* ---- what nodes show ---- */
+
+void sim_world_issued(struct sim_world *world, uint32_t node, struct bytes key, struct dot dot,
+                      struct version_vector seen)
+{
+    sim_oracle_issued(&world->oracle, key, dot, seen);
+    struct sim_issue *issue = mem_alloc(sizeof(*issue));
+    ASSERT(issue != NULL);
+    issue->node = node;
+    issue->key = sim_history_key(&world->oracle.history, key);
+    queue_push(&world->issued, &issue->link);
+    sim_trace_event(&world->trace, world->now_us, 65, node, 0, key);
+    sim_trace_say(&world->trace, world->now_us, "node%u issues (%llx,%llu) on %.*s", node,
+                  (unsigned long long)dot.actor, (unsigned long long)dot.counter, (int)key.len,
+                  (const char *)key.data);
+}
+
+void sim_world_holding(struct sim_world *world, uint32_t node, uint32_t partition)
+{
+    struct sim_history *history = &world->oracle.history;
+    for (uint32_t i = 0; i < history->key_count; i++) {
+        struct sim_key *key = &history->keys[i];
+        if (partition_of_key(bytes_make(key->name, key->name_len), world->options.partitions) ==
+            partition) {
+            key->held[node].known = false;
+        }
+    }
+}
+
+static void show_holding(struct sim_world *world, struct sim_node *node, uint32_t at)
+{
+    struct sim_key *key = &world->oracle.history.keys[at];
+    struct bytes name = bytes_make(key->name, key->name_len);
+    const struct snapshot *snapshot = sim_node_snapshot(node);
+    uint32_t partition = partition_of_key(name, world->options.partitions);
+    if (snapshot == NULL || !view_owns(snapshot->view, snapshot->self, partition)) {
+        key->held[node->index].known = false;
+        return;
+    }
+    struct object object = object_empty();
+    arena_reset(&world->arena);
+    struct sim_worker *worker = sim_node_worker_of(node, name);
+    int code = worker_peek(worker->core, &world->arena, name, &object);
+    if (code != 0) {
+        object = object_empty();
+    }
+    sim_oracle_holding(&world->oracle, node->index, name, &object);
+}
+
+void sim_world_after_event(struct sim_world *world, struct sim_node *node)
+{
+    struct queue *link;
+    while (!world->verdict.broken && (link = queue_pop(&world->issued)) != NULL) {
+        struct sim_issue *issue = QUEUE_ITEM(link, struct sim_issue, link);
+        ASSERT(issue->node == node->index);
+        show_holding(world, node, issue->key);
+        mem_free(issue);
+    }
+    sim_request_settle(world);
+}
+
+void sim_world_check_holdings(struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        if (world->nodes[i].state == SIM_DOWN) {
+            continue;
+        }
+        for (uint32_t k = 0; k < world->oracle.history.key_count; k++) {
+            if (!world->verdict.broken) {
+                show_holding(world, &world->nodes[i], k);
+            }
+        }
+    }
+}
+
+/* ---- the loop ---- */
+
+/* A node that had lost its disk and has refilled may lose it again, or another its own. */
+static void note_refills(struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        struct sim_node *node = &world->nodes[i];
+        bool settled_long = world->now_us - node->resumed_us > 4 * world->options.heartbeat_us;
+        if (node->lost && node->state == SIM_UP && settled_long && sim_node_settled(node)) {
+            node->lost = false;
+            node->disk.holds_data = world->options.disk != SIM_DISK_NONE;
+            sim_trace_say(&world->trace, world->now_us, "node%u is refilled", i);
+        }
+    }
+}
+
+bool sim_world_step(struct sim_world *world)
+{
+    uint64_t next_us = timers_next_us(&world->timers);
+    if (next_us == TIMERS_NEVER || world->verdict.broken) {
+        return false;
+    }
+    world->same_time = next_us > world->now_us ? 0 : world->same_time + 1;
+    if (world->same_time > SAME_TIME_EVENTS_MAX) {
+        sim_world_fail(world, SIM_LIVENESS, "time does not move any more");
+        return false;
+    }
+    world->now_us = next_us > world->now_us ? next_us : world->now_us;
+    timers_fire(&world->timers, world->now_us);
+    if (world->trace.events - world->checked_at >= world->options.check_every) {
+        world->checked_at = world->trace.events;
+        note_refills(world);
+        sim_world_check_holdings(world);
+        sim_request_check(world);
+    }
+    return !world->verdict.broken;
+}
+
+void sim_world_run_us(struct sim_world *world, uint64_t duration_us)
+{
+    uint64_t end_us = world->now_us + duration_us;
+    while (timers_next_us(&world->timers) <= end_us && sim_world_step(world)) {
+    }
+    if (!world->verdict.broken) {
+        world->now_us = end_us;
+    }
+}
+
+bool sim_world_run_until(struct sim_world *world, bool (*condition)(struct sim_world *world),
+                         uint64_t timeout_us)
+{
+    uint64_t end_us = world->now_us + timeout_us;
+    while (!world->verdict.broken) {
+        if (condition(world)) {
+            return true;
+        }
+        if (world->now_us >= end_us) {
+            return false;
+        }
+        sim_world_run_us(world, CONDITION_US);
+    }
+    return false;
+}
+
+/* ---- questions ---- */
+
+bool sim_world_is_member(const struct sim_world *world, const struct sim_node *node)
+{
+    const struct snapshot *snapshot = sim_node_snapshot(node);
+    return snapshot != NULL && view_facts(snapshot->view)->id == world->cluster;
+}
+
+static void learn_cluster(struct sim_world *world, const struct snapshot *snapshot)
+{
+    world->cluster = view_facts(snapshot->view)->id;
+    world->token_keys = snapshot->token_keys;
+    world->has_token_keys = true;
+}
+
+bool sim_world_settled(struct sim_world *world)
+{
+    uint32_t expected = 0;
+    uint64_t digest = 0;
+    const struct snapshot *snapshot = NULL;
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        if (node->life == 0) {
+            continue;
+        }
+        expected++;
+        if (node->state != SIM_UP || node->paused || !sim_node_settled(node)) {
+            return false;
+        }
+        snapshot = sim_node_snapshot(node);
+        if (digest != 0 && snapshot->view->digest != digest) {
+            return false;
+        }
+        digest = snapshot->view->digest;
+    }
+    if (snapshot == NULL || view_newest(snapshot->view)->member_count != expected) {
+        return false;
+    }
+    learn_cluster(world, snapshot);
+    return true;
+}
+
+bool sim_world_may_lose(struct sim_world *world, const struct sim_node *node)
+{
+    uint32_t lost = 0;
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        lost += world->nodes[i].lost && &world->nodes[i] != node;
+    }
+    return lost + 1 < world->options.w;
+}
