@@ -6,20 +6,27 @@
 #include "wire/element.h"
 
 #include "base/assert.h"
+#include "base/byteorder.h"
 #include "base/limits.h"
 
 /* The big-endian number of `width` bytes (1, 2, 4, 8) at `at`. */
-static uint64_t load_number(const uint8_t *at, size_t width)
+static inline uint64_t load_number(const uint8_t *at, size_t width)
 {
-    uint64_t number = 0;
-    for (size_t i = 0; i < width; i++) {
-        number = number << 8 | at[i];
+    switch (width) {
+    case 1:
+        return *at;
+    case 2:
+        return (uint64_t)at[0] << 8 | at[1];
+    case 4:
+        return load_u32_be(at);
+    default:
+        return load_u64_be(at);
     }
-    return number;
 }
 
 /* Takes a number of `width` bytes off the front. */
-static bool take_number(const uint8_t **at, const uint8_t *end, size_t width, uint64_t *number)
+static inline bool take_number(const uint8_t **at, const uint8_t *end, size_t width,
+                               uint64_t *number)
 {
     if ((size_t)(end - *at) < width) {
         return false;
@@ -29,7 +36,8 @@ static bool take_number(const uint8_t **at, const uint8_t *end, size_t width, ui
     return true;
 }
 
-static bool read_unsigned(const uint8_t *at, const uint8_t *end, size_t width, struct element *out)
+static inline bool read_unsigned(const uint8_t *at, const uint8_t *end, size_t width,
+                                 struct element *out)
 {
     out->type = ELEMENT_UNSIGNED;
     out->behind = at;
@@ -50,8 +58,8 @@ static bool read_signed(const uint8_t *at, const uint8_t *end, size_t width, str
     return true;
 }
 
-static bool read_body(const uint8_t *at, const uint8_t *end, size_t len, enum element_type type,
-                      struct element *out)
+static inline bool read_body(const uint8_t *at, const uint8_t *end, size_t len,
+                             enum element_type type, struct element *out)
 {
     if ((size_t)(end - at) < len) {
         return false;
@@ -134,10 +142,13 @@ static bool read_coded(uint8_t code, const uint8_t *at, const uint8_t *end, stru
     case 0xcb:
         return read_body(at, end, code == 0xca ? 4 : 8, ELEMENT_FLOAT, out);
     case 0xcc:
+        return read_unsigned(at, end, 1, out);
     case 0xcd:
+        return read_unsigned(at, end, 2, out);
     case 0xce:
+        return read_unsigned(at, end, 4, out);
     case 0xcf:
-        return read_unsigned(at, end, (size_t)1 << (code - 0xcc), out);
+        return read_unsigned(at, end, 8, out);
     case 0xd0:
     case 0xd1:
     case 0xd2:
@@ -188,6 +199,25 @@ bool element_read(const uint8_t *at, const uint8_t *end, struct element *out)
     return read_small(at, ELEMENT_NEGATIVE, (uint64_t)(int64_t)(int8_t)head, out);
 }
 
+/* ---- passing over ---------------------------------------------------------------------------- */
+
+/* The whole size of an element whose first byte tells it and that has nothing inside: numbers,
+ * short text, nil and the like. 0 for the others. */
+static inline size_t plain_size(uint8_t head)
+{
+    static const uint8_t coded[32] = {
+        1, 0, 1, 1, 0, 0, 0, 0,  0,  0, 5, 9, 2, 3, 5, 9, /* 0xc0 to 0xcf */
+        2, 3, 5, 9, 3, 4, 6, 10, 18, 0, 0, 0, 0, 0, 0, 0, /* 0xd0 to 0xdf */
+    };
+    if (head < 0x80 || head >= 0xe0) {
+        return 1;
+    }
+    if (head < 0xa0) {
+        return 0;
+    }
+    return head < 0xc0 ? 1 + (head & 0x1fu) : coded[head - 0xc0];
+}
+
 const uint8_t *element_skip(const uint8_t *at, const uint8_t *end, uint64_t count,
                             uint32_t depth_max)
 {
@@ -196,16 +226,24 @@ const uint8_t *element_skip(const uint8_t *at, const uint8_t *end, uint64_t coun
     uint32_t depth = 0;
     uint64_t claimed = count; /* sum of `left` */
     left[0] = count;
-    while (claimed > 0) {
-        if (claimed > (size_t)(end - at)) {
-            return NULL;
-        }
-        if (left[depth] == 0) {
+    for (;;) {
+        while (left[depth] == 0) {
+            if (depth == 0) {
+                return at;
+            }
             depth--;
-            continue;
+        }
+        size_t rest = (size_t)(end - at);
+        if (claimed > rest) {
+            return NULL;
         }
         left[depth]--;
         claimed--;
+        size_t size = *at == 0xc4 && rest > 1 ? 2u + at[1] : plain_size(*at);
+        if (size > 0 && size <= rest) {
+            at += size;
+            continue;
+        }
         struct element element;
         if (!element_read(at, end, &element)) {
             return NULL;
@@ -219,5 +257,4 @@ const uint8_t *element_skip(const uint8_t *at, const uint8_t *end, uint64_t coun
             claimed += element.children;
         }
     }
-    return at;
 }

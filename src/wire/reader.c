@@ -1,11 +1,22 @@
 /* Typed reads in place. Each looks at one element and moves on; the first mismatch is kept and ends
  * the reading, so codecs stay free of error paths. Integers are taken in any of msgpack's formats
- * that hold the value, as client libraries differ in which they choose. */
+ * that hold the value, as client libraries differ in which they choose; the formats that nearly all
+ * fields have are looked at first, the others by element_read. */
 #include "wire/reader.h"
 
+#include "base/byteorder.h"
 #include "base/limits.h"
 #include "shoal/error.h"
 #include "wire/element.h"
+
+/* The formats looked at first. */
+#define NIL 0xc0u
+#define FALSE_OR_TRUE 0xc2u
+#define BIN8 0xc4u
+#define BIN8_HEAD_BYTES 2u
+#define U64 0xcfu
+#define U64_BYTES 9u
+#define FIXARRAY 0x90u
 
 static void fail(struct reader *reader, int error)
 {
@@ -28,8 +39,22 @@ static bool next(struct reader *reader, struct element *element)
     return true;
 }
 
+/* Bytes left. None after an error, so the quick looks below need not ask for one. */
+static size_t rest(const struct reader *reader)
+{
+    return (size_t)(reader->end - reader->at);
+}
+
 uint32_t read_array(struct reader *reader, uint32_t max)
 {
+    size_t left = rest(reader);
+    if (left > 0 && (*reader->at & 0xf0u) == FIXARRAY) {
+        uint32_t count = *reader->at & 0x0fu;
+        if (count <= max && count < left) {
+            reader->at++;
+            return count;
+        }
+    }
     struct element element;
     if (!next(reader, &element)) {
         return 0;
@@ -48,9 +73,16 @@ uint32_t read_array(struct reader *reader, uint32_t max)
 
 uint64_t read_u64_max(struct reader *reader, uint64_t max)
 {
-    /* Nearly all are small numbers in one byte. */
-    if (reader->at != reader->end && *reader->at < 0x80 && *reader->at <= max) {
+    size_t left = rest(reader);
+    if (left > 0 && *reader->at < 0x80 && *reader->at <= max) {
         return *reader->at++;
+    }
+    if (left >= U64_BYTES && *reader->at == U64) {
+        uint64_t number = load_u64_be(reader->at + 1);
+        if (number <= max) {
+            reader->at += U64_BYTES;
+            return number;
+        }
     }
     struct element element;
     if (!next(reader, &element)) {
@@ -84,15 +116,20 @@ int64_t read_i64(struct reader *reader)
 
 bool read_bool(struct reader *reader)
 {
-    struct element element;
-    if (!next(reader, &element)) {
-        return false;
-    }
-    if (element.type != ELEMENT_BOOL) {
+    if (rest(reader) == 0 || (*reader->at & 0xfeu) != FALSE_OR_TRUE) {
         fail(reader, SHOAL_EPROTO);
         return false;
     }
-    return element.number != 0;
+    return (*reader->at++ & 1u) != 0;
+}
+
+bool read_nil(struct reader *reader)
+{
+    if (rest(reader) == 0 || *reader->at != NIL) {
+        return false;
+    }
+    reader->at++;
+    return true;
 }
 
 static struct bytes take_body(struct reader *reader, const struct element *element, size_t len_max)
@@ -108,8 +145,28 @@ static struct bytes take_body(struct reader *reader, const struct element *eleme
     return element->body;
 }
 
+/* A bin of less than 256 bytes that is whole and within the bound. */
+static bool take_short(struct reader *reader, size_t len_max, struct bytes *out)
+{
+    size_t left = rest(reader);
+    if (left < BIN8_HEAD_BYTES || reader->at[0] != BIN8) {
+        return false;
+    }
+    size_t len = reader->at[1];
+    if (len > len_max || len > left - BIN8_HEAD_BYTES) {
+        return false;
+    }
+    *out = bytes_make(reader->at + BIN8_HEAD_BYTES, len);
+    reader->at += BIN8_HEAD_BYTES + len;
+    return true;
+}
+
 struct bytes read_bin(struct reader *reader, size_t len_max)
 {
+    struct bytes bytes;
+    if (take_short(reader, len_max, &bytes)) {
+        return bytes;
+    }
     struct element element;
     if (!next(reader, &element)) {
         return (struct bytes){0};
@@ -119,11 +176,10 @@ struct bytes read_bin(struct reader *reader, size_t len_max)
 
 struct bytes read_optional_bin(struct reader *reader, size_t len_max)
 {
-    struct element element;
-    if (!next(reader, &element) || element.type == ELEMENT_NIL) {
+    if (read_nil(reader)) {
         return (struct bytes){0};
     }
-    return take_body(reader, &element, len_max);
+    return read_bin(reader, len_max);
 }
 
 void read_text(struct reader *reader, char *out, size_t size)
@@ -139,15 +195,6 @@ void read_text(struct reader *reader, char *out, size_t size)
     }
     memcpy(out, text.data, text.len);
     out[text.len] = '\0';
-}
-
-bool read_nil(struct reader *reader)
-{
-    if (reader->error != 0 || reader->at == reader->end || *reader->at != 0xc0) {
-        return false;
-    }
-    reader->at++;
-    return true;
 }
 
 void read_skip_many(struct reader *reader, uint32_t count)

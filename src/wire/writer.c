@@ -4,12 +4,38 @@
 
 #include <msgpack.h>
 
+/* A copy of a length that is nearly always one of the packer's few: constant lengths become plain
+ * stores instead of calls. */
+static inline void copy_short(uint8_t *to, const char *from, size_t len)
+{
+    switch (len) {
+    case 1:
+        *to = (uint8_t)*from;
+        break;
+    case 2:
+        memcpy(to, from, 2);
+        break;
+    case 3:
+        memcpy(to, from, 3);
+        break;
+    case 5:
+        memcpy(to, from, 5);
+        break;
+    case 9:
+        memcpy(to, from, 9);
+        break;
+    default:
+        memcpy(to, from, len);
+        break;
+    }
+}
+
 static int append(void *self, const char *data, size_t len)
 {
     struct writer *writer = self;
     struct buffer *out = writer->out;
     if (out->len_max == 0 && out->capacity - out->len >= len) {
-        memcpy(out->data + out->len, data, len);
+        copy_short(out->data + out->len, data, len);
         out->len += len;
         return 0;
     }
