@@ -165,6 +165,7 @@ static void arm(struct loop *loop)
 
 static void finish_turn(struct loop *loop)
 {
+    arena_reset(&loop->arena);
     run_tasks(loop);
     timers_fire(&loop->timers, loop_now(loop).mono_us);
     if (loop->worker != NULL) {

@@ -1,0 +1,43 @@
+/* The native protocol as clients speak it (docs/protocol.md): HELLO, then REQUEST, LIST, STATUS,
+ * RING and JOIN in any number at once, answered by id in any order. One desk a worker serves the
+ * connections that its loop accepted, and hands requests to that worker. */
+#ifndef API_NATIVE_H
+#define API_NATIVE_H
+
+#include <stdatomic.h>
+
+#include "net/net.h"
+
+struct native;
+
+/* What a user may set and change while the node runs; any thread. */
+struct native_limits {
+    _Atomic uint64_t key_bytes;
+    _Atomic uint64_t value_bytes;
+    _Atomic uint32_t connections; /* clients of this node together */
+};
+
+struct native_options {
+    uint32_t workers;
+    struct native_limits *limits; /* borrowed */
+    struct metrics *metrics;      /* borrowed; NULL: none are kept */
+};
+
+/* Declares this surface's metrics; once, before native_new. */
+int native_declare_metrics(struct metrics *metrics);
+
+/* 0 or SHOAL_ENOMEM. */
+int native_new(const struct native_options *options, struct native **out);
+
+/* Once the loops are over and the workers freed: requests that they never finished are released.
+ * NULL is fine. */
+void native_free(struct native *native);
+
+/* For net_listen: a connection to the client port. `self` is the struct native. */
+void native_accept(void *self, struct loop *loop, int fd);
+
+/* For net_options.client: a client that called on the peer port, where it is served what concerns
+ * the cluster (PING, STATUS, RING, JOIN) but no data. */
+void native_adopt(void *self, struct connection *connection, const struct message_hello *hello);
+
+#endif

@@ -1,0 +1,300 @@
+/* Requests on their way through the core and back. Key, value and context stay where they were
+ * received until the request is done, also when the connection they came over is gone by then. */
+#include <stdio.h>
+
+#include "api/native_state.h"
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "shoal/error.h"
+
+#define FREE_REQUESTS_KEPT 1024u
+
+static struct native_bounds bounds_of(const struct session *session)
+{
+    const struct native_limits *limits = session->desk->native->options.limits;
+    return (struct native_bounds){
+        .key_bytes = atomic_load_explicit(&limits->key_bytes, memory_order_relaxed),
+        .value_bytes = atomic_load_explicit(&limits->value_bytes, memory_order_relaxed),
+    };
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static struct native_request *take_request(struct native_desk *desk)
+{
+    struct queue *link = queue_pop(&desk->free_requests);
+    if (link != NULL) {
+        desk->free_request_count--;
+        return QUEUE_ITEM(link, struct native_request, link);
+    }
+    struct native_request *request = mem_alloc(sizeof(*request));
+    if (request != NULL) {
+        queue_init(&request->link);
+    }
+    return request;
+}
+
+static void put_back(struct native_desk *desk, struct native_request *request)
+{
+    queue_remove(&request->link);
+    if (desk->free_request_count == FREE_REQUESTS_KEPT) {
+        mem_free(request);
+        return;
+    }
+    queue_push(desk->free_requests.next, &request->link);
+    desk->free_request_count++;
+}
+
+static void release(struct native_request *request)
+{
+    struct session *session = request->session;
+    size_t bytes = request->bytes;
+    if (request->block != NULL) {
+        input_block_unref(&session->loop->input, request->block);
+    }
+    mem_free(request->join);
+    put_back(session->desk, request);
+    session_less_in_flight(session, bytes);
+}
+
+void native_requests_free(struct native_desk *desk)
+{
+    while (!queue_empty(&desk->requests)) {
+        release(QUEUE_ITEM(desk->requests.next, struct native_request, link));
+    }
+    struct queue *link;
+    while ((link = queue_pop(&desk->free_requests)) != NULL) {
+        mem_free(QUEUE_ITEM(link, struct native_request, link));
+    }
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+static int append_result(struct buffer *out, uint64_t id, const struct outcome *outcome)
+{
+    struct message_result result = {
+        .id = id,
+        .code = outcome->code,
+        .text = outcome->text,
+        .context = outcome->context,
+        .values = outcome->values,
+        .value_count = outcome->value_count,
+        .owners = outcome->owners,
+        .fallbacks = outcome->fallbacks,
+        .needed = outcome->needed,
+    };
+    if (result.code != 0 && result.text.data == NULL) {
+        result.text = bytes_from_string(shoal_error_text(result.code));
+    }
+    return message_result_encode(&result, out);
+}
+
+static int append_list(struct loop *loop, struct buffer *out, uint64_t id,
+                       const struct outcome *outcome)
+{
+    struct list_entry *entries =
+        arena_alloc_array(&loop->arena, outcome->entry_count, sizeof(*entries));
+    if (entries == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    for (uint32_t i = 0; i < outcome->entry_count; i++) {
+        entries[i] =
+            (struct list_entry){.key = outcome->entries[i].key, .value = outcome->entries[i].value};
+    }
+    struct message_list_reply reply = {
+        .id = id,
+        .entries = entries,
+        .count = outcome->entry_count,
+        .after = outcome->after,
+    };
+    return message_list_reply_encode(&reply, out);
+}
+
+static bool answers_are_piling_up(const struct session *session)
+{
+    return connection_queued(session->connection) > LIMIT_QUEUE_BYTES_PER_CLIENT ||
+           session->loop->output_bytes > LIMIT_OUTPUT_BYTES_PER_WORKER;
+}
+
+static void answer(struct native_request *request, const struct outcome *outcome)
+{
+    struct session *session = request->session;
+    bool changes_nothing = request->op == NATIVE_OP_GET || request->op == NATIVE_OP_LIST;
+    if (changes_nothing && answers_are_piling_up(session)) {
+        session_refuse(session, request->id, SHOAL_EOVERLOAD,
+                       "too many answers wait to be read: read them, or ask for less at once");
+        return;
+    }
+    struct buffer *out = connection_output(session->connection);
+    if (out == NULL) {
+        return;
+    }
+    int code = request->op == NATIVE_OP_LIST && outcome->code == 0
+                   ? append_list(session->loop, out, request->id, outcome)
+                   : append_result(out, request->id, outcome);
+    if (code == SHOAL_ETOOBIG) {
+        session_refuse(session, request->id, SHOAL_ETOOBIG,
+                       "the answer is larger than a message may be: ask for fewer keys, or "
+                       "overwrite the key's siblings");
+        return;
+    }
+    if (code != 0) {
+        connection_close(session->connection);
+        return;
+    }
+    connection_send(session->connection);
+}
+
+static void on_done(struct request *done, const struct outcome *outcome)
+{
+    struct native_request *request = done->user;
+    struct session *session = request->session;
+    struct native *native = session->desk->native;
+    if (session->connection != NULL && !connection_over(session->connection)) {
+        answer(request, outcome);
+    }
+    if (native->options.metrics != NULL) {
+        metrics_observe_us(native->options.metrics, session->loop->index,
+                           native->metric_ids.seconds[request->op],
+                           loop_now(session->loop).mono_us - request->since_us);
+    }
+    release(request);
+}
+
+/* ---- submitting ------------------------------------------------------------------------------ */
+
+static struct native_request *begin(struct session *session, const struct frame *frame,
+                                    enum native_metric_op op)
+{
+    if (session->loop->input.bytes > LIMIT_INPUT_BYTES_PER_WORKER) {
+        session_refuse(session, frame->id, SHOAL_EOVERLOAD,
+                       "requests in flight fill this node's memory for them; try again");
+        return NULL;
+    }
+    struct native_request *request = take_request(session->desk);
+    if (request == NULL) {
+        session_refuse(session, frame->id, SHOAL_ENOMEM, "out of memory");
+        return NULL;
+    }
+    queue_push(&session->desk->requests, &request->link);
+    request->request = (struct request){.done = on_done, .user = request};
+    request->session = session;
+    request->id = frame->id;
+    request->bytes = frame->len;
+    request->since_us = loop_now(session->loop).mono_us;
+    request->op = op;
+    request->block = NULL;
+    request->join = NULL;
+    session->in_flight++;
+    session->in_flight_bytes += frame->len;
+    return request;
+}
+
+static void submit(struct native_request *request)
+{
+    struct loop *loop = request->session->loop;
+    worker_submit(loop->worker, loop_now(loop), &request->request);
+}
+
+static void refuse_fields(struct session *session, const struct frame *frame, int code)
+{
+    session_refuse(session, frame->id, code,
+                   code == SHOAL_ETOOBIG ? "a field of the request is over its limit"
+                                         : "the request's fields are malformed");
+}
+
+void native_take_request(struct session *session, const struct frame *frame)
+{
+    static const enum native_metric_op ops[] = {
+        [REQUEST_PUT] = NATIVE_OP_PUT,
+        [REQUEST_GET] = NATIVE_OP_GET,
+        [REQUEST_DELETE] = NATIVE_OP_DELETE,
+    };
+    struct message_request message;
+    char text[NATIVE_TEXT_BYTES];
+    int code = message_request_decode(frame->payload, &session->loop->arena, &message);
+    if (code != 0) {
+        refuse_fields(session, frame, code);
+        return;
+    }
+    struct native_bounds bounds = bounds_of(session);
+    code = native_check_request(&bounds, &message, text);
+    if (code != 0) {
+        session_refuse(session, frame->id, code, text);
+        return;
+    }
+    struct native_request *request = begin(session, frame, ops[message.op]);
+    if (request == NULL) {
+        return;
+    }
+    request->block = connection_hold(session->connection);
+    request->request.op = message.op;
+    request->request.key = message.key;
+    request->request.value = message.value;
+    request->request.context = message.context;
+    request->request.ttl_ms = message.ttl_ms;
+    request->request.options = message.options;
+    submit(request);
+}
+
+void native_take_list(struct session *session, const struct frame *frame)
+{
+    struct message_list message;
+    char text[NATIVE_TEXT_BYTES];
+    int code = message_list_decode(frame->payload, &session->loop->arena, &message);
+    if (code != 0) {
+        refuse_fields(session, frame, code);
+        return;
+    }
+    struct native_bounds bounds = bounds_of(session);
+    code = native_check_list(&bounds, &message, text);
+    if (code != 0) {
+        session_refuse(session, frame->id, code, text);
+        return;
+    }
+    struct native_request *request = begin(session, frame, NATIVE_OP_LIST);
+    if (request == NULL) {
+        return;
+    }
+    request->block = connection_hold(session->connection);
+    request->request.op = REQUEST_LIST;
+    request->request.key = message.prefix;
+    request->request.context = message.after;
+    request->request.limit = message.limit == 0 ? LIMIT_LIST_KEYS : message.limit;
+    request->request.with_values = message.with_values;
+    request->request.options = message.options;
+    submit(request);
+}
+
+void native_take_join(struct session *session, const struct frame *frame)
+{
+    struct message_join message;
+    char text[NATIVE_TEXT_BYTES];
+    int code = message_join_decode(frame->payload, &session->loop->arena, &message);
+    if (code != 0) {
+        refuse_fields(session, frame, code);
+        return;
+    }
+    code = native_check_join(&message, text);
+    if (code != 0) {
+        session_refuse(session, frame->id, code, text);
+        return;
+    }
+    struct message_join *join = mem_alloc(sizeof(*join));
+    struct native_request *request = join == NULL ? NULL : begin(session, frame, NATIVE_OP_JOIN);
+    if (request == NULL) {
+        mem_free(join);
+        if (join == NULL) {
+            session_refuse(session, frame->id, SHOAL_ENOMEM, "out of memory");
+        }
+        return;
+    }
+    *join = message;
+    request->join = join;
+    request->request.op = REQUEST_JOIN;
+    request->request.key = bytes_from_string(join->host);
+    request->request.limit = join->port;
+    request->request.options.timeout_us = join->timeout_us;
+    submit(request);
+}

@@ -1,0 +1,76 @@
+/* The node's configuration: read strictly, from a JSON file and the environment, before anything is
+ * opened. Whatever is unknown, of the wrong type, out of range or at odds with something else is a
+ * problem that names the key, the value, the line and what would be right; all problems are told
+ * at once. Every key is described once, in config_keys.c; docs/configuration.md explains them. */
+#ifndef SERVER_CONFIG_H
+#define SERVER_CONFIG_H
+
+#include "base/buffer.h"
+#include "base/limits.h"
+#include "base/log.h"
+
+#define CONFIG_PATH_BYTES 4096u
+#define CONFIG_SEEDS_MAX 64u
+#define CONFIG_PORT_NONE (-1) /* not served; 0 is any free port */
+
+enum config_engine { ENGINE_MEMORY, ENGINE_LOG, ENGINE_LSM };
+enum config_durability { DURABILITY_SYNC, DURABILITY_INTERVAL, DURABILITY_OS, DURABILITY_UNSET };
+
+struct config_address {
+    char host[LIMIT_NAME_BYTES + 1];
+    uint16_t port;
+};
+
+struct config_addresses {
+    struct config_address items[CONFIG_SEEDS_MAX];
+    uint32_t count;
+};
+
+/* Numbers are as the table of keys bounds them; texts end with a NUL. */
+struct config {
+    char node_name[LIMIT_NAME_BYTES + 1];
+    char node_zone[LIMIT_NAME_BYTES + 1];
+    uint64_t node_weight;
+    char listen_host[LIMIT_NAME_BYTES + 1];
+    int32_t client_port;
+    int32_t peer_port;
+    int32_t redis_port;
+    int32_t http_port;
+    char advertise_host[LIMIT_NAME_BYTES + 1];
+    char data_dir[CONFIG_PATH_BYTES];
+    int32_t engine;     /* enum config_engine */
+    int32_t durability; /* enum config_durability */
+    uint64_t durability_interval_us;
+    char cluster_name[LIMIT_NAME_BYTES + 1];
+    uint64_t partitions;
+    struct config_addresses seeds;
+    char secret_file[CONFIG_PATH_BYTES];
+    uint64_t n;
+    uint64_t r; /* 0 until completed: a majority of n */
+    uint64_t w;
+    bool sloppy;
+    uint64_t heartbeat_interval_us;
+    uint64_t heartbeat_fanout;
+    double phi_threshold;
+    uint64_t workers; /* 0: one for each processor */
+    uint64_t memory_mb;
+    uint64_t key_bytes;
+    uint64_t value_bytes;
+    uint64_t connections;
+    uint64_t request_timeout_us;
+    uint64_t clock_ahead_us;
+    int32_t log_level;  /* enum log_level */
+    int32_t log_format; /* enum log_format */
+};
+
+/* Reads the file (NULL: none), lets the environment (as environ, borrowed) take precedence, fills
+ * in what is silent, and checks the whole. 0 and the configuration, or SHOAL_EINVAL with one line
+ * for each problem appended to `problems`; SHOAL_ENOMEM. */
+int config_load(const char *path, char *const *environment, struct config *out,
+                struct buffer *problems);
+
+/* The names of the keys that differ and can't change while the node runs ("quorum.n, workers"),
+ * appended; nothing when all that differs can. 0 or SHOAL_ENOMEM. */
+int config_fixed_differences(const struct config *a, const struct config *b, struct buffer *names);
+
+#endif

@@ -1,0 +1,399 @@
+/* The wiring: configuration -> folder -> loops and ports -> engines and workers -> threads. */
+#include "server/server.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "api/native.h"
+#include "base/crypto.h"
+#include "base/memory.h"
+#include "net/keeper.h"
+#include "net/net.h"
+#include "server/data_folder.h"
+#include "server/secret.h"
+#include "shoal/error.h"
+#include "storage/memory_engine.h"
+
+#define PORTS_FILE "ports.json"
+#define SPARE_FILES 256u /* descriptors beyond clients: peers, files, listeners */
+
+struct server {
+    struct config config;
+    struct data_folder folder;
+    struct buffer secret;
+    struct buffer record;
+    struct metrics *metrics;
+    struct native_limits limits;
+    struct native *native;
+    struct net *net;
+    uint16_t client_port;
+    uint16_t peer_port;
+    struct node_config node;
+    void *seeds;
+    uint32_t worker_count;
+    struct worker *workers[LIMIT_WORKERS];
+    bool running;
+};
+
+static int explain(char text[512], int code, const char *what)
+{
+    snprintf(text, 512, "%s: %s", what, shoal_error_text(code));
+    return code;
+}
+
+/* ---- what the node is told ------------------------------------------------------------------- */
+
+static int copy_seeds(struct server *server)
+{
+    const struct config_addresses *seeds = &server->config.seeds;
+    struct node_config *node = &server->node;
+    if (seeds->count == 0) {
+        return 0;
+    }
+    server->seeds = mem_alloc_zeroed(seeds->count, sizeof(*node->seeds));
+    if (server->seeds == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    node->seeds = server->seeds;
+    node->seed_count = seeds->count;
+    for (uint32_t i = 0; i < seeds->count; i++) {
+        memcpy(node->seeds[i].host, seeds->items[i].host, sizeof(node->seeds[i].host));
+        node->seeds[i].port = seeds->items[i].port;
+    }
+    return 0;
+}
+
+/* Redis and HTTP are configured but not served yet: they are not told to others either. */
+static int describe_node(struct server *server)
+{
+    const struct config *config = &server->config;
+    struct node_config *node = &server->node;
+    *node = (struct node_config){
+        .weight = (uint32_t)config->node_weight,
+        .partitions = (uint32_t)config->partitions,
+        .n = (uint32_t)config->n,
+        .r = (uint32_t)config->r,
+        .w = (uint32_t)config->w,
+        .sloppy = config->sloppy,
+        .client_port = server->client_port,
+        .peer_port = server->peer_port,
+        .heartbeat_interval_us = config->heartbeat_interval_us,
+        .heartbeat_fanout = (uint32_t)config->heartbeat_fanout,
+        .phi_threshold = config->phi_threshold,
+        .request_timeout_us = config->request_timeout_us,
+        .clock_ahead_ms_max = config->clock_ahead_us / 1000,
+        .key_bytes_max = config->key_bytes,
+        .value_bytes_max = config->value_bytes,
+        .memory_bytes_max = config->memory_mb * LIMIT_MIB,
+        .secret = buffer_bytes(&server->secret),
+    };
+    memcpy(node->name, config->node_name, sizeof(node->name));
+    memcpy(node->zone, config->node_zone, sizeof(node->zone));
+    memcpy(node->cluster_name, config->cluster_name, sizeof(node->cluster_name));
+    memcpy(node->advertise_host, config->advertise_host, sizeof(node->advertise_host));
+    return copy_seeds(server);
+}
+
+static uint32_t count_workers(const struct config *config)
+{
+    if (config->workers != 0) {
+        return (uint32_t)config->workers;
+    }
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (processors < 1) {
+        return 1;
+    }
+    return processors > (long)LIMIT_WORKERS ? LIMIT_WORKERS : (uint32_t)processors;
+}
+
+/* As many open files as the system lets us have. */
+static void raise_file_limit(const struct config *config)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < config->connections + SPARE_FILES) {
+        log_warning("limits.connections is more than this process may have open files",
+                    LOG_U64("connections", config->connections),
+                    LOG_U64("open_files_max", limit.rlim_cur));
+    }
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static int load_record(struct server *server, char text[512])
+{
+    int code = keeper_load(server->folder.fd, &server->record);
+    if (code >= 0) {
+        return 0;
+    }
+    snprintf(text, 512,
+             "%.200s/" KEEPER_FILE " can't be used: %s. It says which node this is: bring back a "
+             "good copy, or start with an empty data_dir as a new node",
+             server->config.data_dir, shoal_error_text(code));
+    return code;
+}
+
+static int open_metrics(struct server *server)
+{
+    server->metrics = metrics_new(server->worker_count);
+    if (server->metrics == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    int code = worker_declare_metrics(server->metrics);
+    if (code == 0) {
+        code = net_declare_metrics(server->metrics);
+    }
+    if (code == 0) {
+        code = native_declare_metrics(server->metrics);
+    }
+    return code;
+}
+
+static void set_limits(struct server *server, const struct config *config)
+{
+    atomic_store(&server->limits.key_bytes, config->key_bytes);
+    atomic_store(&server->limits.value_bytes, config->value_bytes);
+    atomic_store(&server->limits.connections, (uint32_t)config->connections);
+}
+
+static int open_net(struct server *server, char text[512])
+{
+    struct native_options native_options = {
+        .workers = server->worker_count,
+        .limits = &server->limits,
+        .metrics = server->metrics,
+    };
+    set_limits(server, &server->config);
+    int code = native_new(&native_options, &server->native);
+    if (code != 0) {
+        return explain(text, code, "can't serve clients");
+    }
+    struct net_options options = {
+        .workers = server->worker_count,
+        .folder_fd = server->folder.fd,
+        .metrics = server->metrics,
+        .client = native_adopt,
+        .client_self = server->native,
+    };
+    code = net_new(&options, &server->net);
+    return code == 0 ? 0 : explain(text, code, "can't make the worker threads' loops");
+}
+
+static int open_ports(struct server *server, char text[512])
+{
+    const struct config *config = &server->config;
+    int code = net_listen(server->net, config->listen_host, (uint16_t)config->client_port,
+                          native_accept, server->native, &server->client_port, text);
+    if (code == 0 && config->peer_port != CONFIG_PORT_NONE) {
+        code = net_listen_peers(server->net, config->listen_host, (uint16_t)config->peer_port,
+                                &server->peer_port, text);
+    }
+    return code;
+}
+
+static int write_ports(struct server *server, char text[512])
+{
+    char json[160];
+    int len =
+        snprintf(json, sizeof(json), "{\"client_port\": %u, \"peer_port\": %u, \"pid\": %ld}\n",
+                 server->client_port, server->peer_port, (long)getpid());
+    int code = data_folder_write(&server->folder, PORTS_FILE, bytes_make(json, (size_t)len));
+    return code == 0 ? 0 : explain(text, code, "can't write " PORTS_FILE " to data_dir");
+}
+
+/* ---- workers --------------------------------------------------------------------------------- */
+
+static struct moment now(void)
+{
+    struct timespec mono;
+    struct timespec wall;
+    clock_gettime(CLOCK_MONOTONIC, &mono);
+    clock_gettime(CLOCK_REALTIME, &wall);
+    return (struct moment){
+        .mono_us = (uint64_t)mono.tv_sec * 1000000 + (uint64_t)mono.tv_nsec / 1000,
+        .wall_ms = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000,
+    };
+}
+
+static int make_worker(struct server *server, uint32_t index)
+{
+    struct engine_options engine_options = {
+        .partitions = server->node.partitions,
+        .memory_bytes_max = server->node.memory_bytes_max / server->worker_count,
+    };
+    struct worker_options options = {
+        .index = index,
+        .count = server->worker_count,
+        .config = &server->node,
+        .ports = net_ports(server->net, index),
+        .metrics = server->metrics,
+        .now = now(),
+    };
+    if (index == 0) {
+        options.kept = buffer_bytes(&server->record);
+    }
+    int code = random_from_kernel(&options.random_seed, sizeof(options.random_seed));
+    if (code == 0) {
+        code = memory_engine_new(&engine_options, &options.engine);
+    }
+    if (code == 0) {
+        code = worker_new(&options, &server->workers[index]);
+        if (code != 0) {
+            options.engine->ops->free(options.engine);
+        }
+    }
+    return code;
+}
+
+static int make_workers(struct server *server, char text[512])
+{
+    for (uint32_t i = 0; i < server->worker_count; i++) {
+        int code = make_worker(server, i);
+        if (code == SHOAL_EPROTO || code == SHOAL_EINVAL) {
+            snprintf(text, 512,
+                     "%.200s/" KEEPER_FILE " doesn't fit: it is damaged, or of another "
+                     "cluster.name than \"%.100s\"",
+                     server->config.data_dir, server->config.cluster_name);
+            return code;
+        }
+        if (code != 0) {
+            return explain(text, code, "can't make a worker");
+        }
+    }
+    return 0;
+}
+
+static int run(struct server *server, char text[512])
+{
+    int code = net_run(server->net, server->workers);
+    if (code != 0) {
+        return explain(text, code, "can't start the worker threads");
+    }
+    server->running = true;
+    log_info("ready", LOG_TEXT("node", server->config.node_name),
+             LOG_TEXT("host", server->config.listen_host),
+             LOG_U64("client_port", server->client_port), LOG_U64("peer_port", server->peer_port),
+             LOG_U64("workers", server->worker_count), LOG_U64("pid", getpid()));
+    return 0;
+}
+
+static int start(struct server *server, char text[512])
+{
+    int code = crypto_init();
+    if (code != 0) {
+        return explain(text, code, "the machine gives no random numbers");
+    }
+    if (server->config.secret_file[0] != 0) {
+        code = secret_load(server->config.secret_file, &server->secret, text);
+    }
+    if (code == 0) {
+        code = data_folder_open(server->config.data_dir, &server->folder, text);
+    }
+    if (code == 0) {
+        code = load_record(server, text);
+    }
+    if (code != 0) {
+        return code;
+    }
+    code = open_metrics(server);
+    if (code != 0) {
+        return explain(text, code, "can't set up metrics");
+    }
+    code = open_net(server, text);
+    if (code == 0) {
+        code = open_ports(server, text);
+    }
+    if (code == 0) {
+        code = describe_node(server);
+        if (code != 0) {
+            return explain(text, code, "can't start");
+        }
+        code = make_workers(server, text);
+    }
+    if (code == 0) {
+        code = write_ports(server, text);
+    }
+    return code == 0 ? run(server, text) : code;
+}
+
+int server_start(const struct config *config, struct server **out, char text[512])
+{
+    struct server *server = mem_alloc_zeroed(1, sizeof(*server));
+    if (server == NULL) {
+        return explain(text, SHOAL_ENOMEM, "can't start");
+    }
+    server->config = *config;
+    server->folder = DATA_FOLDER_NONE;
+    server->worker_count = count_workers(config);
+    buffer_init(&server->secret, 0);
+    buffer_init(&server->record, 0);
+    raise_file_limit(config);
+    int code = start(server, text);
+    if (code != 0) {
+        server_free(server);
+        return code;
+    }
+    *out = server;
+    return 0;
+}
+
+/* ---- while it runs, and the end -------------------------------------------------------------- */
+
+void server_reload(struct server *server, const struct config *config)
+{
+    struct buffer fixed;
+    buffer_init(&fixed, 0);
+    log_set_level((enum log_level)config->log_level);
+    set_limits(server, config);
+    if (config_fixed_differences(&server->config, config, &fixed) == 0 && fixed.len > 0) {
+        log_warning("configuration: these keys need a restart to change",
+                    LOG_BYTES("keys", buffer_bytes(&fixed)));
+    }
+    buffer_deinit(&fixed);
+    log_info("configuration: reloaded", LOG_TEXT("level", log_level_name(config->log_level)),
+             LOG_U64("connections", config->connections), LOG_U64("key_bytes", config->key_bytes),
+             LOG_U64("value_bytes", config->value_bytes));
+}
+
+void server_stop(struct server *server)
+{
+    net_stop(server->net);
+}
+
+void server_stop_now(struct server *server)
+{
+    net_stop_now(server->net);
+}
+
+int server_ended_fd(const struct server *server)
+{
+    return net_ended_fd(server->net);
+}
+
+void server_free(struct server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    if (server->running) {
+        net_join(server->net);
+        data_folder_remove(&server->folder, PORTS_FILE);
+    }
+    for (uint32_t i = 0; i < server->worker_count; i++) {
+        worker_free(server->workers[i]);
+    }
+    native_free(server->native);
+    net_free(server->net);
+    metrics_free(server->metrics);
+    mem_free(server->seeds);
+    buffer_deinit(&server->record);
+    buffer_deinit(&server->secret);
+    data_folder_close(&server->folder);
+    mem_free(server);
+}
