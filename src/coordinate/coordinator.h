@@ -23,6 +23,9 @@ struct courier {
     uint64_t (*learn)(void *self, uint64_t view_digest, struct bytes view);
     /* The request is done; the outcome is borrowed for the call. */
     void (*complete)(void *self, struct request *request, const struct outcome *outcome);
+    /* The request turns out to be this node's own to coordinate: it is handed back, to be begun
+     * again on the worker of its partition. */
+    void (*reroute)(void *self, struct request *request);
     /* The node's clock is too far ahead for it to coordinate. */
     bool (*clock_ahead)(void *self, uint64_t node);
     /* Its name, for messages; never NULL. */

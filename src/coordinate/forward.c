@@ -86,13 +86,31 @@ static void forward_fail_unreachable(struct operation *operation)
                      request_key_text(operation->coordinator, operation->request->key));
 }
 
+/* Nobody else is left to pass it on to, and nobody has it: if this node is an owner, it coordinates
+ * after all. False when it is not; otherwise the operation is gone. */
+static bool forward_take_back(struct operation *operation)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    struct request *request = operation->request;
+    if (!view_owns(coordinator->view, coordinator->self, operation->partition) ||
+        coordinator->self_clock_ahead) {
+        return false;
+    }
+    operation->request = NULL;
+    operation_free(operation);
+    request->forwarded = true; /* by itself: it makes no further hop */
+    coordinator->courier.reroute(coordinator->courier.self, request);
+    return true;
+}
+
 void forward_begin(struct operation *operation)
 {
     struct coordinator *coordinator = operation->coordinator;
     forward_candidates(operation);
     if (forward_try(operation) < 0) {
-        /* Links may be just coming up. */
-        operation_wait(operation, COORDINATOR_HEDGE_US_MIN);
+        if (!forward_take_back(operation)) {
+            operation_wait(operation, COORDINATOR_HEDGE_US_MIN); /* links may be coming up */
+        }
         return;
     }
     uint64_t node = operation->candidates[operation->candidate_next - 1];
@@ -104,14 +122,8 @@ void forward_hedge(struct operation *operation)
 {
     struct coordinator *coordinator = operation->coordinator;
     if (!operation->sent) {
-        if (coordinator_is_ours(coordinator, operation->request, operation->partition) &&
-            view_owns(coordinator->view, coordinator->self, operation->partition) &&
-            coordinator->now.mono_us - operation->started_us >= COORDINATOR_GRACE_US) {
-            forward_fail_unreachable(operation);
-            return;
-        }
         forward_candidates(operation);
-        if (forward_try(operation) < 0 &&
+        if (forward_try(operation) < 0 && !forward_take_back(operation) &&
             coordinator->now.mono_us - operation->started_us >= COORDINATOR_GRACE_US) {
             forward_fail_unreachable(operation);
         }
@@ -137,7 +149,7 @@ void forward_on_result(struct operation *operation, uint64_t node,
     (void)node;
     if (forward_elsewhere(result)) {
         operation->sent = false;
-        if (forward_try(operation) == 0) {
+        if (forward_try(operation) == 0 || forward_take_back(operation)) {
             return;
         }
     }

@@ -30,6 +30,7 @@ struct join {
     uint16_t port;
     uint64_t ticket;
     uint64_t closed_epoch;
+    uint64_t cluster; /* the one being joined, once known */
     struct timer timer;
 
     /* By seeds. */

@@ -278,6 +278,11 @@ static int join_take(struct steward *steward, const struct message_admit_reply *
         memcpy(steward->secret.bytes, reply->secret.data, CRYPTO_KEY_BYTES);
     }
     steward->join.stage = JOIN_KEEPING;
+    steward->join.cluster = reply->cluster;
+    if (steward->join.request != NULL) {
+        (void)timers_start(&steward->worker->timers, &steward->join.timer,
+                           steward->join.request->deadline_us);
+    }
     steward_replace(steward, joined);
     return 0;
 }
@@ -501,8 +506,13 @@ static void join_on_timer(struct timer *timer, uint64_t now_us)
         join_finish(steward, SHOAL_ETIMEOUT, "the node's workers did not answer in time");
         return;
     case JOIN_CONTACTING:
+        return; /* it ends by itself */
     case JOIN_KEEPING:
-        return; /* each has its own end */
+        join_finish(
+            steward, SHOAL_EUNKNOWN,
+            "this node could not write its own record in time; it joins once it can: look at "
+            "its log and at status");
+        return;
     case JOIN_TELLING:
         if (late) {
             join_finish(steward, SHOAL_EUNKNOWN,

@@ -209,6 +209,16 @@ static void worker_on_complete(void *self, struct request *request, const struct
     worker_complete(self, request, outcome);
 }
 
+static void worker_reroute(void *self, struct request *request)
+{
+    struct worker *worker = self;
+    uint32_t to = worker_of_partition(worker, request->partition);
+    if (to != worker->index && request->origin == worker->index) {
+        worker->crossing++;
+    }
+    worker_post(worker, to, &request->letter, LETTER_REQUEST);
+}
+
 static void worker_on_done(struct worker *worker, struct request *request)
 {
     void *memory = request->outcome_memory;
@@ -254,6 +264,7 @@ static void worker_wire(struct worker *worker)
         .send = worker_send,
         .learn = worker_learn,
         .complete = worker_on_complete,
+        .reroute = worker_reroute,
         .clock_ahead = worker_clock_ahead,
         .name = worker_node_name,
     };
