@@ -42,6 +42,7 @@ static void join_finish(struct steward *steward, int code, const char *format, .
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     struct request *request = join->request;
+    bool switching = join->stage == JOIN_KEEPING; /* stays closed: it leaves its own cluster yet */
     join->request = NULL;
     join->stage = JOIN_NONE;
     timers_stop(&steward->worker->timers, &join->timer);
@@ -50,7 +51,7 @@ static void join_finish(struct steward *steward, int code, const char *format, .
     } else {
         log_warning("join: failed", LOG_TEXT("reason", text));
     }
-    if (steward->closed) {
+    if (steward->closed && !switching) {
         steward->closed = false;
         steward_publish(steward);
     }
@@ -342,15 +343,18 @@ void steward_on_contacted(struct steward *steward, uint64_t ticket, int code, st
 void join_on_kept(struct steward *steward)
 {
     struct join *join = &steward->join;
-    if (join->stage != JOIN_KEEPING || roles_find(&steward->view->roles, steward->id) == NULL) {
+    if (join->cluster == 0 || view_facts(steward->view)->id != join->cluster) {
         return;
     }
     /* From here on this node is a member: its own record of it is durable. */
+    join->cluster = 0;
     steward->closed = false;
     steward->data_lost = false;
-    join->stage = JOIN_TELLING;
-    (void)timers_start(&steward->worker->timers, &join->timer,
-                       steward->worker->now.mono_us + JOIN_PUSH_US);
+    if (join->stage == JOIN_KEEPING) {
+        join->stage = JOIN_TELLING;
+        (void)timers_start(&steward->worker->timers, &join->timer,
+                           steward->worker->now.mono_us + JOIN_PUSH_US);
+    }
 }
 
 void join_on_confirmed(struct steward *steward)
