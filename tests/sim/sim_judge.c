@@ -5,6 +5,14 @@
 #include "base/memory.h"
 #include "shoal/error.h"
 
+/* The quorum that an answer stands on. While the layout changes, an older one with fewer owners
+ * than were asked for gives all that it has. */
+static uint32_t effective(const struct sim_oracle *oracle, const struct sim_reply *reply)
+{
+    bool fewer = oracle->unstable && reply->owners < reply->needed;
+    return fewer ? reply->owners : reply->needed;
+}
+
 /* ---- writes ---- */
 
 uint32_t sim_oracle_write_begin(struct sim_oracle *oracle, struct bytes key, struct bytes value,
@@ -137,10 +145,10 @@ static void acknowledge(struct sim_oracle *oracle, struct sim_key *key, struct s
 {
     oracle->acked++;
     write->state = SIM_WRITE_ACKED;
-    write->needed = reply->needed;
+    write->needed = effective(oracle, reply);
     bool shaken = oracle->unstable || write->losses_before != oracle->losses;
     write->excused = write->needed < oracle->w && shaken;
-    if (reply->needed == 0 || reply->owners + reply->fallbacks < reply->needed) {
+    if (write->needed == 0 || reply->owners + reply->fallbacks < write->needed) {
         sim_verdict_fail(oracle->verdict, SIM_OUTCOME,
                          "write #%u was acknowledged with %u+%u of %u confirmations", id,
                          reply->owners, reply->fallbacks, reply->needed);
@@ -197,19 +205,27 @@ void sim_oracle_read_begin(struct sim_oracle *oracle, struct bytes key, struct s
     out->acked_before = oracle->history.keys[out->key].acked_count;
 }
 
-/* The dot under which a value is shown: of a write carried out twice, one that nothing covered has
- * replaced. -1 when the context covers none of them. */
-static int shown_dot(const struct sim_write *write, const struct sim_set *covered,
-                     const struct sim_set *replaced)
+/* The dots under which a value is shown: of a write carried out several times, those that nothing
+ * covered has replaced. False when the context covers none of them. */
+static bool shown_dots(const struct sim_write *write, const struct sim_set *covered,
+                       const struct sim_set *replaced, struct sim_set *live)
 {
-    int found = -1;
+    int last = -1;
+    bool standing = false;
     for (uint32_t i = 0; i < write->dot_count; i++) {
-        if (sim_set_has(covered, write->dots[i]) &&
-            (found < 0 || !sim_set_has(replaced, write->dots[i]))) {
-            found = (int)write->dots[i];
+        if (!sim_set_has(covered, write->dots[i])) {
+            continue;
+        }
+        last = (int)write->dots[i];
+        if (!sim_set_has(replaced, write->dots[i])) {
+            sim_set_add(live, write->dots[i]);
+            standing = true;
         }
     }
-    return found;
+    if (last >= 0 && !standing) {
+        sim_set_add(live, (uint32_t)last);
+    }
+    return last >= 0;
 }
 
 /* The dots of the values shown; false when a value is nobody's. */
@@ -229,14 +245,12 @@ static bool shown(struct sim_oracle *oracle, const struct sim_key *key,
                              (const char *)key->name);
             return false;
         }
-        int dot = shown_dot(write, covered, &replaced);
-        if (dot < 0) {
+        if (!shown_dots(write, covered, &replaced, live)) {
             sim_verdict_fail(oracle->verdict, SIM_CONTEXTS,
                              "a read of %.*s shows put #%u, but its context does not cover it",
                              (int)key->name_len, (const char *)key->name, id);
             return false;
         }
-        sim_set_add(live, (uint32_t)dot);
     }
     return true;
 }
@@ -286,7 +300,8 @@ void sim_oracle_read_end(struct sim_oracle *oracle, const struct sim_read *read,
     const struct sim_key *key = &oracle->history.keys[read->key];
     struct sim_set covered = {0};
     struct sim_set live;
-    if (reply->needed == 0 || reply->owners < reply->needed) {
+    uint32_t needed = effective(oracle, reply);
+    if (needed == 0 || reply->owners < needed) {
         sim_verdict_fail(oracle->verdict, SIM_OUTCOME,
                          "a read of %.*s was answered with %u of %u owners", (int)key->name_len,
                          (const char *)key->name, reply->owners, reply->needed);
@@ -311,10 +326,8 @@ void sim_oracle_read_end(struct sim_oracle *oracle, const struct sim_read *read,
     }
     sim_set_unite(&there, &hidden);
     sim_judge_object(oracle, key, &covered, &live, &hidden, NULL, "a read's answer");
-    if (reply->needed + oracle->w > oracle->n) {
-        oracle->reads_strict++;
-    }
-    judge_strict(oracle, key, read, &there, &live, reply->needed);
+    oracle->reads_strict += needed + oracle->w > oracle->n;
+    judge_strict(oracle, key, read, &there, &live, needed);
 }
 
 /* ---- lists ---- */

@@ -272,7 +272,7 @@ void sim_node_after_event(struct sim_worker *worker)
     flush_perhaps(worker);
     arm_tick(worker);
     worker_check(worker->core);
-    sim_world_after_event(world, node);
+    sim_request_settle(world);
     if (node->state == SIM_STOPPING && is_idle(node)) {
         /* The process ends by an event of its own: nothing of it may be on the call stack. */
         node->stop_patience.fire = stopped;

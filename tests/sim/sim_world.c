@@ -10,12 +10,6 @@
 #define SAME_TIME_EVENTS_MAX 200000u
 #define CONDITION_US UINT64_C(5000)
 
-struct sim_issue {
-    struct queue link;
-    uint32_t node;
-    uint32_t key;
-};
-
 int sim_world_init(struct sim_world *world, const struct sim_options *options, FILE *trace)
 {
     memset(world, 0, sizeof(*world));
@@ -29,7 +23,6 @@ int sim_world_init(struct sim_world *world, const struct sim_options *options, F
     queue_init(&world->requests);
     queue_init(&world->completed);
     queue_init(&world->buried);
-    queue_init(&world->issued);
     sim_network_init(&world->network, world, random_u64(&world->random));
     sim_oracle_init(&world->oracle, &world->verdict, options->n, options->r, options->w);
     world->oracle.doubled = options->network.hostile && options->network.duplicate_rate > 0;
@@ -53,10 +46,6 @@ void sim_world_deinit(struct sim_world *world)
     while (!queue_empty(&world->items)) {
         sim_item_free(QUEUE_ITEM(world->items.next, struct sim_item, link));
     }
-    struct queue *link;
-    while ((link = queue_pop(&world->issued)) != NULL) {
-        mem_free(QUEUE_ITEM(link, struct sim_issue, link));
-    }
     sim_network_deinit(&world->network);
     sim_request_free_all(world);
     sim_oracle_deinit(&world->oracle);
@@ -67,19 +56,50 @@ void sim_world_deinit(struct sim_world *world)
 
 /* ---- what nodes show ---- */
 
+/* Shows the oracle what the node holds of a key. */
+static void show(struct sim_world *world, struct sim_node *node, uint32_t at)
+{
+    struct sim_key *key = &world->oracle.history.keys[at];
+    struct bytes name = bytes_make(key->name, key->name_len);
+    struct object object = object_empty();
+    arena_reset(&world->arena);
+    struct sim_worker *worker = sim_node_worker_of(node, name);
+    if (worker_peek(worker->core, &world->arena, name, &object) != 0) {
+        object = object_empty();
+    }
+    sim_oracle_holding(&world->oracle, node->index, name, &object);
+}
+
+/* The same, but what a worker that is in no cluster yet or no owner has is its own affair. */
+static void show_if_owner(struct sim_world *world, struct sim_node *node, uint32_t at)
+{
+    struct sim_key *key = &world->oracle.history.keys[at];
+    struct bytes name = bytes_make(key->name, key->name_len);
+    const struct snapshot *snapshot = worker_snapshot(sim_node_worker_of(node, name)->core);
+    if (snapshot == NULL) {
+        return;
+    }
+    uint32_t partition = partition_of_key(name, world->options.partitions);
+    if (view_owns(snapshot->view, snapshot->self, partition)) {
+        show(world, node, at);
+    } else {
+        key->held[node->index].known = false;
+    }
+}
+
+/* The write stands in the holding already, and perhaps not for longer than this event: a look now
+ * tells whose dot it is. */
 void sim_world_issued(struct sim_world *world, uint32_t node, struct bytes key, struct dot dot,
                       struct version_vector seen)
 {
     sim_oracle_issued(&world->oracle, key, dot, seen);
-    struct sim_issue *issue = mem_alloc(sizeof(*issue));
-    ASSERT(issue != NULL);
-    issue->node = node;
-    issue->key = sim_history_key(&world->oracle.history, key);
-    queue_push(&world->issued, &issue->link);
     sim_trace_event(&world->trace, world->now_us, 65, node, 0, key);
     sim_trace_say(&world->trace, world->now_us, "node%u issues (%llx,%llu) on %.*s", node,
                   (unsigned long long)dot.actor, (unsigned long long)dot.counter, (int)key.len,
                   (const char *)key.data);
+    if (!world->verdict.broken) {
+        show(world, &world->nodes[node], sim_history_key(&world->oracle.history, key));
+    }
 }
 
 void sim_world_holding(struct sim_world *world, uint32_t node, uint32_t partition)
@@ -94,38 +114,6 @@ void sim_world_holding(struct sim_world *world, uint32_t node, uint32_t partitio
     }
 }
 
-static void show_holding(struct sim_world *world, struct sim_node *node, uint32_t at)
-{
-    struct sim_key *key = &world->oracle.history.keys[at];
-    struct bytes name = bytes_make(key->name, key->name_len);
-    const struct snapshot *snapshot = sim_node_snapshot(node);
-    uint32_t partition = partition_of_key(name, world->options.partitions);
-    if (snapshot == NULL || !view_owns(snapshot->view, snapshot->self, partition)) {
-        key->held[node->index].known = false;
-        return;
-    }
-    struct object object = object_empty();
-    arena_reset(&world->arena);
-    struct sim_worker *worker = sim_node_worker_of(node, name);
-    int code = worker_peek(worker->core, &world->arena, name, &object);
-    if (code != 0) {
-        object = object_empty();
-    }
-    sim_oracle_holding(&world->oracle, node->index, name, &object);
-}
-
-void sim_world_after_event(struct sim_world *world, struct sim_node *node)
-{
-    struct queue *link;
-    while (!world->verdict.broken && (link = queue_pop(&world->issued)) != NULL) {
-        struct sim_issue *issue = QUEUE_ITEM(link, struct sim_issue, link);
-        ASSERT(issue->node == node->index);
-        show_holding(world, node, issue->key);
-        mem_free(issue);
-    }
-    sim_request_settle(world);
-}
-
 void sim_world_check_holdings(struct sim_world *world)
 {
     for (uint32_t i = 0; i < world->node_count; i++) {
@@ -134,7 +122,7 @@ void sim_world_check_holdings(struct sim_world *world)
         }
         for (uint32_t k = 0; k < world->oracle.history.key_count; k++) {
             if (!world->verdict.broken) {
-                show_holding(world, &world->nodes[i], k);
+                show_if_owner(world, &world->nodes[i], k);
             }
         }
     }

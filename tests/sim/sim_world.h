@@ -40,7 +40,6 @@ struct sim_world {
     struct queue requests;  /* of struct sim_request: not yet completed */
     struct queue completed; /* completed and not yet judged */
     struct queue buried;    /* judged, kept to catch a second completion */
-    struct queue issued;    /* of struct sim_issue: dots that the oracle has yet to see held */
     uint64_t same_time;     /* events since the time last moved */
     bool has_token_keys;
     uint64_t cluster;             /* its id, once all are in it */
@@ -74,7 +73,6 @@ bool sim_world_may_lose(struct sim_world *world, const struct sim_node *node);
 void sim_world_issued(struct sim_world *world, uint32_t node, struct bytes key, struct dot dot,
                       struct version_vector seen);
 void sim_world_holding(struct sim_world *world, uint32_t node, uint32_t partition);
-void sim_world_after_event(struct sim_world *world, struct sim_node *node);
 
 /* Is the node running in the cluster (and not in one of its own)? */
 bool sim_world_is_member(const struct sim_world *world, const struct sim_node *node);
