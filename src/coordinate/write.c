@@ -85,23 +85,18 @@ static void write_on_durable(struct durable_waiter *waiter, int code)
     write_judge(operation);
 }
 
-/* The context that answers the write: what its client has seen, and the write itself. Where a
- * concurrent sibling stands beside it that a range over this actor would cover too, it is what the
- * client had seen before: a context must never cover a value that its holder has not seen. */
+/* The context that answers the write: what its client has seen, and the write itself. But an entry
+ * is a range: where this holding has issued other dots for the key that the client has not seen, a
+ * range up to the new one would cover these too, so the answer is what the client had seen before.
+ */
 static void write_make_token(struct operation *operation, struct version_vector seen,
-                             const struct object *object)
+                             const struct replica_written *written)
 {
     struct coordinator *coordinator = operation->coordinator;
-    struct version_vector known;
-    if (version_vector_with(coordinator->arena, seen, operation->dot, &known) < 0) {
+    struct version_vector known = seen;
+    if (written->own_counter_before <= version_vector_get(seen, written->dot.actor) &&
+        version_vector_with(coordinator->arena, seen, written->dot, &known) < 0) {
         return; /* the write stands; the client reads for its context */
-    }
-    for (uint32_t i = 0; i < object->sibling_count; i++) {
-        struct dot dot = object->siblings[i].dot;
-        if (!dot_equal(dot, operation->dot) && version_vector_covers(known, dot)) {
-            known = seen;
-            break;
-        }
     }
     if (token_encode(coordinator->token_keys, operation->request->key, known, &operation->token) <
         0) {
@@ -143,10 +138,9 @@ static int write_issue(struct operation *operation)
         .expiry_ms = put && request->ttl_ms != 0 ? coordinator->now.wall_ms + request->ttl_ms : 0,
         .value = put ? request->value : bytes_make(NULL, 0),
     };
-    struct bytes encoded;
-    struct object object;
+    struct replica_written written;
     result = replica_write(replica, holding, &operation->key, seen, &added,
-                           coordinator->now.wall_ms, &encoded, &object, &operation->dot);
+                           coordinator->now.wall_ms, &written);
     if (result < 0) {
         coordinator_fail(
             operation, result,
@@ -158,6 +152,7 @@ static int write_issue(struct operation *operation)
         return -1;
     }
     operation->issued = true;
+    operation->dot = written.dot;
     if (coordinator->issued != NULL) {
         coordinator->issued(coordinator->issued_self, request->key, operation->dot, seen);
     }
@@ -169,8 +164,8 @@ static int write_issue(struct operation *operation)
         durability_wait(&replica->durability, &operation->local);
         operation->local_waits = true;
     }
-    write_send(operation, operation_reachable(operation), encoded);
-    write_make_token(operation, seen, &object);
+    write_send(operation, operation_reachable(operation), written.encoded);
+    write_make_token(operation, seen, &written);
     return 0;
 }
 

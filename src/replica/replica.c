@@ -208,21 +208,23 @@ int replica_store(struct replica *replica, const struct engine_key *key, struct 
 
 int replica_write(struct replica *replica, struct holding *holding, const struct engine_key *key,
                   struct version_vector seen, const struct sibling *added, uint64_t wall_ms,
-                  struct bytes *encoded, struct object *object, struct dot *dot)
+                  struct replica_written *out)
 {
     struct object held;
     int result = replica_read(replica, key, &held);
     if (result < 0) {
         return result;
     }
+    struct replica_written written = {.own_counter_before =
+                                          version_vector_get(held.context, holding->actor)};
     struct sibling sibling = *added;
     sibling.dot = holding_next_dot(holding);
     sibling.hlc = hlc_next(&replica->clock, wall_ms);
-    result = object_write(replica->arena, &held, seen, &sibling, object);
+    result = object_write(replica->arena, &held, seen, &sibling, &written.object);
     if (result < 0) {
         return result;
     }
-    result = replica_put(replica, key, object);
+    result = replica_put(replica, key, &written.object);
     if (result < 0) {
         /* A dot was given to a write that failed here: this holding may not go on under its actor.
          */
@@ -231,8 +233,9 @@ int replica_write(struct replica *replica, struct holding *holding, const struct
         int begin_result = replica_begin(replica, holding->partition, refilling, &begun);
         return begin_result < 0 ? begin_result : result;
     }
-    *encoded = buffer_bytes(&replica->scratch);
-    *dot = sibling.dot;
+    written.encoded = buffer_bytes(&replica->scratch);
+    written.dot = sibling.dot;
+    *out = written;
     return result;
 }
 

@@ -53,12 +53,19 @@ int replica_read(struct replica *replica, const struct engine_key *key, struct o
 int replica_store(struct replica *replica, const struct engine_key *key, struct bytes encoded,
                   uint64_t wall_ms);
 
+struct replica_written {
+    struct bytes encoded;
+    struct object object;
+    struct dot dot;              /* the one issued */
+    uint64_t own_counter_before; /* this holding's last dot on the key before; 0 for none */
+};
+
 /* Issues a dot for a write coordinated here and stores it: what `seen` covers is replaced. `added`
- * comes without dot and hlc. Outcomes as replica_store; on 0 and 1 `encoded` is the whole new
- * object, in scratch memory valid until the next store or write, and `dot` the one issued. */
+ * comes without dot and hlc. Outcomes as replica_store; on 0 and 1 `out` holds the whole new
+ * object, its encoding in scratch memory valid until the next store or write. */
 int replica_write(struct replica *replica, struct holding *holding, const struct engine_key *key,
                   struct version_vector seen, const struct sibling *added, uint64_t wall_ms,
-                  struct bytes *encoded, struct object *object, struct dot *dot);
+                  struct replica_written *out);
 
 /* Of all partitions held. */
 void replica_stats(const struct replica *replica, struct engine_stats *out);
