@@ -33,12 +33,14 @@ static uint64_t read_digest(struct bytes encoded)
 static int read_merge(struct operation *operation, struct bytes encoded)
 {
     struct arena *arena = operation->coordinator->arena;
-    if (encoded.data == NULL || bytes_equal(encoded, buffer_bytes(&operation->merged))) {
+    bool first = operation->merged.len == 0;
+    if (encoded.data == NULL ||
+        (!first && bytes_equal(encoded, buffer_bytes(&operation->merged)))) {
         return 0;
     }
     struct object incoming;
     int result = object_decode(arena, encoded, &incoming);
-    if (result < 0 || operation->merged.len == 0) {
+    if (result < 0 || first) {
         return result < 0 ? result : buffer_append_bytes(&operation->merged, encoded);
     }
     /* The decoded merge borrows its values from the buffer that is about to be rewritten. */

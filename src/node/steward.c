@@ -657,6 +657,23 @@ static void steward_gossip_round(struct steward *steward)
     }
 }
 
+/* Nodes that are no members and have been silent for long are forgotten. */
+static void steward_forget(struct steward *steward)
+{
+    const struct roles *roles = &steward->view->roles;
+    uint64_t *keep = arena_alloc_array(&steward->worker->arena, roles->count + 1, sizeof(*keep));
+    uint32_t count = 0;
+    for (uint32_t i = 0; keep != NULL && i < roles->count; i++) {
+        if (roles->items[i].kind == ROLE_IN) {
+            keep[count++] = roles->items[i].node; /* roles are sorted by node */
+        }
+    }
+    if (keep != NULL) {
+        gossip_forget(&steward->gossip, keep, count, STEWARD_FORGET_US,
+                      steward->worker->now.mono_us);
+    }
+}
+
 /* News of layouts doesn't wait for the next heartbeat. */
 void steward_push(struct steward *steward)
 {
@@ -691,6 +708,7 @@ static void steward_on_tick(struct timer *timer, uint64_t now_us)
     }
     gossip_beat(&steward->gossip);
     steward_refresh_self(steward);
+    steward_forget(steward);
     steward_gossip_round(steward);
     steward_publish(steward);
     steward_step(steward);

@@ -12,6 +12,7 @@
 #include "node/steward.h"
 
 #define STEWARD_PUSH_US_MIN UINT64_C(10000)
+#define STEWARD_FORGET_US UINT64_C(600000000)
 #define STEWARD_CONTACT_US UINT64_C(2000000)
 
 /* Becoming a member, step by step. */
