@@ -38,6 +38,24 @@ static void a_hello_reply_arrives_as_it_was_sent(void **state)
     ROUND_TRIPS((struct wire_test *)*state, hello_reply, MESSAGE_HELLO_REPLY, id);
 }
 
+/* The worked example of docs/protocol.md. */
+static void a_hello_has_the_bytes_that_the_documentation_shows(void **state)
+{
+    struct wire_test *test = *state;
+    static const uint8_t expected[] = {
+        0x00, 0x00, 0x00, 0x16,             /* 22 bytes follow */
+        0x9c, 0x01, 0x01,                   /* array of 12, HELLO, id 1 */
+        0xa5, 's',  'h',  'o',  'a',  'l',  /* magic */
+        0x01, 0x01,                         /* versions */
+        0x00, 0x00, 0x00, 0x00, 0x00,       /* features, role, cluster, node, worker */
+        0xa4, 'd',  'e',  'm',  'o',  0xc0, /* name, no credentials */
+    };
+    struct message_hello hello = {.id = 1, .version_min = 1, .version_max = 1, .name = "demo"};
+    assert_int_equal(message_hello_encode(&hello, &test->buffer), 0);
+    assert_int_equal(test->buffer.len, sizeof(expected));
+    assert_memory_equal(test->buffer.data, expected, sizeof(expected));
+}
+
 static void a_hello_of_another_protocol_is_refused(void **state)
 {
     struct wire_test *test = *state;
@@ -66,6 +84,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WIRE_TEST(a_hello_arrives_as_it_was_sent),
         WIRE_TEST(a_hello_reply_arrives_as_it_was_sent),
+        WIRE_TEST(a_hello_has_the_bytes_that_the_documentation_shows),
         WIRE_TEST(a_hello_of_another_protocol_is_refused),
         WIRE_TEST(a_name_with_a_nul_in_it_is_refused),
     };

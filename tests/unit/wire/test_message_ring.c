@@ -1,4 +1,5 @@
 /* RING_REPLY. */
+#include "base/hash.h"
 #include "wire_test.h"
 
 static void assert_same_ring_reply(const struct message_ring_reply *sent,
@@ -74,12 +75,23 @@ static void figures_that_make_no_ring_are_refused(void **state)
     assert_int_equal(test->buffer.len, 0);
 }
 
+/* docs/protocol.md says where these two keys are. */
+static void the_keys_of_the_documentation_are_where_it_says(void **state)
+{
+    (void)state;
+    assert_true(hash_xxh3(bytes_from_string("foo")) == UINT64_C(0xab6e5f64077e7d8a));
+    assert_true(hash_xxh3(bytes_from_string("42")) == UINT64_C(0x1217cb28c0ef2191));
+    assert_int_equal(hash_xxh3(bytes_from_string("foo")) >> 56, 171);
+    assert_int_equal(hash_xxh3(bytes_from_string("42")) >> 56, 18);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WIRE_TEST(a_ring_reply_arrives_as_it_was_sent),
         WIRE_TEST(the_largest_ring_fits),
         WIRE_TEST(figures_that_make_no_ring_are_refused),
+        WIRE_TEST(the_keys_of_the_documentation_are_where_it_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
