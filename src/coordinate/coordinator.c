@@ -237,6 +237,15 @@ static int coordinator_admit(struct coordinator *coordinator, struct request *re
     return 0;
 }
 
+/* May this worker coordinate the request? Its sender may know better who is healthy, not who owns.
+ */
+static bool coordinator_may(struct coordinator *coordinator, const struct request *request)
+{
+    bool changes = request->op != REQUEST_GET;
+    return view_owns(coordinator->view, coordinator->self, request->partition) &&
+           (!changes || !coordinator->self_clock_ahead);
+}
+
 void coordinator_start(struct coordinator *coordinator, struct request *request)
 {
     struct quorum quorum;
@@ -244,17 +253,15 @@ void coordinator_start(struct coordinator *coordinator, struct request *request)
         return;
     }
     bool list = request->op == REQUEST_LIST;
-    bool ours = list || coordinator_is_ours(coordinator, request, request->partition);
-    if (request->forwarded && !ours) {
-        /* Its sender prefers this node. It may know better who is healthy, not who owns. */
-        ours = view_owns(coordinator->view, coordinator->self, request->partition) &&
-               !coordinator->self_clock_ahead;
-        if (!ours) {
+    bool forward = request->forward;
+    if (!list && !forward && !coordinator_may(coordinator, request)) {
+        if (request->forwarded) {
             coordinator_refuse(coordinator, request, SHOAL_ENOTOWNER,
                                "this node does not coordinate key '%s'",
                                request_key_text(coordinator, request->key));
             return;
         }
+        forward = true; /* it was this node's when it came in; the view has changed since */
     }
     struct operation *operation =
         operation_new(coordinator, request, list ? OPERATION_LISTING : OPERATION_FORWARDING);
@@ -267,10 +274,10 @@ void coordinator_start(struct coordinator *coordinator, struct request *request)
     operation->quorum = quorum;
     if (list) {
         list_begin(operation);
-    } else if (ours) {
-        coordinator_coordinate(operation);
-    } else {
+    } else if (forward) {
         forward_begin(operation);
+    } else {
+        coordinator_coordinate(operation);
     }
 }
 

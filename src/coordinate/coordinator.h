@@ -80,11 +80,13 @@ void coordinator_deinit(struct coordinator *coordinator);
 void coordinator_adopt(struct coordinator *coordinator);
 
 /* True when this node should coordinate the request itself, on the worker of its partition; false
- * when it is to be forwarded. Only with a view. */
+ * when it is to be forwarded. Asked once a request, for it may use up a silent peer's chance to
+ * prove itself. Only with a view. */
 bool coordinator_is_ours(struct coordinator *coordinator, const struct request *request,
                          uint32_t partition);
 
-/* Begins a request: coordinates, forwards or lists. It may complete at once. Checks everything that
+/* Begins a request: forwards it if so decided, else coordinates (on the worker of its partition) or
+ * lists. It may complete at once. Checks everything that
  * depends on the cluster; sizes were checked by the surface. */
 void coordinator_start(struct coordinator *coordinator, struct request *request);
 

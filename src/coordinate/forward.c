@@ -98,6 +98,7 @@ static bool forward_take_back(struct operation *operation)
     }
     operation->request = NULL;
     operation_free(operation);
+    request->forward = false;
     request->forwarded = true; /* by itself: it makes no further hop */
     coordinator->courier.reroute(coordinator->courier.self, request);
     return true;

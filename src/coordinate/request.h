@@ -57,6 +57,7 @@ struct request {
     struct letter letter;
     uint32_t origin; /* worker index */
     uint32_t partition;
+    bool forward; /* decided once, where it came in: another node is to coordinate it */
     uint64_t deadline_us;
     struct outcome outcome; /* on its way back from another worker, with its memory */
     void *outcome_memory;

@@ -184,7 +184,8 @@ void worker_tally_take(const struct worker *worker, struct worker_tally *out)
     void *value;
     while (table_next(&worker->replica.holdings, &cursor, &key, &value)) {
         const struct holding *holding = value;
-        out->refilling += holding->refilling ? 1 : 0;
+        bool owned = view_owns(worker->snapshot->view, worker->snapshot->self, holding->partition);
+        out->refilling += holding->refilling && owned ? 1 : 0;
     }
 }
 

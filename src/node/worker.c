@@ -419,14 +419,15 @@ static uint32_t worker_for(struct worker *worker, struct request *request)
     }
     request->partition =
         partition_of_key(request->key, view_facts(worker->snapshot->view)->partitions);
-    bool ours = coordinator_is_ours(&worker->coordinator, request, request->partition);
-    return ours ? worker_of_partition(worker, request->partition) : worker->index;
+    request->forward = !coordinator_is_ours(&worker->coordinator, request, request->partition);
+    return !request->forward ? worker_of_partition(worker, request->partition) : worker->index;
 }
 
 void worker_submit(struct worker *worker, struct moment now, struct request *request)
 {
     worker_enter(worker, now);
     request->origin = worker->index;
+    request->forward = false;
     uint64_t timeout_us = request->options.timeout_us == 0 ? worker->config->request_timeout_us
                                                            : request->options.timeout_us;
     request->deadline_us = now.mono_us + timeout_us;
