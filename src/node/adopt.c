@@ -42,8 +42,7 @@ static void adopt_links(struct worker *worker, const struct snapshot *before)
     }
 }
 
-/* ---- holdings
- * ------------------------------------------------------------------------------------ */
+/* ---- holdings ---- */
 
 static void adopt_begin(struct worker *worker, uint32_t partition, bool refilling)
 {
@@ -91,8 +90,7 @@ static void adopt_drop_all(struct worker *worker)
     worker->reported = (struct content_hash){0};
 }
 
-/* ---- fills
- * ---------------------------------------------------------------------------------------- */
+/* ---- fills ---- */
 
 /* The layout to be synced: the newest, while older ones are live and this node has not marked it.
  */
@@ -166,8 +164,7 @@ void worker_on_synced(void *self, uint32_t partition, const struct content_hash 
     adopt_report_synced(worker);
 }
 
-/* ---- telling the steward
- * --------------------------------------------------------------------------- */
+/* ---- telling the steward ---- */
 
 void worker_tally_take(const struct worker *worker, struct worker_tally *out)
 {
@@ -199,8 +196,7 @@ void worker_tell(struct worker *worker, uint32_t kind)
     worker_post(worker, 0, &letter->letter, kind);
 }
 
-/* ---- the whole
- * ---------------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 static void adopt_give(struct worker *worker)
 {

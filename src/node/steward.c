@@ -177,8 +177,7 @@ void steward_check(const struct steward *steward)
     ASSERT(steward->view == NULL || steward->wanted != NULL);
 }
 
-/* ---- keeping views
- * ---------------------------------------------------------------------------------- */
+/* ---- keeping views ---- */
 
 void steward_keep(struct steward *steward)
 {
@@ -308,8 +307,7 @@ void steward_replace(struct steward *steward, struct view *view)
     steward_keep(steward);
 }
 
-/* ---- publishing
- * ---------------------------------------------------------------------------------------- */
+/* ---- publishing ---- */
 
 static int steward_compare_nodes(const void *a, const void *b)
 {
@@ -427,8 +425,7 @@ void steward_publish(struct steward *steward)
     snapshot_unref(snapshot);
 }
 
-/* ---- trackers
- * --------------------------------------------------------------------------------------------- */
+/* ---- trackers ---- */
 
 static bool steward_all_adopted(const struct steward *steward, uint64_t epoch)
 {

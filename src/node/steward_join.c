@@ -27,8 +27,7 @@ void join_init(struct steward *steward)
     steward->join.timer.fire = join_on_timer;
 }
 
-/* ---- the end of a join
- * ---------------------------------------------------------------------------- */
+/* ---- the end of a join ---- */
 
 static void join_finish(struct steward *steward, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -85,8 +84,7 @@ void join_close(struct steward *steward)
     }
 }
 
-/* ---- contacting
- * ----------------------------------------------------------------------------------- */
+/* ---- contacting ---- */
 
 static void join_contact(struct steward *steward)
 {
@@ -219,8 +217,7 @@ void steward_on_admit(struct steward *steward, struct source source,
     }
 }
 
-/* ---- taking the cluster's view
- * ---------------------------------------------------------------------- */
+/* ---- taking the cluster's view ---- */
 
 /* The cluster's view with this node in it, committed if it can be at once. */
 static int join_view(struct steward *steward, struct view *theirs, struct view **out)
@@ -364,8 +361,7 @@ void join_on_confirmed(struct steward *steward)
     }
 }
 
-/* ---- by an operator's word
- * ------------------------------------------------------------------------------ */
+/* ---- by an operator's word ---- */
 
 void steward_join(struct steward *steward, struct request *request)
 {
@@ -421,8 +417,7 @@ void join_on_tally(struct steward *steward)
     join_contact(steward);
 }
 
-/* ---- by the seeds
- * ------------------------------------------------------------------------------------------ */
+/* ---- by the seeds ---- */
 
 static bool seed_is_self(const struct steward *steward, uint32_t seed)
 {

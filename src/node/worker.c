@@ -580,8 +580,7 @@ void worker_frame(struct worker *worker, struct moment now, struct source source
     worker_leave(worker);
 }
 
-/* ---- answers from peers
- * -------------------------------------------------------------------------- */
+/* ---- answers from peers ---- */
 
 static void worker_take_answer(struct worker *worker, uint64_t node, struct bytes payload)
 {
@@ -640,8 +639,7 @@ void worker_link(struct worker *worker, struct moment now, uint64_t node, bool u
     worker_leave(worker);
 }
 
-/* ---- letters
- * -------------------------------------------------------------------------------------- */
+/* ---- letters ---- */
 
 static void worker_letter_frame(struct worker *worker, struct letter_frame *letter)
 {
@@ -737,8 +735,7 @@ void worker_kept(struct worker *worker, struct moment now, uint64_t sequence, in
     worker_leave(worker);
 }
 
-/* ---- time
- * ------------------------------------------------------------------------------------------ */
+/* ---- time ---- */
 
 uint64_t worker_next_us(const struct worker *worker)
 {
@@ -778,8 +775,7 @@ bool worker_idle(const struct worker *worker)
            (worker->steward == NULL || steward_idle(worker->steward));
 }
 
-/* ---- looking in
- * ------------------------------------------------------------------------------------ */
+/* ---- looking in ---- */
 
 int worker_check_hello(struct worker *worker, const struct message_hello *hello, char text[256])
 {
