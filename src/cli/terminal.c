@@ -1,0 +1,117 @@
+/* Saying things, plainly or in JSON. Bytes that aren't UTF-8 appear in JSON under NAME_base64,
+ * never mangled; contexts and cursors are base64url, so that they pass through a shell untouched.
+ */
+#include "cli/terminal.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define NAME_BYTES_MAX 64u
+#define TEXT_BYTES 2048u
+
+static const char *outcome_of(int code)
+{
+    return shoal_error_nothing_applied(code) ? "none" : "unknown";
+}
+
+int terminal_fail(struct terminal *terminal, int code, const char *text)
+{
+    (void)fflush(terminal->out);
+    if (terminal->json) {
+        json_t *object = json_object();
+        (void)json_set_bytes(object, "error", shoal_text(text));
+        (void)json_object_set_new(object, "outcome", json_string(outcome_of(code)));
+        (void)json_dumpf(object, terminal->err, JSON_COMPACT);
+        (void)fputc('\n', terminal->err);
+        json_decref(object);
+    } else {
+        (void)fprintf(terminal->err, "shoal: %s\n", text);
+    }
+    return shoal_error_exit_status(code);
+}
+
+int terminal_fail_form(struct terminal *terminal, int code, const char *form, ...)
+{
+    char text[TEXT_BYTES];
+    va_list arguments;
+    va_start(arguments, form);
+    (void)vsnprintf(text, sizeof(text), form, arguments);
+    va_end(arguments);
+    return terminal_fail(terminal, code, text);
+}
+
+void terminal_remark(struct terminal *terminal, const char *form, ...)
+{
+    if (terminal->json) {
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, form);
+    (void)vfprintf(terminal->err, form, arguments);
+    va_end(arguments);
+    (void)fputc('\n', terminal->err);
+}
+
+int terminal_print_json(struct terminal *terminal, FILE *file, json_t *object)
+{
+    int failed = object == NULL ? -1 : json_dumpf(object, file, JSON_COMPACT);
+    json_decref(object);
+    if (failed != 0) {
+        return terminal_fail(terminal, SHOAL_ENOMEM, shoal_error_text(SHOAL_ENOMEM));
+    }
+    (void)fputc('\n', file);
+    return 0;
+}
+
+int terminal_print_ok(struct terminal *terminal, struct shoal_bytes context)
+{
+    if (!terminal->json) {
+        (void)fprintf(terminal->out, "OK\n");
+        return 0;
+    }
+    json_t *object = json_pack("{s:s}", "message", "Ok");
+    if (object != NULL && context.data != NULL && !json_set_token(object, "context", context)) {
+        json_decref(object);
+        object = NULL;
+    }
+    return terminal_print_json(terminal, terminal->out, object);
+}
+
+typedef int (*encoder_fn)(struct bytes in, struct buffer *out);
+
+static bool set_encoded(json_t *object, const char *name, struct shoal_bytes bytes,
+                        encoder_fn encode)
+{
+    struct buffer text;
+    buffer_init(&text, 0);
+    bool done =
+        encode(bytes_make(bytes.data, bytes.len), &text) == 0 &&
+        json_object_set_new(
+            object, name,
+            json_stringn_nocheck(text.len == 0 ? "" : (const char *)text.data, text.len)) == 0;
+    buffer_deinit(&text);
+    return done;
+}
+
+bool json_set_token(json_t *object, const char *name, struct shoal_bytes token)
+{
+    if (token.data == NULL) {
+        return json_object_set_new(object, name, json_null()) == 0;
+    }
+    return set_encoded(object, name, token, text_base64url_encode);
+}
+
+bool json_set_bytes(json_t *object, const char *name, struct shoal_bytes bytes)
+{
+    if (bytes.data == NULL) {
+        return json_object_set_new(object, name, json_null()) == 0;
+    }
+    if (text_is_utf8(bytes_make(bytes.data, bytes.len))) {
+        return json_object_set_new(object, name, json_stringn_nocheck(bytes.data, bytes.len)) == 0;
+    }
+    char encoded_name[NAME_BYTES_MAX];
+    (void)snprintf(encoded_name, sizeof(encoded_name), "%s_base64", name);
+    return set_encoded(object, encoded_name, bytes, text_base64_encode);
+}

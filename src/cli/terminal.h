@@ -1,0 +1,46 @@
+/* Where a command reads and writes, and how it says things: plainly for people, or as one line of
+ * JSON. Commands know no stdout or stderr but these, so tests run them in process. */
+#ifndef CLI_TERMINAL_H
+#define CLI_TERMINAL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "shoal/client.h"
+
+struct terminal {
+    FILE *in;
+    FILE *out;
+    FILE *err;
+    bool json;
+    bool err_is_screen; /* progress may be redrawn in place */
+    bool out_is_screen;
+};
+
+/* Says that something failed, and why; the exit status for it. */
+int terminal_fail(struct terminal *terminal, int code, const char *text);
+
+/* The same with a form as of printf. */
+__attribute__((format(printf, 3, 4))) int terminal_fail_form(struct terminal *terminal, int code,
+                                                             const char *form, ...);
+
+/* A remark on stderr; nothing under --json. */
+__attribute__((format(printf, 2, 3))) void terminal_remark(struct terminal *terminal,
+                                                           const char *form, ...);
+
+/* Prints a line of JSON on `file` and frees it; NULL is taken as out of memory. Exit status 0, or
+ * that of the failure. */
+int terminal_print_json(struct terminal *terminal, FILE *file, json_t *object);
+
+/* OK, or {"message":"Ok"} with the context if there is one. */
+int terminal_print_ok(struct terminal *terminal, struct shoal_bytes context);
+
+/* Sets `name` in the object to the bytes: as a string when they are UTF-8, otherwise as base64
+ * under NAME_base64; none is null. False when there is no memory. */
+bool json_set_bytes(json_t *object, const char *name, struct shoal_bytes bytes);
+
+/* As base64url, as contexts and cursors are shown. */
+bool json_set_token(json_t *object, const char *name, struct shoal_bytes token);
+
+#endif
