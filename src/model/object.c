@@ -115,13 +115,10 @@ int object_merge(struct arena *arena, const struct object *a, const struct objec
     if (error != 0) {
         return error;
     }
-    size_t count_max = (size_t)a->sibling_count + b->sibling_count;
-    struct sibling *siblings = NULL;
-    if (count_max > 0) {
-        siblings = arena_alloc_array(arena, count_max, sizeof(*siblings));
-        if (siblings == NULL) {
-            return SHOAL_ENOMEM;
-        }
+    struct sibling *siblings =
+        arena_alloc_array(arena, (size_t)a->sibling_count + b->sibling_count, sizeof(*siblings));
+    if (siblings == NULL) {
+        return SHOAL_ENOMEM;
     }
     uint32_t count = merge_siblings(a, b, siblings);
     if (count > LIMIT_SIBLINGS) {

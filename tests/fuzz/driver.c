@@ -5,6 +5,7 @@
  *      fuzz-object FILE...
  *
  * When an input breaks the target, the seed printed last and --count 1 run that input again. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -80,12 +81,12 @@ static void run_seeds(struct driver *driver, uint64_t first, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
         if (i % 1000 == 0) {
-            (void)printf("from seed %llu\n", (unsigned long long)(first + i));
+            (void)printf("from seed %" PRIu64 "\n", first + i);
             (void)fflush(stdout);
         }
         run_seed(driver, first + i);
     }
-    (void)printf("%llu inputs done\n", (unsigned long long)count);
+    (void)printf("%" PRIu64 " inputs done\n", count);
 }
 
 int main(int argc, char **argv)
