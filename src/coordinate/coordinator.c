@@ -38,8 +38,7 @@ void coordinator_deinit(struct coordinator *coordinator)
     table_deinit(&coordinator->operations);
 }
 
-/* ---- texts ------------------------------------------------------------------------------------
- */
+/* ---- texts ---- */
 
 const char *request_op_text(uint32_t op)
 {
@@ -104,8 +103,7 @@ const char *operation_names(const struct operation *operation, uint64_t targets)
     return text;
 }
 
-/* ---- completion -------------------------------------------------------------------------------
- */
+/* ---- completion ---- */
 
 void coordinator_count(struct coordinator *coordinator, metric_id metric)
 {
@@ -169,8 +167,7 @@ void coordinator_refuse(struct coordinator *coordinator, struct request *request
     coordinator->courier.complete(coordinator->courier.self, request, &outcome);
 }
 
-/* ---- beginning --------------------------------------------------------------------------------
- */
+/* ---- beginning ---- */
 
 bool coordinator_is_ours(struct coordinator *coordinator, const struct request *request,
                          uint32_t partition)
@@ -281,8 +278,7 @@ void coordinator_start(struct coordinator *coordinator, struct request *request)
     }
 }
 
-/* ---- answers ----------------------------------------------------------------------------------
- */
+/* ---- answers ---- */
 
 int coordinator_send(struct coordinator *coordinator, uint64_t node)
 {
@@ -387,8 +383,7 @@ void coordinator_on_scanned(struct coordinator *coordinator, uint64_t node,
     list_on_scanned(operation, node, scanned, payload);
 }
 
-/* ---- changes around the operations ------------------------------------------------------------
- */
+/* ---- changes around the operations ---- */
 
 static void coordinator_rejudge(struct operation *operation)
 {

@@ -108,8 +108,7 @@ bool coordinator_idle(const struct coordinator *coordinator);
 
 void coordinator_check(const struct coordinator *coordinator);
 
-/* ---- between the files of this layer ----------------------------------------------------------
- */
+/* ---- between the files of this layer ---- */
 
 /* Sends the frame in coordinator->frame. */
 int coordinator_send(struct coordinator *coordinator, uint64_t node);

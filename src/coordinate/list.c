@@ -159,8 +159,7 @@ static int list_slot_begin(struct operation *operation, uint32_t partition, uint
     return 0;
 }
 
-/* ---- taking a complete slot's pages ------------------------------------------------------------
- */
+/* ---- taking a complete slot's pages ---- */
 
 struct list_page {
     struct message_scanned scanned;
@@ -313,8 +312,7 @@ static int list_take(struct operation *operation, struct list_slot *slot, uint64
     return result;
 }
 
-/* ---- cursors -----------------------------------------------------------------------------------
- */
+/* ---- cursors ---- */
 
 static struct bytes list_cursor(struct listing *listing, uint32_t partition, uint64_t position)
 {
@@ -336,8 +334,7 @@ static int list_cursor_read(struct bytes cursor, uint32_t partitions, uint32_t *
     return 0;
 }
 
-/* ---- the machine -------------------------------------------------------------------------------
- */
+/* ---- the machine ---- */
 
 static void list_finish(struct operation *operation, struct bytes after)
 {

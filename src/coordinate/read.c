@@ -161,8 +161,7 @@ static void read_ask_enough(struct operation *operation)
     }
 }
 
-/* ---- read repair ------------------------------------------------------------------------------
- */
+/* ---- read repair ---- */
 
 static void read_repair_target(struct operation *operation, uint32_t target)
 {
@@ -202,8 +201,7 @@ static void read_repair(struct operation *operation)
     }
 }
 
-/* ---- the end ----------------------------------------------------------------------------------
- */
+/* ---- the end ---- */
 
 /* Wall time less the bound on clocks, so that nothing is hidden early by any of them. */
 static uint64_t read_expiry_now_ms(const struct coordinator *coordinator)
@@ -372,17 +370,19 @@ void read_hedge(struct operation *operation)
     read_judge(operation);
 }
 
-/* ---- answers ----------------------------------------------------------------------------------
- */
+/* ---- answers ---- */
 
 static void read_take(struct operation *operation, uint32_t target,
                       const struct message_fetched *fetched)
 {
     uint64_t bit = operation_bit(target);
-    if ((operation->digest_asked & bit) != 0 && fetched->digest != 0 &&
-        fetched->object.data == NULL) {
+    if (fetched->digest != 0 && fetched->object.data == NULL) {
+        /* A digest alone, perhaps late: it is worth a vote only if the merge is what it stands for.
+         */
         if (fetched->digest != read_digest(buffer_bytes(&operation->merged))) {
-            read_ask(operation, target, FETCH_OBJECT); /* differs: the whole of it */
+            if ((operation->digest_asked & bit) != 0) {
+                read_ask(operation, target, FETCH_OBJECT); /* differs: the whole of it */
+            }
             return;
         }
     } else if (read_merge(operation, fetched->object) < 0) {

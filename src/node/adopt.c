@@ -13,8 +13,7 @@ static bool adopt_same_cluster(const struct snapshot *a, const struct snapshot *
     return view_facts(a->view)->id == view_facts(b->view)->id;
 }
 
-/* ---- links -------------------------------------------------------------------------------------
- */
+/* ---- links ---- */
 
 static bool adopt_wants_link(const struct snapshot *snapshot, const struct snapshot_node *node)
 {

@@ -43,8 +43,7 @@ static bool serve_owns(const struct worker *worker, uint32_t partition)
            replica_holding(&worker->replica, partition) != NULL;
 }
 
-/* ---- store ------------------------------------------------------------------------------------
- */
+/* ---- store ---- */
 
 static void serve_stored(struct worker *worker, struct source source, uint64_t id, int code,
                          uint64_t view_digest, struct bytes view)
@@ -126,8 +125,7 @@ void serve_store(struct worker *worker, struct source source, const struct messa
                  serve_view(worker, store->view_digest));
 }
 
-/* ---- fetch ------------------------------------------------------------------------------------
- */
+/* ---- fetch ---- */
 
 static int serve_strip(struct worker *worker, struct bytes *encoded)
 {
@@ -187,8 +185,7 @@ void serve_fetch(struct worker *worker, struct source source, const struct messa
     }
 }
 
-/* ---- scan -------------------------------------------------------------------------------------
- */
+/* ---- scan ---- */
 
 struct scan {
     struct worker *worker;

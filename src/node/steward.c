@@ -14,8 +14,7 @@
 static void steward_on_tick(struct timer *timer, uint64_t now_us);
 static void steward_on_push(struct timer *timer, uint64_t now_us);
 
-/* ---- life ---------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 static void steward_self_record(const struct steward *steward, struct node_record *out)
 {

@@ -13,8 +13,7 @@
 
 #include <stdio.h>
 
-/* ---- metrics ----------------------------------------------------------------------------------
- */
+/* ---- metrics ---- */
 
 static const struct {
     enum metric_kind kind;
@@ -64,8 +63,7 @@ static void worker_find_metrics(struct worker *worker)
     found->registry = worker->metrics;
 }
 
-/* ---- letters and frames between workers -------------------------------------------------------
- */
+/* ---- letters and frames between workers ---- */
 
 void worker_post(struct worker *worker, uint32_t to, struct letter *letter, uint32_t kind)
 {
@@ -140,8 +138,7 @@ static bool worker_clock_ahead(void *self, uint64_t node)
     return found != NULL && found->clock_ahead;
 }
 
-/* ---- completing requests ----------------------------------------------------------------------
- */
+/* ---- completing requests ---- */
 
 static struct bytes outcome_copy_bytes(uint8_t **at, struct bytes from)
 {
@@ -228,8 +225,7 @@ static void worker_on_done(struct worker *worker, struct request *request)
     mem_free(memory);
 }
 
-/* ---- learning views ----------------------------------------------------------------------------
- */
+/* ---- learning views ---- */
 
 static uint64_t worker_learn(void *self, uint64_t view_digest, struct bytes view)
 {
@@ -253,8 +249,7 @@ static uint64_t worker_learn(void *self, uint64_t view_digest, struct bytes view
     return worker->ticket;
 }
 
-/* ---- life --------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 static void worker_wire(struct worker *worker)
 {
@@ -379,8 +374,7 @@ void worker_start(struct worker *worker, struct moment now)
     worker_leave(worker);
 }
 
-/* ---- requests ----------------------------------------------------------------------------------
- */
+/* ---- requests ---- */
 
 static void worker_refuse(struct worker *worker, struct request *request, int code,
                           const char *text)
@@ -446,8 +440,7 @@ void worker_submit(struct worker *worker, struct moment now, struct request *req
     worker_leave(worker);
 }
 
-/* ---- frames from peers --------------------------------------------------------------------------
- */
+/* ---- frames from peers ---- */
 
 /* The worker a request frame is for; this one when it can't be told. */
 static uint32_t worker_for_frame(struct worker *worker, uint32_t kind, uint32_t partition)
