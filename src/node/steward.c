@@ -528,9 +528,7 @@ void steward_on_view(struct steward *steward, uint32_t from, uint64_t ticket, st
     }
 }
 
-/* ---- gossip
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- gossip ---- */
 
 static void steward_refresh_self(struct steward *steward)
 {
