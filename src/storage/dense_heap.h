@@ -9,32 +9,27 @@
  *                                                            with the block before it
  *
  * Classes are 8 bytes apart up to 1 KiB and a sixteenth apart up to 8 KiB; larger blocks stand
- * alone and never move. Slabs grow with their class, so what is not yet used stays under 1/64 of
- * it. */
+ * alone and never move. At most one slab a class is not full. */
 #ifndef STORAGE_DENSE_HEAP_H
 #define STORAGE_DENSE_HEAP_H
 
-#include "base/queue.h"
-#include "storage/memory_budget.h"
+#include "storage/slab_pool.h"
 
 #define DENSE_HEAP_CLASSES 176u
 #define DENSE_HEAP_BLOCK_BYTES_MAX 8192u /* larger ones stand alone */
-
-struct dense_slab;
 
 /* A block's bytes are now at `to` and no longer at `from`; the owner's pointer must follow. It may
  * not allocate from or free to the heap. */
 typedef void (*dense_heap_moved)(void *self, void *from, void *to);
 
 struct dense_class {
-    struct dense_slab *top;   /* the only slab with room; those below are full */
-    struct dense_slab *spare; /* an empty one kept against going back and forth; may be NULL */
-    uint32_t top_used;        /* blocks in use in the top slab */
-    uint64_t slab_bytes;      /* of all slabs but the spare */
+    struct slab *top;    /* the only one with room; those below are full; NULL when there is none */
+    uint32_t top_used;   /* blocks in use in the top slab */
+    uint32_t slab_count; /* of the stack */
 };
 
 struct dense_heap {
-    struct memory_budget *budget; /* borrowed for the heap's life */
+    struct slab_pool *pool; /* borrowed for the heap's life */
     dense_heap_moved moved;
     void *self;
     uint64_t used_bytes; /* of all blocks in use, each as dense_heap_block_bytes says */
@@ -42,7 +37,7 @@ struct dense_heap {
     struct dense_class classes[DENSE_HEAP_CLASSES];
 };
 
-void dense_heap_init(struct dense_heap *heap, struct memory_budget *budget, dense_heap_moved moved,
+void dense_heap_init(struct dense_heap *heap, struct slab_pool *pool, dense_heap_moved moved,
                      void *self);
 
 /* Gives everything back, blocks in use included. */
@@ -59,10 +54,7 @@ void dense_heap_free(struct dense_heap *heap, void *block, size_t size);
 /* What a block of that size takes; equal figures mean that one can hold the other. */
 size_t dense_heap_block_bytes(size_t size);
 
-/* Gives back the spare slabs; true when there were any. */
-bool dense_heap_trim(struct dense_heap *heap);
-
-/* Asserts the invariants; walks all slabs and large blocks. */
-void dense_heap_check(const struct dense_heap *heap);
+/* Asserts the invariants; walks all slabs and large blocks. Returns how many slabs it holds. */
+uint64_t dense_heap_check(const struct dense_heap *heap);
 
 #endif

@@ -15,25 +15,28 @@ uint32_t index_leaf_count_max(uint32_t capacity)
     return (uint32_t)((uint64_t)capacity * 13 / 16);
 }
 
-/* The most slots that take no more memory than these. */
-static uint32_t capacity_rounded(uint32_t capacity)
+/* The largest capacity whose leaf takes no more than the next of these sizes: 64 bytes apart up to
+ * 512, then eight to every doubling. So few, that leaves of about as many entries share size
+ * classes. */
+static uint32_t capacity_rounded(uint64_t capacity)
 {
-    const size_t line = 64;
-    size_t bytes = (index_leaf_bytes(capacity) + line - 1) / line * line;
-    if (bytes <= DENSE_HEAP_BLOCK_BYTES_MAX) {
-        bytes = dense_heap_block_bytes(bytes);
+    uint64_t bytes = INDEX_LEAF_HEADER + capacity * sizeof(struct index_slot);
+    uint64_t step = 64;
+    while (step * 16 < bytes) {
+        step *= 2;
     }
+    bytes = (bytes + step - 1) / step * step;
     return (uint32_t)((bytes - INDEX_LEAF_HEADER) / sizeof(struct index_slot));
 }
 
 uint32_t index_leaf_capacity_for(uint32_t count)
 {
-    return capacity_rounded(count + count / 3 + 2);
+    return capacity_rounded((uint64_t)count + count / 3 + 2);
 }
 
 uint32_t index_leaf_capacity_after(uint32_t capacity)
 {
-    return capacity_rounded(capacity + capacity / 8 + 1);
+    return capacity_rounded((uint64_t)capacity + 1);
 }
 
 /* The first empty slot at or after the home of the position. */
@@ -55,7 +58,7 @@ bool index_leaf_has_room(const struct index_leaf *leaf, uint64_t position)
 void index_leaf_add(struct index_leaf *leaf, uint64_t position, uint8_t *block)
 {
     uint32_t home = index_home(position, leaf->depth, leaf->homes);
-    uint32_t at = index_leaf_lower_bound(leaf, home, position);
+    uint32_t at = index_leaf_lower_bound(leaf, leaf->homes, home, position);
     if (leaf->slots[at].position == position && leaf->slots[at].block != NULL) {
         struct bytes key = record_key(block);
         while (leaf->slots[at].position == position && leaf->slots[at].block != NULL &&
@@ -114,7 +117,13 @@ void index_leaf_fill(struct index_leaf *leaf, const struct index_slot *slot, uin
     uint32_t capacity = leaf->capacity;
     ASSERT(count < capacity);
     leaf->count = count;
-    leaf->homes = capacity <= DENSE_CAPACITY_MAX ? 1 : capacity - capacity / 32 - 4;
+    leaf->homes = 1;
+    if (capacity > DENSE_CAPACITY_MAX) {
+        leaf->homes = capacity - capacity / 32 - INDEX_LEAF_WINDOW;
+    }
+    if (leaf->homes > INDEX_LEAF_HOMES_MAX) {
+        leaf->homes = INDEX_LEAF_HOMES_MAX;
+    }
     while (!try_fill(leaf, slot, count)) {
         /* Positions crowd at the end of the range: with one home, all that fits fits. */
         leaf->homes = leaf->homes > capacity / 2 ? capacity / 2 : 1;
@@ -123,7 +132,7 @@ void index_leaf_fill(struct index_leaf *leaf, const struct index_slot *slot, uin
 
 void index_leaf_check(const struct index_leaf *leaf)
 {
-    ASSERT(leaf->homes >= 1 && leaf->homes <= leaf->capacity);
+    ASSERT(leaf->homes == 1 || leaf->homes + INDEX_LEAF_WINDOW <= leaf->capacity);
     ASSERT(leaf->slots[leaf->capacity - 1].block == NULL);
     uint32_t count = 0;
     uint32_t run_begin = 0;

@@ -9,6 +9,7 @@
 #include "storage/position_index.h"
 
 #define INDEX_LEAF_HEADER 32u
+#define INDEX_LEAF_HOMES_MAX 16383u
 
 struct index_leaf {
     struct position_index *owner;
@@ -35,11 +36,26 @@ static inline uint32_t index_home(uint64_t position, uint32_t depth, uint32_t ho
     return (uint32_t)(fraction * homes >> 32);
 }
 
-/* The first slot whose position is not below. */
-static inline uint32_t index_leaf_lower_bound(const struct index_leaf *leaf, uint32_t home,
-                                              uint64_t position)
+/* Slots from every home on that there are, if the leaf has more homes than one. */
+#define INDEX_LEAF_WINDOW 8u
+
+/* The first slot whose position is not below. Slots from the home on that are below come first,
+ * empty ones count as above: so counting them over a window finds the place without a branch to
+ * mispredict, and reads of the slots do not wait for each other. */
+static inline uint32_t index_leaf_lower_bound(const struct index_leaf *leaf, uint32_t homes,
+                                              uint32_t home, uint64_t position)
 {
     uint32_t at = home;
+    if (homes > 1) {
+        const struct index_slot *window = &leaf->slots[home];
+#pragma GCC unroll 8
+        for (uint32_t i = 0; i < INDEX_LEAF_WINDOW; i++) {
+            at += window[i].position < position;
+        }
+        if (__builtin_expect(at < home + INDEX_LEAF_WINDOW, 1)) {
+            return at;
+        }
+    }
     while (leaf->slots[at].position < position) {
         at++;
     }

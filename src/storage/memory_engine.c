@@ -22,6 +22,7 @@ struct partition {
 struct memory_engine {
     struct engine engine;
     struct memory_budget budget;
+    struct slab_pool pool;
     struct dense_heap records;
     struct dense_heap leaves;
     uint64_t sequence; /* of the last write */
@@ -155,13 +156,6 @@ static int write_record(struct memory_engine *memory, const struct engine_key *k
     return insert(memory, partition, key->position, &record);
 }
 
-/* What is kept in reserve is given back before memory is called short. */
-static bool trim(struct memory_engine *memory)
-{
-    bool any = dense_heap_trim(&memory->records);
-    return dense_heap_trim(&memory->leaves) || any;
-}
-
 static int memory_engine_put(struct engine *engine, const struct engine_key *key,
                              struct bytes record, uint64_t *sequence)
 {
@@ -170,7 +164,7 @@ static int memory_engine_put(struct engine *engine, const struct engine_key *key
         return SHOAL_ETOOBIG;
     }
     int code = write_record(memory, key, record);
-    if (code == SHOAL_ENOMEM && trim(memory)) {
+    if (code == SHOAL_ENOMEM && slab_pool_trim(&memory->pool)) {
         code = write_record(memory, key, record);
     }
     if (code == 0) {
@@ -240,7 +234,7 @@ static int memory_engine_drop(struct engine *engine, uint32_t number, uint64_t *
         slot = position_index_next(&cursor);
     }
     position_index_clear(&partition->index);
-    (void)trim(memory);
+    (void)slab_pool_trim(&memory->pool);
     *sequence = ++memory->sequence;
     return 0;
 }
@@ -262,7 +256,7 @@ static int memory_engine_put_holding(struct engine *engine, uint32_t number, str
     struct partition *partition = partition_of(memory, number);
     if (partition->holding == NULL || partition->holding_len != record.len) {
         uint8_t *holding = memory_budget_alloc(&memory->budget, record.len);
-        if (holding == NULL && trim(memory)) {
+        if (holding == NULL && slab_pool_trim(&memory->pool)) {
             holding = memory_budget_alloc(&memory->budget, record.len);
         }
         if (holding == NULL) {
@@ -313,6 +307,7 @@ static void memory_engine_free(struct engine *engine)
     }
     dense_heap_deinit(&memory->records);
     dense_heap_deinit(&memory->leaves);
+    slab_pool_deinit(&memory->pool);
     mem_free(memory);
 }
 
@@ -344,8 +339,9 @@ int memory_engine_new(const struct engine_options *options, struct engine **out)
     memory->budget =
         (struct memory_budget){.held_bytes = size, .bytes_max = options->memory_bytes_max};
     memory->partition_count = options->partitions;
-    dense_heap_init(&memory->records, &memory->budget, record_moved, memory);
-    dense_heap_init(&memory->leaves, &memory->budget, leaf_moved, NULL);
+    slab_pool_init(&memory->pool, &memory->budget);
+    dense_heap_init(&memory->records, &memory->pool, record_moved, memory);
+    dense_heap_init(&memory->leaves, &memory->pool, leaf_moved, NULL);
     for (uint32_t i = 0; i < options->partitions; i++) {
         position_index_init(&memory->partitions[i].index, &memory->leaves);
     }
@@ -390,6 +386,6 @@ void memory_engine_check(const struct engine *engine)
     ASSERT(count == memory->count);
     ASSERT(content_bytes == memory->content_bytes);
     ASSERT(block_bytes == memory->records.used_bytes);
-    dense_heap_check(&memory->records);
-    dense_heap_check(&memory->leaves);
+    uint64_t slabs = dense_heap_check(&memory->records) + dense_heap_check(&memory->leaves);
+    ASSERT(slabs == slab_pool_check(&memory->pool));
 }

@@ -16,7 +16,7 @@
 /* What every ref points to where there is nothing: a leaf of one slot, laid out as struct
  * index_leaf. Never written, because it has no room. */
 static const struct {
-    struct position_index *owner;
+    _Alignas(16) struct position_index *owner;
     uint64_t first;
     uint32_t count, capacity, homes, depth;
     struct index_slot slot;
@@ -48,9 +48,21 @@ static uint64_t range_first(uint64_t position, uint32_t depth)
     return depth == 0 ? 0 : position >> (64 - depth) << (64 - depth);
 }
 
+static struct index_leaf *ref_leaf(struct index_ref ref)
+{
+    return (struct index_leaf *)((uintptr_t)ref.leaf << 4);
+}
+
+static struct index_ref ref_make(struct index_leaf *leaf, uint32_t depth)
+{
+    return (struct index_ref){.leaf = ((uintptr_t)leaf >> 4) & ((UINT64_C(1) << 44) - 1),
+                              .homes = leaf->homes & INDEX_LEAF_HOMES_MAX,
+                              .depth = depth & 63};
+}
+
 static void refs_reset(struct position_index *index)
 {
-    index->root = (struct index_ref){.leaf = empty_leaf(), .homes = 1, .depth = 0};
+    index->root = ref_make(empty_leaf(), 0);
     index->refs = &index->root;
     index->depth = 0;
     index->leaf_count = 1;
@@ -60,7 +72,7 @@ void position_index_init(struct position_index *index, struct dense_heap *leaves
 {
     memset(index, 0, sizeof(*index));
     index->leaves = leaves;
-    index->budget = leaves->budget;
+    index->budget = leaves->pool->budget;
     refs_reset(index);
 }
 
@@ -95,7 +107,7 @@ static void leaf_install(struct position_index *index, uint64_t first, uint32_t 
 {
     struct index_ref *ref = &index->refs[ref_at(index, first)];
     for (uint32_t i = 0; i < ref_span(index, depth); i++) {
-        ref[i] = (struct index_ref){.leaf = leaf, .homes = leaf->homes, .depth = depth};
+        ref[i] = ref_make(leaf, depth);
     }
 }
 
@@ -118,7 +130,7 @@ void position_index_clear(struct position_index *index)
 {
     for (uint32_t i = 0; i < ref_count(index);) {
         uint32_t depth = index->refs[i].depth;
-        leaf_free(index, index->refs[i].leaf);
+        leaf_free(index, ref_leaf(index->refs[i]));
         i += ref_span(index, depth);
     }
     refs_free(index);
@@ -130,10 +142,11 @@ void position_index_clear(struct position_index *index)
 struct index_slot *position_index_find(const struct position_index *index, uint64_t position,
                                        struct bytes key)
 {
-    const struct index_ref *ref = &index->refs[ref_at(index, position)];
-    uint32_t home = index_home(position, ref->depth, ref->homes);
-    uint32_t at = index_leaf_lower_bound(ref->leaf, home, position);
-    struct index_slot *slot = &ref->leaf->slots[at];
+    const struct index_ref ref = index->refs[ref_at(index, position)];
+    struct index_leaf *leaf = ref_leaf(ref);
+    uint32_t home = index_home(position, ref.depth, ref.homes);
+    uint32_t at = index_leaf_lower_bound(leaf, ref.homes, home, position);
+    struct index_slot *slot = &leaf->slots[at];
     while (slot->position == position && slot->block != NULL) {
         if (bytes_equal(record_key(slot->block), key)) {
             return slot;
@@ -213,10 +226,10 @@ static int leaf_split(struct position_index *index, struct index_leaf *leaf)
 /* Exchanges the leaf of the position for one of the capacity. */
 static int leaf_rebuild(struct position_index *index, uint64_t position, uint32_t capacity)
 {
-    const struct index_ref *ref = &index->refs[ref_at(index, position)];
-    struct index_leaf *old = ref->leaf;
-    uint64_t first = range_first(position, ref->depth);
-    struct index_leaf *leaf = leaf_new(index, first, ref->depth, capacity);
+    const struct index_ref ref = index->refs[ref_at(index, position)];
+    struct index_leaf *old = ref_leaf(ref);
+    uint64_t first = range_first(position, ref.depth);
+    struct index_leaf *leaf = leaf_new(index, first, ref.depth, capacity);
     if (leaf == NULL) {
         return SHOAL_ENOMEM;
     }
@@ -237,8 +250,7 @@ static bool leaf_may_split(const struct position_index *index, uint32_t depth)
 int position_index_reserve(struct position_index *index, uint64_t position)
 {
     for (;;) {
-        const struct index_ref *ref = &index->refs[ref_at(index, position)];
-        struct index_leaf *leaf = ref->leaf;
+        struct index_leaf *leaf = ref_leaf(index->refs[ref_at(index, position)]);
         if (index_leaf_has_room(leaf, position)) {
             return 0;
         }
@@ -258,15 +270,14 @@ int position_index_reserve(struct position_index *index, uint64_t position)
 
 void position_index_add(struct position_index *index, uint64_t position, uint8_t *block)
 {
-    index_leaf_add(index->refs[ref_at(index, position)].leaf, position, block);
+    index_leaf_add(ref_leaf(index->refs[ref_at(index, position)]), position, block);
     index->count++;
 }
 
 void position_index_remove(struct position_index *index, struct index_slot *slot)
 {
     uint64_t position = slot->position;
-    const struct index_ref *ref = &index->refs[ref_at(index, position)];
-    struct index_leaf *leaf = ref->leaf;
+    struct index_leaf *leaf = ref_leaf(index->refs[ref_at(index, position)]);
     index_leaf_remove(leaf, (uint32_t)(slot - leaf->slots));
     index->count--;
     if (index->count == 0) {
@@ -285,22 +296,23 @@ void position_index_block_moved(struct position_index *index, uint32_t position_
 {
     /* The low half of the position is not known: its home is this one or a later one. */
     uint64_t position = (uint64_t)position_high << 32;
-    const struct index_ref *ref = &index->refs[ref_at(index, position)];
-    uint32_t at = index_home(position, ref->depth, ref->homes);
-    while (ref->leaf->slots[at].block != from) {
+    const struct index_ref ref = index->refs[ref_at(index, position)];
+    struct index_leaf *leaf = ref_leaf(ref);
+    uint32_t at = index_home(position, ref.depth, ref.homes);
+    while (leaf->slots[at].block != from) {
         at++;
-        ASSERT(at < ref->leaf->capacity);
+        ASSERT(at < leaf->capacity);
     }
-    ref->leaf->slots[at].block = to;
+    leaf->slots[at].block = to;
 }
 
 void position_index_seek(const struct position_index *index, uint64_t position,
                          struct index_cursor *cursor)
 {
     uint32_t at = ref_at(index, position);
-    const struct index_ref *ref = &index->refs[at];
-    uint32_t home = index_home(position, ref->depth, ref->homes);
-    uint32_t slot = index_leaf_lower_bound(ref->leaf, home, position);
+    const struct index_ref ref = index->refs[at];
+    uint32_t home = index_home(position, ref.depth, ref.homes);
+    uint32_t slot = index_leaf_lower_bound(ref_leaf(ref), ref.homes, home, position);
     *cursor = (struct index_cursor){.index = index, .ref = at, .slot = slot};
 }
 
@@ -308,8 +320,8 @@ struct index_slot *position_index_next(struct index_cursor *cursor)
 {
     const struct position_index *index = cursor->index;
     while (cursor->ref < ref_count(index)) {
-        const struct index_ref *ref = &index->refs[cursor->ref];
-        struct index_leaf *leaf = ref->leaf;
+        const struct index_ref ref = index->refs[cursor->ref];
+        struct index_leaf *leaf = ref_leaf(ref);
         while (cursor->slot < leaf->capacity) {
             struct index_slot *slot = &leaf->slots[cursor->slot++];
             if (slot->block == NULL) {
@@ -320,7 +332,7 @@ struct index_slot *position_index_next(struct index_cursor *cursor)
             }
             return slot;
         }
-        uint32_t span = ref_span(index, ref->depth);
+        uint32_t span = ref_span(index, ref.depth);
         cursor->ref = (cursor->ref | (span - 1)) + 1;
         cursor->slot = 0;
     }
@@ -334,11 +346,11 @@ void position_index_check(const struct position_index *index)
     uint32_t leaf_count = 0;
     for (uint32_t i = 0; i < ref_count(index);) {
         const struct index_ref *ref = &index->refs[i];
-        const struct index_leaf *leaf = ref->leaf;
+        const struct index_leaf *leaf = ref_leaf(*ref);
         ASSERT(ref->depth <= index->depth);
         for (uint32_t j = 0; j < ref_span(index, ref->depth); j++) {
-            ASSERT(ref[j].leaf == leaf && ref[j].homes == leaf->homes &&
-                   ref[j].depth == ref->depth);
+            ASSERT(ref[j].leaf == ref->leaf && ref[j].depth == ref->depth);
+            ASSERT(ref[j].homes == leaf->homes);
         }
         index_leaf_check(leaf);
         if (leaf != empty_leaf()) {

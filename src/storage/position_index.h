@@ -26,10 +26,11 @@ struct index_slot {
 
 struct index_leaf;
 
+/* Packed, so that all of them stay in the caches where the leaves do not. */
 struct index_ref {
-    struct index_leaf *leaf;
-    uint32_t homes; /* of the leaf: how many of its slots an entry can be at home in */
-    uint32_t depth; /* of the leaf: how many top bits all its positions share */
+    uint64_t leaf : 44;  /* its address divided by 16: addresses have 48 bits */
+    uint64_t homes : 14; /* of the leaf: how many of its slots an entry can be at home in */
+    uint64_t depth : 6;  /* of the leaf: how many top bits all its positions share */
 };
 
 struct position_index {

@@ -1,0 +1,46 @@
+/* Slabs of 64 KiB, cut from regions that are allocated whole. Regions double in size up to 32 MiB;
+ * large ones ask for huge pages, which spares a random read most of its address translation. A slab
+ * counts as held from its first use until its region is given back, which happens when none of the
+ * region's slabs is in use any more; slabs in between are used again before new ones are cut. */
+#ifndef STORAGE_SLAB_POOL_H
+#define STORAGE_SLAB_POOL_H
+
+#include "base/queue.h"
+#include "storage/memory_budget.h"
+
+#define SLAB_BYTES 65536u
+
+struct slab_region;
+
+struct slab {
+    uint8_t *memory; /* SLAB_BYTES, aligned to a page */
+    struct slab_region *region;
+    struct slab *below; /* the holder's */
+    struct queue link;  /* in the pool's free list, while it is free */
+};
+
+struct slab_pool {
+    struct memory_budget *budget; /* borrowed for the pool's life */
+    struct queue regions;
+    struct queue free_slabs;
+    struct slab_region *current; /* new slabs are cut from it; NULL before the first */
+    size_t region_bytes_total;
+};
+
+void slab_pool_init(struct slab_pool *pool, struct memory_budget *budget);
+
+/* Gives back all regions, slabs in use included. */
+void slab_pool_deinit(struct slab_pool *pool);
+
+/* NULL when there is no memory or the budget is spent. */
+struct slab *slab_pool_take(struct slab_pool *pool);
+
+void slab_pool_give(struct slab_pool *pool, struct slab *slab);
+
+/* Gives back the region that is kept though empty; false when there is none. */
+bool slab_pool_trim(struct slab_pool *pool);
+
+/* Asserts the invariants; returns how many slabs are in use. */
+uint64_t slab_pool_check(const struct slab_pool *pool);
+
+#endif
