@@ -56,6 +56,7 @@ struct sim_write {
     enum sim_write_state state;
     bool is_delete;
     bool has_context;
+    bool own_quorum;       /* asked with quorum numbers of its own */
     bool must_fail;        /* carries a token that must be refused */
     bool excused;          /* confirmed by fewer than W when a disk or a layout went */
     uint32_t needed;       /* confirmations, once acknowledged */

@@ -16,12 +16,13 @@ static uint32_t effective(const struct sim_oracle *oracle, const struct sim_repl
 /* ---- writes ---- */
 
 uint32_t sim_oracle_write_begin(struct sim_oracle *oracle, struct bytes key, struct bytes value,
-                                bool has_context, bool must_fail)
+                                bool has_context, bool own_quorum, bool must_fail)
 {
     struct sim_history *history = &oracle->history;
     uint32_t id = sim_history_write(history, sim_history_key(history, key), value);
     struct sim_write *write = sim_history_get(history, id);
     write->has_context = has_context;
+    write->own_quorum = own_quorum;
     write->must_fail = must_fail;
     write->losses_before = oracle->losses;
     return id;
@@ -93,7 +94,7 @@ void sim_judge_issue(struct sim_oracle *oracle, const struct sim_key *key, uint3
     if (write->dot_count < SIM_WRITE_DOTS_MAX) {
         write->dots[write->dot_count++] = index;
     }
-    if (!write->has_context) {
+    if (!write->has_context && !write->own_quorum) {
         judge_blind(oracle, key, write, index);
     }
 }

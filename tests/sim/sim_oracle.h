@@ -50,9 +50,10 @@ void sim_oracle_init(struct sim_oracle *oracle, struct sim_verdict *verdict, uin
                      uint32_t w);
 void sim_oracle_deinit(struct sim_oracle *oracle);
 
-/* Values of writes must be unique. value.data NULL is a delete. Returns the write's id. */
+/* Values of writes must be unique. value.data NULL is a delete. A write with quorum numbers of its
+ * own need not have read from R owners first. Returns the write's id. */
 uint32_t sim_oracle_write_begin(struct sim_oracle *oracle, struct bytes key, struct bytes value,
-                                bool has_context, bool must_fail);
+                                bool has_context, bool own_quorum, bool must_fail);
 void sim_oracle_write_end(struct sim_oracle *oracle, uint32_t write, const struct sim_reply *reply);
 
 void sim_oracle_read_begin(struct sim_oracle *oracle, struct bytes key, struct sim_read *out);

@@ -104,21 +104,15 @@ static void on_done(struct request *core, const struct outcome *outcome)
 static void tell_oracle(struct sim_request *request, const struct sim_ask *ask)
 {
     struct sim_oracle *oracle = &request->world->oracle;
-    switch (ask->op) {
-    case REQUEST_PUT:
-        request->write = sim_oracle_write_begin(oracle, ask->key, ask->value,
-                                                ask->context.data != NULL, ask->forged);
-        break;
-    case REQUEST_DELETE:
-        request->write = sim_oracle_write_begin(oracle, ask->key, (struct bytes){0},
-                                                ask->context.data != NULL, ask->forged);
-        break;
-    case REQUEST_GET:
+    bool put = ask->op == REQUEST_PUT;
+    if (put || ask->op == REQUEST_DELETE) {
+        const struct request_options *options = &ask->options;
+        request->write = sim_oracle_write_begin(
+            oracle, ask->key, put ? ask->value : (struct bytes){0}, ask->context.data != NULL,
+            options->r != 0 || options->n != 0, ask->forged);
+    } else if (ask->op == REQUEST_GET) {
         request->is_read = true;
         sim_oracle_read_begin(oracle, ask->key, &request->read);
-        break;
-    default:
-        break;
     }
 }
 
