@@ -17,24 +17,15 @@ void coordinator_init(struct coordinator *coordinator)
     coordinator->next_id = 1;
 }
 
-static void coordinator_release(struct queue *head)
-{
-    struct queue *link;
-    while ((link = queue_pop(head)) != NULL) {
-        struct operation *operation = QUEUE_ITEM(link, struct operation, link);
-        buffer_deinit(&operation->key_copy);
-        buffer_deinit(&operation->merged);
-        buffer_deinit(&operation->token);
-        mem_free(operation);
-    }
-}
-
 void coordinator_deinit(struct coordinator *coordinator)
 {
     while (!queue_empty(&coordinator->all)) {
         operation_free(QUEUE_ITEM(coordinator->all.next, struct operation, link));
     }
-    coordinator_release(&coordinator->free);
+    struct queue *link;
+    while ((link = queue_pop(&coordinator->free)) != NULL) {
+        operation_release(QUEUE_ITEM(link, struct operation, link));
+    }
     table_deinit(&coordinator->operations);
 }
 

@@ -6,6 +6,9 @@
 #include "coordinate/coordinator.h"
 #include "shoal/error.h"
 
+/* Operations kept for reuse; a burst of more goes back to memory. */
+#define OPERATION_KEEP 1024u
+
 /* Buffers that a large request made grow beyond this are given back. */
 #define OPERATION_KEEP_BYTES (64u * LIMIT_KIB)
 
@@ -144,6 +147,14 @@ struct operation *operation_new(struct coordinator *coordinator, struct request 
     return operation;
 }
 
+void operation_release(struct operation *operation)
+{
+    buffer_deinit(&operation->key_copy);
+    buffer_deinit(&operation->merged);
+    buffer_deinit(&operation->token);
+    mem_free(operation);
+}
+
 static void operation_trim(struct buffer *buffer)
 {
     if (buffer->capacity > OPERATION_KEEP_BYTES) {
@@ -164,13 +175,17 @@ void operation_free(struct operation *operation)
     if (operation->listing != NULL) {
         list_free(operation);
     }
+    (void)table_remove(&coordinator->operations, operation->id);
+    queue_remove(&operation->link);
+    coordinator->count--;
+    if (coordinator->free_count >= OPERATION_KEEP) {
+        operation_release(operation);
+        return;
+    }
     operation_trim(&operation->key_copy);
     operation_trim(&operation->merged);
     operation_trim(&operation->token);
-    (void)table_remove(&coordinator->operations, operation->id);
-    queue_remove(&operation->link);
     queue_push(&coordinator->free, &operation->link);
-    coordinator->count--;
     coordinator->free_count++;
 }
 

@@ -86,6 +86,9 @@ struct operation *operation_new(struct coordinator *coordinator, struct request 
 /* Back to the pool: stops its timers, leaves every queue. */
 void operation_free(struct operation *operation);
 
+/* Back to memory. */
+void operation_release(struct operation *operation);
+
 /* Takes the placement from the view in force and carries votes over by node. 0 or SHOAL_EOVERLOAD.
  */
 int operation_place(struct operation *operation);

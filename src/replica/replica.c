@@ -225,9 +225,11 @@ int replica_write(struct replica *replica, struct holding *holding, const struct
         return result;
     }
     result = replica_put(replica, key, &written.object);
+    if (result == SHOAL_ENOMEM || result == SHOAL_ETOOBIG) {
+        return result; /* refused before anything was touched: the dot was never anywhere */
+    }
     if (result < 0) {
-        /* A dot was given to a write that failed here: this holding may not go on under its actor.
-         */
+        /* What became of the write is not certain: this holding may not go on under its actor. */
         struct holding *begun;
         bool refilling = holding->refilling;
         int begin_result = replica_begin(replica, holding->partition, refilling, &begun);
