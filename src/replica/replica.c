@@ -217,6 +217,13 @@ int replica_write(struct replica *replica, struct holding *holding, const struct
     }
     struct replica_written written = {.own_counter_before =
                                           version_vector_get(held.context, holding->actor)};
+    if (written.own_counter_before > holding->counter) {
+        /* The object knows of a dot that this holding doesn't remember giving: it has forgotten. */
+        result = replica_begin(replica, holding->partition, true, &holding);
+        if (result < 0) {
+            return result;
+        }
+    }
     struct sibling sibling = *added;
     sibling.dot = holding_next_dot(holding);
     sibling.hlc = hlc_next(&replica->clock, wall_ms);
