@@ -228,11 +228,11 @@ void worker_adopt(struct worker *worker, struct snapshot *snapshot)
     adopt_links(worker, before);
     if (moved) {
         adopt_holdings(worker, first);
-        adopt_fills(worker);
         coordinator_adopt(&worker->coordinator);
-        copier_review(&worker->copier);
-        adopt_report_synced(worker);
     }
+    adopt_fills(worker); /* also for holdings that began anew since */
+    copier_review(&worker->copier);
+    adopt_report_synced(worker);
     snapshot_unref(before);
     worker_tell(worker, LETTER_ADOPTED);
 }
