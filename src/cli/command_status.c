@@ -1,6 +1,8 @@
 /* shoal status: the nodes as one of them sees them. --watch shows them again every second. */
+#include <stdlib.h>
 #include <time.h>
 
+#include "base/memory.h"
 #include "cli/cluster_json.h"
 #include "cli/session.h"
 #include "cli/table.h"
@@ -10,6 +12,26 @@ static int print_json(struct terminal *terminal, const struct shoal_status *stat
     return terminal_print_json(terminal, terminal->out, json_of_status(status));
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct shoal_node *const *left = a;
+    const struct shoal_node *const *right = b;
+    return strcmp((*left)->name, (*right)->name);
+}
+
+/* The nodes as people look for them; in the order of the answer when there is no memory to sort. */
+static const struct shoal_node **sorted(const struct shoal_status *status)
+{
+    const struct shoal_node **nodes = mem_alloc(status->node_count * sizeof(struct shoal_node *));
+    for (size_t i = 0; i < status->node_count && nodes != NULL; i++) {
+        nodes[i] = &status->nodes[i];
+    }
+    if (nodes != NULL && status->node_count > 0) {
+        qsort(nodes, status->node_count, sizeof(struct shoal_node *), by_name);
+    }
+    return nodes;
+}
+
 static void print_plain(struct terminal *terminal, const struct shoal_status *status)
 {
     struct table_text table;
@@ -17,8 +39,9 @@ static void print_plain(struct terminal *terminal, const struct shoal_status *st
     static const char *const heads[] = {"NAME", "STATE", "ZONE",  "ADDRESS", "PARTITIONS",
                                         "KEYS", "BYTES", "HINTS", "PENDING"};
     table_head(&table, heads, sizeof(heads) / sizeof(heads[0]));
+    const struct shoal_node **nodes = sorted(status);
     for (size_t i = 0; i < status->node_count; i++) {
-        const struct shoal_node *node = &status->nodes[i];
+        const struct shoal_node *node = nodes != NULL ? nodes[i] : &status->nodes[i];
         table_cell(&table, "%s%s", node->name, node->id == status->node ? " *" : "");
         table_cell(&table, "%s", node->state);
         table_cell(&table, "%s", node->zone);
@@ -29,6 +52,7 @@ static void print_plain(struct terminal *terminal, const struct shoal_status *st
         table_cell(&table, "%llu", (unsigned long long)node->hints);
         table_cell(&table, "%llu", (unsigned long long)node->pending_sync);
     }
+    mem_free(nodes);
     table_end(&table);
     (void)fprintf(terminal->out, "cluster %s: layout %llu, %u partitions, n=%u r=%u w=%u; %s\n",
                   status->cluster_name, (unsigned long long)status->layout_version,

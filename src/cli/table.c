@@ -75,14 +75,16 @@ static size_t width_of(const struct table_text *table, uint32_t column)
 void table_end(struct table_text *table)
 {
     size_t widths[TABLE_COLUMNS_MAX] = {0};
+    bool right[TABLE_COLUMNS_MAX] = {0};
     for (uint32_t i = 0; i < table->columns; i++) {
         widths[i] = width_of(table, i);
+        right[i] = is_right(table, i);
     }
     for (uint32_t i = 0; i < table->cell_count; i++) {
         uint32_t column = i % table->columns;
         bool last = column + 1 == table->columns || i + 1 == table->cell_count;
         int width = (int)widths[column];
-        if (is_right(table, column)) {
+        if (right[column]) {
             (void)fprintf(table->out, "%*s%s", width, table->cells[i], last ? "\n" : "  ");
         } else {
             (void)fprintf(table->out, "%-*s%s", last ? 0 : width, table->cells[i],

@@ -1,0 +1,275 @@
+"""Real nodes for tests: starts shoal-server processes on ephemeral ports in a folder of their own, joins
+them into a cluster, runs the shoal command against them, and ends each by its own pid. What is
+waited for has a deadline; nothing sleeps for a fixed time in the hope that it is enough.
+
+The programs are named by the environment: SHOAL_SERVER and SHOAL_CLI (paths).
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+DEADLINE_S = float(os.environ.get("SHOAL_TEST_DEADLINE", "60"))
+POLL_S = 0.02
+
+
+def wait_until(condition, what, deadline_s=DEADLINE_S):
+    """Polls until the condition returns something true, which is returned."""
+    end = time.monotonic() + deadline_s
+    while True:
+        outcome = condition()
+        if outcome:
+            return outcome
+        if time.monotonic() >= end:
+            raise AssertionError(f"in {deadline_s:.0f} s it has not come to this: {what}")
+        time.sleep(POLL_S)
+
+
+def plain_environment():
+    """The environment without what would configure Shoal."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("SHOAL_")}
+
+
+class Outcome:
+    """What a run of the shoal command came to."""
+
+    def __init__(self, process):
+        self.status = process.returncode
+        self.out = process.stdout
+        self.err = process.stderr
+
+    def json(self):
+        """The one line of JSON on stdout."""
+        lines = self.out.splitlines()
+        assert len(lines) == 1, f"not one line: {self.out!r} {self.err!r}"
+        return json.loads(lines[0])
+
+    def error(self):
+        """The one line of JSON on stderr."""
+        lines = self.err.splitlines()
+        assert len(lines) == 1, f"not one line: {self.err!r}"
+        return json.loads(lines[0])
+
+    def __repr__(self):
+        return f"status {self.status}, out {self.out[:2000]!r}, err {self.err[:2000]!r}"
+
+
+def shoal(*arguments, stdin=b"", environment=None, timeout_s=DEADLINE_S):
+    """Runs the shoal command; arguments are str or bytes."""
+    variables = {**plain_environment(), **(environment or {})}
+    process = subprocess.run(
+        [os.environ["SHOAL_CLI"], *arguments],
+        input=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=variables,
+        timeout=timeout_s,
+        check=False,
+    )
+    return Outcome(process)
+
+
+class Node:
+    """One shoal-server process and its folder."""
+
+    def __init__(self, folder, name, settings):
+        self.name = name
+        self.folder = os.path.join(folder, name)
+        self.data_dir = os.path.join(self.folder, "data")
+        self.config_path = os.path.join(self.folder, "config.json")
+        self.log_path = os.path.join(self.folder, "log")
+        self.settings = settings
+        self.process = None
+        self.ports = {}
+        os.makedirs(self.data_dir)
+        self._write_config()
+
+    def _write_config(self):
+        config = {
+            "node": {"name": self.name, "zone": "a", "weight": 1},
+            "listen": {
+                "host": "127.0.0.1",
+                "client_port": self.ports.get("client_port", 0),
+                "peer_port": self.ports.get("peer_port", 0),
+                "redis_port": 0,
+                "http_port": 0,
+            },
+            "data_dir": self.data_dir,
+            "storage": {"engine": "memory"},
+            "cluster": {"name": "test", "partitions": 64},
+            "heartbeat": {"interval_ms": 100},
+            "workers": 2,
+        }
+        for section, values in self.settings.items():
+            if isinstance(values, dict):
+                config.setdefault(section, {}).update(values)
+            else:
+                config[section] = values
+        with open(self.config_path, "w", encoding="utf-8") as file:
+            json.dump(config, file, indent=2)
+
+    def start(self):
+        """Starts it and waits until it has written down its ports. A restart keeps the ports, so that
+        its peers find it again."""
+        self._write_config()
+        ports_path = os.path.join(self.data_dir, "ports.json")
+        if os.path.exists(ports_path):
+            os.unlink(ports_path)
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [os.environ["SHOAL_SERVER"], "--config", self.config_path],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=plain_environment(),
+            )
+        self.ports = wait_until(lambda: self._read_ports(ports_path), f"{self.name} has ports")
+        return self
+
+    def _read_ports(self, path):
+        if self.process.poll() is not None:
+            raise AssertionError(f"{self.name} has ended:\n{self.log_tail()}")
+        try:
+            with open(path, encoding="utf-8") as file:
+                return json.load(file)
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+
+    @property
+    def client_port(self):
+        return str(self.ports["client_port"])
+
+    @property
+    def peer_port(self):
+        return str(self.ports["peer_port"])
+
+    def shoal(self, *arguments, **options):
+        """Runs the shoal command against this node."""
+        return shoal(arguments[0], "-p", self.client_port, *arguments[1:], **options)
+
+    def status(self):
+        """The cluster as this node sees it, or None while it doesn't say."""
+        outcome = self.shoal("status", "--json")
+        return outcome.json() if outcome.status == 0 else None
+
+    def kill(self):
+        """As a power cut would end it."""
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def stop(self):
+        """Asks it to end, and waits; its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(timeout=DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self.name} does not stop:\n{self.log_tail()}") from None
+        self.process = None
+        return status
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def log_tail(self, lines=40):
+        try:
+            with open(self.log_path, "rb") as file:
+                return b"\n".join(file.read().splitlines()[-lines:]).decode(errors="replace")
+        except FileNotFoundError:
+            return "(no log)"
+
+
+class Cluster:
+    """Several nodes. Use as a context manager: it ends what it has started."""
+
+    def __init__(self, count, joined=True, **settings):
+        self._folder = tempfile.TemporaryDirectory(prefix="shoal-test-")
+        self.nodes = []
+        self._count = count
+        self._joined = joined
+        self._settings = settings
+
+    def __enter__(self):
+        try:
+            for _ in range(self._count):
+                self.add_node().start()
+            if self._joined:
+                for node in self.nodes[1:]:
+                    self.join(node)
+                self.wait_settled()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def __exit__(self, kind, *_):
+        for node in self.nodes:
+            if node.process is not None and node.process.poll() is not None:
+                kind = kind or AssertionError
+                print(f"-- {node.name} ended by itself: {node.process.returncode}", file=sys.stderr)
+            if kind is not None:
+                print(f"-- log of {node.name}\n{node.log_tail()}", file=sys.stderr)
+            if node.process is not None:
+                node.resume()
+                node.kill()
+        self._folder.cleanup()
+
+    def add_node(self, **settings):
+        name = f"node{len(self.nodes) + 1}"
+        node = Node(self._folder.name, name, {**self._settings, **settings})
+        self.nodes.append(node)
+        return node
+
+    def join(self, node):
+        address = f"127.0.0.1:{self.nodes[0].peer_port}"
+        outcome = node.shoal("join-cluster", "--known-cluster-node", address)
+        assert outcome.status == 0, outcome
+        return outcome
+
+    def wait_settled(self, nodes=None):
+        """Until every one of the nodes sees all of them up, in one layout, with nothing to sync."""
+        nodes = nodes or self.nodes
+
+        def settled():
+            for node in nodes:
+                status = node.status()
+                if status is None or status["layout"]["live"] != 1:
+                    return False
+                states = {member["name"]: member for member in status["nodes"]}
+                for other in nodes:
+                    member = states.get(other.name)
+                    if member is None or member["state"] != "up" or member["pending_sync"] > 0:
+                        return False
+            return True
+
+        wait_until(settled, "all nodes are up and settled")
+
+
+class _Result(unittest.TextTestResult):
+    def startTest(self, test):
+        super().startTest(test)
+        self.stream.writeln(f"[ RUN      ] {test.id()}")
+        self.stream.flush()
+
+
+def main():
+    """Runs the tests of the calling module, and sums up as cmocka does, which is what is counted."""
+    program = unittest.main(
+        module="__main__",
+        exit=False,
+        testRunner=unittest.TextTestRunner(resultclass=_Result, verbosity=0),
+    )
+    result = program.result
+    bad = len(result.failures) + len(result.errors)
+    print(f"[  PASSED  ] {max(result.testsRun - bad, 0)} test(s).")
+    if bad:
+        print(f"[  FAILED  ] {bad} test(s), listed above")
+    sys.exit(0 if result.wasSuccessful() and result.testsRun > 0 else 1)
