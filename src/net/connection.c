@@ -362,8 +362,8 @@ int connection_new(struct loop *loop, int fd, const struct connection_handler *h
     connection->linger.fire = on_linger_over;
     task_init(&connection->task, run_task);
     queue_init(&connection->link);
-    connection_output_init(connection);
     connection->fd = fd;
+    connection_output_init(connection);
     connection->read_event =
         event_new(loop->base, fd, EV_READ | EV_PERSIST, on_readable, connection);
     if (connection->read_event == NULL || connection->write_event == NULL ||

@@ -65,15 +65,16 @@ static void on_rested(struct timer *timer, uint64_t now_us)
     start_dial(QUEUE_ITEM(timer, struct link, rest));
 }
 
+/* Once, and by one worker for all: each has its own link, and they mostly fail together. */
 static void report_trouble(struct link *link, const char *text)
 {
     if (strcmp(link->trouble, text) == 0) {
         return;
     }
     snprintf(link->trouble, sizeof(link->trouble), "%s", text);
-    log_warning("link: no connection to peer", LOG_HEX("peer", link->node),
-                LOG_TEXT("host", link->host), LOG_U64("port", link->port),
-                LOG_TEXT("reason", link->trouble));
+    log_at(link->links->loop->index == 0 ? LOG_WARNING : LOG_DEBUG, "link: no connection to peer",
+           LOG_HEX("peer", link->node), LOG_TEXT("host", link->host), LOG_U64("port", link->port),
+           LOG_TEXT("reason", link->trouble));
 }
 
 static void tell_down(struct link *link)
@@ -200,8 +201,9 @@ static void went_up(struct link *link, const struct dial_outcome *outcome)
     link->pinged_us = 0;
     link->check_due_us = now_us + LINK_CHECK_US;
     loop_start_timer(loop, &link->check, LINK_CHECK_US);
+    log_at(loop->index == 0 && link->trouble[0] != 0 ? LOG_INFO : LOG_DEBUG, "link: up",
+           LOG_HEX("peer", link->node), LOG_TEXT("name", outcome->hello.name));
     link->trouble[0] = 0;
-    log_debug("link: up", LOG_HEX("peer", link->node), LOG_TEXT("name", outcome->hello.name));
     worker_link(loop->worker, loop_now(loop), link->node, true);
 }
 
