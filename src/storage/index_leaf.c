@@ -31,7 +31,7 @@ static uint32_t capacity_rounded(uint64_t capacity)
 
 uint32_t index_leaf_capacity_for(uint32_t count)
 {
-    return capacity_rounded((uint64_t)count + count / 3 + 2);
+    return capacity_rounded((uint64_t)count + count / 4 + 4);
 }
 
 uint32_t index_leaf_capacity_after(uint32_t capacity)

@@ -1,0 +1,225 @@
+/* See engine_conformance.h: the cases that are told one by one. Random operations against the model
+ * are in engine_conformance_random.c, what they share in engine_trial.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "shoal/error.h"
+#include "support/engine_trial.h"
+
+static void a_record_is_read_back_and_an_absent_one_is_not_found(void **state)
+{
+    struct trial *trial = *state;
+    trial_expect_absent(trial, trial_key(trial, 0, "a"));
+    trial_put(trial, trial_key(trial, 0, "a"), bytes_from_string("one"));
+    trial_put(trial, trial_key(trial, 0, "b"), bytes_from_string("two"));
+    trial_expect(trial, trial_key(trial, 0, "a"), bytes_from_string("one"));
+    trial_expect(trial, trial_key(trial, 0, "b"), bytes_from_string("two"));
+    trial_expect_absent(trial, trial_key(trial, 0, "c"));
+}
+
+static void a_put_replaces_a_record_of_any_other_size(void **state)
+{
+    struct trial *trial = *state;
+    static const size_t sizes[] = {1, 100, 101, 0, 5000, 40, 70000, 70001, 9000, 3, 1100000, 12};
+    const struct engine_key key = trial_key(trial, 3, "key");
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct bytes record = trial_bytes(trial, sizes[i], (uint8_t)i);
+        trial_put(trial, key, record);
+        trial_expect(trial, key, record);
+        struct engine_stats stats;
+        trial->engine->ops->stats(trial->engine, 3, &stats);
+        assert_int_equal(stats.keys, 1);
+        assert_int_equal(stats.bytes, key.key.len + record.len);
+    }
+}
+
+static void a_record_may_be_put_back_as_it_was_lent(void **state)
+{
+    struct trial *trial = *state;
+    const struct engine_key key = trial_key(trial, 0, "key");
+    trial_put(trial, key, bytes_from_string("a record of some length"));
+    struct bytes lent = trial_get(trial, key);
+    trial_put(trial, key, bytes_make(lent.data + 2, lent.len - 2));
+    trial_expect(trial, key, bytes_from_string("record of some length"));
+    lent = trial_get(trial, key);
+    trial_put(trial, key, bytes_make(lent.data, 6));
+    trial_expect(trial, key, bytes_from_string("record"));
+}
+
+static void keys_and_records_are_any_bytes(void **state)
+{
+    struct trial *trial = *state;
+    static const size_t key_sizes[] = {0, 1, 2, 16, 255, 4094, 4095, 4096, 65536, 262144};
+    for (size_t i = 0; i < sizeof(key_sizes) / sizeof(key_sizes[0]); i++) {
+        struct bytes bytes = trial_bytes(trial, key_sizes[i], 0);
+        struct engine_key key = {
+            .partition = 1, .position = engine_position(&trial->secret, bytes), .key = bytes};
+        trial_put(trial, key, bytes_make("a\0b\xff", 4));
+    }
+    for (size_t i = 0; i < sizeof(key_sizes) / sizeof(key_sizes[0]); i++) {
+        struct bytes bytes = trial_bytes(trial, key_sizes[i], 0);
+        struct engine_key key = {
+            .partition = 1, .position = engine_position(&trial->secret, bytes), .key = bytes};
+        trial_expect(trial, key, bytes_make("a\0b\xff", 4));
+    }
+    trial_check_all(trial);
+}
+
+static void what_is_over_the_limits_is_refused(void **state)
+{
+    struct trial *trial = *state;
+    struct bytes bytes = trial_bytes(trial, LIMIT_KEY_BYTES_MAX + 1, 0);
+    struct engine_key key = {.partition = 1, .position = 1, .key = bytes};
+    uint64_t sequence;
+    assert_int_equal(trial->engine->ops->put(trial->engine, &key, bytes, &sequence), SHOAL_ETOOBIG);
+    trial_expect_absent(trial, key);
+}
+
+static void partitions_do_not_see_each_other(void **state)
+{
+    struct trial *trial = *state;
+    trial_put(trial, trial_key(trial, 0, "key"), bytes_from_string("in 0"));
+    trial_put(trial, trial_key(trial, TRIAL_PARTITIONS - 1, "key"),
+              bytes_from_string("in the last"));
+    trial_expect(trial, trial_key(trial, 0, "key"), bytes_from_string("in 0"));
+    trial_expect_absent(trial, trial_key(trial, 1, "key"));
+    trial_remove(trial, trial_key(trial, 0, "key"));
+    trial_expect_absent(trial, trial_key(trial, 0, "key"));
+    trial_expect(trial, trial_key(trial, TRIAL_PARTITIONS - 1, "key"),
+                 bytes_from_string("in the last"));
+}
+
+static void removing_forgets_and_what_is_absent_may_be_removed(void **state)
+{
+    struct trial *trial = *state;
+    trial_remove(trial, trial_key(trial, 0, "key"));
+    trial_put(trial, trial_key(trial, 0, "key"), bytes_from_string("x"));
+    trial_remove(trial, trial_key(trial, 0, "key"));
+    trial_expect_absent(trial, trial_key(trial, 0, "key"));
+    trial_remove(trial, trial_key(trial, 0, "key"));
+    trial_check_all(trial);
+}
+
+static void sequences_rise(void **state)
+{
+    struct trial *trial = *state;
+    uint64_t before = trial->sequence;
+    for (uint32_t i = 0; i < 10; i++) {
+        trial_put(trial, trial_key(trial, i % 3, "key"), bytes_from_string("x"));
+        assert_true(trial->sequence > before);
+        before = trial->sequence;
+    }
+    trial_remove(trial, trial_key(trial, 0, "key"));
+    assert_true(trial->sequence > before);
+    before = trial->sequence;
+    trial_drop(trial, 1);
+    assert_true(trial->sequence > before);
+}
+
+static void a_walk_begins_at_any_position_and_ends_when_told(void **state)
+{
+    struct trial *trial = *state;
+    static const uint64_t positions[] = {0, 1, 1000, UINT64_C(1) << 63, UINT64_MAX - 1, UINT64_MAX};
+    const size_t count = sizeof(positions) / sizeof(positions[0]);
+    for (size_t i = 0; i < count; i++) {
+        struct engine_key key = trial_key(trial, 2, "key");
+        key.position = positions[count - 1 - i];
+        trial_put(trial, key, bytes_from_string("x"));
+    }
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(trial_walk(trial, 2, positions[i], SIZE_MAX), count - i);
+        assert_int_equal(trial_walk(trial, 2, positions[i], 1), 1);
+    }
+    assert_int_equal(trial_walk(trial, 2, 2, SIZE_MAX), count - 2);
+    assert_int_equal(trial_walk(trial, 1, 0, SIZE_MAX), 0);
+}
+
+static void keys_of_one_position_are_told_apart_and_walked_by_their_bytes(void **state)
+{
+    struct trial *trial = *state;
+    static const uint64_t positions[] = {0, 12345, UINT64_MAX};
+    for (uint32_t i = 0; i < 3000; i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "%u", i * 7919 % 3001);
+        struct engine_key key = trial_key(trial, 0, text);
+        key.position = positions[i % 3];
+        trial_put(trial, key, bytes_from_string(text));
+        if (i % 4 == 0) {
+            trial_remove(trial, key);
+        }
+    }
+    trial_check_all(trial);
+}
+
+static void a_drop_forgets_the_partition_and_its_holding_and_no_other(void **state)
+{
+    struct trial *trial = *state;
+    for (uint32_t i = 0; i < 500; i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "%u", i);
+        trial_put(trial, trial_key(trial, i % 2, text), bytes_from_string(text));
+    }
+    trial_put_holding(trial, 0, bytes_from_string("actor 0"));
+    trial_put_holding(trial, 1, bytes_from_string("actor 1"));
+    trial_drop(trial, 0);
+    trial_check_all(trial);
+    struct bytes holding;
+    assert_int_equal(trial->engine->ops->get_holding(trial->engine, 0, &holding), SHOAL_ENOTFOUND);
+    trial_expect_holding(trial, 1, bytes_from_string("actor 1"));
+    assert_int_equal(trial_walk(trial, 0, 0, SIZE_MAX), 0);
+    assert_int_equal(trial_walk(trial, 1, 0, SIZE_MAX), 250);
+    trial_drop(trial, 0);
+    trial_put(trial, trial_key(trial, 0, "again"), bytes_from_string("x"));
+    trial_check_all(trial);
+}
+
+static void a_holding_is_kept_apart_from_the_data_and_replaced(void **state)
+{
+    struct trial *trial = *state;
+    struct bytes holding;
+    assert_int_equal(trial->engine->ops->get_holding(trial->engine, 4, &holding), SHOAL_ENOTFOUND);
+    trial_put_holding(trial, 4, bytes_from_string("first"));
+    trial_expect_holding(trial, 4, bytes_from_string("first"));
+    trial_put_holding(trial, 4, bytes_from_string("other"));
+    trial_expect_holding(trial, 4, bytes_from_string("other"));
+    trial_put_holding(trial, 4, bytes_from_string("longer than before"));
+    trial_expect_holding(trial, 4, bytes_from_string("longer than before"));
+    trial_put_holding(trial, 4, bytes_make(NULL, 0));
+    trial_expect_holding(trial, 4, bytes_make(NULL, 0));
+    assert_int_equal(trial_walk(trial, 4, 0, SIZE_MAX), 0);
+    struct engine_stats stats;
+    trial->engine->ops->stats(trial->engine, 4, &stats);
+    assert_int_equal(stats.keys, 0);
+}
+
+#define TEST(name) cmocka_unit_test_prestate_setup_teardown(name, trial_open, trial_close, &trial)
+
+int engine_conformance_run(const struct engine_subject *subject)
+{
+    struct trial trial = {.subject = subject};
+    const struct CMUnitTest tests[] = {
+        TEST(a_record_is_read_back_and_an_absent_one_is_not_found),
+        TEST(a_put_replaces_a_record_of_any_other_size),
+        TEST(a_record_may_be_put_back_as_it_was_lent),
+        TEST(keys_and_records_are_any_bytes),
+        TEST(what_is_over_the_limits_is_refused),
+        TEST(partitions_do_not_see_each_other),
+        TEST(removing_forgets_and_what_is_absent_may_be_removed),
+        TEST(sequences_rise),
+        TEST(a_walk_begins_at_any_position_and_ends_when_told),
+        TEST(keys_of_one_position_are_told_apart_and_walked_by_their_bytes),
+        TEST(a_drop_forgets_the_partition_and_its_holding_and_no_other),
+        TEST(a_holding_is_kept_apart_from_the_data_and_replaced),
+        TEST(random_operations_agree_with_the_model),
+        TEST(random_operations_on_crowded_positions_agree_with_the_model),
+        TEST(over_the_memory_bound_a_put_is_refused_and_changes_nothing),
+        TEST(memory_that_was_freed_serves_records_of_other_sizes),
+        TEST(a_failed_allocation_changes_nothing),
+    };
+    return cmocka_run_group_tests_name(subject->name, tests, NULL, NULL);
+}

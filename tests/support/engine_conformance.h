@@ -1,0 +1,26 @@
+/* What every engine owes its callers, as tests written against the port alone: an engine is right
+ * when this suite passes for it. Each test opens an engine of its own. */
+#ifndef SUPPORT_ENGINE_CONFORMANCE_H
+#define SUPPORT_ENGINE_CONFORMANCE_H
+
+#include "storage/engine.h"
+
+/* The engine under test: how to make one, and what it is able to. */
+struct engine_subject {
+    const char *name;
+    void *self;
+    /* An empty engine. 0 or an error. */
+    int (*open)(void *self, const struct engine_options *options, struct engine **out);
+    /* Asserts the engine's own invariants; NULL if it has no such check. */
+    void (*check)(const struct engine *engine);
+    /* Lets what is pending go on: completions of reads and of durability. NULL if nothing ever is.
+     */
+    void (*turn)(void *self, struct engine *engine);
+    bool bounds_memory;       /* memory_bytes_max bounds the data, not only an index */
+    bool fails_by_allocation; /* every failed allocation is a clean SHOAL_ENOMEM */
+};
+
+/* Runs the suite; how many tests failed, as cmocka_run_group_tests. */
+int engine_conformance_run(const struct engine_subject *subject);
+
+#endif

@@ -1,0 +1,125 @@
+/* The memory engine: all that the port demands, and what it promises beyond that. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "shoal/error.h"
+#include "storage/memory_engine.h"
+#include "support/engine_conformance.h"
+
+#define PARTITIONS 256u
+#define KEYS 100000u
+#define KEY_BYTES 16u
+#define RECORD_BYTES 122u      /* a value of 100 bytes in an object of one sibling */
+#define OVERHEAD_BYTES_MAX 42u /* and 22 in the object make 64 */
+
+static int open_memory(void *self, const struct engine_options *options, struct engine **out)
+{
+    (void)self;
+    return memory_engine_new(options, out);
+}
+
+static void a_number_of_partitions_out_of_range_is_refused(void **state)
+{
+    (void)state;
+    struct engine *engine = NULL;
+    struct engine_options options = {.partitions = 0};
+    assert_int_equal(memory_engine_new(&options, &engine), SHOAL_EINVAL);
+    options.partitions = LIMIT_PARTITIONS_MAX + 1;
+    assert_int_equal(memory_engine_new(&options, &engine), SHOAL_EINVAL);
+    assert_null(engine);
+}
+
+static void it_says_that_it_forgets(void **state)
+{
+    (void)state;
+    struct engine *engine;
+    const struct engine_options options = {.partitions = 1};
+    assert_int_equal(memory_engine_new(&options, &engine), 0);
+    assert_false(engine->keeps_data);
+    assert_string_equal(engine->ops->name, "memory");
+    engine->ops->flush(engine);
+    engine->ops->free(engine);
+}
+
+static void put_number(struct engine *engine, const struct hash_secret *secret, uint32_t number)
+{
+    char text[KEY_BYTES + 1];
+    snprintf(text, sizeof(text), "key %012u", number);
+    uint8_t record[RECORD_BYTES] = {0};
+    struct engine_key key = {.key = bytes_make(text, KEY_BYTES)};
+    key.partition = (uint32_t)(hash_xxh3(key.key) % PARTITIONS);
+    key.position = engine_position(secret, key.key);
+    uint64_t sequence;
+    assert_int_equal(engine->ops->put(engine, &key, bytes_make(record, RECORD_BYTES), &sequence),
+                     0);
+}
+
+static void a_key_costs_little_more_than_itself_however_full_the_index_is(void **state)
+{
+    (void)state;
+    struct engine *engine;
+    const struct engine_options options = {.partitions = PARTITIONS};
+    struct hash_secret secret;
+    const uint8_t seed[32] = {9};
+    hash_secret_init(&secret, seed);
+    assert_int_equal(memory_engine_new(&options, &engine), 0);
+    for (uint32_t i = 1; i <= KEYS; i++) {
+        put_number(engine, &secret, i);
+        struct engine_stats stats;
+        engine->ops->stats(engine, UINT32_MAX, &stats);
+        if (i > KEYS / 4 * 3) { /* below that, what is fixed counts */
+            assert_true(stats.memory_bytes - stats.bytes <= (uint64_t)i * OVERHEAD_BYTES_MAX);
+        }
+    }
+    memory_engine_check(engine);
+    engine->ops->free(engine);
+}
+
+static void dropping_everything_gives_the_memory_back(void **state)
+{
+    (void)state;
+    struct engine *engine;
+    const struct engine_options options = {.partitions = PARTITIONS};
+    struct hash_secret secret;
+    const uint8_t seed[32] = {9};
+    hash_secret_init(&secret, seed);
+    assert_int_equal(memory_engine_new(&options, &engine), 0);
+    struct engine_stats empty;
+    engine->ops->stats(engine, UINT32_MAX, &empty);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        put_number(engine, &secret, i);
+    }
+    for (uint32_t i = 0; i < PARTITIONS; i++) {
+        uint64_t sequence;
+        assert_int_equal(engine->ops->drop(engine, i, &sequence), 0);
+    }
+    struct engine_stats stats;
+    engine->ops->stats(engine, UINT32_MAX, &stats);
+    assert_int_equal(stats.keys, 0);
+    assert_int_equal(stats.memory_bytes, empty.memory_bytes);
+    memory_engine_check(engine);
+    engine->ops->free(engine);
+}
+
+int main(void)
+{
+    const struct engine_subject subject = {.name = "memory engine: conformance",
+                                           .open = open_memory,
+                                           .check = memory_engine_check,
+                                           .bounds_memory = true,
+                                           .fails_by_allocation = true};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_number_of_partitions_out_of_range_is_refused),
+        cmocka_unit_test(it_says_that_it_forgets),
+        cmocka_unit_test(a_key_costs_little_more_than_itself_however_full_the_index_is),
+        cmocka_unit_test(dropping_everything_gives_the_memory_back),
+    };
+    int failures = engine_conformance_run(&subject);
+    return failures + cmocka_run_group_tests_name("memory engine", tests, NULL, NULL);
+}
