@@ -296,13 +296,21 @@ int coordinator_accounts(struct coordinator *coordinator, struct operation *oper
     if (coordinator_includes(coordinator, view_digest)) {
         return 1;
     }
-    if (view.data != NULL) {
-        operation->ticket =
-            coordinator->courier.learn(coordinator->courier.self, view_digest, view);
-        operation->waiting |= operation_bit(target);
-    } else {
+    if (view.data == NULL) {
         /* It knew our view of then, which has grown since: ask again under the present one. */
         operation->asked &= ~operation_bit(target);
+        return 0;
+    }
+    uint64_t ticket = coordinator->courier.learn(coordinator->courier.self, view_digest, view);
+    if (ticket <= coordinator->ticket_done) {
+        return 1; /* joined before now */
+    }
+    if (ticket == COURIER_NO_TICKET) {
+        return 0; /* the hedge timer asks again */
+    }
+    operation->waiting |= operation_bit(target);
+    if (ticket > operation->ticket) {
+        operation->ticket = ticket; /* the last of all that are waited for */
     }
     return 0;
 }

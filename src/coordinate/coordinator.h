@@ -14,12 +14,16 @@
 #include "member/reach.h"
 #include "model/token.h"
 
+/* No join was begun. */
+#define COURIER_NO_TICKET UINT64_MAX
+
 /* What the worker does for its coordinator. */
 struct courier {
     void *self;
     /* A request frame to a node, this one included (then it goes to the partition's worker). */
     int (*send)(void *self, uint64_t node, struct bytes frame);
-    /* A view that came with an answer, to be joined: returns the ticket to wait for. */
+    /* A view that came with an answer, to be joined: returns the ticket to wait for, or
+     * COURIER_NO_TICKET when there is no memory for it. */
     uint64_t (*learn)(void *self, uint64_t view_digest, struct bytes view);
     /* The request is done; the outcome is borrowed for the call. */
     void (*complete)(void *self, struct request *request, const struct outcome *outcome);
@@ -113,8 +117,8 @@ void coordinator_check(const struct coordinator *coordinator);
 /* Sends the frame in coordinator->frame. */
 int coordinator_send(struct coordinator *coordinator, uint64_t node);
 
-/* Does an answer given under this view digest count already? 1 yes; 0 not yet: `waiting` was set
- * and the view (if one came along) is being joined. */
+/* Does an answer given under this view digest count already? 1 yes; 0 not yet: the view that came
+ * along is being joined and `waiting` was set, or the target is to be asked again. */
 int coordinator_accounts(struct coordinator *coordinator, struct operation *operation,
                          uint32_t target, uint64_t view_digest, struct bytes view);
 

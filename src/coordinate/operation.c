@@ -256,6 +256,15 @@ int operation_place(struct operation *operation)
     } else {
         *present = next;
     }
+    const struct content_hash *hash = &view_read_layout(operation->coordinator->view)->key.hash;
+    if (operation->phase == OPERATION_READING && !content_hash_equal(&operation->read_hash, hash)) {
+        operation->asked = 0;
+        operation->voted = 0;
+        operation->waiting = 0;
+        operation->ticket = 0;
+        operation->digest_asked = 0;
+    }
+    operation->read_hash = *hash;
     operation->allowed = operation_allowed(operation);
     return 0;
 }

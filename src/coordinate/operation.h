@@ -60,7 +60,8 @@ struct operation {
     /* Reading: the merge of all answers, and each target's own digest to see who is behind. */
     struct buffer merged;
     uint64_t digests[LIMIT_REQUEST_TARGETS];
-    uint64_t digest_asked; /* was asked for its digest alone */
+    uint64_t digest_asked;         /* was asked for its digest alone */
+    struct content_hash read_hash; /* the layout that the votes of a read are of */
     uint64_t last_ask_us;
 
     /* Writing. */
@@ -89,8 +90,9 @@ void operation_free(struct operation *operation);
 /* Back to memory. */
 void operation_release(struct operation *operation);
 
-/* Takes the placement from the view in force and carries votes over by node. 0 or SHOAL_EOVERLOAD.
- */
+/* Takes the placement from the view in force and carries votes over by node; a read whose layout is
+ * another now begins its count again, for a vote says what its node held when only the older layout
+ * was asked. 0 or SHOAL_EOVERLOAD. */
 int operation_place(struct operation *operation);
 
 /* The number of votes. */

@@ -271,6 +271,7 @@ static void read_finish(struct operation *operation)
         operation->voted = 0;
         operation->refused = 0;
         operation->waiting = 0;
+        operation->ticket = 0;
         write_begin(operation);
         return;
     }
@@ -360,8 +361,7 @@ void read_hedge(struct operation *operation)
     }
     coordinator_count(coordinator, coordinator->metrics.hedges);
     operation->refused = 0; /* a refilling holding may be complete by now */
-    uint64_t open = read_targets(operation) & ~operation->voted & ~operation->waiting &
-                    operation_reachable(operation);
+    uint64_t open = read_targets(operation) & ~operation->voted & operation_reachable(operation);
     int self = placement_index(&operation->placement, coordinator->self);
     if (self >= 0) {
         open &= ~operation_bit((uint32_t)self);
@@ -401,7 +401,7 @@ void read_on_fetched(struct operation *operation, uint32_t target,
                      const struct message_fetched *fetched)
 {
     uint64_t bit = operation_bit(target);
-    if (((operation->voted | operation->waiting) & bit) != 0) {
+    if ((operation->voted & bit) != 0) {
         return; /* an answer again */
     }
     if (fetched->code != 0) {

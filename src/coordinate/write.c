@@ -184,7 +184,8 @@ static void write_send_again(struct operation *operation, uint64_t targets)
 static bool write_durable_enough(const struct operation *operation)
 {
     uint64_t newest = operation->placement.owners[operation->placement.layout_count - 1];
-    return (uint32_t)__builtin_popcountll(operation->durable & newest) >= operation->quorum.dw;
+    uint64_t counted = operation->durable & operation->voted & newest;
+    return (uint32_t)__builtin_popcountll(counted) >= operation->quorum.dw;
 }
 
 static void write_finish(struct operation *operation)
@@ -298,9 +299,12 @@ void write_hedge(struct operation *operation)
         write_try(operation);
         return;
     }
-    uint64_t missing = operation->allowed & ~operation->voted & ~operation->waiting &
-                       ~operation->refused & ~write_self_bit(operation);
-    for (uint64_t rest = missing & operation->asked; rest != 0; rest &= rest - 1) {
+    /* Those whose view is being joined are asked again too: by now their answer may count at once.
+     */
+    uint64_t missing =
+        operation->allowed & ~operation->voted & ~operation->refused & ~write_self_bit(operation);
+    uint64_t silent = missing & operation->asked & ~operation->waiting;
+    for (uint64_t rest = silent; rest != 0; rest &= rest - 1) {
         reach_silent(coordinator->reach, operation->placement.nodes[__builtin_ctzll(rest)],
                      coordinator->now.mono_us);
     }
@@ -308,19 +312,30 @@ void write_hedge(struct operation *operation)
     write_send_again(operation, missing & operation_reachable(operation));
 }
 
+/* A node that does not own the partition in another view than ours will soon know better, or we
+ * shall: it is asked again. Every other refusal stands. */
+static void write_note_refusal(struct operation *operation, uint64_t bit,
+                               const struct message_stored *stored)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    if (stored->code != SHOAL_ENOTOWNER || stored->view_digest == coordinator->view->digest) {
+        operation->refused |= bit;
+    }
+    if (stored->view.data != NULL) {
+        (void)coordinator->courier.learn(coordinator->courier.self, stored->view_digest,
+                                         stored->view);
+    }
+}
+
 void write_on_stored(struct operation *operation, uint32_t target,
                      const struct message_stored *stored)
 {
     uint64_t bit = operation_bit(target);
-    if (((operation->voted | operation->waiting) & bit) != 0) {
-        return;
+    if ((operation->voted & bit) != 0) {
+        return; /* an answer again */
     }
     if (stored->code != 0) {
-        operation->refused |= bit;
-        if (stored->view.data != NULL) {
-            (void)operation->coordinator->courier.learn(operation->coordinator->courier.self,
-                                                        stored->view_digest, stored->view);
-        }
+        write_note_refusal(operation, bit, stored);
     } else {
         if (stored->durable) {
             operation->durable |= bit;
@@ -328,6 +343,7 @@ void write_on_stored(struct operation *operation, uint32_t target,
         if (coordinator_accounts(operation->coordinator, operation, target, stored->view_digest,
                                  stored->view) == 1) {
             operation->voted |= bit;
+            operation->waiting &= ~bit;
         }
     }
     write_judge(operation);

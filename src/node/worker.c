@@ -237,7 +237,7 @@ static uint64_t worker_learn(void *self, uint64_t view_digest, struct bytes view
     }
     struct letter_view *letter = mem_alloc(sizeof(*letter) + view.len);
     if (letter == NULL) {
-        return UINT64_MAX; /* never done: the answer won't count */
+        return COURIER_NO_TICKET;
     }
     letter->ticket = ++worker->ticket;
     letter->len = view.len;
