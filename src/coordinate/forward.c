@@ -147,7 +147,10 @@ static bool forward_elsewhere(const struct message_result *result)
 void forward_on_result(struct operation *operation, uint64_t node,
                        const struct message_result *result)
 {
-    (void)node;
+    bool current = operation->sent && operation->candidates[operation->candidate_next - 1] == node;
+    if (!current && (operation->request->op != REQUEST_GET || forward_elsewhere(result))) {
+        return; /* late or again, from one that has been passed over: who has it now answers */
+    }
     if (forward_elsewhere(result)) {
         operation->sent = false;
         if (forward_try(operation) == 0 || forward_take_back(operation)) {
