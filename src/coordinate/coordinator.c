@@ -400,6 +400,8 @@ static void coordinator_rejudge(struct operation *operation)
                          "too many changes of layout are under way at once");
         return;
     }
+    /* Positions are hashed with the cluster's seed, and this may be another cluster now. */
+    operation->key = replica_key(coordinator->replica, operation->partition, operation->key.key);
     if (operation->waiting != 0 && operation->ticket <= coordinator->ticket_done) {
         operation->voted |= operation->waiting;
         operation->waiting = 0;

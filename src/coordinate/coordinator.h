@@ -68,6 +68,9 @@ struct coordinator {
     struct queue free;
     uint32_t count;
     uint32_t free_count;
+    uint32_t lingering;     /* of count, those that are answered */
+    size_t lingering_bytes; /* what these hold */
+    uint32_t listings;      /* of count, lists */
 
     void (*issued)(void *self, struct bytes key, struct dot dot, struct version_vector seen);
     void *issued_self; /* the observer's; NULL in production */
@@ -156,6 +159,15 @@ uint64_t operation_reachable(const struct operation *operation);
 #define COORDINATOR_GRACE_US UINT64_C(250000)
 #define COORDINATOR_HEDGE_US_MIN UINT64_C(2000)
 #define COORDINATOR_HEDGE_US_MAX UINT64_C(100000)
+
+/* How long, how many and with how much memory reads that are answered stay for those who have not
+ * answered. */
+#define COORDINATOR_LINGER_US UINT64_C(1000000)
+#define COORDINATOR_LINGERING_MAX 1024u
+#define COORDINATOR_LINGERING_BYTES_MAX ((size_t)32 * LIMIT_MIB)
+
+/* Lists at a time: each holds a window of pages. */
+#define COORDINATOR_LISTINGS_MAX 64u
 
 /* One file a machine: begin, judge (after anything changed), hedge. */
 void read_begin(struct operation *operation);

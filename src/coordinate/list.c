@@ -68,6 +68,7 @@ void list_free(struct operation *operation)
 {
     struct listing *listing = operation->listing;
     list_close(operation);
+    operation->coordinator->listings--;
     operation->listing = NULL;
     for (uint32_t i = 0; i < LIST_WINDOW; i++) {
         for (uint32_t j = 0; j < LIMIT_REQUEST_TARGETS; j++) {
@@ -404,12 +405,19 @@ void list_begin(struct operation *operation)
 {
     struct coordinator *coordinator = operation->coordinator;
     const struct request *request = operation->request;
+    if (coordinator->listings >= COORDINATOR_LISTINGS_MAX) {
+        coordinator_fail(operation, SHOAL_EOVERLOAD,
+                         "more than %u lists in flight on one worker: try again later",
+                         COORDINATOR_LISTINGS_MAX);
+        return;
+    }
     struct listing *listing = mem_alloc_zeroed(1, sizeof(*listing));
     if (listing == NULL) {
         coordinator_fail(operation, SHOAL_ENOMEM, "list: out of memory");
         return;
     }
     operation->listing = listing;
+    coordinator->listings++;
     arena_init(&listing->arena, 0);
     listing->partitions = view_facts(coordinator->view)->partitions;
     listing->limit =

@@ -172,6 +172,10 @@ void operation_free(struct operation *operation)
         durability_cancel(&operation->local);
         operation->local_waits = false;
     }
+    if (operation->phase == OPERATION_LINGERING) {
+        coordinator->lingering--;
+        coordinator->lingering_bytes -= operation->lingering_bytes;
+    }
     if (operation->listing != NULL) {
         list_free(operation);
     }

@@ -63,6 +63,7 @@ struct operation {
     uint64_t digest_asked;         /* was asked for its digest alone */
     struct content_hash read_hash; /* the layout that the votes of a read are of */
     uint64_t last_ask_us;
+    size_t lingering_bytes; /* held while lingering */
 
     /* Writing. */
     struct dot dot;

@@ -249,23 +249,37 @@ static int read_outcome(struct operation *operation, struct outcome *outcome)
     return 0;
 }
 
-/* Some who were asked have not answered: stay until they have, to repair them too. */
-static void read_linger(struct operation *operation, struct bytes key)
+static uint64_t read_late(const struct operation *operation)
 {
-    operation->phase = OPERATION_LINGERING;
-    if ((operation->asked & ~operation->voted & ~operation->refused & ~operation->waiting) == 0) {
-        operation_free(operation);
-        return;
+    return operation->asked & ~operation->voted & ~operation->refused & ~operation->waiting;
+}
+
+/* Some who were asked have not answered: the operation stays a while, to repair them too, with a
+ * copy of the key. False when there is nobody to stay for, or too many stay already. */
+static bool read_linger(struct operation *operation)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    struct bytes key = operation->key.key;
+    size_t bytes = operation->merged.len + key.len;
+    uint64_t until_us = coordinator->now.mono_us + COORDINATOR_LINGER_US;
+    if (read_late(operation) == 0 || coordinator->lingering >= COORDINATOR_LINGERING_MAX ||
+        bytes > COORDINATOR_LINGERING_BYTES_MAX - coordinator->lingering_bytes ||
+        buffer_append_bytes(&operation->key_copy, key) < 0 ||
+        timers_start(coordinator->timers, &operation->deadline, until_us) < 0) {
+        return false;
     }
-    operation->key.key = key;
-    timers_stop(operation->coordinator->timers, &operation->hedge);
+    operation->key.key = buffer_bytes(&operation->key_copy);
+    operation->phase = OPERATION_LINGERING;
+    operation->lingering_bytes = bytes;
+    coordinator->lingering++;
+    coordinator->lingering_bytes += bytes;
+    timers_stop(coordinator->timers, &operation->hedge);
+    return true;
 }
 
 static void read_finish(struct operation *operation)
 {
-    struct coordinator *coordinator = operation->coordinator;
-    struct request *request = operation->request;
-    if (request->op != REQUEST_GET) {
+    if (operation->request->op != REQUEST_GET) {
         operation->phase = OPERATION_WRITING;
         operation->asked = 0;
         operation->voted = 0;
@@ -285,27 +299,17 @@ static void read_finish(struct operation *operation)
     if (outcome.code == SHOAL_ENOTFOUND) {
         outcome.text = bytes_from_string("no such key");
     }
-    bool late = (operation->asked & ~operation->voted & ~operation->refused) != 0;
-    struct bytes key = operation->key.key;
-    if (late) {
-        if (buffer_append_bytes(&operation->key_copy, key) < 0 ||
-            (!timer_running(&operation->deadline) &&
-             timers_start(coordinator->timers, &operation->deadline, request->deadline_us) < 0)) {
-            operation->asked = operation->voted; /* no memory to stay */
-        } else {
-            key = buffer_bytes(&operation->key_copy);
-        }
-    }
     read_repair(operation);
+    bool stays = read_linger(operation);
     coordinator_complete(operation, &outcome);
-    read_linger(operation, key);
+    if (!stays) {
+        operation_free(operation);
+    }
 }
 
 void read_judge(struct operation *operation)
 {
-    if (!read_is_get(operation) || operation->phase == OPERATION_READING) {
-        read_local(operation);
-    }
+    read_local(operation);
     uint64_t votes = operation->voted & read_targets(operation);
     if (placement_read_met(&operation->placement, votes, operation->quorum.r)) {
         read_finish(operation);
@@ -351,9 +355,7 @@ void read_hedge(struct operation *operation)
                          operation_names(operation, operation->voted));
         return;
     }
-    uint64_t silent =
-        operation->asked & ~operation->voted & ~operation->refused & ~operation->waiting;
-    for (uint64_t rest = silent; rest != 0; rest &= rest - 1) {
+    for (uint64_t rest = read_late(operation); rest != 0; rest &= rest - 1) {
         uint64_t node = operation->placement.nodes[__builtin_ctzll(rest)];
         if (node != coordinator->self) {
             reach_silent(coordinator->reach, node, coordinator->now.mono_us);
@@ -418,7 +420,7 @@ void read_on_fetched(struct operation *operation, uint32_t target,
         return;
     }
     read_repair(operation);
-    if ((operation->asked & ~operation->voted & ~operation->refused & ~operation->waiting) == 0) {
+    if (read_late(operation) == 0) {
         operation_free(operation);
     }
 }
