@@ -104,6 +104,13 @@ static void write_make_token(struct operation *operation, struct version_vector 
     }
 }
 
+/* When a value with this time to live is hidden; 0 is never, and so is a time beyond all clocks. */
+static uint64_t write_expiry_ms(const struct coordinator *coordinator, uint64_t ttl_ms)
+{
+    uint64_t now_ms = coordinator->now.wall_ms;
+    return ttl_ms == 0 || ttl_ms > UINT64_MAX - now_ms ? 0 : now_ms + ttl_ms;
+}
+
 /* The dot is issued and everybody told. 0, or the operation was failed and freed. */
 static int write_issue(struct operation *operation)
 {
@@ -135,7 +142,7 @@ static int write_issue(struct operation *operation)
     bool put = request->op == REQUEST_PUT;
     struct sibling added = {
         .kind = put ? SIBLING_VALUE : SIBLING_TOMBSTONE,
-        .expiry_ms = put && request->ttl_ms != 0 ? coordinator->now.wall_ms + request->ttl_ms : 0,
+        .expiry_ms = put ? write_expiry_ms(coordinator, request->ttl_ms) : 0,
         .value = put ? request->value : bytes_make(NULL, 0),
     };
     struct replica_written written;

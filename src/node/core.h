@@ -76,6 +76,14 @@ static inline uint32_t worker_of_partition(const struct worker *worker, uint32_t
     return partition % worker->count;
 }
 
+/* When a request that arrives now and asks for this time (0: the default) is late. */
+static inline uint64_t worker_deadline_us(const struct worker *worker, uint64_t timeout_us)
+{
+    uint64_t now_us = worker->now.mono_us;
+    uint64_t wait_us = timeout_us == 0 ? worker->config->request_timeout_us : timeout_us;
+    return wait_us < UINT64_MAX - now_us ? now_us + wait_us : UINT64_MAX - 1;
+}
+
 /* worker.c */
 int worker_send(void *self, uint64_t node, struct bytes frame);
 void worker_reply(struct worker *worker, struct source source, struct bytes frame);

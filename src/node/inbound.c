@@ -111,10 +111,8 @@ void inbound_forward(struct worker *worker, struct source source,
         return;
     }
     struct request *request = &inbound->request;
-    uint64_t timeout_us =
-        ask->options.timeout_us == 0 ? worker->config->request_timeout_us : ask->options.timeout_us;
     request->origin = worker->index;
-    request->deadline_us = worker->now.mono_us + timeout_us;
+    request->deadline_us = worker_deadline_us(worker, ask->options.timeout_us);
     request->partition =
         partition_of_key(request->key, view_facts(worker->snapshot->view)->partitions);
     coordinator_start(&worker->coordinator, request);

@@ -192,11 +192,13 @@ void worker_complete(struct worker *worker, struct request *request, const struc
     }
     request->outcome_memory = NULL;
     if (outcome_copy(outcome, &request->outcome, &request->outcome_memory) < 0) {
-        /* What was done stands; the answer is lost to lack of memory. */
+        /* What was done stands; the answer is lost to lack of memory, a failure's text only. */
         bool changes = request->op == REQUEST_PUT || request->op == REQUEST_DELETE;
-        request->outcome =
-            (struct outcome){.code = changes && outcome->code == 0 ? SHOAL_EUNKNOWN : SHOAL_ENOMEM,
-                             .text = bytes_from_string("out of memory for the answer")};
+        int lost = changes ? SHOAL_EUNKNOWN : SHOAL_ENOMEM;
+        request->outcome = (struct outcome){
+            .code = outcome->code == 0 ? lost : outcome->code,
+            .text = bytes_from_string("there is no memory for all of the answer"),
+        };
     }
     worker_post(worker, request->origin, &request->letter, LETTER_DONE);
 }
@@ -422,9 +424,7 @@ void worker_submit(struct worker *worker, struct moment now, struct request *req
     worker_enter(worker, now);
     request->origin = worker->index;
     request->forward = false;
-    uint64_t timeout_us = request->options.timeout_us == 0 ? worker->config->request_timeout_us
-                                                           : request->options.timeout_us;
-    request->deadline_us = now.mono_us + timeout_us;
+    request->deadline_us = worker_deadline_us(worker, request->options.timeout_us);
     if (worker->stopping) {
         worker_refuse(worker, request, SHOAL_ESHUTDOWN,
                       "this node is stopping; nothing was applied, try another");
