@@ -137,7 +137,7 @@ static void complete(struct config *config)
     }
 }
 
-int config_load(const char *path, char *const *environment, struct config *out,
+int config_load(const char *path, const char *const *environment, struct config *out,
                 struct buffer *problems)
 {
     struct config_load load = {.path = path, .problems = problems};

@@ -66,7 +66,7 @@ struct config {
 /* Reads the file (NULL: none), lets the environment (as environ, borrowed) take precedence, fills
  * in what is silent, and checks the whole. 0 and the configuration, or SHOAL_EINVAL with one line
  * for each problem appended to `problems`; SHOAL_ENOMEM. */
-int config_load(const char *path, char *const *environment, struct config *out,
+int config_load(const char *path, const char *const *environment, struct config *out,
                 struct buffer *problems);
 
 /* The names of the keys that differ and can't change while the node runs ("quorum.n, workers"),

@@ -10,10 +10,10 @@
 
 #define PREFIX "SHOAL_"
 
-static const char *find_variable(char *const *environment, const char *name)
+static const char *find_variable(const char *const *environment, const char *name)
 {
     size_t len = strlen(name);
-    for (char *const *at = environment; *at != NULL; at++) {
+    for (const char *const *at = environment; *at != NULL; at++) {
         if (strncmp(*at, name, len) == 0 && (*at)[len] == '=') {
             return *at + len + 1;
         }
@@ -34,7 +34,7 @@ static void take(struct config_load *load, const struct config_key *key, const c
 }
 
 static void read_key(struct config_load *load, const struct config_key *key,
-                     char *const *environment)
+                     const char *const *environment)
 {
     char variable[64];
     config_key_variable(key, variable);
@@ -53,7 +53,7 @@ static void read_key(struct config_load *load, const struct config_key *key,
 }
 
 /* ENV=production asks for logs that machines read. */
-static void read_env(struct config_load *load, char *const *environment)
+static void read_env(struct config_load *load, const char *const *environment)
 {
     const struct config_key *format = config_key_find("log", "format");
     const char *value = find_variable(environment, "ENV");
@@ -121,7 +121,7 @@ static void check_name(struct config_load *load, const char *name)
     }
 }
 
-void config_read_environment(struct config_load *load, char *const *environment)
+void config_read_environment(struct config_load *load, const char *const *environment)
 {
     for (size_t i = 0; i < config_key_count; i++) {
         read_key(load, &config_keys[i], environment);
@@ -129,7 +129,7 @@ void config_read_environment(struct config_load *load, char *const *environment)
     read_env(load, environment);
     const char *path = load->path;
     load->path = NULL; /* what follows is not about the file */
-    for (char *const *at = environment; *at != NULL; at++) {
+    for (const char *const *at = environment; *at != NULL; at++) {
         char name[128];
         size_t len = strcspn(*at, "=");
         if (strncmp(*at, PREFIX, strlen(PREFIX)) == 0 && len < sizeof(name)) {

@@ -30,7 +30,7 @@ void config_set_origin(struct config_load *load, const struct config_key *key,
                        enum config_origin origin);
 
 void config_read_file(struct config_load *load);
-void config_read_environment(struct config_load *load, char *const *environment);
+void config_read_environment(struct config_load *load, const char *const *environment);
 void config_check(struct config_load *load);
 
 #endif

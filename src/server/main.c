@@ -68,7 +68,7 @@ static int load_config(const char *path, struct config *config)
 {
     struct buffer problems;
     buffer_init(&problems, 0);
-    int code = config_load(path, environ, config, &problems);
+    int code = config_load(path, (const char *const *)environ, config, &problems);
     if (code != 0) {
         fprintf(stderr, "shoal-server: the configuration is not valid\n");
         fwrite(problems.data, 1, problems.len, stderr);
@@ -82,7 +82,7 @@ static void reload(struct server *server, const char *path)
     struct config config;
     struct buffer problems;
     buffer_init(&problems, 0);
-    if (config_load(path, environ, &config, &problems) == 0) {
+    if (config_load(path, (const char *const *)environ, &config, &problems) == 0) {
         server_reload(server, &config);
     } else {
         log_error("configuration: not reloaded, it is not valid",
