@@ -43,31 +43,50 @@ static void adopt_links(struct worker *worker, const struct snapshot *before)
 
 /* ---- holdings ---- */
 
-static void adopt_begin(struct worker *worker, uint32_t partition, bool refilling)
+/* True when it holds the partition. */
+static bool adopt_begin(struct worker *worker, uint32_t partition, bool refilling)
 {
     struct holding *holding;
     int result = replica_begin(&worker->replica, partition, refilling, &holding);
     if (result < 0) {
         log_error("partition: can't begin to hold it; it is not served here",
                   LOG_U64("partition", partition), LOG_TEXT("cause", shoal_error_text(result)));
-        return;
+        return false;
     }
     if (worker->observer.holding != NULL) {
         worker->observer.holding(worker->observer.self, worker_node_id(worker), partition,
                                  holding->actor, holding->refilling);
     }
+    return true;
+}
+
+/* What this node says of the partition counts, or will without another sync. */
+static bool adopt_counts(const struct snapshot *snapshot, uint32_t partition)
+{
+    const struct view *view = snapshot->view;
+    for (uint32_t i = 0; i < view->live_count; i++) {
+        if (layout_owns(view->live[i].layout, snapshot->self, partition) &&
+            (i <= view->read_index || view_marked(view, i, MARK_SYNCED, snapshot->self))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* At the first snapshot of a run every holding is new, for nothing proves what became of the one
- * before; it refills if the data is gone. Later ones come with a newer layout, which is synced. */
+ * before; it refills if the data is gone. Later ones come with a newer layout, which is synced; one
+ * that counts already could not be begun before, and refills. */
 static void adopt_holdings(struct worker *worker, bool first)
 {
     const struct snapshot *snapshot = worker->snapshot;
     uint32_t partitions = view_facts(snapshot->view)->partitions;
+    worker->holdings_missing = false;
     for (uint32_t p = worker->index; p < partitions; p += worker->count) {
         bool owns = view_owns(snapshot->view, snapshot->self, p);
         if (owns && replica_holding(&worker->replica, p) == NULL) {
-            adopt_begin(worker, p, first && snapshot->data_lost);
+            bool refilling = first ? snapshot->data_lost : adopt_counts(snapshot, p);
+            worker->holdings_missing =
+                !adopt_begin(worker, p, refilling) || worker->holdings_missing;
         }
         if (!owns) {
             copier_forget(&worker->copier, p);
@@ -226,8 +245,10 @@ void worker_adopt(struct worker *worker, struct snapshot *snapshot)
     worker->snapshot = snapshot;
     adopt_give(worker);
     adopt_links(worker, before);
-    if (moved) {
+    if (moved || worker->holdings_missing) {
         adopt_holdings(worker, first);
+    }
+    if (moved) {
         coordinator_adopt(&worker->coordinator);
     }
     adopt_fills(worker); /* also for holdings that began anew since */

@@ -54,6 +54,7 @@ struct worker {
     struct content_hash *synced;
     uint32_t synced_count;
     struct content_hash reported; /* the last layout reported to the steward as synced */
+    bool holdings_missing;        /* some could not be begun: the next snapshot tries again */
 
     /* Views handed to the steward of late, so that one isn't sent again for every answer. */
     uint64_t learned[LEARNED_VIEWS];

@@ -17,7 +17,7 @@ void durability_issue(struct durability *durability, uint64_t sequence)
 
 void durability_wait(struct durability *durability, struct durable_waiter *waiter)
 {
-    ASSERT(!durability_settled(durability));
+    ASSERT(!durability_settled(durability) && durability->failed == 0);
     waiter->sequence = durability->issued;
     queue_push(&durability->waiters, &waiter->link);
 }

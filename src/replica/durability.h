@@ -33,7 +33,7 @@ static inline bool durability_settled(const struct durability *durability)
     return durability->durable >= durability->issued;
 }
 
-/* Waits until all issued so far is durable. Only while it is not settled. */
+/* Waits until all issued so far is durable. Only while it is not settled and has not failed. */
 void durability_wait(struct durability *durability, struct durable_waiter *waiter);
 
 /* Leaves without being called. */

@@ -13,6 +13,7 @@
 struct holding {
     uint32_t partition;
     bool refilling;
+    bool recorded;    /* by the engine: it gives no dot before */
     uint64_t actor;   /* random, never reused */
     uint64_t counter; /* the last one given */
 };

@@ -65,8 +65,12 @@ struct holding *replica_holding(const struct replica *replica, uint32_t partitio
     return table_get(&replica->holdings, (uint64_t)partition + 1);
 }
 
-static int replica_keep_holding(struct replica *replica, const struct holding *holding)
+/* The holding is on record, or on its way there ahead of all that is written after. */
+static int replica_record_holding(struct replica *replica, struct holding *holding)
 {
+    if (holding->recorded) {
+        return 0;
+    }
     uint8_t record[HOLDING_RECORD_BYTES];
     holding_encode(holding, record);
     uint64_t sequence = 0;
@@ -75,32 +79,26 @@ static int replica_keep_holding(struct replica *replica, const struct holding *h
     if (result == 1) {
         durability_issue(&replica->durability, sequence);
     }
+    holding->recorded = result >= 0;
     return result < 0 ? result : 0;
 }
 
 int replica_begin(struct replica *replica, uint32_t partition, bool refilling, struct holding **out)
 {
-    struct holding begun;
-    holding_begin(&begun, partition, refilling, replica->random);
     struct holding *holding = replica_holding(replica, partition);
     if (holding == NULL) {
         holding = mem_alloc(sizeof(*holding));
         if (holding == NULL) {
             return SHOAL_ENOMEM;
         }
-        *holding = begun;
         int result = table_put(&replica->holdings, (uint64_t)partition + 1, holding);
         if (result < 0) {
             mem_free(holding);
             return result;
         }
     }
-    int result = replica_keep_holding(replica, &begun);
-    if (result < 0) {
-        mem_free(table_remove(&replica->holdings, (uint64_t)partition + 1));
-        return result;
-    }
-    *holding = begun;
+    holding_begin(holding, partition, refilling, replica->random);
+    (void)replica_record_holding(replica, holding); /* again before its first dot, if need be */
     *out = holding;
     return 0;
 }
@@ -200,10 +198,29 @@ int replica_store(struct replica *replica, const struct engine_key *key, struct 
         return result;
     }
     if (object_equal(&merged, &held)) {
-        /* Nothing new, but what is held may itself not be durable yet. */
-        return durability_settled(&replica->durability) ? 0 : 1;
+        /* Nothing new, but what is held may itself not be durable yet, or never become it. */
+        const struct durability *durability = &replica->durability;
+        return durability_settled(durability) ? 0
+               : durability->failed != 0      ? durability->failed
+                                              : 1;
     }
     return replica_put(replica, key, &merged);
+}
+
+/* What is held under the key, by a holding that remembers every dot of its own in it: if the object
+ * knows of one that this holding doesn't remember giving, it has forgotten, and begins anew. */
+static int replica_read_own(struct replica *replica, struct holding *holding,
+                            const struct engine_key *key, struct object *held)
+{
+    int result = replica_record_holding(replica, holding);
+    if (result == 0) {
+        result = replica_read(replica, key, held);
+    }
+    if (result < 0 || version_vector_get(held->context, holding->actor) <= holding->counter) {
+        return result;
+    }
+    result = replica_begin(replica, holding->partition, true, &holding);
+    return result < 0 ? result : replica_read_own(replica, holding, key, held);
 }
 
 int replica_write(struct replica *replica, struct holding *holding, const struct engine_key *key,
@@ -211,19 +228,12 @@ int replica_write(struct replica *replica, struct holding *holding, const struct
                   struct replica_written *out)
 {
     struct object held;
-    int result = replica_read(replica, key, &held);
+    int result = replica_read_own(replica, holding, key, &held);
     if (result < 0) {
         return result;
     }
     struct replica_written written = {.own_counter_before =
                                           version_vector_get(held.context, holding->actor)};
-    if (written.own_counter_before > holding->counter) {
-        /* The object knows of a dot that this holding doesn't remember giving: it has forgotten. */
-        result = replica_begin(replica, holding->partition, true, &holding);
-        if (result < 0) {
-            return result;
-        }
-    }
     struct sibling sibling = *added;
     sibling.dot = holding_next_dot(holding);
     sibling.hlc = hlc_next(&replica->clock, wall_ms);
@@ -237,10 +247,8 @@ int replica_write(struct replica *replica, struct holding *holding, const struct
     }
     if (result < 0) {
         /* What became of the write is not certain: this holding may not go on under its actor. */
-        struct holding *begun;
-        bool refilling = holding->refilling;
-        int begin_result = replica_begin(replica, holding->partition, refilling, &begun);
-        return begin_result < 0 ? begin_result : result;
+        holding_begin(holding, holding->partition, holding->refilling, replica->random);
+        return result;
     }
     written.encoded = buffer_bytes(&replica->scratch);
     written.dot = sibling.dot;

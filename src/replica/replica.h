@@ -29,8 +29,9 @@ void replica_deinit(struct replica *replica);
 /* NULL when the partition isn't held. */
 struct holding *replica_holding(const struct replica *replica, uint32_t partition);
 
-/* Begins to hold the partition, or ends the present holding and begins another. 0, SHOAL_ENOMEM, or
- * what the engine says. */
+/* Begins to hold the partition, or ends the present holding and begins another. Where the engine
+ * can't record it now, that is made up for before its first dot. 0, or SHOAL_ENOMEM (never for a
+ * partition held already). */
 int replica_begin(struct replica *replica, uint32_t partition, bool refilling,
                   struct holding **out);
 
@@ -61,7 +62,8 @@ struct replica_written {
 };
 
 /* Issues a dot for a write coordinated here and stores it: what `seen` covers is replaced. `added`
- * comes without dot and hlc. Outcomes as replica_store; on 0 and 1 `out` holds the whole new
+ * comes without dot and hlc. Outcomes as replica_store, and SHOAL_ECONTEXT where `seen` covers dots
+ * that this holding has not given; on 0 and 1 `out` holds the whole new
  * object, its encoding in scratch memory valid until the next store or write. */
 int replica_write(struct replica *replica, struct holding *holding, const struct engine_key *key,
                   struct version_vector seen, const struct sibling *added, uint64_t wall_ms,
