@@ -420,6 +420,11 @@ bool sim_node_settled(const struct sim_node *node)
     if (snapshot == NULL || snapshot->view->live_count != 1) {
         return false;
     }
+    /* What it says of itself lags behind a start. */
+    uint64_t up_us = node->world->now_us - node->resumed_us;
+    if (node->lost && up_us < 4 * node->world->options.heartbeat_us) {
+        return false;
+    }
     const struct snapshot_node *self = snapshot_find(snapshot, snapshot->self);
     return self != NULL && self->state == NODE_UP && self->record.pending_sync == 0;
 }

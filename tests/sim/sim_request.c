@@ -157,6 +157,15 @@ struct sim_request *sim_request_submit(struct sim_world *world, const struct sim
 
 /* ---- judgement ---- */
 
+/* Of the cluster that the node is in. */
+static const struct token_keys *keys_of(const struct sim_request *request)
+{
+    struct sim_world *world = request->world;
+    const struct snapshot *snapshot = sim_node_snapshot(&world->nodes[request->node]);
+    ASSERT(snapshot != NULL || world->has_token_keys);
+    return snapshot != NULL ? &snapshot->token_keys : &world->token_keys;
+}
+
 static void fill_reply(struct sim_request *request, struct sim_reply *reply)
 {
     struct sim_world *world = request->world;
@@ -166,9 +175,9 @@ static void fill_reply(struct sim_request *request, struct sim_reply *reply)
                                 .fallbacks = outcome->fallbacks,
                                 .needed = outcome->needed};
     if (outcome->context.data != NULL) {
-        ASSERT(world->has_token_keys);
-        int code = token_decode(&world->arena, &world->token_keys, request->request.key,
-                                outcome->context, &reply->context);
+        const struct token_keys *keys = keys_of(request);
+        int code = token_decode(&world->arena, keys, request->request.key, outcome->context,
+                                &reply->context);
         if (code != 0) {
             sim_world_fail(world, SIM_CONTEXTS, "an answer's token does not check");
             return;

@@ -135,8 +135,7 @@ static void note_refills(struct sim_world *world)
 {
     for (uint32_t i = 0; i < world->node_count; i++) {
         struct sim_node *node = &world->nodes[i];
-        bool settled_long = world->now_us - node->resumed_us > 4 * world->options.heartbeat_us;
-        if (node->lost && node->state == SIM_UP && settled_long && sim_node_settled(node)) {
+        if (node->lost && node->state == SIM_UP && sim_node_settled(node)) {
             node->lost = false;
             node->disk.holds_data = world->options.disk != SIM_DISK_NONE;
             sim_trace_say(&world->trace, world->now_us, "node%u is refilled", i);

@@ -1,0 +1,170 @@
+/* Joining: by an operator's word and by seeds, rightly and wrongly. */
+#include "scenario.h"
+
+#define KEYS 40u
+
+static const char *key_text(uint32_t i)
+{
+    static char key[32];
+    snprintf(key, sizeof(key), "key %u", i);
+    return key;
+}
+
+static void founders(struct sim_options *options, uint32_t nodes, uint32_t n)
+{
+    sim_options_quiet(options);
+    options->nodes = nodes;
+    options->setup = SIM_SETUP_JOIN;
+    options->n = n;
+    options->r = n > 1 ? 2 : 1;
+    options->w = n > 1 ? 2 : 1;
+}
+
+static void a_wrong_join_address_is_an_error_in_time_and_leaves_no_ghost_member(void **state)
+{
+    (void)state;
+    struct cluster cluster;
+    struct sim_options options;
+    founders(&options, 3, 3);
+    cluster_open_empty(&cluster, &options);
+    cluster_start(&cluster, 0);
+    cluster_start(&cluster, 1);
+    cluster_run(&cluster, SECOND_US);
+
+    struct answer nobody = cluster_join(&cluster, 1, "nowhere", 4001);
+    assert_true(nobody.code < 0);
+    assert_true(nobody.text[0] != '\0');
+    assert_true(nobody.took_us <= options.request_timeout_us + SECOND_US);
+    /* Node 2 is down: there is a machine and nothing listens. */
+    struct answer down = cluster_join(&cluster, 1, "host2", 4003);
+    assert_true(down.code < 0);
+    assert_true(down.took_us <= options.request_timeout_us + SECOND_US);
+    cluster_run(&cluster, 10 * SECOND_US);
+    assert_int_equal(cluster_members(&cluster, 0), 1);
+    assert_int_equal(cluster_members(&cluster, 1), 1);
+
+    /* The right one still works afterwards. */
+    assert_int_equal(cluster_join(&cluster, 1, "host0", 4001).code, 0);
+    cluster_settle(&cluster);
+    assert_int_equal(cluster_members(&cluster, 0), 2);
+    assert_int_equal(cluster_members(&cluster, 1), 2);
+    cluster_close(&cluster);
+}
+
+static void a_node_that_cannot_hear_the_cluster_gives_up_joining_in_time(void **state)
+{
+    (void)state;
+    struct cluster cluster;
+    struct sim_options options;
+    founders(&options, 2, 3);
+    cluster_open_empty(&cluster, &options);
+    cluster_start(&cluster, 0);
+    cluster_start(&cluster, 1);
+    cluster_run(&cluster, SECOND_US);
+    cluster_mute(&cluster, 0, 1);
+    struct answer answer = cluster_join(&cluster, 1, "host0", 4001);
+    assert_true(answer.code < 0);
+    assert_true(answer.took_us <= options.request_timeout_us + SECOND_US);
+    cluster_mend(&cluster);
+    cluster_run(&cluster, 10 * SECOND_US);
+    assert_int_equal(cluster_members(&cluster, 0), cluster_members(&cluster, 1));
+    cluster_close(&cluster);
+}
+
+static void a_joiner_that_holds_data_is_refused_and_keeps_it(void **state)
+{
+    (void)state;
+    struct cluster cluster;
+    struct sim_options options;
+    founders(&options, 2, 1);
+    cluster_open_empty(&cluster, &options);
+    cluster_start(&cluster, 0);
+    cluster_start(&cluster, 1);
+    cluster_run(&cluster, SECOND_US);
+    assert_int_equal(cluster_put(&cluster, 1, "mine", "my data", NULL).code, 0);
+
+    struct answer refused = cluster_join(&cluster, 1, "host0", 4001);
+    assert_int_equal(refused.code, SHOAL_EHASDATA);
+    assert_true(refused.text[0] != '\0');
+    cluster_run(&cluster, 5 * SECOND_US);
+    assert_int_equal(cluster_members(&cluster, 0), 1);
+    assert_int_equal(cluster_members(&cluster, 1), 1);
+    struct answer still = cluster_get(&cluster, 1, "mine");
+    assert_values(&still, "my data", NULL);
+    cluster_close(&cluster);
+}
+
+static void a_joiner_refills_before_it_counts(void **state)
+{
+    (void)state;
+    struct cluster cluster;
+    struct sim_options options;
+    sim_options_quiet(&options);
+    options.joiners = 1;
+    cluster_open(&cluster, &options);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        char value[32];
+        snprintf(value, sizeof(value), "value %u", i);
+        assert_int_equal(cluster_put(&cluster, 0, key_text(i), value, NULL).code, 0);
+    }
+    /* It reaches one owner, and must hear two. */
+    cluster_part(&cluster, 3, 1);
+    cluster_part(&cluster, 3, 2);
+    cluster.world.oracle.unstable = true;
+    cluster_start(&cluster, 3);
+    cluster_run(&cluster, 10 * SECOND_US);
+    assert_int_equal(cluster_members(&cluster, 0), 4);
+    assert_int_equal(cluster_live_layouts(&cluster, 0), 2);
+    uint32_t owned = 0;
+    for (uint32_t i = 0; i < KEYS; i++) {
+        struct answer now = cluster_get(&cluster, i % 3, key_text(i));
+        assert_int_equal(now.code, 0);
+        assert_int_equal(now.value_count, 1);
+        owned += cluster_owner_position(&cluster, 3, key_text(i)) >= 0;
+    }
+    assert_true(owned > 0);
+
+    cluster_mend(&cluster);
+    cluster_settle(&cluster);
+    assert_int_equal(cluster_live_layouts(&cluster, 3), 1);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        if (cluster_owner_position(&cluster, 3, key_text(i)) >= 0) {
+            assert_int_equal(cluster_held(&cluster, 3, key_text(i)), 1);
+        }
+        struct answer now = cluster_get_from(&cluster, 3, key_text(i), 3);
+        assert_int_equal(now.code, 0);
+        assert_int_equal(now.value_count, 1);
+    }
+    cluster_close(&cluster);
+}
+
+static void seeds_found_one_cluster_whichever_node_starts_first(void **state)
+{
+    (void)state;
+    for (uint32_t first = 0; first < 3; first++) {
+        struct cluster cluster;
+        struct sim_options options;
+        sim_options_quiet(&options);
+        options.seed = first + 1;
+        cluster_open_empty(&cluster, &options);
+        for (uint32_t i = 0; i < 3; i++) {
+            cluster_start(&cluster, (first + i) % 3);
+            cluster_run(&cluster, 2 * SECOND_US);
+        }
+        cluster_settle(&cluster);
+        assert_int_equal(cluster_members(&cluster, 0), 3);
+        cluster_close(&cluster);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_wrong_join_address_is_an_error_in_time_and_leaves_no_ghost_member),
+        cmocka_unit_test(a_node_that_cannot_hear_the_cluster_gives_up_joining_in_time),
+        cmocka_unit_test(a_joiner_that_holds_data_is_refused_and_keeps_it),
+        cmocka_unit_test(a_joiner_refills_before_it_counts),
+        cmocka_unit_test(seeds_found_one_cluster_whichever_node_starts_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,148 @@
+/* Holdings that have lost their data: what they may say, and how they catch up. */
+#include "scenario.h"
+
+#define KEYS 40u
+
+static const char *key_text(uint32_t i)
+{
+    static char key[32];
+    snprintf(key, sizeof(key), "key %u", i);
+    return key;
+}
+
+static const char *value_text(uint32_t i)
+{
+    static char value[32];
+    snprintf(value, sizeof(value), "value %u", i);
+    return value;
+}
+
+static void put_all(struct cluster *cluster)
+{
+    for (uint32_t i = 0; i < KEYS; i++) {
+        assert_int_equal(cluster_put(cluster, i % 2, key_text(i), value_text(i), NULL).code, 0);
+    }
+}
+
+static void a_refilling_holder_does_not_count_in_r(void **state)
+{
+    (void)state;
+    struct cluster cluster;
+    struct sim_options options;
+    sim_options_quiet(&options);
+    cluster_open(&cluster, &options);
+    put_all(&cluster);
+
+    sim_node_crash(cluster_node(&cluster, 2), true);
+    /* It must sync with two others, and reaches only one. */
+    cluster_part(&cluster, 2, 1);
+    cluster_start(&cluster, 2);
+    cluster_run(&cluster, 5 * SECOND_US);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        struct answer two = cluster_get(&cluster, 0, key_text(i));
+        assert_values(&two, value_text(i), NULL);
+        assert_int_equal(cluster_get_from(&cluster, 0, key_text(i), 3).code, SHOAL_EQUORUM);
+    }
+    /* With node 1 gone there is one voter left: no answer is better than one out of an empty disk.
+     */
+    sim_node_crash(cluster_node(&cluster, 1), false);
+    cluster_run(&cluster, SECOND_US);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        assert_int_equal(cluster_get(&cluster, 0, key_text(i)).code, SHOAL_EQUORUM);
+        assert_int_equal(cluster_get(&cluster, 2, key_text(i)).code, SHOAL_EQUORUM);
+    }
+    cluster_start(&cluster, 1);
+    cluster_mend(&cluster);
+    cluster_settle(&cluster);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        struct answer all = cluster_get_from(&cluster, 2, key_text(i), 3);
+        assert_values(&all, value_text(i), NULL);
+    }
+    cluster_close(&cluster);
+}
+
+static void a_refilling_holder_takes_writes(void **state)
+{
+    (void)state;
+    struct cluster cluster;
+    struct sim_options options;
+    sim_options_quiet(&options);
+    cluster_open(&cluster, &options);
+    put_all(&cluster);
+
+    sim_node_crash(cluster_node(&cluster, 2), true);
+    cluster_part(&cluster, 2, 1);
+    cluster_start(&cluster, 2);
+    cluster_run(&cluster, 5 * SECOND_US);
+    struct answer seen = cluster_get(&cluster, 0, key_text(0));
+    assert_int_equal(cluster_put(&cluster, 0, key_text(0), "newer", &seen).code, 0);
+    cluster_run(&cluster, SECOND_US);
+    assert_int_equal(cluster_held(&cluster, 2, key_text(0)), 1);
+    cluster_mend(&cluster);
+    cluster_settle(&cluster);
+    struct answer all = cluster_get_from(&cluster, 1, key_text(0), 3);
+    assert_values(&all, "newer", NULL);
+    cluster_close(&cluster);
+}
+
+static void a_member_that_lost_its_disk_refills_all_it_owns_before_it_votes(void **state)
+{
+    (void)state;
+    struct cluster cluster;
+    struct sim_options options;
+    sim_options_quiet(&options);
+    options.workers[2] = 3;
+    cluster_open(&cluster, &options);
+    put_all(&cluster);
+
+    sim_node_crash(cluster_node(&cluster, 2), true);
+    cluster_start(&cluster, 2);
+    cluster_settle(&cluster);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        assert_int_equal(cluster_held(&cluster, 2, key_text(i)), 1);
+    }
+    /* Now another may lose its own. */
+    sim_node_crash(cluster_node(&cluster, 0), true);
+    cluster_start(&cluster, 0);
+    cluster_settle(&cluster);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        struct answer all = cluster_get_from(&cluster, i % 3, key_text(i), 3);
+        assert_values(&all, value_text(i), NULL);
+    }
+    cluster_close(&cluster);
+}
+
+static void a_memory_cluster_survives_the_restart_of_one_member_after_another(void **state)
+{
+    (void)state;
+    struct cluster cluster;
+    struct sim_options options;
+    sim_options_quiet(&options);
+    options.disk = SIM_DISK_NONE;
+    cluster_open(&cluster, &options);
+    put_all(&cluster);
+
+    for (uint32_t node = 0; node < 3; node++) {
+        sim_node_stop(cluster_node(&cluster, node));
+        cluster_run(&cluster, 2 * SECOND_US);
+        assert_int_equal(cluster_node(&cluster, node)->state, SIM_DOWN);
+        cluster_start(&cluster, node);
+        cluster_settle(&cluster);
+    }
+    for (uint32_t i = 0; i < KEYS; i++) {
+        struct answer all = cluster_get_from(&cluster, i % 3, key_text(i), 3);
+        assert_values(&all, value_text(i), NULL);
+    }
+    cluster_close(&cluster);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_refilling_holder_does_not_count_in_r),
+        cmocka_unit_test(a_refilling_holder_takes_writes),
+        cmocka_unit_test(a_member_that_lost_its_disk_refills_all_it_owns_before_it_votes),
+        cmocka_unit_test(a_memory_cluster_survives_the_restart_of_one_member_after_another),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
