@@ -128,11 +128,10 @@ static void copier_ask(struct copy_job *job)
     }
     buffer_clear(copier->frame);
     if (message_scan_encode(&scan, copier->frame) < 0 ||
+        timers_start(copier->timers, &job->timer, copier->now.mono_us + COPIER_ANSWER_US_MAX) < 0 ||
         copier->ports.send(copier->ports.self, job->source, buffer_bytes(copier->frame)) < 0) {
         copier_park(job);
-        return;
     }
-    (void)timers_start(copier->timers, &job->timer, copier->now.mono_us + COPIER_ANSWER_US_MAX);
 }
 
 static bool copier_target_ready(const struct copy_job *job)

@@ -22,6 +22,7 @@ void fill_set_target(struct fill *fill, const struct content_hash *target)
     }
     for (uint32_t i = 0; i < fill->heard_count; i++) {
         fill->heard[i].for_target = false;
+        fill->heard[i].whole_for_target = false;
     }
 }
 
@@ -43,10 +44,11 @@ void fill_note(struct fill *fill, uint64_t node, bool refilling, bool for_target
             return;
         }
         heard = &fill->heard[fill->heard_count++];
-        *heard = (struct fill_heard){.node = node, .refilling = refilling};
+        *heard = (struct fill_heard){.node = node};
     }
-    heard->refilling = heard->refilling && refilling;
+    heard->whole = heard->whole || !refilling;
     heard->for_target = heard->for_target || for_target;
+    heard->whole_for_target = heard->whole_for_target || (for_target && !refilling);
 }
 
 /* What is still missing of one older layout's owners. */
@@ -75,7 +77,7 @@ static struct fill_tally fill_tally(const struct fill *fill, const struct view *
         const struct fill_heard *heard = fill_find(fill, owners[i]);
         if (heard != NULL && (heard->for_target || !for_target)) {
             tally.heard++;
-            tally.whole += heard->refilling ? 0 : 1;
+            tally.whole += (for_target ? heard->whole_for_target : heard->whole) ? 1 : 0;
         }
     }
     return tally;
@@ -147,7 +149,7 @@ static void fill_add_owners(const struct fill *fill, const struct view *view, ui
     uint32_t owner_count = layout_owners(view->live[layout].layout, fill->partition, owners);
     for (uint32_t i = 0; i < owner_count; i++) {
         const struct fill_heard *heard = fill_find(fill, owners[i]);
-        bool done = heard != NULL && !heard->refilling && (heard->for_target || !for_target);
+        bool done = heard != NULL && (for_target ? heard->whole_for_target : heard->whole);
         bool known = owners[i] == self || view_removed(view, owners[i]) || done;
         for (uint32_t j = 0; j < *count && !known; j++) {
             known = out[j] == owners[i];

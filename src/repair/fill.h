@@ -12,10 +12,12 @@
 
 #include "ring/view.h"
 
+/* What has been copied whole from a node, over all copies. */
 struct fill_heard {
     uint64_t node;
-    bool refilling;  /* the source was incomplete itself */
-    bool for_target; /* the copy was begun after all had seen the target layout */
+    bool whole;            /* while it was complete itself */
+    bool for_target;       /* begun after all had seen the target layout */
+    bool whole_for_target; /* both, in one copy */
 };
 
 struct fill {
