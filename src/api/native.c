@@ -5,10 +5,7 @@
 #include "base/memory.h"
 #include "shoal/error.h"
 
-/* The ids are the same in every registry that this has declared its metrics in. */
-static struct native_metrics declared;
-
-int native_declare_metrics(struct metrics *metrics)
+int native_declare_metrics(struct metrics *metrics, struct native_metrics *ids)
 {
     static const char *const labels[NATIVE_OP_COUNT] = {
         [NATIVE_OP_PUT] = "surface=\"native\",op=\"put\"",
@@ -18,18 +15,17 @@ int native_declare_metrics(struct metrics *metrics)
         [NATIVE_OP_JOIN] = "surface=\"native\",op=\"join\"",
     };
     int code = metrics_declare(metrics, METRIC_GAUGE, "shoal_connections", "surface=\"native\"",
-                               "Client connections that are open.", &declared.connections);
+                               "Client connections that are open.", &ids->connections);
     if (code == 0) {
         code = metrics_declare(metrics, METRIC_COUNTER, "shoal_refused_frames_total",
                                "surface=\"native\"",
                                "Frames and connections that were refused: malformed, too large, "
                                "of an unknown version, or too many.",
-                               &declared.refused);
+                               &ids->refused);
     }
     for (uint32_t i = 0; i < NATIVE_OP_COUNT && code == 0; i++) {
-        code =
-            metrics_declare(metrics, METRIC_HISTOGRAM, "shoal_request_seconds", labels[i],
-                            "Time from a request's arrival to its answer.", &declared.seconds[i]);
+        code = metrics_declare(metrics, METRIC_HISTOGRAM, "shoal_request_seconds", labels[i],
+                               "Time from a request's arrival to its answer.", &ids->seconds[i]);
     }
     return code;
 }
@@ -42,7 +38,6 @@ int native_new(const struct native_options *options, struct native **out)
         return SHOAL_ENOMEM;
     }
     native->options = *options;
-    native->metric_ids = declared;
     atomic_init(&native->connections, 0);
     for (uint32_t i = 0; i < options->workers; i++) {
         struct native_desk *desk = &native->desks[i];

@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "base/metrics.h"
 #include "net/net.h"
 
 struct native;
@@ -17,14 +18,30 @@ struct native_limits {
     _Atomic uint32_t connections; /* clients of this node together */
 };
 
+enum native_metric_op {
+    NATIVE_OP_PUT,
+    NATIVE_OP_GET,
+    NATIVE_OP_DELETE,
+    NATIVE_OP_LIST,
+    NATIVE_OP_JOIN,
+    NATIVE_OP_COUNT,
+};
+
+struct native_metrics {
+    metric_id connections;
+    metric_id refused; /* connections and frames that were no use */
+    metric_id seconds[NATIVE_OP_COUNT];
+};
+
 struct native_options {
     uint32_t workers;
     struct native_limits *limits; /* borrowed */
     struct metrics *metrics;      /* borrowed; NULL: none are kept */
+    struct native_metrics metric_ids;
 };
 
-/* Declares this surface's metrics; once, before native_new. */
-int native_declare_metrics(struct metrics *metrics);
+/* Declares this surface's metrics; once a registry, before native_new. As metrics_declare. */
+int native_declare_metrics(struct metrics *metrics, struct native_metrics *ids);
 
 /* 0 or SHOAL_ENOMEM. */
 int native_new(const struct native_options *options, struct native **out);

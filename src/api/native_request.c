@@ -156,7 +156,7 @@ static void on_done(struct request *done, const struct outcome *outcome)
     }
     if (native->options.metrics != NULL) {
         metrics_observe_us(native->options.metrics, session->loop->index,
-                           native->metric_ids.seconds[request->op],
+                           native->options.metric_ids.seconds[request->op],
                            loop_now(session->loop).mono_us - request->since_us);
     }
     release(request);

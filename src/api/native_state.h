@@ -4,25 +4,9 @@
 
 #include "api/native.h"
 #include "api/native_check.h"
-#include "base/metrics.h"
 #include "net/connection.h"
 #include "net/frame_input.h"
 #include "wire/messages.h"
-
-enum native_metric_op {
-    NATIVE_OP_PUT,
-    NATIVE_OP_GET,
-    NATIVE_OP_DELETE,
-    NATIVE_OP_LIST,
-    NATIVE_OP_JOIN,
-    NATIVE_OP_COUNT,
-};
-
-struct native_metrics {
-    metric_id connections;
-    metric_id refused; /* connections and frames that were no use */
-    metric_id seconds[NATIVE_OP_COUNT];
-};
 
 /* One worker's share: touched by its loop's thread alone. */
 struct native_desk {
@@ -35,7 +19,6 @@ struct native_desk {
 
 struct native {
     struct native_options options;
-    struct native_metrics metric_ids;
     atomic_uint connections;
     struct native_desk desks[];
 };

@@ -51,21 +51,13 @@ struct net {
     struct station stations[];
 };
 
-/* Ids are the same for every net: the registry is the process's, or a test's, only one. */
-struct net_metrics {
-    metric_id received_bytes;
-    metric_id sent_bytes;
-};
-static struct net_metrics metric_ids;
-
-int net_declare_metrics(struct metrics *metrics)
+int net_declare_metrics(struct metrics *metrics, struct net_metrics *ids)
 {
-    int code =
-        metrics_declare(metrics, METRIC_COUNTER, "shoal_network_received_bytes_total", NULL,
-                        "Bytes received from clients and peers.", &metric_ids.received_bytes);
+    int code = metrics_declare(metrics, METRIC_COUNTER, "shoal_network_received_bytes_total", NULL,
+                               "Bytes received from clients and peers.", &ids->received_bytes);
     if (code == 0) {
         code = metrics_declare(metrics, METRIC_COUNTER, "shoal_network_sent_bytes_total", NULL,
-                               "Bytes sent to clients and peers.", &metric_ids.sent_bytes);
+                               "Bytes sent to clients and peers.", &ids->sent_bytes);
     }
     return code;
 }
@@ -237,16 +229,17 @@ static bool all_idle(struct net *net)
 static void tell_metrics(struct loop *loop)
 {
     struct metrics *metrics = loop->net->options.metrics;
+    const struct net_metrics *ids = &loop->net->options.metric_ids;
     struct loop_traffic *told = &loop->traffic_told;
     if (metrics == NULL) {
         return;
     }
     if (loop->traffic.received_bytes != told->received_bytes) {
-        metrics_add(metrics, loop->index, metric_ids.received_bytes,
+        metrics_add(metrics, loop->index, ids->received_bytes,
                     loop->traffic.received_bytes - told->received_bytes);
     }
     if (loop->traffic.sent_bytes != told->sent_bytes) {
-        metrics_add(metrics, loop->index, metric_ids.sent_bytes,
+        metrics_add(metrics, loop->index, ids->sent_bytes,
                     loop->traffic.sent_bytes - told->sent_bytes);
     }
     *told = loop->traffic;

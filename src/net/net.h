@@ -13,17 +13,23 @@
 
 struct net;
 
+struct net_metrics {
+    metric_id received_bytes;
+    metric_id sent_bytes;
+};
+
 struct net_options {
     uint32_t workers;
     int folder_fd;           /* of the data folder: for the node's record; borrowed */
     struct metrics *metrics; /* borrowed; shard = worker index; NULL: none are kept */
+    struct net_metrics metric_ids;
     /* Clients that call on the peer port; `self` as for listeners. */
     inbound_client client;
     void *client_self;
 };
 
-/* Declares this layer's metrics; once, before net_new. */
-int net_declare_metrics(struct metrics *metrics);
+/* Declares this layer's metrics; once a registry, before net_new. As metrics_declare. */
+int net_declare_metrics(struct metrics *metrics, struct net_metrics *ids);
 
 /* 0, SHOAL_ENOMEM, SHOAL_EIO. */
 int net_new(const struct net_options *options, struct net **out);

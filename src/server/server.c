@@ -25,6 +25,8 @@ struct server {
     struct buffer secret;
     struct buffer record;
     struct metrics *metrics;
+    struct net_metrics net_metrics;
+    struct native_metrics native_metrics;
     struct native_limits limits;
     struct native *native;
     struct net *net;
@@ -147,10 +149,10 @@ static int open_metrics(struct server *server)
     }
     int code = worker_declare_metrics(server->metrics);
     if (code == 0) {
-        code = net_declare_metrics(server->metrics);
+        code = net_declare_metrics(server->metrics, &server->net_metrics);
     }
     if (code == 0) {
-        code = native_declare_metrics(server->metrics);
+        code = native_declare_metrics(server->metrics, &server->native_metrics);
     }
     return code;
 }
@@ -168,6 +170,7 @@ static int open_net(struct server *server, char text[512])
         .workers = server->worker_count,
         .limits = &server->limits,
         .metrics = server->metrics,
+        .metric_ids = server->native_metrics,
     };
     set_limits(server, &server->config);
     int code = native_new(&native_options, &server->native);
@@ -178,6 +181,7 @@ static int open_net(struct server *server, char text[512])
         .workers = server->worker_count,
         .folder_fd = server->folder.fd,
         .metrics = server->metrics,
+        .metric_ids = server->net_metrics,
         .client = native_adopt,
         .client_self = server->native,
     };

@@ -24,21 +24,26 @@ static void open_world(struct fake_node *node)
 {
     node->metrics = metrics_new(node->worker_count);
     ASSERT(node->metrics != NULL);
-    int code = net_declare_metrics(node->metrics);
+    struct net_metrics net_metrics;
+    struct native_metrics native_metrics;
+    int code = net_declare_metrics(node->metrics, &net_metrics);
     ASSERT(code == 0);
-    code = native_declare_metrics(node->metrics);
+    code = native_declare_metrics(node->metrics, &native_metrics);
     ASSERT(code == 0);
     atomic_init(&node->limits.key_bytes, 1024);
     atomic_init(&node->limits.value_bytes, LIMIT_MIB);
     atomic_init(&node->limits.connections, 100);
-    struct native_options native_options = {
-        .workers = node->worker_count, .limits = &node->limits, .metrics = node->metrics};
+    struct native_options native_options = {.workers = node->worker_count,
+                                            .limits = &node->limits,
+                                            .metrics = node->metrics,
+                                            .metric_ids = native_metrics};
     code = native_new(&native_options, &node->native);
     ASSERT(code == 0);
     struct net_options options = {
         .workers = node->worker_count,
         .folder_fd = node->folder_fd,
         .metrics = node->metrics,
+        .metric_ids = net_metrics,
         .client = native_adopt,
         .client_self = node->native,
     };

@@ -68,7 +68,9 @@ static bool read_more(struct wire_client *client)
 bool wire_client_receive(struct wire_client *client, struct bytes *payload, uint32_t *kind,
                          uint64_t *id)
 {
-    memmove(client->in.data, client->in.data + client->taken, client->in.len - client->taken);
+    if (client->taken > 0) {
+        memmove(client->in.data, client->in.data + client->taken, client->in.len - client->taken);
+    }
     client->in.len -= client->taken;
     client->taken = 0;
     for (;;) {
