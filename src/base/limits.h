@@ -12,10 +12,14 @@
 #define LIMIT_VALUE_BYTES_DEFAULT (16u * LIMIT_MIB)
 #define LIMIT_VALUE_BYTES_MAX (64u * LIMIT_MIB)
 
-/* One object: its siblings and the actors in its context. A put that would exceed them is refused
- * as overloaded: the user must resolve siblings first. */
-#define LIMIT_SIBLINGS 128u
-#define LIMIT_CONTEXT_ENTRIES 1024u
+/* One object: its siblings and the actors in its context. A write that would add to more than the
+ * first two is refused as overloaded: the user must resolve siblings first. What several owners
+ * have let in apart must still merge, so what is read, merged and stored may be larger: the second
+ * two. */
+#define LIMIT_SIBLINGS_WRITTEN 128u
+#define LIMIT_CONTEXT_ENTRIES_WRITTEN 2048u
+#define LIMIT_SIBLINGS 1024u
+#define LIMIT_CONTEXT_ENTRIES 4096u
 #define LIMIT_OBJECT_BYTES (192u * LIMIT_MIB)
 
 /* Frames: the length prefix counts what follows it. Depth and element budget bound what a decoder
@@ -58,7 +62,7 @@
 #define LIMIT_LIST_KEYS 10000u /* the most keys one list answer carries */
 
 /* Smaller parts of messages. */
-#define LIMIT_TOKEN_BYTES (32u * LIMIT_KIB) /* a context of LIMIT_CONTEXT_ENTRIES fits */
+#define LIMIT_TOKEN_BYTES (96u * LIMIT_KIB) /* a context of LIMIT_CONTEXT_ENTRIES fits */
 #define LIMIT_CURSOR_BYTES (LIMIT_KEY_BYTES_MAX + LIMIT_KIB)
 #define LIMIT_TEXT_BYTES (4u * LIMIT_KIB)        /* an error's text, for people */
 #define LIMIT_CREDENTIALS_BYTES (4u * LIMIT_KIB) /* also a cluster's secret */

@@ -2,6 +2,7 @@
 #include "replica/replica.h"
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "shoal/error.h"
@@ -223,6 +224,16 @@ static int replica_read_own(struct replica *replica, struct holding *holding,
     return result < 0 ? result : replica_read_own(replica, holding, key, held);
 }
 
+/* Would the write let the object grow beyond what writes may? Those that shrink it are always let
+ * in. */
+static bool replica_overgrown(const struct object *before, const struct object *after)
+{
+    return (after->sibling_count > LIMIT_SIBLINGS_WRITTEN &&
+            after->sibling_count > before->sibling_count) ||
+           (after->context.count > LIMIT_CONTEXT_ENTRIES_WRITTEN &&
+            after->context.count > before->context.count);
+}
+
 int replica_write(struct replica *replica, struct holding *holding, const struct engine_key *key,
                   struct version_vector seen, const struct sibling *added, uint64_t wall_ms,
                   struct replica_written *out)
@@ -240,6 +251,9 @@ int replica_write(struct replica *replica, struct holding *holding, const struct
     result = object_write(replica->arena, &held, seen, &sibling, &written.object);
     if (result < 0) {
         return result;
+    }
+    if (replica_overgrown(&held, &written.object)) {
+        return SHOAL_EOVERLOAD;
     }
     result = replica_put(replica, key, &written.object);
     if (result == SHOAL_ENOMEM || result == SHOAL_ETOOBIG) {
