@@ -308,10 +308,13 @@ int coordinator_accounts(struct coordinator *coordinator, struct operation *oper
     if (ticket == COURIER_NO_TICKET) {
         return 0; /* the hedge timer asks again */
     }
-    operation->waiting |= operation_bit(target);
-    if (ticket > operation->ticket) {
-        operation->ticket = ticket; /* the last of all that are waited for */
+    if (operation->waiting == 0 || ticket < operation->ticket_first) {
+        operation->ticket_first = ticket;
     }
+    if (operation->waiting == 0 || ticket > operation->ticket) {
+        operation->ticket = ticket;
+    }
+    operation->waiting |= operation_bit(target);
     return 0;
 }
 
@@ -402,7 +405,10 @@ static void coordinator_rejudge(struct operation *operation)
     }
     /* Positions are hashed with the cluster's seed, and this may be another cluster now. */
     operation->key = replica_key(coordinator->replica, operation->partition, operation->key.key);
-    if (operation->waiting != 0 && operation->ticket <= coordinator->ticket_done) {
+    if (operation->ticket_first <= coordinator->ticket_void) {
+        operation->asked &= ~operation->waiting;
+        operation->waiting = 0;
+    } else if (operation->ticket <= coordinator->ticket_done) {
         operation->voted |= operation->waiting;
         operation->waiting = 0;
     }

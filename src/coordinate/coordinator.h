@@ -22,8 +22,8 @@ struct courier {
     void *self;
     /* A request frame to a node, this one included (then it goes to the partition's worker). */
     int (*send)(void *self, uint64_t node, struct bytes frame);
-    /* A view that came with an answer, to be joined: returns the ticket to wait for, or
-     * COURIER_NO_TICKET when there is no memory for it. */
+    /* A view that came with an answer, to be joined: returns the ticket to wait for, later than
+     * ticket_void, or COURIER_NO_TICKET when there is no memory for it. */
     uint64_t (*learn)(void *self, uint64_t view_digest, struct bytes view);
     /* The request is done; the outcome is borrowed for the call. */
     void (*complete)(void *self, struct request *request, const struct outcome *outcome);
@@ -59,7 +59,8 @@ struct coordinator {
     bool self_clock_ahead;
     const uint64_t *included; /* digests of views that ours includes */
     uint32_t included_count;
-    uint64_t ticket_done; /* joins up to here are in our view */
+    uint64_t ticket_done; /* joins up to here are in our view ... */
+    uint64_t ticket_void; /* ... but up to here some are not: who waits for one asks again */
 
     uint64_t request_timeout_us;
     uint64_t next_id;

@@ -101,6 +101,7 @@ static void operation_reset(struct operation *operation)
     operation->refused = 0;
     operation->waiting = 0;
     operation->durable = 0;
+    operation->ticket_first = 0;
     operation->ticket = 0;
     operation->digest_asked = 0;
     operation->last_ask_us = 0;
@@ -265,7 +266,6 @@ int operation_place(struct operation *operation)
         operation->asked = 0;
         operation->voted = 0;
         operation->waiting = 0;
-        operation->ticket = 0;
         operation->digest_asked = 0;
     }
     operation->read_hash = *hash;

@@ -51,11 +51,12 @@ struct operation {
     struct placement placement;
     uint64_t allowed; /* may be asked: all, or fewer where the request lowered n */
     uint64_t asked;
-    uint64_t voted;   /* answered, and the answer counts */
-    uint64_t refused; /* answered that it will not */
-    uint64_t waiting; /* answered under another view, which is being joined first */
-    uint64_t durable; /* confirmed durably */
-    uint64_t ticket;  /* the join that `waiting` waits for */
+    uint64_t voted;        /* answered, and the answer counts */
+    uint64_t refused;      /* answered that it will not */
+    uint64_t waiting;      /* answered under another view, which is being joined first */
+    uint64_t durable;      /* confirmed durably */
+    uint64_t ticket_first; /* the joins that `waiting` waits for: the first ... */
+    uint64_t ticket;       /* ... and the last of them */
 
     /* Reading: the merge of all answers, and each target's own digest to see who is behind. */
     struct buffer merged;

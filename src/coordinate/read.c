@@ -285,7 +285,6 @@ static void read_finish(struct operation *operation)
         operation->voted = 0;
         operation->refused = 0;
         operation->waiting = 0;
-        operation->ticket = 0;
         write_begin(operation);
         return;
     }

@@ -227,6 +227,7 @@ static void adopt_give(struct worker *worker)
     coordinator->included = snapshot->included;
     coordinator->included_count = SNAPSHOT_INCLUDED;
     coordinator->ticket_done = snapshot->tickets[worker->index];
+    coordinator->ticket_void = snapshot->tickets_void[worker->index];
     worker->copier.view = snapshot->view;
     worker->copier.self = snapshot->self;
     worker->replica.position_secret = snapshot->position_secret;
@@ -240,8 +241,10 @@ void worker_adopt(struct worker *worker, struct snapshot *snapshot)
         adopt_drop_all(worker); /* it was empty: nodes with data don't join */
         first = true;
     }
+    uint32_t index = worker->index;
     bool moved = first || before->view != snapshot->view ||
-                 before->tickets[worker->index] != snapshot->tickets[worker->index];
+                 before->tickets[index] != snapshot->tickets[index] ||
+                 before->tickets_void[index] != snapshot->tickets_void[index];
     worker->snapshot = snapshot;
     adopt_give(worker);
     adopt_links(worker, before);

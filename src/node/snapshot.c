@@ -18,6 +18,7 @@ void snapshot_unref(struct snapshot *snapshot)
     view_unref(snapshot->view);
     mem_free(snapshot->nodes);
     mem_free(snapshot->tickets);
+    mem_free(snapshot->tickets_void);
     mem_free(snapshot);
 }
 

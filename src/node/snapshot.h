@@ -31,6 +31,9 @@ struct snapshot {
     bool closed;    /* writes are refused: the node is about to join another cluster */
     /* For each worker: the last of its tickets (views handed to the steward) that is included. */
     uint64_t *tickets;
+    /* For each worker: none of its tickets up to here counts, for one of them could not be joined.
+     */
+    uint64_t *tickets_void;
     uint32_t worker_count;
     /* Digests of views known to be included in this one: an answer that carries one needs no join.
      */

@@ -78,18 +78,20 @@ int steward_new(struct worker *worker, struct bytes kept, struct steward **out)
     join_init(steward);
     steward->tallies = mem_alloc_zeroed(worker->count, sizeof(*steward->tallies));
     steward->synced = mem_alloc_zeroed(worker->count, sizeof(*steward->synced));
-    steward->tickets = mem_alloc_zeroed(worker->count * 3u, sizeof(uint64_t));
-    steward->tickets_keeping = steward->tickets + worker->count;
-    steward->tickets_wanted = steward->tickets_keeping + worker->count;
+    steward->tickets = mem_alloc_zeroed(worker->count, sizeof(uint64_t));
+    steward->tickets_keeping = mem_alloc_zeroed(worker->count, sizeof(uint64_t));
+    steward->tickets_wanted = mem_alloc_zeroed(worker->count, sizeof(uint64_t));
+    steward->tickets_void = mem_alloc_zeroed(worker->count, sizeof(uint64_t));
     struct gossip_options options = {
         .interval_us = worker->config->heartbeat_interval_us,
         .fanout = worker->config->heartbeat_fanout,
         .phi_threshold = worker->config->phi_threshold,
     };
     struct message_gossip told = {0};
-    int result = steward->tallies == NULL || steward->synced == NULL || steward->tickets == NULL
-                     ? SHOAL_ENOMEM
-                     : steward_identify(steward, kept, &told);
+    bool whole = steward->tallies != NULL && steward->synced != NULL && steward->tickets != NULL &&
+                 steward->tickets_keeping != NULL && steward->tickets_wanted != NULL &&
+                 steward->tickets_void != NULL;
+    int result = whole ? steward_identify(steward, kept, &told) : SHOAL_ENOMEM;
     struct node_record self;
     steward_self_record(steward, &self);
     if (result == 0) {
@@ -122,6 +124,9 @@ void steward_free(struct steward *steward)
     mem_free(steward->tallies);
     mem_free(steward->synced);
     mem_free(steward->tickets);
+    mem_free(steward->tickets_keeping);
+    mem_free(steward->tickets_wanted);
+    mem_free(steward->tickets_void);
     mem_free(steward);
 }
 
@@ -243,8 +248,11 @@ void steward_on_kept(struct steward *steward, uint64_t sequence, int code)
         view_unref(kept);
         return;
     }
-    memcpy(steward->tickets, steward->tickets_keeping,
-           steward->worker->count * sizeof(*steward->tickets));
+    for (uint32_t i = 0; i < steward->worker->count; i++) {
+        if (steward->tickets_keeping[i] > steward->tickets[i]) {
+            steward->tickets[i] = steward->tickets_keeping[i];
+        }
+    }
     if (kept != NULL) {
         bool changed = steward->view == NULL || steward->view->digest != kept->digest;
         if (steward_layouts_differ(steward->view, kept)) {
@@ -380,7 +388,8 @@ static struct snapshot *steward_snapshot(struct steward *steward)
     snapshot->references = 1;
     snapshot->nodes = mem_alloc_zeroed(nodes_max, sizeof(*snapshot->nodes));
     snapshot->tickets = mem_alloc_zeroed(worker->count, sizeof(*snapshot->tickets));
-    if (snapshot->nodes == NULL || snapshot->tickets == NULL) {
+    snapshot->tickets_void = mem_alloc_zeroed(worker->count, sizeof(*snapshot->tickets_void));
+    if (snapshot->nodes == NULL || snapshot->tickets == NULL || snapshot->tickets_void == NULL) {
         snapshot_unref(snapshot);
         return NULL;
     }
@@ -394,6 +403,8 @@ static struct snapshot *steward_snapshot(struct steward *steward)
     snapshot->self_clock_ahead =
         gossip_clock_ahead(&steward->gossip, steward->config->clock_ahead_ms_max);
     memcpy(snapshot->tickets, steward->tickets, worker->count * sizeof(*snapshot->tickets));
+    memcpy(snapshot->tickets_void, steward->tickets_void,
+           worker->count * sizeof(*snapshot->tickets_void));
     memcpy(snapshot->included, steward->included, sizeof(snapshot->included));
     crypto_derive(&snapshot->token_keys.current, &steward->secret, "token");
     hash_secret_init(&snapshot->position_secret, facts->hash_seed);
@@ -508,22 +519,17 @@ void steward_on_synced(struct steward *steward, uint32_t from, const struct cont
 
 void steward_on_view(struct steward *steward, uint32_t from, uint64_t ticket, struct bytes view)
 {
-    struct view *decoded;
-    /* Tickets come in a row. One whose view can't be joined is never done, nor is any after it: the
-     * answers that wait for it don't count, which is slow but safe. */
-    if (steward->wanted == NULL || ticket != steward->tickets_wanted[from] + 1 ||
-        view_decode(view, &decoded) < 0) {
-        return;
-    }
+    ASSERT(ticket > steward->tickets_wanted[from]);
     steward->tickets_wanted[from] = ticket;
-    if (steward_want(steward, decoded) < 0) {
-        steward->tickets_wanted[from] = ticket - 1;
-        return;
-    }
-    if (!steward->keep_active) {
+    struct view *decoded;
+    if (steward->wanted == NULL || view_decode(view, &decoded) < 0 ||
+        steward_want(steward, decoded) < 0) {
+        steward->tickets_void[from] = ticket; /* who waits for it asks again */
+        steward_publish(steward);
+    } else if (steward->view != NULL && steward->wanted->digest == steward->view->digest) {
         steward->tickets[from] = ticket;
         steward_publish(steward);
-    } else if (steward->tickets_keeping[from] < ticket) {
+    } else if (steward->keep_active && steward->tickets_keeping[from] < ticket) {
         steward->keep_needed = true; /* the keep under way may lack it */
     }
 }
@@ -564,7 +570,7 @@ static uint64_t steward_peer_digest(const struct steward *steward, uint64_t node
 
 static void steward_note_digest(struct steward *steward, uint64_t node, uint64_t digest)
 {
-    if (digest != 0) {
+    if (digest != 0 && table_get(&steward->gossip.nodes, node) != NULL) {
         (void)table_put(&steward->peer_digests, node, (void *)(uintptr_t)digest);
     }
 }

@@ -73,6 +73,7 @@ struct steward {
     uint64_t *tickets;         /* included in view */
     uint64_t *tickets_keeping; /* will be, once kept */
     uint64_t *tickets_wanted;
+    uint64_t *tickets_void; /* up to here some could not be joined: none of them counts */
 
     struct gossip gossip;
     struct table peer_digests; /* node id -> its view digest, as last told */

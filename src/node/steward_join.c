@@ -262,9 +262,16 @@ static int join_take(struct steward *steward, const struct message_admit_reply *
     if (result < 0) {
         return result;
     }
+    /* Its facts were compared there; what this node is built for must hold whatever comes. */
+    char why[640];
     struct view *joined = NULL;
-    result = view_facts(theirs)->id == reply->cluster ? join_view(steward, theirs, &joined)
-                                                      : SHOAL_EPROTO;
+    result = view_facts(theirs)->id == reply->cluster ? 0 : SHOAL_EPROTO;
+    if (result == 0 && steward_compare_facts(steward->config, view_facts(theirs), why) < 0) {
+        result = SHOAL_ECLUSTER;
+    }
+    if (result == 0) {
+        result = join_view(steward, theirs, &joined);
+    }
     view_unref(theirs);
     if (result < 0) {
         return result;

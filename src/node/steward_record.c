@@ -1,10 +1,11 @@
 /* The node's own record: who it is, its cluster's secret, the view it has acted on, and where the
  * other nodes are. Kept by the world in place of the one before, read at the next start.
  *
- *      u8 format (1), u64 generation, 32 bytes secret, then a GOSSIP payload: cluster, node id,
- *      view, records
+ *      u8 format (1), u64 XXH3 of all that follows, u64 generation, 32 bytes secret, then a GOSSIP
+ *      payload: cluster, node id, view, records
  */
 #include "base/byteorder.h"
+#include "base/hash.h"
 #include "node/steward_inside.h"
 #include "shoal/error.h"
 #include "wire/frame.h"
@@ -12,15 +13,20 @@
 #include <stdio.h>
 
 #define RECORD_FORMAT 1u
-#define RECORD_HEAD_BYTES (1u + 8u + CRYPTO_KEY_BYTES)
+#define RECORD_HASHED_FROM (1u + 8u)
+#define RECORD_HEAD_BYTES (RECORD_HASHED_FROM + 8u + CRYPTO_KEY_BYTES)
+
+static uint64_t record_hash(struct bytes record)
+{
+    return hash_xxh3(bytes_make(record.data + RECORD_HASHED_FROM, record.len - RECORD_HASHED_FROM));
+}
 
 int steward_record_encode(const struct steward *steward, const struct view *view,
                           struct buffer *out)
 {
-    uint8_t head[RECORD_HEAD_BYTES];
-    head[0] = RECORD_FORMAT;
-    store_u64_le(head + 1, steward->generation);
-    memcpy(head + 9, steward->secret.bytes, CRYPTO_KEY_BYTES);
+    uint8_t head[RECORD_HEAD_BYTES] = {RECORD_FORMAT};
+    store_u64_le(head + 9, steward->generation);
+    memcpy(head + 17, steward->secret.bytes, CRYPTO_KEY_BYTES);
     struct message_gossip told = {.from = steward->id, .view = bytes_make(NULL, 0)};
     struct buffer encoded;
     buffer_init(&encoded, 0);
@@ -41,11 +47,14 @@ int steward_record_encode(const struct steward *steward, const struct view *view
         result = message_gossip_encode(&told, &frame);
     }
     if (result == 0) {
-        result = buffer_append(out, head, sizeof(head));
+        result = buffer_reserve(out, sizeof(head) + frame.len);
     }
     if (result == 0) {
-        result =
-            buffer_append(out, frame.data + FRAME_PREFIX_BYTES, frame.len - FRAME_PREFIX_BYTES);
+        size_t start = out->len;
+        (void)buffer_append(out, head, sizeof(head));
+        (void)buffer_append(out, frame.data + FRAME_PREFIX_BYTES, frame.len - FRAME_PREFIX_BYTES);
+        struct bytes record = bytes_make(out->data + start, out->len - start);
+        store_u64_le(out->data + start + 1, record_hash(record));
     }
     buffer_deinit(&frame);
     buffer_deinit(&encoded);
@@ -78,6 +87,10 @@ int steward_record_decode(struct steward *steward, struct bytes kept, struct mes
     if (kept.data[0] != RECORD_FORMAT) {
         return SHOAL_EVERSION;
     }
+    uint64_t generation = load_u64_le(kept.data + 9);
+    if (load_u64_le(kept.data + 1) != record_hash(kept) || generation == UINT64_MAX) {
+        return SHOAL_EPROTO;
+    }
     struct bytes payload = bytes_make(kept.data + RECORD_HEAD_BYTES, kept.len - RECORD_HEAD_BYTES);
     int result = frame_validate(payload);
     if (result == 0) {
@@ -93,8 +106,8 @@ int steward_record_decode(struct steward *steward, struct bytes kept, struct mes
         return result;
     }
     steward->id = told->from;
-    steward->generation = load_u64_le(kept.data + 1) + 1;
-    memcpy(steward->secret.bytes, kept.data + 9, CRYPTO_KEY_BYTES);
+    steward->generation = generation + 1;
+    memcpy(steward->secret.bytes, kept.data + 17, CRYPTO_KEY_BYTES);
     return 0;
 }
 

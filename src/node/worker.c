@@ -233,7 +233,8 @@ static uint64_t worker_learn(void *self, uint64_t view_digest, struct bytes view
 {
     struct worker *worker = self;
     for (uint32_t i = 0; i < LEARNED_VIEWS; i++) {
-        if (worker->learned[i] == view_digest && view_digest != 0) {
+        if (worker->learned[i] == view_digest && view_digest != 0 &&
+            worker->learned_ticket[i] > worker->coordinator.ticket_void) {
             return worker->learned_ticket[i];
         }
     }
