@@ -166,12 +166,13 @@ class Node:
         """Asks it to end, and waits; its exit status."""
         self.process.send_signal(signal.SIGTERM)
         try:
-            status = self.process.wait(timeout=DEADLINE_S)
+            return self.process.wait(timeout=DEADLINE_S)
         except subprocess.TimeoutExpired:
-            self.kill()
+            self.process.kill()
+            self.process.wait()
             raise AssertionError(f"{self.name} does not stop:\n{self.log_tail()}") from None
-        self.process = None
-        return status
+        finally:
+            self.process = None
 
     def pause(self):
         self.process.send_signal(signal.SIGSTOP)
@@ -211,16 +212,20 @@ class Cluster:
         return self
 
     def __exit__(self, kind, *_):
+        """Asks the nodes to stop, and takes a bad end of one (a crash, a leak found) for a failure."""
+        failed = []
         for node in self.nodes:
-            if node.process is not None and node.process.poll() is not None:
-                kind = kind or AssertionError
-                print(f"-- {node.name} ended by itself: {node.process.returncode}", file=sys.stderr)
+            if node.process is None:
+                continue
             if kind is not None:
-                print(f"-- log of {node.name}\n{node.log_tail()}", file=sys.stderr)
-            if node.process is not None:
                 node.resume()
                 node.kill()
+            elif node.stop() != 0:
+                failed.append(node)
+        for node in self.nodes if kind is not None else failed:
+            print(f"-- log of {node.name}\n{node.log_tail()}", file=sys.stderr)
         self._folder.cleanup()
+        assert not failed, f"{[node.name for node in failed]} did not end well"
 
     def add_node(self, **settings):
         name = f"node{len(self.nodes) + 1}"
