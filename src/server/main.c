@@ -18,7 +18,9 @@
 
 extern char **environ;
 
-const char *argp_program_version = "shoal-server " SHOAL_VERSION;
+/* The C library looks for it, so it must be seen. */
+__attribute__((visibility("default"))) const char *argp_program_version =
+    "shoal-server " SHOAL_VERSION;
 
 struct arguments {
     const char *config_path;

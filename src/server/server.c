@@ -12,11 +12,13 @@
 #include "net/keeper.h"
 #include "net/net.h"
 #include "server/data_folder.h"
+#include "server/readiness.h"
 #include "server/secret.h"
 #include "shoal/error.h"
 #include "storage/memory_engine.h"
 
 #define PORTS_FILE "ports.json"
+#define READY_PATIENCE_MS 10000
 #define SPARE_FILES 256u /* descriptors beyond clients: peers, files, listeners */
 
 struct server {
@@ -36,6 +38,7 @@ struct server {
     void *seeds;
     uint32_t worker_count;
     struct worker *workers[LIMIT_WORKERS];
+    struct readiness readiness;
     bool running;
 };
 
@@ -280,6 +283,14 @@ static int run(struct server *server, char text[512])
         return explain(text, code, "can't start the worker threads");
     }
     server->running = true;
+    if (server->config.seeds.count == 0 &&
+        !readiness_wait(&server->readiness, server->net, READY_PATIENCE_MS)) {
+        log_warning("the node has not founded or resumed its cluster yet");
+    }
+    code = write_ports(server, text);
+    if (code != 0) {
+        return code;
+    }
     log_info("ready", LOG_TEXT("node", server->config.node_name),
              LOG_TEXT("host", server->config.listen_host),
              LOG_U64("client_port", server->client_port), LOG_U64("peer_port", server->peer_port),
@@ -320,9 +331,6 @@ static int start(struct server *server, char text[512])
         }
         code = make_workers(server, text);
     }
-    if (code == 0) {
-        code = write_ports(server, text);
-    }
     return code == 0 ? run(server, text) : code;
 }
 
@@ -334,6 +342,7 @@ int server_start(const struct config *config, struct server **out, char text[512
     }
     server->config = *config;
     server->folder = DATA_FOLDER_NONE;
+    server->readiness.fd = -1;
     server->worker_count = count_workers(config);
     buffer_init(&server->secret, 0);
     buffer_init(&server->record, 0);
@@ -386,6 +395,7 @@ void server_free(struct server *server)
         return;
     }
     if (server->running) {
+        net_stop_now(server->net);
         net_join(server->net);
         data_folder_remove(&server->folder, PORTS_FILE);
     }
@@ -394,6 +404,7 @@ void server_free(struct server *server)
     }
     native_free(server->native);
     net_free(server->net);
+    readiness_deinit(&server->readiness);
     metrics_free(server->metrics);
     mem_free(server->seeds);
     buffer_deinit(&server->record);

@@ -21,7 +21,7 @@ void server_stop_now(struct server *server);
 /* Readable when the workers have ended. */
 int server_ended_fd(const struct server *server);
 
-/* Waits for the workers to have ended and frees everything. NULL is fine. */
+/* Ends the workers, if they haven't yet, and frees everything. NULL is fine. */
 void server_free(struct server *server);
 
 #endif
