@@ -1,8 +1,9 @@
 /* What a get, a put and a walk of the memory engine cost in process, what a key costs in memory
  * beyond itself and its value, and how long the longest put holds the worker up. Keys have 16 bytes
- * and values 100, in the 22 bytes of a simple object; every operation includes making the key and
- * both of its hashes. For scale it measures a dependent random load from memory first, with and
- * without huge pages.
+ * and values 100, in the 22 bytes of a simple object. Keys come hashed, as the port takes them;
+ * what the hashing costs is printed by itself. For scale it measures a dependent random load from
+ * memory. Every figure is the median and the best of some rounds: on a shared machine the best is
+ * the steadier.
  *
  *      bench_memory_engine [KEYS...]       default 100000, and 10000000 if there is memory for it
  */
@@ -12,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/memory.h"
 #include "base/random.h"
 #include "storage/memory_engine.h"
 
@@ -21,22 +21,39 @@
 #define KEY_BYTES 16u
 #define VALUE_BYTES 100u
 #define OBJECT_BYTES (VALUE_BYTES + 22u)
-#define CHASE_NODES (UINT64_C(1) << 23) /* of 64 bytes: 512 MiB */
-#define CHASE_STEPS 4000000u
-#define READS_MIN 4000000u
+#define OBJECT_BYTES_MAX (OBJECT_BYTES + 32u)
+#define CHASE_NODES (UINT64_C(1) << 24) /* of 64 bytes: 1 GiB */
+#define CHASE_STEPS 2000000u
+#define ROUNDS 7u
+#define OPERATIONS 1000000u /* a round, each with a prepared key */
 #define PUTS_A_PAUSE 16u
+
+struct prepared_key {
+    struct engine_key key;
+    uint64_t content[2]; /* a mix of the number, the number */
+};
 
 struct fixture {
     struct engine *engine;
     struct hash_secret secret;
+    struct random random;
     uint64_t keys;
-    uint8_t object[OBJECT_BYTES + 64];
+    double load_ns;
+    struct prepared_key *prepared; /* OPERATIONS */
+    uint8_t object[OBJECT_BYTES_MAX];
+    uint64_t wrong; /* answers */
 };
 
 struct moment {
     uint64_t wall_ns;
     uint64_t cpu_ns;
 };
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "bench_memory_engine: %s\n", what);
+    exit(1);
+}
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -51,23 +68,40 @@ static struct moment moment_now(void)
                            .cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID)};
 }
 
-static double print_since(const char *what, struct moment begin, uint64_t operations)
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Rounds of one measurement, in ns an operation. */
+struct figure {
+    double wall[ROUNDS];
+    double cpu[ROUNDS];
+    uint32_t rounds;
+};
+
+static void figure_add(struct figure *figure, struct moment begin, uint64_t operations)
 {
     struct moment end = moment_now();
-    double wall = (double)(end.wall_ns - begin.wall_ns) / (double)operations;
-    double cpu = (double)(end.cpu_ns - begin.cpu_ns) / (double)operations;
-    printf("  %-44s %8.1f ns/op %8.1f CPU ns/op\n", what, wall, cpu);
-    return wall;
+    figure->wall[figure->rounds] = (double)(end.wall_ns - begin.wall_ns) / (double)operations;
+    figure->cpu[figure->rounds] = (double)(end.cpu_ns - begin.cpu_ns) / (double)operations;
+    figure->rounds++;
 }
 
-static void fail(const char *what)
+/* Returns the best CPU time. */
+static double figure_print(struct figure *figure, const char *what)
 {
-    fprintf(stderr, "bench_memory_engine: %s\n", what);
-    exit(1);
+    qsort(figure->wall, figure->rounds, sizeof(double), compare_doubles);
+    qsort(figure->cpu, figure->rounds, sizeof(double), compare_doubles);
+    printf("  %-40s %7.1f ns/op   CPU %7.1f ns/op, best %7.1f\n", what,
+           figure->wall[figure->rounds / 2], figure->cpu[figure->rounds / 2], figure->cpu[0]);
+    return figure->cpu[0];
 }
 
-/* The time of one load that the next one waits for, over far more memory than the caches hold. */
-static double chase_ns(bool huge_pages)
+/* One load that the next one waits for, over far more memory than the caches hold. */
+static double chase(bool huge_pages)
 {
     const size_t bytes = CHASE_NODES * 64;
     uint64_t *nodes = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -76,62 +110,62 @@ static double chase_ns(bool huge_pages)
     }
     (void)madvise(nodes, bytes, huge_pages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
     for (uint64_t i = 0; i < CHASE_NODES; i++) {
-        /* One cycle through all nodes: a full-period linear congruence. */
+        /* One cycle through all nodes: a linear congruence of full period. */
         nodes[i * 8] = (i * UINT64_C(2862933555777941757) + 3037000493u) % CHASE_NODES;
     }
-    uint64_t begin = clock_ns(CLOCK_MONOTONIC);
+    struct figure figure = {0};
     uint64_t at = 0;
-    for (uint32_t i = 0; i < CHASE_STEPS; i++) {
-        at = nodes[at * 8];
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        struct moment begin = moment_now();
+        for (uint32_t i = 0; i < CHASE_STEPS / ROUNDS; i++) {
+            at = nodes[at * 8];
+        }
+        figure_add(&figure, begin, CHASE_STEPS / ROUNDS);
     }
-    uint64_t end = clock_ns(CLOCK_MONOTONIC);
     munmap(nodes, bytes);
-    return at == UINT64_MAX ? 0 : (double)(end - begin) / CHASE_STEPS;
+    if (at >= CHASE_NODES) {
+        fail("the pointer chase went astray");
+    }
+    return figure_print(&figure,
+                        huge_pages ? "random load, huge pages" : "random load, 4 KiB pages");
 }
 
-static void key_make(const struct fixture *fixture, uint64_t number, uint64_t storage[2],
-                     struct engine_key *key)
+static void key_prepare(const struct fixture *fixture, struct prepared_key *out, uint64_t number)
 {
-    storage[0] = hash_mix(number + 1);
-    storage[1] = number;
-    key->key = bytes_make(storage, KEY_BYTES);
-    key->partition = (uint32_t)(hash_xxh3(key->key) >> (64 - PARTITION_BITS));
-    key->position = engine_position(&fixture->secret, key->key);
+    out->content[0] = hash_mix(number + 1);
+    out->content[1] = number;
+    out->key.key = bytes_make(out->content, KEY_BYTES);
+    out->key.partition = (uint32_t)(hash_xxh3(out->key.key) >> (64 - PARTITION_BITS));
+    out->key.position = engine_position(&fixture->secret, out->key.key);
 }
 
-static void put(struct fixture *fixture, uint64_t number, size_t object_len)
+static void prepare_random(struct fixture *fixture, uint64_t first)
 {
-    uint64_t storage[2];
-    struct engine_key key;
+    for (uint32_t i = 0; i < OPERATIONS; i++) {
+        key_prepare(fixture, &fixture->prepared[i],
+                    first + random_below(&fixture->random, fixture->keys));
+    }
+}
+
+/* The object is marked with the number of the key. */
+static void put(struct fixture *fixture, const struct prepared_key *prepared, size_t object_len)
+{
     uint64_t sequence;
-    key_make(fixture, number, storage, &key);
-    memcpy(fixture->object, &number, sizeof(number));
+    memcpy(fixture->object, &prepared->content[1], sizeof(uint64_t));
     struct bytes object = bytes_make(fixture->object, object_len);
-    if (fixture->engine->ops->put(fixture->engine, &key, object, &sequence) != 0) {
+    if (fixture->engine->ops->put(fixture->engine, &prepared->key, object, &sequence) != 0) {
         fail("put failed");
     }
 }
 
-/* Returns the bytes that `put` marked the record with. */
-static uint64_t get(struct fixture *fixture, uint64_t number)
+static uint64_t get(const struct fixture *fixture, const struct prepared_key *prepared)
 {
-    uint64_t storage[2];
-    struct engine_key key;
     struct bytes record;
-    key_make(fixture, number, storage, &key);
-    if (fixture->engine->ops->get(fixture->engine, &key, 0, &record) != 0) {
-        return UINT64_MAX;
+    uint64_t mark = UINT64_MAX;
+    if (fixture->engine->ops->get(fixture->engine, &prepared->key, 0, &record) == 0) {
+        memcpy(&mark, record.data, sizeof(mark));
     }
-    uint64_t mark;
-    memcpy(&mark, record.data, sizeof(mark));
     return mark;
-}
-
-static double overhead(const struct fixture *fixture, uint64_t keys)
-{
-    struct engine_stats stats;
-    fixture->engine->ops->stats(fixture->engine, UINT32_MAX, &stats);
-    return (double)(stats.memory_bytes - keys * (KEY_BYTES + VALUE_BYTES)) / (double)keys;
 }
 
 static void engine_make(struct fixture *fixture)
@@ -142,89 +176,96 @@ static void engine_make(struct fixture *fixture)
     }
 }
 
+static double overhead(const struct fixture *fixture, uint64_t keys)
+{
+    struct engine_stats stats;
+    fixture->engine->ops->stats(fixture->engine, UINT32_MAX, &stats);
+    return (double)(stats.memory_bytes - keys * (KEY_BYTES + VALUE_BYTES)) / (double)keys;
+}
+
+/* Fills the engine; as it grows, the worst memory a key from half of the keys on, and the longest
+ * run of a few puts, in CPU time so that other processes do not count. */
 static void bench_insert(struct fixture *fixture)
 {
-    struct moment begin = moment_now();
-    for (uint64_t i = 0; i < fixture->keys; i++) {
-        put(fixture, i, OBJECT_BYTES);
-    }
-    print_since("put, new key", begin, fixture->keys);
-}
-
-/* As above on an engine of its own: the worst memory a key at any size from a half of the keys on,
- * and the longest run of a few puts, in CPU time so that other processes do not count. */
-static void bench_growth(struct fixture *fixture)
-{
+    struct prepared_key prepared[PUTS_A_PAUSE];
     double worst = 0;
-    uint64_t worst_at = 0;
     uint64_t pause_ns = 0;
-    engine_make(fixture);
+    uint64_t long_pauses = 0;
+    uint64_t total_ns = 0;
     for (uint64_t i = 0; i + PUTS_A_PAUSE <= fixture->keys; i += PUTS_A_PAUSE) {
+        for (uint64_t j = 0; j < PUTS_A_PAUSE; j++) {
+            key_prepare(fixture, &prepared[j], i + j);
+        }
         uint64_t begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-        for (uint64_t j = i; j < i + PUTS_A_PAUSE; j++) {
-            put(fixture, j, OBJECT_BYTES);
+        for (uint64_t j = 0; j < PUTS_A_PAUSE; j++) {
+            put(fixture, &prepared[j], OBJECT_BYTES);
         }
         uint64_t took = clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
+        total_ns += took;
         pause_ns = took > pause_ns ? took : pause_ns;
+        long_pauses += took > 1000000;
         double now = overhead(fixture, i + PUTS_A_PAUSE);
-        if (i > fixture->keys / 2 && now > worst) {
-            worst = now;
-            worst_at = i;
-        }
+        worst = i > fixture->keys / 2 && now > worst ? now : worst;
     }
-    printf("  %-44s %8.1f bytes/key (at %llu keys)\n", "worst overhead from half the keys on",
-           worst, (unsigned long long)worst_at);
-    printf("  %-44s %8.1f us\n", "longest run of 16 puts while growing", (double)pause_ns / 1000);
-    fixture->engine->ops->free(fixture->engine);
+    printf("  %-40s %38.1f CPU ns/op\n", "put, new key", (double)total_ns / (double)fixture->keys);
+    printf("  %-40s %38.1f us (%llu over 1 ms)\n", "the longest run of 16 of these",
+           (double)pause_ns / 1000, (unsigned long long)long_pauses);
+    printf("  %-40s %38.1f bytes/key, worst from half the keys on %.1f\n",
+           "overhead, 22 of it the object's", overhead(fixture, fixture->keys), worst);
 }
 
-static double bench_get(struct fixture *fixture, uint64_t operations)
+static void round_get(struct fixture *fixture)
 {
-    struct random random;
-    random_init(&random, 2);
-    uint64_t wrong = 0;
-    struct moment begin = moment_now();
-    for (uint64_t i = 0; i < operations; i++) {
-        uint64_t number = random_below(&random, fixture->keys);
-        wrong += get(fixture, number) != number;
+    for (uint32_t i = 0; i < OPERATIONS; i++) {
+        const struct prepared_key *prepared = &fixture->prepared[i];
+        fixture->wrong += get(fixture, prepared) != prepared->content[1];
     }
-    print_since("get, random, independent", begin, operations);
-
-    uint64_t number = 0;
-    begin = moment_now();
-    for (uint64_t i = 0; i < operations; i++) {
-        number = hash_mix(get(fixture, number) + i) % fixture->keys;
-    }
-    double dependent = print_since("get, random, each waiting for the last", begin, operations);
-
-    begin = moment_now();
-    for (uint64_t i = 0; i < operations; i++) {
-        wrong += get(fixture, fixture->keys + random_below(&random, fixture->keys)) != UINT64_MAX;
-    }
-    print_since("get, no such key", begin, operations);
-    if (wrong != 0 || number >= fixture->keys) {
-        fail("a get answered wrongly");
-    }
-    return dependent;
 }
 
-static void bench_overwrite(struct fixture *fixture, uint64_t operations)
+/* Which key comes next is known only when the last record has been read. */
+static void round_get_waiting(struct fixture *fixture)
 {
-    struct random random;
-    random_init(&random, 3);
-    struct moment begin = moment_now();
-    for (uint64_t i = 0; i < operations; i++) {
-        put(fixture, random_below(&random, fixture->keys), OBJECT_BYTES);
+    uint64_t waiting = 0;
+    for (uint32_t i = 0; i < OPERATIONS; i++) {
+        const struct prepared_key *prepared = &fixture->prepared[i + waiting];
+        waiting = get(fixture, prepared) == UINT64_MAX;
     }
-    print_since("put, overwrite, same size", begin, operations);
+    fixture->wrong += waiting;
+}
 
-    begin = moment_now();
-    for (uint64_t i = 0; i < operations; i++) {
-        put(fixture, random_below(&random, fixture->keys),
-            OBJECT_BYTES - 32 + random_below(&random, 64));
+static void round_get_absent(struct fixture *fixture)
+{
+    for (uint32_t i = 0; i < OPERATIONS; i++) {
+        fixture->wrong += get(fixture, &fixture->prepared[i]) != UINT64_MAX;
     }
-    print_since("put, overwrite, another size", begin, operations);
-    printf("  %-44s %8.1f bytes/key\n", "overhead after it", overhead(fixture, fixture->keys));
+}
+
+static void round_put(struct fixture *fixture)
+{
+    for (uint32_t i = 0; i < OPERATIONS; i++) {
+        put(fixture, &fixture->prepared[i], OBJECT_BYTES);
+    }
+}
+
+static void round_put_resized(struct fixture *fixture)
+{
+    for (uint32_t i = 0; i < OPERATIONS; i++) {
+        uint64_t mix = fixture->prepared[i].content[0] + i;
+        put(fixture, &fixture->prepared[i], OBJECT_BYTES_MAX - mix % 64);
+    }
+}
+
+static double bench_rounds(struct fixture *fixture, const char *what, uint64_t first,
+                           void (*run)(struct fixture *fixture))
+{
+    struct figure figure = {0};
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        prepare_random(fixture, first);
+        struct moment begin = moment_now();
+        run(fixture);
+        figure_add(&figure, begin, OPERATIONS);
+    }
+    return figure_print(&figure, what);
 }
 
 static bool count_entry(void *self, const struct engine_entry *entry)
@@ -237,66 +278,86 @@ static bool count_entry(void *self, const struct engine_entry *entry)
 static void bench_walk_and_drop(struct fixture *fixture)
 {
     uint64_t sum = 0;
+    struct figure walk = {0};
     struct moment begin = moment_now();
-    for (uint32_t p = 0; p < PARTITIONS; p++) {
-        fixture->engine->ops->walk(fixture->engine, p, 0, count_entry, &sum);
+    for (uint32_t i = 0; i < PARTITIONS; i++) {
+        (void)fixture->engine->ops->walk(fixture->engine, i, 0, count_entry, &sum);
     }
-    print_since("walk, an entry", begin, fixture->keys);
+    figure_add(&walk, begin, fixture->keys);
+    figure_print(&walk, "walk, an entry");
 
+    struct figure drop = {0};
     uint64_t sequence;
     begin = moment_now();
-    for (uint32_t p = 0; p < PARTITIONS; p++) {
-        fixture->engine->ops->drop(fixture->engine, p, &sequence);
+    for (uint32_t i = 0; i < PARTITIONS; i++) {
+        fixture->wrong += fixture->engine->ops->drop(fixture->engine, i, &sequence) != 0;
     }
-    print_since("drop, an entry", begin, fixture->keys);
-    if (sum == 0) {
-        fail("the walk saw nothing");
-    }
+    figure_add(&drop, begin, fixture->keys);
+    figure_print(&drop, "drop, an entry");
+    fixture->wrong += sum == 0;
 }
 
-static void bench(struct fixture *fixture, double load_ns)
+static void bench_hashing(struct fixture *fixture)
 {
-    uint64_t operations = fixture->keys > READS_MIN ? fixture->keys : READS_MIN;
-    operations = operations > 2 * READS_MIN ? 2 * READS_MIN : operations;
+    struct figure figure = {0};
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        struct moment begin = moment_now();
+        prepare_random(fixture, 0);
+        figure_add(&figure, begin, OPERATIONS);
+    }
+    figure_print(&figure, "making a key and its two hashes");
+}
+
+static void bench(struct fixture *fixture)
+{
     printf("%llu keys of %u bytes, values of %u bytes\n", (unsigned long long)fixture->keys,
            KEY_BYTES, VALUE_BYTES);
-    bench_growth(fixture);
     engine_make(fixture);
     bench_insert(fixture);
-    printf("  %-44s %8.1f bytes/key (22 of them the object's)\n", "overhead",
-           overhead(fixture, fixture->keys));
-    double get_ns = bench_get(fixture, operations);
-    printf("  %-44s %8.2f random loads\n", "one waiting get", get_ns / load_ns);
-    bench_overwrite(fixture, operations);
+    bench_hashing(fixture);
+    bench_rounds(fixture, "get", 0, round_get);
+    double waiting_ns =
+        bench_rounds(fixture, "get, each waiting for the last", 0, round_get_waiting);
+    printf("  %-40s %38.2f random loads\n", "which is", waiting_ns / fixture->load_ns);
+    bench_rounds(fixture, "get, no such key", fixture->keys, round_get_absent);
+    bench_rounds(fixture, "put, overwrite", 0, round_put);
+    bench_rounds(fixture, "put, overwrite by another size", 0, round_put_resized);
     bench_walk_and_drop(fixture);
     fixture->engine->ops->free(fixture->engine);
+    if (fixture->wrong != 0) {
+        fail("an answer was wrong");
+    }
 }
 
 int main(int argc, char **argv)
 {
-    struct fixture fixture = {0};
+    static struct fixture fixture;
     uint8_t seed[32] = {7};
     hash_secret_init(&fixture.secret, seed);
-    double load_small_ns = chase_ns(false);
-    double load_ns = chase_ns(true);
-    printf("random load: %.1f ns (%.1f ns with 4 KiB pages)\n", load_ns, load_small_ns);
+    random_init(&fixture.random, 1);
+    fixture.prepared = malloc(OPERATIONS * sizeof(fixture.prepared[0]));
+    if (fixture.prepared == NULL) {
+        fail("no memory for the keys");
+    }
+    (void)chase(false);
+    fixture.load_ns = chase(true);
     for (int i = 1; i < argc; i++) {
         fixture.keys = strtoull(argv[i], NULL, 10);
         if (fixture.keys < 2 * PUTS_A_PAUSE) {
             fail("usage: bench_memory_engine [KEYS...], each at least 32");
         }
-        bench(&fixture, load_ns);
+        bench(&fixture);
     }
     if (argc == 1) {
+        const uint64_t available =
+            (uint64_t)sysconf(_SC_AVPHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
         fixture.keys = 100000;
-        bench(&fixture, load_ns);
-        const long pages = sysconf(_SC_AVPHYS_PAGES);
-        const long page_bytes = sysconf(_SC_PAGESIZE);
-        if (pages > 0 && page_bytes > 0 &&
-            (uint64_t)pages * (uint64_t)page_bytes > UINT64_C(3) << 30) {
+        bench(&fixture);
+        if (available > UINT64_C(3) << 30) {
             fixture.keys = 10000000;
-            bench(&fixture, load_ns);
+            bench(&fixture);
         }
     }
+    free(fixture.prepared);
     return 0;
 }
