@@ -53,7 +53,7 @@ int command_get(struct terminal *terminal, const struct invocation *invocation)
     if (status != 0) {
         return status;
     }
-    struct shoal_bytes key;
+    struct shoal_bytes key = {0};
     uint32_t used = 0;
     struct shoal_result *result = NULL;
     status = session_key(&session, &key, &used);

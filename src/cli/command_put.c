@@ -71,8 +71,8 @@ int command_put(struct terminal *terminal, const struct invocation *invocation)
     }
     struct buffer owned;
     buffer_init(&owned, LIMIT_VALUE_BYTES_MAX + 2 * READ_BYTES);
-    struct shoal_bytes key;
-    struct shoal_bytes value;
+    struct shoal_bytes key = {0};
+    struct shoal_bytes value = {0};
     uint32_t used = 0;
     status = session_key(&session, &key, &used);
     if (status == 0) {
@@ -95,7 +95,7 @@ int command_delete(struct terminal *terminal, const struct invocation *invocatio
     if (status != 0) {
         return status;
     }
-    struct shoal_bytes key;
+    struct shoal_bytes key = {0};
     uint32_t used = 0;
     status = session_key(&session, &key, &used);
     if (status == 0) {

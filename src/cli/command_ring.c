@@ -74,7 +74,7 @@ int command_ring(struct terminal *terminal, const struct invocation *invocation)
     } else if (invocation->key == NULL && invocation->argument_count == 0) {
         status = print_ring(terminal, ring);
     } else {
-        struct shoal_bytes key;
+        struct shoal_bytes key = {0};
         uint32_t used = 0;
         status = session_key(&session, &key, &used);
         if (status == 0) {

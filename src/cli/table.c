@@ -80,7 +80,7 @@ void table_end(struct table_text *table)
         widths[i] = width_of(table, i);
         right[i] = is_right(table, i);
     }
-    for (uint32_t i = 0; i < table->cell_count; i++) {
+    for (uint32_t i = 0; i < table->cell_count && table->columns > 0; i++) {
         uint32_t column = i % table->columns;
         bool last = column + 1 == table->columns || i + 1 == table->cell_count;
         int width = (int)widths[column];

@@ -56,7 +56,8 @@ void terminal_remark(struct terminal *terminal, const char *form, ...)
 
 int terminal_print_json(struct terminal *terminal, FILE *file, json_t *object)
 {
-    int failed = object == NULL ? -1 : json_dumpf(object, file, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    int failed =
+        object == NULL ? -1 : json_dumpf(object, file, JSON_COMPACT | JSON_REAL_PRECISION(9));
     json_decref(object);
     if (failed != 0) {
         return terminal_fail(terminal, SHOAL_ENOMEM, shoal_error_text(SHOAL_ENOMEM));

@@ -177,7 +177,7 @@ struct call *call_new_join(const char *host, uint16_t port, const struct shoal_o
         refuse(call, SHOAL_EINVAL, "give the host and peer port of a node in the cluster");
         return call;
     }
-    strcpy(call->join->host, host);
+    memcpy(call->join->host, host, strlen(host));
     return call;
 }
 

@@ -329,7 +329,7 @@ static int say_hello(struct connection *connection)
         .version_max = PROTOCOL_VERSION,
         .role = ROLE_CLIENT,
     };
-    strcpy(hello.name, client->settings.name);
+    memcpy(hello.name, client->settings.name, sizeof(hello.name));
     int error = message_hello_encode(&hello, &connection->out);
     if (error == 0) {
         connection->stream_queued += connection->out.len;

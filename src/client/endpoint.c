@@ -36,7 +36,7 @@ struct endpoint *endpoint_obtain(struct shoal_client *client, const char *host, 
     }
     endpoint->client = client;
     endpoint->serial = ++client->last_endpoint;
-    strcpy(endpoint->host, host);
+    memcpy(endpoint->host, host, strnlen(host, LIMIT_NAME_BYTES));
     endpoint->port = port;
     queue_init(&endpoint->connections);
     queue_init(&endpoint->waiting);

@@ -122,7 +122,7 @@ void router_detach(struct call *call)
     if (call->connection != NULL) {
         table_remove(&call->client->in_flight, call->id);
         call->connection->in_flight--;
-        call->endpoint->in_flight--;
+        call->connection->endpoint->in_flight--;
     }
     call->connection = NULL;
     call->endpoint = NULL;
@@ -207,7 +207,7 @@ static void attempt_is_up(struct call *call)
     struct shoal_client *client = call->client;
     bool in_flight = call->connection != NULL;
     if (heard_nothing_since(call)) {
-        call->endpoint->silent = true;
+        call->connection->endpoint->silent = true;
     }
     struct endpoint *other = NULL;
     if (!(in_flight && call->changes) && call->tries < CALL_TRIES_MAX) {

@@ -2,12 +2,14 @@
  * the config always means the default, so that a zeroed config is a good one. */
 #include "client/settings.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
 #include "shoal/error.h"
 
+#define NAME_DEFAULT "libshoal"
 #define TIMEOUT_MS_DEFAULT 5000u
 #define CONNECT_TIMEOUT_MS_DEFAULT 2000u
 #define REFRESH_MS_DEFAULT 10000u
@@ -91,7 +93,8 @@ int settings_init(struct settings *settings, const struct shoal_config *config, 
         .waiting_bytes_max =
             config->waiting_bytes_max == 0 ? WAITING_BYTES_DEFAULT : config->waiting_bytes_max,
     };
-    strcpy(made.name, config->name == NULL ? "libshoal" : config->name);
+    (void)snprintf(made.name, sizeof(made.name), "%s",
+                   config->name == NULL ? NAME_DEFAULT : config->name);
     made.hosts = mem_alloc_zeroed(SETTINGS_HOSTS_MAX, sizeof(*made.hosts));
     if (made.hosts == NULL) {
         return SHOAL_ENOMEM;

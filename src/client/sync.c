@@ -107,7 +107,7 @@ static void on_ring(struct shoal_client *client, const struct shoal_result *resu
 
 static void hand_over(struct waiting *waiting, struct shoal_result **result)
 {
-    if (waiting->result != NULL) {
+    if (result != NULL && waiting->result != NULL) {
         *result = waiting->result;
     }
 }

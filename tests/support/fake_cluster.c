@@ -421,8 +421,9 @@ void fake_node_stop(struct fake_node *public)
         evconnlistener_free(node->listener);
         node->listener = NULL;
     }
-    while (!queue_empty(&node->visitors)) {
-        visitor_free(QUEUE_ITEM(node->visitors.next, struct visitor, link));
+    for (struct queue *at = queue_pop(&node->visitors); at != NULL;
+         at = queue_pop(&node->visitors)) {
+        visitor_free(QUEUE_ITEM(at, struct visitor, link));
     }
 }
 
@@ -447,8 +448,9 @@ void fake_cluster_free(struct fake_cluster *cluster)
     for (uint32_t i = 0; i < cluster->node_count; i++) {
         fake_node_stop(&cluster->nodes[i].public);
     }
-    while (!queue_empty(&cluster->records)) {
-        forget(cluster, QUEUE_ITEM(cluster->records.next, struct record, link));
+    for (struct queue *at = queue_pop(&cluster->records); at != NULL;
+         at = queue_pop(&cluster->records)) {
+        forget(cluster, QUEUE_ITEM(at, struct record, link));
     }
     arena_deinit(&cluster->arena);
     free(cluster);

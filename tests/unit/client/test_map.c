@@ -40,8 +40,8 @@ static void a_key_leads_to_the_owners_of_its_partition(void **state)
     struct message_ring_reply ring = ring_make();
     struct map *map = NULL;
     assert_int_equal(map_new(&ring, &map), 0);
-    for (char letter = 'a'; letter <= 'z'; letter++) {
-        struct bytes key = bytes_make(&letter, 1);
+    for (const char *letter = "abcdefghijklmnopqrstuvwxyz"; *letter != '\0'; letter++) {
+        struct bytes key = bytes_make(letter, 1);
         uint32_t partition = partition_of_key(key, PARTITIONS);
         const uint16_t *found = map_owners(map, key);
         assert_int_equal(found[0], partition % 2);
