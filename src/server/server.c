@@ -369,7 +369,8 @@ void server_reload(struct server *server, const struct config *config)
                     LOG_BYTES("keys", buffer_bytes(&fixed)));
     }
     buffer_deinit(&fixed);
-    log_info("configuration: reloaded", LOG_TEXT("level", log_level_name(config->log_level)),
+    log_info("configuration: reloaded",
+             LOG_TEXT("level", log_level_name((enum log_level)config->log_level)),
              LOG_U64("connections", config->connections), LOG_U64("key_bytes", config->key_bytes),
              LOG_U64("value_bytes", config->value_bytes));
 }
