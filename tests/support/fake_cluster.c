@@ -421,8 +421,9 @@ void fake_node_stop(struct fake_node *public)
         evconnlistener_free(node->listener);
         node->listener = NULL;
     }
-    for (struct queue *at = queue_pop(&node->visitors); at != NULL;
-         at = queue_pop(&node->visitors)) {
+    struct queue *next;
+    for (struct queue *at = node->visitors.next; at != &node->visitors; at = next) {
+        next = at->next;
         visitor_free(QUEUE_ITEM(at, struct visitor, link));
     }
 }
@@ -448,8 +449,9 @@ void fake_cluster_free(struct fake_cluster *cluster)
     for (uint32_t i = 0; i < cluster->node_count; i++) {
         fake_node_stop(&cluster->nodes[i].public);
     }
-    for (struct queue *at = queue_pop(&cluster->records); at != NULL;
-         at = queue_pop(&cluster->records)) {
+    struct queue *next;
+    for (struct queue *at = cluster->records.next; at != &cluster->records; at = next) {
+        next = at->next;
         forget(cluster, QUEUE_ITEM(at, struct record, link));
     }
     arena_deinit(&cluster->arena);
