@@ -52,11 +52,13 @@ static void look(struct timer *timer, uint64_t now_us)
 {
     struct sim_joins *joins = QUEUE_ITEM(timer, struct sim_joins, timer);
     struct sim_world *world = joins->world;
-    if (joins->late_us != 0 && now_us >= joins->late_us) {
-        joins->late_us = 0;
-        sim_oracle_loss(&world->oracle);
-        world->oracle.unstable = true;
-        start(joins, world->options.nodes, world->node_count);
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        if (joins->late_us[i] != 0 && now_us >= joins->late_us[i]) {
+            joins->late_us[i] = 0;
+            sim_oracle_loss(&world->oracle);
+            world->oracle.unstable = true;
+            start(joins, i, i + 1);
+        }
     }
     uint64_t first = cluster_of(&world->nodes[0]);
     for (uint32_t i = 1; i < world->node_count; i++) {
@@ -80,7 +82,7 @@ void sim_joins_begin(struct sim_joins *joins)
     timers_start(&joins->world->timers, &joins->timer, joins->world->now_us + LOOK_US);
 }
 
-void sim_joins_late(struct sim_joins *joins, uint64_t at_us)
+void sim_joins_late(struct sim_joins *joins, uint32_t node, uint64_t at_us)
 {
-    joins->late_us = at_us;
+    joins->late_us[node] = at_us;
 }

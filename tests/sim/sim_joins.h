@@ -8,8 +8,8 @@
 struct sim_joins {
     struct sim_world *world;
     struct timer timer;
-    bool asked[SIM_NODES_MAX]; /* an answer is awaited */
-    uint64_t late_us;          /* when the late joiners are started; 0: not planned */
+    bool asked[SIM_NODES_MAX];       /* an answer is awaited */
+    uint64_t late_us[SIM_NODES_MAX]; /* when each late joiner is started; 0: not planned */
     uint64_t refused;
 };
 
@@ -18,7 +18,7 @@ void sim_joins_init(struct sim_joins *joins, struct sim_world *world);
 /* Starts the first nodes, and looks after joins from now on. */
 void sim_joins_begin(struct sim_joins *joins);
 
-/* The late joiners start at that time. */
-void sim_joins_late(struct sim_joins *joins, uint64_t at_us);
+/* A late joiner starts at that time. */
+void sim_joins_late(struct sim_joins *joins, uint32_t node, uint64_t at_us);
 
 #endif

@@ -49,6 +49,21 @@ static uint64_t choose(struct random *random, const uint64_t *values, uint32_t c
     choose((random), (const uint64_t[]){__VA_ARGS__},                                              \
            (uint32_t)(sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t)))
 
+/* Clusters that grow under load, some from next to nothing. */
+static void draw_growth(struct sim_options *options, struct random *random)
+{
+    if (!random_chance(random, 0.45)) {
+        return;
+    }
+    options->joiners = (uint32_t)CHOOSE(random, 1, 1, 2, 3);
+    if (options->nodes > options->w && random_chance(random, 0.3)) {
+        options->nodes = options->w; /* the fewest that can take a write */
+    }
+    if (options->nodes + options->joiners > SIM_NODES_MAX) {
+        options->joiners = SIM_NODES_MAX - options->nodes;
+    }
+}
+
 static void draw_cluster(struct sim_options *options, struct random *random)
 {
     static const struct {
@@ -66,7 +81,7 @@ static void draw_cluster(struct sim_options *options, struct random *random)
     options->partitions = (uint32_t)CHOOSE(random, 8, 8, 16, 32);
     options->setup = random_chance(random, 0.5) ? SIM_SETUP_SEEDS : SIM_SETUP_JOIN;
     options->faults_in_setup = options->setup == SIM_SETUP_SEEDS && random_chance(random, 0.15);
-    options->joiners = random_chance(random, 0.3) ? 1 : 0;
+    draw_growth(options, random);
     for (uint32_t i = 0; i < SIM_NODES_MAX; i++) {
         options->workers[i] = (uint32_t)CHOOSE(random, 1, 1, 2, 3);
     }

@@ -240,8 +240,8 @@ static void load(struct run *run)
     sim_trace_say(&world->trace, world->now_us, "---- load ----");
     sim_clients_begin(&run->clients);
     sim_faults_begin(&run->faults);
-    if (options->joiners > 0) {
-        sim_joins_late(&run->joins,
+    for (uint32_t i = options->nodes; i < world->node_count; i++) {
+        sim_joins_late(&run->joins, i,
                        world->now_us + 1 + random_below(&world->random, options->load_us));
     }
     sim_world_run_us(world, options->load_us);
