@@ -199,6 +199,7 @@ static int load_end(struct load *load)
     struct terminal *terminal = load->session->terminal;
     progress_end(&load->progress);
     if (load->code != 0) {
+        terminal->applied_some = load->records > 0;
         return terminal_fail_form(terminal, load->code, "%s (%llu records were written)",
                                   load->text, (unsigned long long)load->records);
     }

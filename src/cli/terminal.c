@@ -11,9 +11,9 @@
 #define NAME_BYTES_MAX 64u
 #define TEXT_BYTES 2048u
 
-static const char *outcome_of(int code)
+static const char *outcome_of(const struct terminal *terminal, int code)
 {
-    return shoal_error_nothing_applied(code) ? "none" : "unknown";
+    return shoal_error_nothing_applied(code) && !terminal->applied_some ? "none" : "unknown";
 }
 
 int terminal_fail(struct terminal *terminal, int code, const char *text)
@@ -22,7 +22,7 @@ int terminal_fail(struct terminal *terminal, int code, const char *text)
     if (terminal->json) {
         json_t *object = json_object();
         (void)json_set_bytes(object, "error", shoal_text(text));
-        (void)json_object_set_new(object, "outcome", json_string(outcome_of(code)));
+        (void)json_object_set_new(object, "outcome", json_string(outcome_of(terminal, code)));
         (void)json_dumpf(object, terminal->err, JSON_COMPACT);
         (void)fputc('\n', terminal->err);
         json_decref(object);

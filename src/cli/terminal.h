@@ -16,6 +16,7 @@ struct terminal {
     bool json;
     bool err_is_screen; /* progress may be redrawn in place */
     bool out_is_screen;
+    bool applied_some; /* a command of several writes has done some: a failure isn't "none" */
 };
 
 /* Says that something failed, and why; the exit status for it. */

@@ -265,6 +265,9 @@ class BadInput(StandaloneCase):
             outcome = self.bad(2, "load", "-", stdin=b'{"key":"fine","value":"v"}\n' + line + b"\n")
             self.assertIn(b"line 2", outcome.err)
             self.assertIn(why, outcome.err)
+        partly = b'{"key":"fine","value":"v"}\n{'
+        self.assertEqual(self.bad(2, "load", "-", "--json", stdin=partly).error()["outcome"], "unknown")
+        self.assertEqual(self.bad(2, "load", "-", "--json", stdin=b"{").error()["outcome"], "none")
         self.bad(2, "load", "/no/such/file")
 
     def test_bad_cursor(self):
