@@ -21,9 +21,8 @@ static void on_written(struct shoal_client *client, const struct shoal_result *r
     struct tally *tally = user;
     if (result->code == 0) {
         tally->written++;
-    } else {
-        fprintf(stderr, "%s\n", result->text);
-        tally->failed++;
+    } else if (tally->failed++ == 0) {
+        fprintf(stderr, "the first that failed: %s\n", result->text);
     }
     if (--tally->waiting == 0) {
         event_base_loopexit(shoal_client_base(client), NULL);
