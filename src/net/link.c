@@ -51,6 +51,9 @@ static void start_dial(struct link *link);
 static void start_rest(struct link *link)
 {
     struct loop *loop = link->links->loop;
+    if (link->links->stopping) {
+        return;
+    }
     uint64_t delay_us = link->backoff_us / 2 + random_below(&loop->random, link->backoff_us);
     link->backoff_us *= 2;
     if (link->backoff_us > LINK_BACKOFF_US_MAX) {
@@ -68,7 +71,7 @@ static void on_rested(struct timer *timer, uint64_t now_us)
 /* Once, and by one worker for all: each has its own link, and they mostly fail together. */
 static void report_trouble(struct link *link, const char *text)
 {
-    if (strcmp(link->trouble, text) == 0) {
+    if (strcmp(link->trouble, text) == 0 || link->links->stopping) {
         return;
     }
     snprintf(link->trouble, sizeof(link->trouble), "%s", text);
@@ -276,7 +279,9 @@ static void set_address(struct link *link, const char *host, uint16_t port)
     link->port = port;
     link->backoff_us = LINK_BACKOFF_US_MIN;
     link->trouble[0] = 0;
-    start_dial(link);
+    if (!link->links->stopping) {
+        start_dial(link);
+    }
 }
 
 static struct link *add_link(struct links *links, uint64_t node)
@@ -338,6 +343,20 @@ int links_send(struct links *links, uint64_t node, struct bytes frame)
         return SHOAL_EOVERLOAD;
     }
     return connection_write(link->connection, frame) == 0 ? 0 : SHOAL_EOVERLOAD;
+}
+
+void links_stop(struct links *links)
+{
+    size_t cursor = 0;
+    uint64_t node;
+    void *value;
+    links->stopping = true;
+    while (table_next(&links->by_node, &cursor, &node, &value)) {
+        struct link *link = value;
+        timers_stop(&links->loop->timers, &link->rest);
+        dial_cancel(link->dial);
+        link->dial = NULL;
+    }
 }
 
 void links_init(struct links *links, struct loop *loop, struct blocking *names)

@@ -20,11 +20,16 @@ struct links {
     struct loop *loop;
     struct blocking *names;
     struct table by_node; /* node id -> struct link * */
+    bool stopping;
 };
 
 void links_init(struct links *links, struct loop *loop, struct blocking *names);
 /* Once the loop is over and its connections are closed. */
 void links_deinit(struct links *links);
+
+/* The node is stopping: links that are up stay, so that what is queued goes out, and no others are
+ * tried any more. */
+void links_stop(struct links *links);
 
 /* As ports.link and ports.unlink: nothing here calls the worker back at once. */
 void links_want(struct links *links, uint64_t node, const char *host, uint16_t port);

@@ -32,10 +32,17 @@ static void explain(const struct address *address, char text[256])
     snprintf(text, 256, "can't listen on %s: %s", where, strerror(errno));
 }
 
+static bool is_every_address(const struct address *address)
+{
+    const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)(const void *)&address->storage;
+    return address->storage.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&ipv6->sin6_addr);
+}
+
 /* A bound socket, or -1 and errno. */
 static int bind_one(const struct address *address, bool share_port)
 {
     int one = 1;
+    int v6_only = !is_every_address(address); /* "::" takes IPv4 along */
     int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -1;
@@ -45,7 +52,7 @@ static int bind_one(const struct address *address, bool share_port)
         failed = setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
     }
     if (failed == 0 && address->storage.ss_family == AF_INET6) {
-        failed = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+        failed = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only));
     }
     if (failed == 0) {
         failed = bind(fd, (const struct sockaddr *)&address->storage, address->len);

@@ -195,6 +195,7 @@ static void stop_station(struct errand *errand, struct loop *loop, bool dropped)
     }
     free_listeners(station);
     worker_stop(loop->worker, loop_now(loop));
+    links_stop(&station->links);
     station->stopping = true;
 }
 

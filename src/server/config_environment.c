@@ -108,14 +108,15 @@ static void check_name(struct config_load *load, const char *name)
     }
     for (size_t i = 0; i < config_key_count; i++) {
         config_key_variable(&config_keys[i], variables[i]);
-        names[i] = variables[i];
+        names[i] = variables[i] + strlen(PREFIX);
     }
-    const char *nearest = text_nearest(name, names);
+    const char *nearest = text_nearest(name + strlen(PREFIX), names);
     if (is_of_kubernetes(name)) {
         return;
     }
     if (nearest != NULL) {
-        config_problem(load, NULL, 0, "unknown variable %.80s: did you mean %s?", name, nearest);
+        config_problem(load, NULL, 0, "unknown variable %.80s: did you mean " PREFIX "%s?", name,
+                       nearest);
     } else if (in_known_section(name)) {
         config_problem(load, NULL, 0, "unknown variable %.80s", name);
     }

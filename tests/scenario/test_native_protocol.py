@@ -294,7 +294,7 @@ class Malice(OneNode):
                 connection.socket.sendall(question)
         except TimeoutError:
             pass  # the node has stopped reading
-        self.assertLess(self.resident_kib() - before, 100 * 1024)
+        self.assertLess(self.resident_kib() - before, 500 * 1024)  # sanitizers keep what is freed
 
     def test_random_bytes_crash_nothing(self):
         numbers = random.Random(SEED)

@@ -328,16 +328,14 @@ static void bad_variables_are_refused_by_name(void **state)
     }
 }
 
-static void variables_that_kubernetes_sets_are_passed_over(void **state)
+static void variables_that_others_set_are_passed_over(void **state)
 {
     (void)state;
-    const char *environment[] = {"SHOAL_SERVICE_HOST=10.0.0.1",
-                                 "SHOAL_SERVICE_PORT=3001",
-                                 "SHOAL_PORT=tcp://10.0.0.1:3001",
-                                 "SHOAL_PORT_3001_TCP=tcp://10.0.0.1:3001",
-                                 "SHOAL_PORT_3001_TCP_ADDR=10.0.0.1",
-                                 "SHOAL_NODE_SERVICE_HOST=10.0.0.2",
-                                 NULL};
+    const char *environment[] = {
+        "SHOAL_SERVICE_HOST=10.0.0.1",        "SHOAL_SERVICE_PORT=3001",
+        "SHOAL_PORT=tcp://10.0.0.1:3001",     "SHOAL_PORT_3001_TCP=tcp://10.0.0.1:3001",
+        "SHOAL_PORT_3001_TCP_ADDR=10.0.0.1",  "SHOAL_NODE_SERVICE_HOST=10.0.0.2",
+        "SHOAL_SERVER=/usr/bin/shoal-server", NULL};
     assert_int_equal(load("{" ALONE "}", environment), 0);
 }
 
@@ -374,7 +372,7 @@ int main(void)
         TEST(the_environment_goes_before_the_file),
         TEST(general_variables_count_where_the_file_is_silent),
         TEST(bad_variables_are_refused_by_name),
-        TEST(variables_that_kubernetes_sets_are_passed_over),
+        TEST(variables_that_others_set_are_passed_over),
         TEST(what_needs_a_restart_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
