@@ -73,38 +73,16 @@ void native_requests_free(struct native_desk *desk)
 
 static int append_result(struct buffer *out, uint64_t id, const struct outcome *outcome)
 {
-    struct message_result result = {
-        .id = id,
-        .code = outcome->code,
-        .text = outcome->text,
-        .context = outcome->context,
-        .values = outcome->values,
-        .value_count = outcome->value_count,
-        .owners = outcome->owners,
-        .fallbacks = outcome->fallbacks,
-        .needed = outcome->needed,
-    };
-    if (result.code != 0 && result.text.data == NULL) {
-        result.text = bytes_from_string(shoal_error_text(result.code));
-    }
+    struct message_result result;
+    outcome_to_result(outcome, id, &result);
     return message_result_encode(&result, out);
 }
 
-static int append_list(struct loop *loop, struct buffer *out, uint64_t id,
-                       const struct outcome *outcome)
+static int append_list(struct buffer *out, uint64_t id, const struct outcome *outcome)
 {
-    struct list_entry *entries =
-        arena_alloc_array(&loop->arena, outcome->entry_count, sizeof(*entries));
-    if (entries == NULL) {
-        return SHOAL_ENOMEM;
-    }
-    for (uint32_t i = 0; i < outcome->entry_count; i++) {
-        entries[i] =
-            (struct list_entry){.key = outcome->entries[i].key, .value = outcome->entries[i].value};
-    }
     struct message_list_reply reply = {
         .id = id,
-        .entries = entries,
+        .entries = outcome->entries,
         .count = outcome->entry_count,
         .after = outcome->after,
     };
@@ -131,7 +109,7 @@ static void answer(struct native_request *request, const struct outcome *outcome
         return;
     }
     int code = request->op == NATIVE_OP_LIST && outcome->code == 0
-                   ? append_list(session->loop, out, request->id, outcome)
+                   ? append_list(out, request->id, outcome)
                    : append_result(out, request->id, outcome);
     if (code == SHOAL_ETOOBIG) {
         session_refuse(session, request->id, SHOAL_ETOOBIG,

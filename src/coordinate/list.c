@@ -37,7 +37,7 @@ struct listing {
     uint32_t begun;                      /* the next one to begin */
     uint32_t partitions;
     struct arena arena; /* what has been taken */
-    struct outcome_entry *entries;
+    struct list_entry *entries;
     uint32_t count;
     uint32_t limit;
     size_t bytes;
@@ -253,13 +253,13 @@ static int list_emit(struct operation *operation, struct bytes key, const struct
     if (winner == NULL) {
         return 0;
     }
-    struct outcome_entry *grown = mem_realloc(
+    struct list_entry *grown = mem_realloc(
         listing->entries, (listing->count + 1u) * sizeof(*grown)); /* amortised by realloc */
     if (grown == NULL) {
         return SHOAL_ENOMEM;
     }
     listing->entries = grown;
-    struct outcome_entry entry = {.key = arena_copy(&listing->arena, key)};
+    struct list_entry entry = {.key = arena_copy(&listing->arena, key)};
     if (operation->request->with_values) {
         entry.value = arena_copy(&listing->arena, winner->value);
         if (entry.value.data == NULL) {

@@ -15,11 +15,6 @@ enum {
     REQUEST_JOIN = 17, /* key is the host, port in `limit` */
 };
 
-struct outcome_entry {
-    struct bytes key;
-    struct bytes value; /* data NULL unless values were asked for */
-};
-
 /* Borrowed for the duration of `done`. */
 struct outcome {
     int code;          /* 0, or an enum shoal_error; SHOAL_ENOTFOUND for a get of a missing key (the
@@ -31,10 +26,14 @@ struct outcome {
     uint32_t owners; /* that confirmed or answered */
     uint32_t fallbacks;
     uint32_t needed;
-    const struct outcome_entry *entries; /* list */
+    const struct list_entry *entries; /* list */
     uint32_t entry_count;
     struct bytes after; /* list: where to go on; data NULL at the end */
 };
+
+/* The outcome as the wire's answer to request `id`; borrows from it. A failure without a text of
+ * its own gets its code's. */
+void outcome_to_result(const struct outcome *outcome, uint64_t id, struct message_result *out);
 
 struct request;
 typedef void (*request_done)(struct request *request, const struct outcome *outcome);

@@ -1,6 +1,8 @@
 /* The inside of a worker, shared by the files of this layer. Each file handles one side of it:
  *
- *      worker.c   the entry points; what goes to which part and to which worker
+ *      worker.c   the entry points
+ *      worker_request.c, worker_frame.c, worker_post.c
+ *                 what goes to which part and to which worker, and what is sent
  *      adopt.c    taking up a snapshot: holdings begin, fills are planned, requests judged anew
  *      serve.c    what peers ask of this node's holdings: store, fetch, scan
  *      inbound.c  requests that other nodes pass on
@@ -85,14 +87,31 @@ static inline uint64_t worker_deadline_us(const struct worker *worker, uint64_t 
     return wait_us < UINT64_MAX - now_us ? now_us + wait_us : UINT64_MAX - 1;
 }
 
-/* worker.c */
+/* worker_post.c */
 int worker_send(void *self, uint64_t node, struct bytes frame);
 void worker_reply(struct worker *worker, struct source source, struct bytes frame);
 void worker_post(struct worker *worker, uint32_t to, struct letter *letter, uint32_t kind);
 int worker_post_frame(struct worker *worker, uint32_t to, uint32_t kind, struct source source,
                       struct bytes bytes);
-void worker_complete(struct worker *worker, struct request *request, const struct outcome *outcome);
 const char *worker_node_name(void *self, uint64_t node);
+
+bool worker_clock_ahead(void *self, uint64_t node);
+uint64_t worker_learn(void *self, uint64_t view_digest, struct bytes view);
+
+/* worker_metrics.c */
+void worker_find_metrics(struct worker *worker);
+
+/* worker_request.c */
+void worker_take_request(struct worker *worker, struct request *request);
+void worker_execute(struct worker *worker, struct request *request);
+void worker_complete(struct worker *worker, struct request *request, const struct outcome *outcome);
+void worker_on_complete(void *self, struct request *request, const struct outcome *outcome);
+void worker_on_done(struct worker *worker, struct request *request);
+void worker_reroute(void *self, struct request *request);
+
+/* worker_frame.c */
+void worker_dispatch(struct worker *worker, struct source source, struct bytes payload);
+void worker_take_answer(struct worker *worker, uint64_t node, struct bytes payload);
 
 /* adopt.c: takes over the reference. */
 void worker_adopt(struct worker *worker, struct snapshot *snapshot);

@@ -17,17 +17,8 @@ struct inbound {
 static void inbound_answer(struct worker *worker, struct source source, uint64_t id,
                            const struct outcome *outcome)
 {
-    struct message_result result = {
-        .id = id,
-        .code = outcome->code,
-        .text = outcome->text,
-        .context = outcome->context,
-        .values = outcome->values,
-        .value_count = outcome->value_count,
-        .owners = outcome->owners,
-        .fallbacks = outcome->fallbacks,
-        .needed = outcome->needed,
-    };
+    struct message_result result;
+    outcome_to_result(outcome, id, &result);
     buffer_clear(&worker->reply);
     if (message_result_encode(&result, &worker->reply) == 0) {
         worker_reply(worker, source, buffer_bytes(&worker->reply));

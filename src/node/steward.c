@@ -11,9 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void steward_on_tick(struct timer *timer, uint64_t now_us);
-static void steward_on_push(struct timer *timer, uint64_t now_us);
-
 /* ---- life ---- */
 
 static void steward_self_record(const struct steward *steward, struct node_record *out)
@@ -138,6 +135,10 @@ void steward_start(struct steward *steward)
     if (steward->view != NULL) {
         /* A member again. Its new generation is kept before anybody hears of it. */
         steward->data_lost = !worker->engine->keeps_data;
+        struct node_record self = steward->gossip.self;
+        self.state =
+            steward->data_lost ? NODE_REFILLING : NODE_UP; /* until the workers know better */
+        gossip_set_self(&steward->gossip, &self);
         steward->wanted = view_ref(steward->view);
         view_unref(steward->view);
         steward->view = NULL;
@@ -230,8 +231,6 @@ static bool steward_layouts_differ(const struct view *a, const struct view *b)
            layout_key_compare(&view_newest(a)->key, &view_newest(b)->key) != 0;
 }
 
-static void steward_step(struct steward *steward);
-
 void steward_on_kept(struct steward *steward, uint64_t sequence, int code)
 {
     if (sequence != steward->keep_sequence || !steward->keep_active) {
@@ -314,130 +313,9 @@ void steward_replace(struct steward *steward, struct view *view)
     steward_keep(steward);
 }
 
-/* ---- publishing ---- */
-
-static int steward_compare_nodes(const void *a, const void *b)
-{
-    uint64_t x = ((const struct snapshot_node *)a)->record.id;
-    uint64_t y = ((const struct snapshot_node *)b)->record.id;
-    return x < y ? -1 : x > y;
-}
-
-static bool steward_listed(const struct snapshot *snapshot, uint64_t node)
-{
-    for (uint32_t i = 0; i < snapshot->node_count; i++) {
-        if (snapshot->nodes[i].record.id == node) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void steward_list_known(struct steward *steward, struct snapshot *snapshot)
-{
-    uint64_t now_us = steward->worker->now.mono_us;
-    size_t cursor = 0;
-    uint64_t id;
-    void *value;
-    snapshot->nodes[snapshot->node_count++] =
-        (struct snapshot_node){.record = steward->gossip.self,
-                               .state = steward->gossip.self.state,
-                               .weight = steward->config->weight};
-    while (table_next(&steward->gossip.nodes, &cursor, &id, &value)) {
-        const struct gossip_node *node = value;
-        snapshot->nodes[snapshot->node_count++] = (struct snapshot_node){
-            .record = node->record,
-            .state = gossip_state(&steward->gossip, id, now_us),
-            .clock_ahead = node->heard_directly &&
-                           node->clock_ahead_ms > (int64_t)steward->config->clock_ahead_ms_max,
-        };
-    }
-}
-
-/* Members that have never been heard of, and every member's weight. */
-static void steward_list_roles(struct steward *steward, struct snapshot *snapshot)
-{
-    const struct roles *roles = &steward->view->roles;
-    for (uint32_t i = 0; i < roles->count; i++) {
-        const struct role *role = &roles->items[i];
-        if (role->kind == ROLE_IN && !steward_listed(snapshot, role->node)) {
-            struct snapshot_node *node = &snapshot->nodes[snapshot->node_count++];
-            *node = (struct snapshot_node){.state = NODE_DOWN, .weight = role->weight};
-            node->record.id = role->node;
-            memcpy(node->record.name, role->name, sizeof(node->record.name));
-            memcpy(node->record.zone, role->zone, sizeof(node->record.zone));
-        }
-    }
-    for (uint32_t i = 0; i < snapshot->node_count; i++) {
-        const struct role *role = roles_find(roles, snapshot->nodes[i].record.id);
-        if (role != NULL) {
-            snapshot->nodes[i].weight = role->weight;
-        }
-    }
-    qsort(snapshot->nodes, snapshot->node_count, sizeof(*snapshot->nodes), steward_compare_nodes);
-}
-
-static struct snapshot *steward_snapshot(struct steward *steward)
-{
-    struct worker *worker = steward->worker;
-    struct snapshot *snapshot = mem_alloc_zeroed(1, sizeof(*snapshot));
-    if (snapshot == NULL) {
-        return NULL;
-    }
-    size_t nodes_max = steward->gossip.nodes.count + steward->view->roles.count + 1;
-    snapshot->references = 1;
-    snapshot->nodes = mem_alloc_zeroed(nodes_max, sizeof(*snapshot->nodes));
-    snapshot->tickets = mem_alloc_zeroed(worker->count, sizeof(*snapshot->tickets));
-    snapshot->tickets_void = mem_alloc_zeroed(worker->count, sizeof(*snapshot->tickets_void));
-    if (snapshot->nodes == NULL || snapshot->tickets == NULL || snapshot->tickets_void == NULL) {
-        snapshot_unref(snapshot);
-        return NULL;
-    }
-    const struct cluster_facts *facts = view_facts(steward->view);
-    snapshot->epoch = steward->epoch + 1;
-    snapshot->self = steward->id;
-    snapshot->view = view_ref(steward->view);
-    snapshot->data_lost = steward->data_lost;
-    snapshot->closed = steward->closed;
-    snapshot->worker_count = worker->count;
-    snapshot->self_clock_ahead =
-        gossip_clock_ahead(&steward->gossip, steward->config->clock_ahead_ms_max);
-    memcpy(snapshot->tickets, steward->tickets, worker->count * sizeof(*snapshot->tickets));
-    memcpy(snapshot->tickets_void, steward->tickets_void,
-           worker->count * sizeof(*snapshot->tickets_void));
-    memcpy(snapshot->included, steward->included, sizeof(snapshot->included));
-    crypto_derive(&snapshot->token_keys.current, &steward->secret, "token");
-    hash_secret_init(&snapshot->position_secret, facts->hash_seed);
-    steward_list_known(steward, snapshot);
-    steward_list_roles(steward, snapshot);
-    return snapshot;
-}
-
-void steward_publish(struct steward *steward)
-{
-    struct worker *worker = steward->worker;
-    if (steward->view == NULL) {
-        return;
-    }
-    struct snapshot *snapshot = steward_snapshot(steward);
-    if (snapshot == NULL) {
-        return; /* the next heartbeat tries again */
-    }
-    steward->epoch = snapshot->epoch;
-    for (uint32_t i = 0; i < worker->count; i++) {
-        struct letter_snapshot *letter = mem_alloc(sizeof(*letter));
-        if (letter == NULL) {
-            break;
-        }
-        letter->snapshot = snapshot_ref(snapshot);
-        worker_post(worker, i, &letter->letter, LETTER_SNAPSHOT);
-    }
-    snapshot_unref(snapshot);
-}
-
 /* ---- trackers ---- */
 
-static bool steward_all_adopted(const struct steward *steward, uint64_t epoch)
+bool steward_all_adopted(const struct steward *steward, uint64_t epoch)
 {
     for (uint32_t i = 0; i < steward->worker->count; i++) {
         if (steward->tallies[i].epoch < epoch) {
@@ -478,7 +356,7 @@ static void steward_commit_own(struct steward *steward)
 }
 
 /* Sets the marks that have come true and commits what this node is due. */
-static void steward_step(struct steward *steward)
+void steward_step(struct steward *steward)
 {
     if (steward->view == NULL || steward->keep_active ||
         steward->wanted->digest != steward->view->digest) {
@@ -531,288 +409,5 @@ void steward_on_view(struct steward *steward, uint32_t from, uint64_t ticket, st
         steward_publish(steward);
     } else if (steward->keep_active && steward->tickets_keeping[from] < ticket) {
         steward->keep_needed = true; /* the keep under way may lack it */
-    }
-}
-
-/* ---- gossip ---- */
-
-static void steward_refresh_self(struct steward *steward)
-{
-    struct node_record self = steward->gossip.self;
-    struct worker_tally sum = {0};
-    for (uint32_t i = 0; i < steward->worker->count; i++) {
-        sum.keys += steward->tallies[i].keys;
-        sum.bytes += steward->tallies[i].bytes;
-        sum.pending += steward->tallies[i].pending;
-        sum.refilling += steward->tallies[i].refilling;
-    }
-    self.keys = sum.keys;
-    self.bytes = sum.bytes;
-    self.pending_sync = sum.pending;
-    self.state = NODE_UP;
-    if (sum.refilling > 0) {
-        self.state = NODE_REFILLING;
-    } else if (steward->view != NULL &&
-               layout_member_index(view_read_layout(steward->view), steward->id) < 0) {
-        self.state = NODE_JOINING;
-    }
-    const struct node_record *told = &steward->gossip.self;
-    if (told->keys != self.keys || told->bytes != self.bytes || told->state != self.state ||
-        told->pending_sync != self.pending_sync) {
-        gossip_set_self(&steward->gossip, &self);
-    }
-}
-
-static uint64_t steward_peer_digest(const struct steward *steward, uint64_t node)
-{
-    return (uint64_t)(uintptr_t)table_get(&steward->peer_digests, node);
-}
-
-static void steward_note_digest(struct steward *steward, uint64_t node, uint64_t digest)
-{
-    if (digest != 0 && table_get(&steward->gossip.nodes, node) != NULL) {
-        (void)table_put(&steward->peer_digests, node, (void *)(uintptr_t)digest);
-    }
-}
-
-/* What this node tells; the view comes along when `theirs` is another. */
-static int steward_tell(struct steward *steward, uint64_t theirs, struct message_gossip *out)
-{
-    struct worker *worker = steward->worker;
-    *out = (struct message_gossip){
-        .cluster = view_facts(steward->view)->id,
-        .from = steward->id,
-        .wall_ms = worker->now.wall_ms,
-        .view_digest = steward->view->digest,
-        .view = bytes_make(NULL, 0),
-    };
-    if (theirs != steward->view->digest) {
-        struct buffer encoded;
-        buffer_init(&encoded, 0);
-        int result = view_encode(steward->view, &encoded);
-        if (result == 0) {
-            out->view = arena_copy(&worker->arena, buffer_bytes(&encoded));
-        }
-        buffer_deinit(&encoded);
-        if (result < 0 || out->view.data == NULL) {
-            return SHOAL_ENOMEM;
-        }
-    }
-    return gossip_records(&steward->gossip, &worker->arena, &out->records, &out->count);
-}
-
-static void steward_gossip_to(struct steward *steward, uint64_t node)
-{
-    struct worker *worker = steward->worker;
-    struct message_gossip told;
-    if (!reach_linked(&worker->reach, node) ||
-        steward_tell(steward, steward_peer_digest(steward, node), &told) < 0) {
-        return;
-    }
-    told.id = steward->next_id++;
-    buffer_clear(&worker->frame);
-    if (message_gossip_encode(&told, &worker->frame) == 0) {
-        (void)worker->ports.send(worker->ports.self, node, buffer_bytes(&worker->frame));
-    }
-}
-
-static int steward_compare_ids(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-/* Everybody known who was not removed; sorted, in the arena. */
-static uint32_t steward_eligible(struct steward *steward, const uint64_t **out)
-{
-    uint64_t *ids =
-        arena_alloc_array(&steward->worker->arena, steward->gossip.nodes.count + 1, sizeof(*ids));
-    uint32_t count = 0;
-    size_t cursor = 0;
-    uint64_t id;
-    void *value;
-    while (ids != NULL && table_next(&steward->gossip.nodes, &cursor, &id, &value)) {
-        if (!view_removed(steward->view, id)) {
-            ids[count++] = id;
-        }
-    }
-    if (count > 0) {
-        qsort(ids, count, sizeof(*ids), steward_compare_ids);
-    }
-    *out = ids;
-    return count;
-}
-
-static void steward_gossip_round(struct steward *steward)
-{
-    struct worker *worker = steward->worker;
-    const uint64_t *eligible;
-    uint32_t eligible_count = steward_eligible(steward, &eligible);
-    uint64_t targets[16];
-    uint32_t count = gossip_targets(&steward->gossip, &worker->random, eligible, eligible_count,
-                                    worker->now.mono_us, targets, 16);
-    for (uint32_t i = 0; i < count; i++) {
-        steward_gossip_to(steward, targets[i]);
-    }
-}
-
-/* Nodes that are no members and have been silent for long are forgotten. */
-static void steward_forget(struct steward *steward)
-{
-    const struct roles *roles = &steward->view->roles;
-    uint64_t *keep = arena_alloc_array(&steward->worker->arena, roles->count + 1, sizeof(*keep));
-    uint32_t count = 0;
-    for (uint32_t i = 0; keep != NULL && i < roles->count; i++) {
-        if (roles->items[i].kind == ROLE_IN) {
-            keep[count++] = roles->items[i].node; /* roles are sorted by node */
-        }
-    }
-    if (keep != NULL) {
-        gossip_forget(&steward->gossip, keep, count, STEWARD_FORGET_US,
-                      steward->worker->now.mono_us);
-    }
-}
-
-/* News of layouts doesn't wait for the next heartbeat. */
-void steward_push(struct steward *steward)
-{
-    struct worker *worker = steward->worker;
-    uint64_t due_us = steward->last_push_us + STEWARD_PUSH_US_MIN;
-    if (timer_running(&steward->push)) {
-        return;
-    }
-    (void)timers_start(&worker->timers, &steward->push,
-                       due_us > worker->now.mono_us ? due_us : worker->now.mono_us + 1);
-}
-
-static void steward_on_push(struct timer *timer, uint64_t now_us)
-{
-    struct steward *steward = QUEUE_ITEM(timer, struct steward, push);
-    steward->last_push_us = now_us;
-    if (steward->view != NULL && !steward->stopping) {
-        steward_gossip_round(steward);
-    }
-}
-
-static void steward_on_tick(struct timer *timer, uint64_t now_us)
-{
-    struct steward *steward = QUEUE_ITEM(timer, struct steward, tick);
-    struct worker *worker = steward->worker;
-    (void)timers_start(&worker->timers, timer, now_us + steward->config->heartbeat_interval_us);
-    if (steward->keep_needed && !steward->keep_active) {
-        steward_keep(steward);
-    }
-    if (steward->view == NULL || steward->stopping) {
-        return;
-    }
-    gossip_beat(&steward->gossip);
-    steward_refresh_self(steward);
-    steward_forget(steward);
-    steward_gossip_round(steward);
-    steward_publish(steward);
-    steward_step(steward);
-}
-
-/* What a message of another node tells. */
-static void steward_hear(struct steward *steward, const struct message_gossip *told)
-{
-    struct worker *worker = steward->worker;
-    bool twin = false;
-    uint64_t changes = steward->gossip.changes;
-    if (gossip_receive(&steward->gossip, told->from, told->records, told->count,
-                       worker->now.mono_us, &twin) < 0) {
-        return;
-    }
-    if (twin) {
-        log_error("node: another process runs under this node's id; stop one of them");
-    }
-    gossip_observe_clock(&steward->gossip, told->from, told->wall_ms, worker->now.wall_ms);
-    steward_note_digest(steward, told->from, told->view_digest);
-    struct view *view;
-    if (told->view.data != NULL && view_decode(told->view, &view) == 0) {
-        (void)steward_want(steward, view);
-    }
-    if (changes != steward->gossip.changes) {
-        steward_publish(steward); /* addresses and states */
-    }
-}
-
-static void steward_reply(struct steward *steward, struct source source,
-                          const struct message_gossip_reply *reply)
-{
-    struct worker *worker = steward->worker;
-    buffer_clear(&worker->reply);
-    if (message_gossip_reply_encode(reply, &worker->reply) == 0) {
-        worker_reply(worker, source, buffer_bytes(&worker->reply));
-    }
-}
-
-void steward_on_gossip(struct steward *steward, struct source source,
-                       const struct message_gossip *gossip)
-{
-    if (steward->view == NULL) {
-        return;
-    }
-    struct message_gossip_reply reply = {.code = 0};
-    if (gossip->cluster != view_facts(steward->view)->id) {
-        reply.gossip = (struct message_gossip){.id = gossip->id, .from = steward->id};
-        reply.code = SHOAL_ECLUSTER;
-        reply.text = bytes_from_string("this node is of another cluster");
-        steward_reply(steward, source, &reply);
-        return;
-    }
-    if (!view_removed(steward->view, gossip->from)) {
-        steward_hear(steward, gossip);
-    }
-    if (steward_tell(steward, gossip->view_digest, &reply.gossip) == 0) {
-        reply.gossip.id = gossip->id;
-        steward_reply(steward, source, &reply);
-    }
-}
-
-void steward_on_gossip_reply(struct steward *steward, uint64_t node,
-                             const struct message_gossip_reply *reply)
-{
-    if (steward->view == NULL || node != reply->gossip.from) {
-        return;
-    }
-    if (reply->code != 0) {
-        log_error("gossip: refused", LOG_TEXT("node", worker_node_name(steward->worker, node)),
-                  LOG_BYTES("reason", reply->text));
-        return;
-    }
-    if (reply->gossip.cluster != view_facts(steward->view)->id) {
-        return;
-    }
-    steward_hear(steward, &reply->gossip);
-    if (reply->gossip.view_digest == steward->view->digest) {
-        join_on_confirmed(steward);
-    }
-}
-
-void steward_on_goodbye(struct steward *steward, const struct message_goodbye *goodbye)
-{
-    log_info("node: says goodbye",
-             LOG_TEXT("node", worker_node_name(steward->worker, goodbye->from)));
-    gossip_goodbye(&steward->gossip, goodbye->from);
-    steward_publish(steward);
-}
-
-void steward_stop(struct steward *steward)
-{
-    struct worker *worker = steward->worker;
-    steward->stopping = true;
-    join_close(steward);
-    size_t cursor = 0;
-    uint64_t id;
-    void *value;
-    while (table_next(&steward->gossip.nodes, &cursor, &id, &value)) {
-        struct message_goodbye goodbye = {.id = steward->next_id++, .from = steward->id};
-        buffer_clear(&worker->frame);
-        if (reach_linked(&worker->reach, id) &&
-            message_goodbye_encode(&goodbye, &worker->frame) == 0) {
-            (void)worker->ports.send(worker->ports.self, id, buffer_bytes(&worker->frame));
-        }
     }
 }

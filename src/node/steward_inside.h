@@ -1,6 +1,8 @@
 /* The inside of the steward, shared by its files:
  *
- *      steward.c          views: wanting, keeping, publishing, trackers, gossip
+ *      steward.c          views: wanting, keeping, trackers
+ *      steward_publish.c  snapshots
+ *      steward_gossip.c   telling and hearing
  *      steward_join.c     becoming a member: by an operator's word or by the seeds
  *      steward_record.c   the node's own record, as kept over a restart
  */
@@ -91,8 +93,19 @@ int steward_want(struct steward *steward, struct view *view);
 /* Wants another cluster's view instead; takes over the reference. */
 void steward_replace(struct steward *steward, struct view *view);
 void steward_keep(struct steward *steward);
+/* Sets the marks that have come true and commits what this node is due. */
+void steward_step(struct steward *steward);
+
+/* Has every worker adopted this epoch? */
+bool steward_all_adopted(const struct steward *steward, uint64_t epoch);
+
+/* steward_publish.c */
 void steward_publish(struct steward *steward);
+
+/* steward_gossip.c */
 void steward_push(struct steward *steward);
+void steward_on_tick(struct timer *timer, uint64_t now_us);
+void steward_on_push(struct timer *timer, uint64_t now_us);
 void steward_role(const struct steward *steward, struct role *out);
 
 /* steward_join.c */

@@ -43,7 +43,7 @@ void sim_listing_begin(struct sim_client *client, struct sim_ask *ask)
     submit_page(client, ask->node, ask->worker, options);
 }
 
-static void take_entry(struct sim_client *client, const struct outcome_entry *entry)
+static void take_entry(struct sim_client *client, const struct list_entry *entry)
 {
     struct sim_world *world = client->clients->world;
     struct sim_history *history = &world->oracle.history;

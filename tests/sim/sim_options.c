@@ -59,6 +59,11 @@ static void draw_growth(struct sim_options *options, struct random *random)
     if (options->nodes > options->w && random_chance(random, 0.3)) {
         options->nodes = options->w; /* the fewest that can take a write */
     }
+    /* In the end there are enough for every default quorum. */
+    uint32_t fewest = options->r > options->w ? options->r : options->w;
+    if (options->nodes + options->joiners < fewest) {
+        options->joiners = fewest - options->nodes;
+    }
     if (options->nodes + options->joiners > SIM_NODES_MAX) {
         options->joiners = SIM_NODES_MAX - options->nodes;
     }

@@ -38,7 +38,7 @@ struct sim_request {
     struct outcome outcome; /* copied */
     struct buffer answer;   /* what the outcome's bytes point into */
     struct result_value *values;
-    struct outcome_entry *entries;
+    struct list_entry *entries;
 };
 
 struct sim_ask {

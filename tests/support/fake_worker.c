@@ -218,7 +218,7 @@ static void answer_change(struct worker *worker, struct request *request)
 
 static void answer_list(struct worker *worker, struct request *request)
 {
-    struct outcome_entry *entries = mem_alloc_zeroed(worker->entries.count, sizeof(*entries));
+    struct list_entry *entries = mem_alloc_zeroed(worker->entries.count, sizeof(*entries));
     uint32_t count = 0;
     size_t cursor = 0;
     uint64_t key;

@@ -1,0 +1,126 @@
+/* Publishing: the durable view and what gossip knows of the nodes become one immutable snapshot,
+ * and every worker is sent it. */
+#include "base/log.h"
+#include "base/memory.h"
+#include "node/steward_inside.h"
+
+#include <stdlib.h>
+
+static int steward_compare_nodes(const void *a, const void *b)
+{
+    uint64_t x = ((const struct snapshot_node *)a)->record.id;
+    uint64_t y = ((const struct snapshot_node *)b)->record.id;
+    return x < y ? -1 : x > y;
+}
+
+static bool steward_listed(const struct snapshot *snapshot, uint64_t node)
+{
+    for (uint32_t i = 0; i < snapshot->node_count; i++) {
+        if (snapshot->nodes[i].record.id == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void steward_list_known(struct steward *steward, struct snapshot *snapshot)
+{
+    uint64_t now_us = steward->worker->now.mono_us;
+    size_t cursor = 0;
+    uint64_t id;
+    void *value;
+    snapshot->nodes[snapshot->node_count++] =
+        (struct snapshot_node){.record = steward->gossip.self,
+                               .state = steward->gossip.self.state,
+                               .weight = steward->config->weight};
+    while (table_next(&steward->gossip.nodes, &cursor, &id, &value)) {
+        const struct gossip_node *node = value;
+        snapshot->nodes[snapshot->node_count++] = (struct snapshot_node){
+            .record = node->record,
+            .state = gossip_state(&steward->gossip, id, now_us),
+            .clock_ahead = node->heard_directly &&
+                           node->clock_ahead_ms > (int64_t)steward->config->clock_ahead_ms_max,
+        };
+    }
+}
+
+/* Members that have never been heard of, and every member's weight. */
+static void steward_list_roles(struct steward *steward, struct snapshot *snapshot)
+{
+    const struct roles *roles = &steward->view->roles;
+    for (uint32_t i = 0; i < roles->count; i++) {
+        const struct role *role = &roles->items[i];
+        if (role->kind == ROLE_IN && !steward_listed(snapshot, role->node)) {
+            struct snapshot_node *node = &snapshot->nodes[snapshot->node_count++];
+            *node = (struct snapshot_node){.state = NODE_DOWN, .weight = role->weight};
+            node->record.id = role->node;
+            memcpy(node->record.name, role->name, sizeof(node->record.name));
+            memcpy(node->record.zone, role->zone, sizeof(node->record.zone));
+        }
+    }
+    for (uint32_t i = 0; i < snapshot->node_count; i++) {
+        const struct role *role = roles_find(roles, snapshot->nodes[i].record.id);
+        if (role != NULL) {
+            snapshot->nodes[i].weight = role->weight;
+        }
+    }
+    qsort(snapshot->nodes, snapshot->node_count, sizeof(*snapshot->nodes), steward_compare_nodes);
+}
+
+static struct snapshot *steward_snapshot(struct steward *steward)
+{
+    struct worker *worker = steward->worker;
+    struct snapshot *snapshot = mem_alloc_zeroed(1, sizeof(*snapshot));
+    if (snapshot == NULL) {
+        return NULL;
+    }
+    size_t nodes_max = steward->gossip.nodes.count + steward->view->roles.count + 1;
+    snapshot->references = 1;
+    snapshot->nodes = mem_alloc_zeroed(nodes_max, sizeof(*snapshot->nodes));
+    snapshot->tickets = mem_alloc_zeroed(worker->count, sizeof(*snapshot->tickets));
+    snapshot->tickets_void = mem_alloc_zeroed(worker->count, sizeof(*snapshot->tickets_void));
+    if (snapshot->nodes == NULL || snapshot->tickets == NULL || snapshot->tickets_void == NULL) {
+        snapshot_unref(snapshot);
+        return NULL;
+    }
+    const struct cluster_facts *facts = view_facts(steward->view);
+    snapshot->epoch = steward->epoch + 1;
+    snapshot->self = steward->id;
+    snapshot->view = view_ref(steward->view);
+    snapshot->data_lost = steward->data_lost;
+    snapshot->closed = steward->closed;
+    snapshot->worker_count = worker->count;
+    snapshot->self_clock_ahead =
+        gossip_clock_ahead(&steward->gossip, steward->config->clock_ahead_ms_max);
+    memcpy(snapshot->tickets, steward->tickets, worker->count * sizeof(*snapshot->tickets));
+    memcpy(snapshot->tickets_void, steward->tickets_void,
+           worker->count * sizeof(*snapshot->tickets_void));
+    memcpy(snapshot->included, steward->included, sizeof(snapshot->included));
+    crypto_derive(&snapshot->token_keys.current, &steward->secret, "token");
+    hash_secret_init(&snapshot->position_secret, facts->hash_seed);
+    steward_list_known(steward, snapshot);
+    steward_list_roles(steward, snapshot);
+    return snapshot;
+}
+
+void steward_publish(struct steward *steward)
+{
+    struct worker *worker = steward->worker;
+    if (steward->view == NULL) {
+        return;
+    }
+    struct snapshot *snapshot = steward_snapshot(steward);
+    if (snapshot == NULL) {
+        return; /* the next heartbeat tries again */
+    }
+    steward->epoch = snapshot->epoch;
+    for (uint32_t i = 0; i < worker->count; i++) {
+        struct letter_snapshot *letter = mem_alloc(sizeof(*letter));
+        if (letter == NULL) {
+            break;
+        }
+        letter->snapshot = snapshot_ref(snapshot);
+        worker_post(worker, i, &letter->letter, LETTER_SNAPSHOT);
+    }
+    snapshot_unref(snapshot);
+}

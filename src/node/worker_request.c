@@ -1,0 +1,159 @@
+/* Requests on their way through the workers: to the one that owns the partition, and back to the
+ * one they came from, with an outcome whose memory crosses with them. */
+#include "base/assert.h"
+#include "base/memory.h"
+#include "node/core.h"
+#include "node/steward.h"
+#include "ring/partition.h"
+#include "shoal/error.h"
+
+/* ---- completing ---- */
+
+static struct bytes outcome_copy_bytes(uint8_t **at, struct bytes from)
+{
+    if (from.data == NULL) {
+        return from;
+    }
+    struct bytes copy = bytes_make(*at, from.len);
+    memcpy(*at, from.data, from.len);
+    *at += from.len;
+    return copy;
+}
+
+static size_t outcome_size(const struct outcome *outcome)
+{
+    size_t size = outcome->text.len + outcome->context.len + outcome->after.len +
+                  outcome->value_count * sizeof(struct result_value);
+    for (uint32_t i = 0; i < outcome->value_count; i++) {
+        size += outcome->values[i].value.len;
+    }
+    return size;
+}
+
+/* A copy with memory of its own, for crossing to another thread. Lists never cross. */
+static int outcome_copy(const struct outcome *from, struct outcome *out, void **memory)
+{
+    ASSERT(from->entry_count == 0);
+    uint8_t *block = mem_alloc(outcome_size(from));
+    if (block == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    struct result_value *values = (struct result_value *)(void *)block;
+    uint8_t *at = block + from->value_count * sizeof(*values);
+    *out = *from;
+    for (uint32_t i = 0; i < from->value_count; i++) {
+        values[i] = (struct result_value){.value = outcome_copy_bytes(&at, from->values[i].value),
+                                          .hlc = from->values[i].hlc};
+    }
+    out->values = values;
+    out->text = outcome_copy_bytes(&at, from->text);
+    out->context = outcome_copy_bytes(&at, from->context);
+    out->after = outcome_copy_bytes(&at, from->after);
+    *memory = block;
+    return 0;
+}
+
+void worker_complete(struct worker *worker, struct request *request, const struct outcome *outcome)
+{
+    if (request->origin == worker->index) {
+        request->done(request, outcome);
+        return;
+    }
+    request->outcome_memory = NULL;
+    if (outcome_copy(outcome, &request->outcome, &request->outcome_memory) < 0) {
+        /* What was done stands; the answer is lost to lack of memory, a failure's text only. */
+        bool changes = request->op == REQUEST_PUT || request->op == REQUEST_DELETE;
+        int lost = changes ? SHOAL_EUNKNOWN : SHOAL_ENOMEM;
+        request->outcome = (struct outcome){
+            .code = outcome->code == 0 ? lost : outcome->code,
+            .text = bytes_from_string("there is no memory for all of the answer"),
+        };
+    }
+    worker_post(worker, request->origin, &request->letter, LETTER_DONE);
+}
+
+void worker_on_complete(void *self, struct request *request, const struct outcome *outcome)
+{
+    worker_complete(self, request, outcome);
+}
+
+void worker_reroute(void *self, struct request *request)
+{
+    struct worker *worker = self;
+    uint32_t to = worker_of_partition(worker, request->partition);
+    if (to != worker->index && request->origin == worker->index) {
+        worker->crossing++;
+    }
+    worker_post(worker, to, &request->letter, LETTER_REQUEST);
+}
+
+void worker_on_done(struct worker *worker, struct request *request)
+{
+    void *memory = request->outcome_memory;
+    struct outcome outcome = request->outcome;
+    worker->crossing--;
+    request->done(request, &outcome);
+    mem_free(memory);
+}
+
+/* ---- beginning ---- */
+
+static void worker_refuse(struct worker *worker, struct request *request, int code,
+                          const char *text)
+{
+    struct outcome outcome = {.code = code, .text = bytes_from_string(text)};
+    worker_complete(worker, request, &outcome);
+}
+
+/* Carries out a request here, whichever worker it came from. */
+void worker_execute(struct worker *worker, struct request *request)
+{
+    bool changes = request->op == REQUEST_PUT || request->op == REQUEST_DELETE;
+    if (request->op == REQUEST_JOIN) {
+        steward_join(worker->steward, request);
+    } else if (worker->snapshot == NULL) {
+        worker_refuse(worker, request, SHOAL_EQUORUM,
+                      "this node is in no cluster yet: wait for it to join, or join it with "
+                      "join-cluster; nothing was applied");
+    } else if (changes && worker->snapshot->closed) {
+        worker_refuse(
+            worker, request, SHOAL_EQUORUM,
+            "this node is joining a cluster and takes no writes until it has; nothing was "
+            "applied");
+    } else {
+        coordinator_start(&worker->coordinator, request);
+    }
+}
+
+static uint32_t worker_for(struct worker *worker, struct request *request)
+{
+    if (request->op == REQUEST_JOIN) {
+        return 0;
+    }
+    if (worker->snapshot == NULL || request->op == REQUEST_LIST) {
+        return worker->index;
+    }
+    request->partition =
+        partition_of_key(request->key, view_facts(worker->snapshot->view)->partitions);
+    request->forward = !coordinator_is_ours(&worker->coordinator, request, request->partition);
+    return !request->forward ? worker_of_partition(worker, request->partition) : worker->index;
+}
+
+void worker_take_request(struct worker *worker, struct request *request)
+{
+    request->origin = worker->index;
+    request->forward = false;
+    request->deadline_us = worker_deadline_us(worker, request->options.timeout_us);
+    if (worker->stopping) {
+        worker_refuse(worker, request, SHOAL_ESHUTDOWN,
+                      "this node is stopping; nothing was applied, try another");
+    } else {
+        uint32_t to = worker_for(worker, request);
+        if (to == worker->index) {
+            worker_execute(worker, request);
+        } else {
+            worker->crossing++;
+            worker_post(worker, to, &request->letter, LETTER_REQUEST);
+        }
+    }
+}
