@@ -34,6 +34,7 @@ static int read_merge(struct operation *operation, struct bytes encoded)
 {
     struct arena *arena = operation->coordinator->arena;
     bool first = operation->merged.len == 0;
+    ASSERT(first || operation->merged.data != NULL);
     if (encoded.data == NULL ||
         (!first && bytes_equal(encoded, buffer_bytes(&operation->merged)))) {
         return 0;

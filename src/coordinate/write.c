@@ -22,7 +22,7 @@ static int write_seen(struct operation *operation, struct version_vector *seen)
                             request->context, seen);
     }
     struct object quorum = object_empty();
-    struct object held;
+    struct object held = object_empty();
     int result = 0;
     if (operation->merged.len != 0) {
         result = object_decode(coordinator->arena, buffer_bytes(&operation->merged), &quorum);

@@ -199,6 +199,7 @@ void worker_tally_take(const struct worker *worker, struct worker_tally *out)
     void *value;
     while (table_next(&worker->replica.holdings, &cursor, &key, &value)) {
         const struct holding *holding = value;
+        ASSERT(worker->snapshot != NULL); /* holdings come with snapshots */
         bool owned = view_owns(worker->snapshot->view, worker->snapshot->self, holding->partition);
         out->refilling += holding->refilling && owned ? 1 : 0;
     }

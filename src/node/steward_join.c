@@ -327,7 +327,7 @@ void steward_on_contacted(struct steward *steward, uint64_t ticket, int code, st
     if (ticket != join->ticket || join->stage != JOIN_CONTACTING) {
         return;
     }
-    struct message_admit_reply reply;
+    struct message_admit_reply reply = {0};
     if (code == 0) {
         code = frame_validate(payload);
     }
