@@ -58,9 +58,10 @@ struct engine_ops {
      * pending, read_done will come with the ticket. */
     int (*get)(struct engine *engine, const struct engine_key *key, uint64_t ticket,
                struct bytes *record);
-    /* Adds or replaces. Key and record are borrowed for the call. 0 when it is as durable as this
-     * engine ever makes it, 1 when `durable` will say so for *sequence; SHOAL_ENOMEM (over the
-     * memory bound), SHOAL_ENOSPC, SHOAL_EIO: nothing changed. */
+    /* Adds or replaces. Key and record are borrowed for the call and may not lie in what the engine
+     * lent. 0 when it is as durable as this engine ever makes it, 1 when `durable` will say so for
+     * *sequence; SHOAL_ETOOBIG (over LIMIT_KEY_BYTES_MAX or LIMIT_OBJECT_BYTES), SHOAL_ENOMEM (over
+     * the memory bound), SHOAL_ENOSPC, SHOAL_EIO: nothing changed. */
     int (*put)(struct engine *engine, const struct engine_key *key, struct bytes record,
                uint64_t *sequence);
     /* Removes the record if there: outcomes as put. (Deletes by users are tombstones, thus puts.)
@@ -70,7 +71,8 @@ struct engine_ops {
      * and 1 when the visitor ended it; negative codes of the storage. The visitor may not write. */
     int (*walk)(struct engine *engine, uint32_t partition, uint64_t position, engine_visit visit,
                 void *self);
-    /* Forgets everything of the partition, its holding record first. Outcomes as put. */
+    /* Forgets everything of the partition, its holding record first. It is empty at once; memory
+     * and disk may come back later, over the next flushes. Outcomes as put. */
     int (*drop)(struct engine *engine, uint32_t partition, uint64_t *sequence);
     /* A small record of the partition's holding (actor, counter, ...), kept apart from the data. */
     int (*get_holding)(struct engine *engine, uint32_t partition, struct bytes *record);

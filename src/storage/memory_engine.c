@@ -7,30 +7,10 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "shoal/error.h"
-#include "storage/position_index.h"
+#include "storage/memory_state.h"
 
 #define ALL_PARTITIONS UINT32_MAX
-
-struct partition {
-    struct position_index index;
-    uint64_t content_bytes; /* keys and records */
-    uint64_t block_bytes;   /* what they take in the heap */
-    uint8_t *holding;       /* NULL when there is none */
-    size_t holding_len;
-};
-
-struct memory_engine {
-    struct engine engine;
-    struct memory_budget budget;
-    struct slab_pool pool;
-    struct dense_heap records;
-    struct dense_heap leaves;
-    uint64_t sequence; /* of the last write */
-    uint64_t count;    /* of entries, all partitions */
-    uint64_t content_bytes;
-    uint32_t partition_count;
-    struct partition partitions[];
-};
+#define DROPS_A_STEP 256u /* some tens of microseconds */
 
 static struct memory_engine *memory_engine_of(struct engine *engine)
 {
@@ -53,7 +33,10 @@ static void record_moved(void *self, void *from, void *to)
     struct memory_engine *memory = self;
     struct record record = record_read(to);
     struct partition *partition = partition_of(memory, record.partition);
-    position_index_block_moved(&partition->index, record.position_high, from, to);
+    bool found =
+        position_index_block_moved(partition_index(partition), record.position_high, from, to) ||
+        memory_drop_block_moved(partition, record.position_high, from, to);
+    ASSERT(found);
 }
 
 static void leaf_moved(void *self, void *from, void *to)
@@ -87,7 +70,8 @@ static int memory_engine_get(struct engine *engine, const struct engine_key *key
 {
     (void)ticket;
     struct partition *partition = partition_of(memory_engine_of(engine), key->partition);
-    struct index_slot *slot = position_index_find(&partition->index, key->position, key->key);
+    struct index_slot *slot =
+        position_index_find(partition_index(partition), key->position, key->key);
     if (slot == NULL) {
         return SHOAL_ENOTFOUND;
     }
@@ -103,12 +87,11 @@ static int replace(struct memory_engine *memory, struct partition *partition,
     struct record old = record_read(old_block);
     size_t old_size = record_bytes(old.key.len, old.value.len);
     size_t size = record_bytes(record->key.len, record->value.len);
-    bool same_header = record_header_bytes(old.key.len, old.value.len) ==
-                       record_header_bytes(record->key.len, record->value.len);
+    bool same_header = size - record->value.len == old_size - old.value.len;
     if (same_header && dense_heap_block_bytes(size) == dense_heap_block_bytes(old_size)) {
-        account(memory, partition, &old, false);
-        record_write(old_block, record);
-        account(memory, partition, record, true);
+        partition->content_bytes += record->value.len - old.value.len;
+        memory->content_bytes += record->value.len - old.value.len;
+        record_set_value(old_block, record->key.len, record->value);
         return 0;
     }
     uint8_t *block = dense_heap_alloc(&memory->records, size);
@@ -116,17 +99,17 @@ static int replace(struct memory_engine *memory, struct partition *partition,
         return SHOAL_ENOMEM;
     }
     account(memory, partition, &old, false);
+    account(memory, partition, record, true);
     record_write(block, record);
     slot->block = block;
     dense_heap_free(&memory->records, old_block, old_size);
-    account(memory, partition, record, true);
     return 0;
 }
 
 static int insert(struct memory_engine *memory, struct partition *partition, uint64_t position,
                   const struct record *record)
 {
-    int code = position_index_reserve(&partition->index, position);
+    int code = position_index_reserve(partition_index(partition), position);
     if (code != 0) {
         return code;
     }
@@ -136,7 +119,7 @@ static int insert(struct memory_engine *memory, struct partition *partition, uin
         return SHOAL_ENOMEM;
     }
     record_write(block, record);
-    position_index_add(&partition->index, position, block);
+    position_index_add(partition_index(partition), position, block);
     account(memory, partition, record, true);
     return 0;
 }
@@ -149,11 +132,19 @@ static int write_record(struct memory_engine *memory, const struct engine_key *k
                             .partition = (uint16_t)key->partition,
                             .key = key->key,
                             .value = value};
-    struct index_slot *slot = position_index_find(&partition->index, key->position, key->key);
+    struct index_slot *slot =
+        position_index_find(partition_index(partition), key->position, key->key);
     if (slot != NULL) {
         return replace(memory, partition, slot, &record);
     }
     return insert(memory, partition, key->position, &record);
+}
+
+/* Before memory is called short, what was dropped goes, and what is kept in reserve. False when
+ * there was neither. */
+static bool memory_find(struct memory_engine *memory)
+{
+    return memory_drop_continue(memory, DROPS_A_STEP) || slab_pool_trim(&memory->pool);
 }
 
 static int memory_engine_put(struct engine *engine, const struct engine_key *key,
@@ -164,7 +155,7 @@ static int memory_engine_put(struct engine *engine, const struct engine_key *key
         return SHOAL_ETOOBIG;
     }
     int code = write_record(memory, key, record);
-    if (code == SHOAL_ENOMEM && slab_pool_trim(&memory->pool)) {
+    while (code == SHOAL_ENOMEM && memory_find(memory)) {
         code = write_record(memory, key, record);
     }
     if (code == 0) {
@@ -178,13 +169,14 @@ static int memory_engine_remove(struct engine *engine, const struct engine_key *
 {
     struct memory_engine *memory = memory_engine_of(engine);
     struct partition *partition = partition_of(memory, key->partition);
-    struct index_slot *slot = position_index_find(&partition->index, key->position, key->key);
+    struct index_slot *slot =
+        position_index_find(partition_index(partition), key->position, key->key);
     if (slot != NULL) {
         uint8_t *block = slot->block;
         struct record record = record_read(block);
         account(memory, partition, &record, false);
-        position_index_remove(&partition->index, slot);
-        dense_heap_free(&memory->records, block, record_bytes(record.key.len, record.value.len));
+        position_index_remove(partition_index(partition), slot);
+        memory_record_free(memory, block);
     }
     *sequence = ++memory->sequence;
     return 0;
@@ -194,8 +186,8 @@ static int memory_engine_walk(struct engine *engine, uint32_t partition, uint64_
                               engine_visit visit, void *self)
 {
     struct index_cursor cursor;
-    position_index_seek(&partition_of(memory_engine_of(engine), partition)->index, position,
-                        &cursor);
+    position_index_seek(partition_index(partition_of(memory_engine_of(engine), partition)),
+                        position, &cursor);
     struct index_slot *slot = position_index_next(&cursor);
     while (slot != NULL) {
         struct engine_entry entry = {.position = slot->position};
@@ -220,21 +212,7 @@ static int memory_engine_drop(struct engine *engine, uint32_t number, uint64_t *
     struct memory_engine *memory = memory_engine_of(engine);
     struct partition *partition = partition_of(memory, number);
     holding_free(memory, partition);
-
-    struct index_cursor cursor;
-    position_index_seek(&partition->index, 0, &cursor);
-    struct index_slot *slot = position_index_next(&cursor);
-    while (slot != NULL) {
-        uint8_t *block = slot->block;
-        struct record record = record_read(block);
-        /* A later free may put another of this partition's records where this one was. */
-        slot->block = NULL;
-        account(memory, partition, &record, false);
-        dense_heap_free(&memory->records, block, record_bytes(record.key.len, record.value.len));
-        slot = position_index_next(&cursor);
-    }
-    position_index_clear(&partition->index);
-    (void)slab_pool_trim(&memory->pool);
+    memory_drop_begin(memory, partition);
     *sequence = ++memory->sequence;
     return 0;
 }
@@ -256,7 +234,7 @@ static int memory_engine_put_holding(struct engine *engine, uint32_t number, str
     struct partition *partition = partition_of(memory, number);
     if (partition->holding == NULL || partition->holding_len != record.len) {
         uint8_t *holding = memory_budget_alloc(&memory->budget, record.len);
-        if (holding == NULL && slab_pool_trim(&memory->pool)) {
+        while (holding == NULL && memory_find(memory)) {
             holding = memory_budget_alloc(&memory->budget, record.len);
         }
         if (holding == NULL) {
@@ -269,7 +247,7 @@ static int memory_engine_put_holding(struct engine *engine, uint32_t number, str
         partition->holding = holding;
         partition->holding_len = record.len;
     } else if (record.len > 0) {
-        memmove(partition->holding, record.data, record.len);
+        memcpy(partition->holding, record.data, record.len);
     }
     *sequence = ++memory->sequence;
     return 0;
@@ -287,22 +265,26 @@ static void memory_engine_stats(const struct engine *engine, uint32_t number,
     }
     ASSERT(number < memory->partition_count);
     const struct partition *partition = &memory->partitions[number];
-    *out = (struct engine_stats){.keys = partition->index.count,
+    *out = (struct engine_stats){.keys = partition_index_const(partition)->count,
                                  .bytes = partition->content_bytes,
-                                 .memory_bytes = partition->index.bytes + partition->block_bytes +
-                                                 partition->holding_len};
+                                 .memory_bytes = partition_index_const(partition)->bytes +
+                                                 partition->block_bytes + partition->holding_len};
 }
 
 static void memory_engine_flush(struct engine *engine)
 {
-    (void)engine;
+    struct memory_engine *memory = memory_engine_of(engine);
+    if (memory_drop_continue(memory, DROPS_A_STEP) && memory->count == 0) {
+        (void)slab_pool_trim(&memory->pool);
+    }
 }
 
 static void memory_engine_free(struct engine *engine)
 {
     struct memory_engine *memory = memory_engine_of(engine);
     for (uint32_t i = 0; i < memory->partition_count; i++) {
-        position_index_clear(&memory->partitions[i].index);
+        position_index_clear(&memory->partitions[i].indexes[0]);
+        position_index_clear(&memory->partitions[i].indexes[1]);
         holding_free(memory, &memory->partitions[i]);
     }
     dense_heap_deinit(&memory->records);
@@ -342,8 +324,11 @@ int memory_engine_new(const struct engine_options *options, struct engine **out)
     slab_pool_init(&memory->pool, &memory->budget);
     dense_heap_init(&memory->records, &memory->pool, record_moved, memory);
     dense_heap_init(&memory->leaves, &memory->pool, leaf_moved, NULL);
+    queue_init(&memory->dropped);
     for (uint32_t i = 0; i < options->partitions; i++) {
-        position_index_init(&memory->partitions[i].index, &memory->leaves);
+        position_index_init(&memory->partitions[i].indexes[0], &memory->leaves);
+        position_index_init(&memory->partitions[i].indexes[1], &memory->leaves);
+        queue_init(&memory->partitions[i].dropped);
     }
     *out = &memory->engine;
     return 0;
@@ -353,11 +338,12 @@ int memory_engine_new(const struct engine_options *options, struct engine **out)
 static void partition_check(const struct memory_engine *memory, uint32_t number)
 {
     const struct partition *partition = &memory->partitions[number];
-    position_index_check(&partition->index);
+    const struct position_index *index = partition_index_const(partition);
+    position_index_check(index);
     uint64_t content_bytes = 0;
     uint64_t block_bytes = 0;
     struct index_cursor cursor;
-    position_index_seek(&partition->index, 0, &cursor);
+    position_index_seek(index, 0, &cursor);
     const struct index_slot *slot = position_index_next(&cursor);
     while (slot != NULL) {
         struct record record = record_read(slot->block);
@@ -379,13 +365,13 @@ void memory_engine_check(const struct engine *engine)
     uint64_t block_bytes = 0;
     for (uint32_t i = 0; i < memory->partition_count; i++) {
         partition_check(memory, i);
-        count += memory->partitions[i].index.count;
+        count += partition_index_const(&memory->partitions[i])->count;
         content_bytes += memory->partitions[i].content_bytes;
         block_bytes += memory->partitions[i].block_bytes;
     }
     ASSERT(count == memory->count);
     ASSERT(content_bytes == memory->content_bytes);
-    ASSERT(block_bytes == memory->records.used_bytes);
+    ASSERT(block_bytes + memory_drop_check(memory) == memory->records.used_bytes);
     uint64_t slabs = dense_heap_check(&memory->records) + dense_heap_check(&memory->leaves);
     ASSERT(slabs == slab_pool_check(&memory->pool));
 }

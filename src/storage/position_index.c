@@ -291,7 +291,7 @@ void position_index_remove(struct position_index *index, struct index_slot *slot
     }
 }
 
-void position_index_block_moved(struct position_index *index, uint32_t position_high,
+bool position_index_block_moved(struct position_index *index, uint32_t position_high,
                                 const uint8_t *from, uint8_t *to)
 {
     /* The low half of the position is not known: its home is this one or a later one. */
@@ -299,11 +299,14 @@ void position_index_block_moved(struct position_index *index, uint32_t position_
     const struct index_ref ref = index->refs[ref_at(index, position)];
     struct index_leaf *leaf = ref_leaf(ref);
     uint32_t at = index_home(position, ref.depth, ref.homes);
-    while (leaf->slots[at].block != from) {
+    while (at < leaf->capacity && leaf->slots[at].block != from) {
         at++;
-        ASSERT(at < leaf->capacity);
+    }
+    if (at == leaf->capacity) {
+        return false;
     }
     leaf->slots[at].block = to;
+    return true;
 }
 
 void position_index_seek(const struct position_index *index, uint64_t position,

@@ -67,8 +67,8 @@ void position_index_add(struct position_index *index, uint64_t position, uint8_t
 void position_index_remove(struct position_index *index, struct index_slot *slot);
 
 /* The entry whose position begins with `position_high` and whose block was `from` has it at `to`
- * now. Such an entry must be there. */
-void position_index_block_moved(struct position_index *index, uint32_t position_high,
+ * now. False when there is no such entry. */
+bool position_index_block_moved(struct position_index *index, uint32_t position_high,
                                 const uint8_t *from, uint8_t *to);
 
 /* To be called by the leaves' heap: the leaf now lies at `to`. */

@@ -72,8 +72,7 @@ static inline struct record record_read(const uint8_t *block)
     return record;
 }
 
-/* Fills a block of record_bytes(). Lengths are below 2^32. The value may lie in the block already,
- * if the block holds the same key and its header keeps its size. */
+/* Fills a block of record_bytes(). Lengths are below 2^32. */
 static inline void record_write(uint8_t *block, const struct record *record)
 {
     size_t header = record_header_bytes(record->key.len, record->value.len);
@@ -90,10 +89,26 @@ static inline void record_write(uint8_t *block, const struct record *record)
     memcpy(block + 4, &record->position_high, sizeof(record->position_high));
     memcpy(block + 8, &record->partition, sizeof(record->partition));
     if (key_len > 0) {
-        memmove(block + header, record->key.data, key_len);
+        memcpy(block + header, record->key.data, key_len);
     }
     if (value_len > 0) {
-        memmove(block + header + key_len, record->value.data, value_len);
+        memcpy(block + header + key_len, record->value.data, value_len);
+    }
+}
+
+/* Exchanges the value in a block that is large enough, where the header keeps its size. */
+static inline void record_set_value(uint8_t *block, size_t key_len, struct bytes value)
+{
+    uint32_t value_len = (uint32_t)value.len;
+    size_t header = record_header_bytes(key_len, value_len);
+    if (header == RECORD_HEADER_SHORT) {
+        uint32_t lengths = (uint32_t)key_len | value_len << RECORD_KEY_BITS;
+        memcpy(block, &lengths, sizeof(lengths));
+    } else {
+        memcpy(block + RECORD_HEADER_SHORT + 4, &value_len, sizeof(value_len));
+    }
+    if (value_len > 0) {
+        memcpy(block + header + key_len, value.data, value_len);
     }
 }
 

@@ -1,12 +1,9 @@
 /* See slab_pool.h. */
 #include "storage/slab_pool.h"
 
-#include <sys/mman.h>
-
 #define PAGE_BYTES 4096u
 #define REGION_BYTES_MIN (8u * SLAB_BYTES)
 #define REGION_BYTES_MAX (512u * SLAB_BYTES)
-#define HUGE_PAGES_FROM (64u * SLAB_BYTES) /* smaller regions may not hold a whole huge page */
 
 struct slab_region {
     struct queue link;
@@ -50,10 +47,6 @@ static struct slab_region *region_new(struct slab_pool *pool)
     for (uint32_t i = 0; i < capacity; i++) {
         uint8_t *memory = (uint8_t *)begin + (size_t)i * SLAB_BYTES;
         region->slabs[i] = (struct slab){.memory = memory, .region = region};
-    }
-    if (bytes >= HUGE_PAGES_FROM) {
-        (void)madvise((void *)begin, bytes,
-                      MADV_HUGEPAGE); /* a hint: its outcome does not matter */
     }
     region->capacity = capacity;
     region->cut = 0;

@@ -38,19 +38,6 @@ static void a_put_replaces_a_record_of_any_other_size(void **state)
     }
 }
 
-static void a_record_may_be_put_back_as_it_was_lent(void **state)
-{
-    struct trial *trial = *state;
-    const struct engine_key key = trial_key(trial, 0, "key");
-    trial_put(trial, key, bytes_from_string("a record of some length"));
-    struct bytes lent = trial_get(trial, key);
-    trial_put(trial, key, bytes_make(lent.data + 2, lent.len - 2));
-    trial_expect(trial, key, bytes_from_string("record of some length"));
-    lent = trial_get(trial, key);
-    trial_put(trial, key, bytes_make(lent.data, 6));
-    trial_expect(trial, key, bytes_from_string("record"));
-}
-
 static void keys_and_records_are_any_bytes(void **state)
 {
     struct trial *trial = *state;
@@ -205,7 +192,6 @@ int engine_conformance_run(const struct engine_subject *subject)
     const struct CMUnitTest tests[] = {
         TEST(a_record_is_read_back_and_an_absent_one_is_not_found),
         TEST(a_put_replaces_a_record_of_any_other_size),
-        TEST(a_record_may_be_put_back_as_it_was_lent),
         TEST(keys_and_records_are_any_bytes),
         TEST(what_is_over_the_limits_is_refused),
         TEST(partitions_do_not_see_each_other),

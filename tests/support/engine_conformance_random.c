@@ -54,6 +54,8 @@ static void random_step(struct trial *trial, struct random *random, const struct
     struct engine_key key = random_key(trial, random, mix, text);
     if (random_chance(random, mix->chance_of_drop)) {
         trial_drop(trial, key.partition);
+    } else if (random_chance(random, 0.001)) {
+        trial->engine->ops->flush(trial->engine);
     } else if (random_chance(random, 0.3)) {
         trial_remove(trial, key);
     } else {
@@ -182,11 +184,11 @@ void a_failed_allocation_changes_nothing(void **state)
     }
     /* From the nth allocation on all fail for some steps, then memory is there again. */
     static const struct mix mix = {.keys = 4000, .partitions = 4, .chance_of_drop = 0.0005};
-    for (uint64_t nth = 1; nth < 60; nth++) {
+    for (uint64_t nth = 1; nth < 40; nth++) {
         struct random random;
         random_init(&random, 400 + nth);
         mem_fail_from(nth);
-        for (uint32_t i = 0; i < 3000; i++) {
+        for (uint32_t i = 0; i < 1500; i++) {
             random_step(trial, &random, &mix);
         }
         trial_check_all(trial);

@@ -81,29 +81,85 @@ static void a_key_costs_little_more_than_itself_however_full_the_index_is(void *
     engine->ops->free(engine);
 }
 
-static void dropping_everything_gives_the_memory_back(void **state)
+static void fill(struct engine *engine)
+{
+    struct hash_secret secret;
+    const uint8_t seed[32] = {9};
+    hash_secret_init(&secret, seed);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        put_number(engine, &secret, i);
+    }
+}
+
+static uint64_t memory_held(const struct engine *engine)
+{
+    struct engine_stats stats;
+    engine->ops->stats(engine, UINT32_MAX, &stats);
+    return stats.memory_bytes;
+}
+
+static void what_was_dropped_is_freed_a_little_at_every_flush(void **state)
 {
     (void)state;
     struct engine *engine;
     const struct engine_options options = {.partitions = PARTITIONS};
-    struct hash_secret secret;
-    const uint8_t seed[32] = {9};
-    hash_secret_init(&secret, seed);
     assert_int_equal(memory_engine_new(&options, &engine), 0);
-    struct engine_stats empty;
-    engine->ops->stats(engine, UINT32_MAX, &empty);
-    for (uint32_t i = 0; i < KEYS; i++) {
-        put_number(engine, &secret, i);
-    }
+    uint64_t empty = memory_held(engine);
+    fill(engine);
+    uint64_t full = memory_held(engine);
     for (uint32_t i = 0; i < PARTITIONS; i++) {
         uint64_t sequence;
         assert_int_equal(engine->ops->drop(engine, i, &sequence), 0);
     }
+    assert_int_equal(memory_held(engine), full);
+    uint32_t flushes = 0;
+    while (memory_held(engine) > empty) {
+        engine->ops->flush(engine);
+        flushes++;
+        assert_true(flushes < KEYS);
+        if (flushes % 50 == 0) {
+            memory_engine_check(engine);
+        }
+    }
+    assert_true(flushes > 100);
+    assert_int_equal(memory_held(engine), empty);
+    memory_engine_check(engine);
+    engine->ops->free(engine);
+}
+
+static void a_put_that_needs_the_memory_of_what_was_dropped_gets_it(void **state)
+{
+    (void)state;
+    struct engine *engine;
+    const struct engine_options options = {.partitions = PARTITIONS,
+                                           .memory_bytes_max = KEYS * 200};
+    assert_int_equal(memory_engine_new(&options, &engine), 0);
+    for (uint32_t round = 0; round < 3; round++) {
+        fill(engine);
+        for (uint32_t i = 0; i < PARTITIONS; i++) {
+            uint64_t sequence;
+            assert_int_equal(engine->ops->drop(engine, i, &sequence), 0);
+        }
+        memory_engine_check(engine);
+    }
+    fill(engine);
     struct engine_stats stats;
     engine->ops->stats(engine, UINT32_MAX, &stats);
-    assert_int_equal(stats.keys, 0);
-    assert_int_equal(stats.memory_bytes, empty.memory_bytes);
+    assert_int_equal(stats.keys, KEYS);
     memory_engine_check(engine);
+    engine->ops->free(engine);
+}
+
+static void an_engine_may_be_freed_before_what_was_dropped(void **state)
+{
+    (void)state;
+    struct engine *engine;
+    const struct engine_options options = {.partitions = PARTITIONS};
+    assert_int_equal(memory_engine_new(&options, &engine), 0);
+    fill(engine);
+    uint64_t sequence;
+    assert_int_equal(engine->ops->drop(engine, 7, &sequence), 0);
+    fill(engine);
     engine->ops->free(engine);
 }
 
@@ -118,7 +174,9 @@ int main(void)
         cmocka_unit_test(a_number_of_partitions_out_of_range_is_refused),
         cmocka_unit_test(it_says_that_it_forgets),
         cmocka_unit_test(a_key_costs_little_more_than_itself_however_full_the_index_is),
-        cmocka_unit_test(dropping_everything_gives_the_memory_back),
+        cmocka_unit_test(what_was_dropped_is_freed_a_little_at_every_flush),
+        cmocka_unit_test(a_put_that_needs_the_memory_of_what_was_dropped_gets_it),
+        cmocka_unit_test(an_engine_may_be_freed_before_what_was_dropped),
     };
     int failures = engine_conformance_run(&subject);
     return failures + cmocka_run_group_tests_name("memory engine", tests, NULL, NULL);

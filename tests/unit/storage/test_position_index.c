@@ -216,8 +216,11 @@ static void a_block_that_moved_is_found_at_its_new_place(void **state)
     }
     for (uint32_t n = 0; n < ENTRIES_MAX; n++) {
         memcpy(elsewhere[n], test->blocks[n], BLOCK_BYTES);
-        position_index_block_moved(index_of(test, n), (uint32_t)(test->positions[n] >> 32),
-                                   test->blocks[n], elsewhere[n]);
+        uint32_t high = (uint32_t)(test->positions[n] >> 32);
+        assert_true(
+            position_index_block_moved(index_of(test, n), high, test->blocks[n], elsewhere[n]));
+        assert_false(
+            position_index_block_moved(index_of(test, n), high, test->blocks[n], elsewhere[n]));
         assert_ptr_equal(find(test, n)->block, elsewhere[n]);
     }
     position_index_check(&test->indexes[0]);
