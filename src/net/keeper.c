@@ -15,14 +15,16 @@
 #include "shoal/error.h"
 
 #define TEMPORARY_FILE KEEPER_FILE ".new"
-#define MAGIC "SHOALREC"
+#define MAGIC_BYTES 8u
 #define FORMAT 1u
 #define HEADER_BYTES 32u
 #define RECORD_BYTES_MAX (LIMIT_VIEW_BYTES + LIMIT_MIB)
 
+static const uint8_t magic[MAGIC_BYTES] = {'S', 'H', 'O', 'A', 'L', 'R', 'E', 'C'};
+
 static void make_header(uint8_t header[HEADER_BYTES], struct bytes record)
 {
-    memcpy(header, MAGIC, 8);
+    memcpy(header, magic, MAGIC_BYTES);
     store_u32_le(header + 8, FORMAT);
     store_u32_le(header + 12, 0);
     store_u64_le(header + 16, record.len);
@@ -57,7 +59,7 @@ static int read_all(int fd, struct buffer *out)
 
 static int check(struct bytes file, struct bytes *record)
 {
-    if (file.len < HEADER_BYTES || memcmp(file.data, MAGIC, 8) != 0) {
+    if (file.len < HEADER_BYTES || memcmp(file.data, magic, MAGIC_BYTES) != 0) {
         return SHOAL_EPROTO;
     }
     if (load_u32_le(file.data + 8) != FORMAT) {

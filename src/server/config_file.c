@@ -1,6 +1,7 @@
 /* The JSON file: every key must be known and of the right type. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -104,13 +105,11 @@ static void show(const json_t *value, char out[SHOWN_BYTES + 4])
 {
     char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
     if (text == NULL) {
-        strcpy(out, "?");
+        snprintf(out, SHOWN_BYTES + 4, "?");
         return;
     }
-    size_t len = strlen(text);
-    size_t shown = len > SHOWN_BYTES ? SHOWN_BYTES : len;
-    memcpy(out, text, shown);
-    strcpy(out + shown, len > shown ? "..." : "");
+    snprintf(out, SHOWN_BYTES + 4, "%.*s%s", (int)SHOWN_BYTES, text,
+             strlen(text) > SHOWN_BYTES ? "..." : "");
     free(text);
 }
 

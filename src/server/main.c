@@ -16,8 +16,6 @@
 #define STOP_PATIENCE_MS 5000
 #define EXIT_USAGE 2
 
-extern char **environ;
-
 /* The C library looks for it, so it must be seen. */
 __attribute__((visibility("default"))) const char *argp_program_version =
     "shoal-server " SHOAL_VERSION;

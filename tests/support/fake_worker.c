@@ -2,6 +2,7 @@
 #include "support/fake_worker.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -398,7 +399,7 @@ int worker_check_hello(struct worker *worker, const struct message_hello *hello,
     bool foreign = worker->snapshot != NULL && hello->cluster != 0 &&
                    hello->cluster != view_facts(worker->snapshot->view)->id;
     if (foreign) {
-        strcpy(text, "that is another cluster");
+        snprintf(text, 256, "that is another cluster");
         return SHOAL_ECLUSTER;
     }
     return 0;

@@ -83,9 +83,12 @@ static const struct connection_handler handler = {
 
 static int set_up(void **state)
 {
-    struct fixture *fixture = calloc(1, sizeof(*fixture));
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) != 0) {
+        return -1;
+    }
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    if (fixture == NULL) {
         return -1;
     }
     buffer_init(&fixture->received, 0);
