@@ -15,7 +15,6 @@
 #include "wire/frame.h"
 
 #define WAIT_S 20
-#define EVENTS_MAX 200000u
 #define HELD_MAX 8192u
 
 enum { LETTER_CALL = 1, LETTER_NUMBER, LETTER_REQUEST, LETTER_REQUEST_BACK };
@@ -43,6 +42,8 @@ struct worker {
     pthread_cond_t changed;
     struct fake_event *events;
     uint32_t event_count;
+    uint32_t event_capacity;
+    uint32_t counts[FAKE_STOPPED + 1]; /* by kind */
 };
 
 struct call_letter {
@@ -63,8 +64,14 @@ static void note(struct worker *worker, enum fake_event_kind kind, uint64_t numb
                  struct bytes payload)
 {
     pthread_mutex_lock(&worker->lock);
-    ASSERT(worker->event_count < EVENTS_MAX);
+    if (worker->event_count == worker->event_capacity) {
+        worker->event_capacity = worker->event_capacity == 0 ? 64 : worker->event_capacity * 2;
+        worker->events =
+            mem_realloc(worker->events, worker->event_capacity * sizeof(*worker->events));
+        ASSERT(worker->events != NULL);
+    }
     struct fake_event *event = &worker->events[worker->event_count++];
+    worker->counts[kind]++;
     event->kind = kind;
     event->number = number;
     event->code = code;
@@ -80,6 +87,9 @@ static void note(struct worker *worker, enum fake_event_kind kind, uint64_t numb
 static const struct fake_event *find(const struct worker *worker, enum fake_event_kind kind,
                                      uint32_t count)
 {
+    if (worker->counts[kind] < count) {
+        return NULL;
+    }
     for (uint32_t i = 0; i < worker->event_count; i++) {
         if (worker->events[i].kind == kind && --count == 0) {
             return &worker->events[i];
@@ -110,11 +120,8 @@ bool fake_worker_wait(struct worker *worker, enum fake_event_kind kind, uint32_t
 
 uint32_t fake_worker_count(struct worker *worker, enum fake_event_kind kind)
 {
-    uint32_t count = 0;
     pthread_mutex_lock(&worker->lock);
-    for (uint32_t i = 0; i < worker->event_count; i++) {
-        count += worker->events[i].kind == kind ? 1 : 0;
-    }
+    uint32_t count = worker->counts[kind];
     pthread_mutex_unlock(&worker->lock);
     return count;
 }
@@ -353,8 +360,6 @@ int worker_new(const struct worker_options *options, struct worker **out)
     ASSERT(worker != NULL);
     worker->options = *options;
     worker->answers_frames = true;
-    worker->events = mem_alloc_zeroed(EVENTS_MAX, sizeof(*worker->events));
-    ASSERT(worker->events != NULL);
     table_init(&worker->entries);
     pthread_mutex_init(&worker->lock, NULL);
     pthread_cond_init(&worker->changed, NULL);
