@@ -275,7 +275,9 @@ void copier_on_scanned(struct copier *copier, uint64_t node, const struct messag
     }
     fill_note(&job->fill, node, job->source_refilling, job->for_target);
     copier_park(job);
-    timers_stop(copier->timers, &job->timer);
+    if (!job->source_refilling) {
+        timers_stop(copier->timers, &job->timer); /* else whoever is next may be complete later */
+    }
     copier_review(copier);
 }
 
