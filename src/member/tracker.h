@@ -1,5 +1,5 @@
-/* Layout trackers: what this node may say of each live layout, and when a layout may go. A pure step:
- * given the view and what this node has done, the next view. The rules are view.h's. */
+/* Layout trackers: what this node may say of each live layout, and when a layout may go. A pure
+ * step: given the view and what this node has done, the next view. The rules are view.h's. */
 #ifndef MEMBER_TRACKER_H
 #define MEMBER_TRACKER_H
 
