@@ -274,7 +274,8 @@ static void memory_engine_stats(const struct engine *engine, uint32_t number,
 static void memory_engine_flush(struct engine *engine)
 {
     struct memory_engine *memory = memory_engine_of(engine);
-    if (memory_drop_continue(memory, DROPS_A_STEP) && memory->count == 0) {
+    (void)memory_drop_continue(memory, DROPS_A_STEP);
+    if (!slab_pool_release(&memory->pool) && memory->count == 0) {
         (void)slab_pool_trim(&memory->pool);
     }
 }

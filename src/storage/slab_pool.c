@@ -1,15 +1,19 @@
 /* See slab_pool.h. */
 #include "storage/slab_pool.h"
 
+#include <sys/mman.h>
+
 #define PAGE_BYTES 4096u
 #define REGION_BYTES_MIN (8u * SLAB_BYTES)
-#define REGION_BYTES_MAX (512u * SLAB_BYTES)
+#define REGION_BYTES_MAX (128u * SLAB_BYTES)
+#define RELEASE_SLABS 8u /* at a time */
 
 struct slab_region {
     struct queue link;
     uint8_t *allocated; /* what to free */
     uint32_t capacity;  /* in slabs */
-    uint32_t cut;       /* slabs that have been in use; they are the first ones */
+    uint32_t cut;       /* slabs that are in use or in the free list; they are the first ones */
+    uint32_t touched;   /* slabs that have ever been in use, and count as held */
     uint32_t used;      /* slabs in use */
     struct slab slabs[];
 };
@@ -23,6 +27,7 @@ void slab_pool_init(struct slab_pool *pool, struct memory_budget *budget)
 {
     *pool = (struct slab_pool){.budget = budget};
     queue_init(&pool->regions);
+    queue_init(&pool->retired);
     queue_init(&pool->free_slabs);
 }
 
@@ -50,6 +55,7 @@ static struct slab_region *region_new(struct slab_pool *pool)
     }
     region->capacity = capacity;
     region->cut = 0;
+    region->touched = 0;
     region->used = 0;
     queue_push(&pool->regions, &region->link);
     pool->region_bytes_total += bytes;
@@ -63,41 +69,53 @@ static void region_free(struct slab_pool *pool, struct slab_region *region)
     }
     queue_remove(&region->link);
     pool->region_bytes_total -= (size_t)region->capacity * SLAB_BYTES;
-    memory_budget_give(pool->budget, (size_t)region->cut * SLAB_BYTES);
+    memory_budget_give(pool->budget, (size_t)region->touched * SLAB_BYTES);
     mem_free(region->allocated);
     memory_budget_free(pool->budget, region, region_header_bytes(region->capacity));
 }
 
-/* Its slabs are all in the free list. */
-static void region_free_empty(struct slab_pool *pool, struct slab_region *region)
+static void queue_free_regions(struct slab_pool *pool, struct queue *regions)
 {
-    for (uint32_t i = 0; i < region->cut; i++) {
-        queue_remove(&region->slabs[i].link);
+    while (!queue_empty(regions)) {
+        region_free(pool, QUEUE_ITEM(regions->next, struct slab_region, link));
     }
-    region_free(pool, region);
 }
 
 void slab_pool_deinit(struct slab_pool *pool)
 {
-    while (!queue_empty(&pool->regions)) {
-        region_free(pool, QUEUE_ITEM(pool->regions.next, struct slab_region, link));
+    queue_free_regions(pool, &pool->regions);
+    queue_free_regions(pool, &pool->retired);
+}
+
+/* The next region to cut slabs from. */
+static struct slab_region *region_next(struct slab_pool *pool)
+{
+    struct queue *link = queue_pop(&pool->retired);
+    if (link == NULL) {
+        return region_new(pool);
     }
+    queue_push(&pool->regions, link);
+    return QUEUE_ITEM(link, struct slab_region, link);
 }
 
 static struct slab *slab_cut(struct slab_pool *pool)
 {
     if (pool->current == NULL || pool->current->cut == pool->current->capacity) {
-        struct slab_region *region = region_new(pool);
+        struct slab_region *region = region_next(pool);
         if (region == NULL) {
             return NULL;
         }
         pool->current = region;
     }
-    if (!memory_budget_take(pool->budget, SLAB_BYTES)) {
-        return NULL;
+    struct slab_region *region = pool->current;
+    if (region->cut == region->touched) {
+        if (!memory_budget_take(pool->budget, SLAB_BYTES)) {
+            return NULL;
+        }
+        region->touched++;
     }
-    struct slab *slab = &pool->current->slabs[pool->current->cut];
-    pool->current->cut++;
+    struct slab *slab = &region->slabs[region->cut];
+    region->cut++;
     return slab;
 }
 
@@ -111,45 +129,89 @@ struct slab *slab_pool_take(struct slab_pool *pool)
     return slab;
 }
 
+/* None of its slabs is in use: takes them out of the free list. */
+static void region_retire(struct slab_pool *pool, struct slab_region *region)
+{
+    for (uint32_t i = 0; i < region->cut; i++) {
+        queue_remove(&region->slabs[i].link);
+    }
+    region->cut = 0;
+    if (region != pool->current) {
+        queue_remove(&region->link);
+        queue_push(&pool->retired, &region->link);
+    }
+}
+
 void slab_pool_give(struct slab_pool *pool, struct slab *slab)
 {
     struct slab_region *region = slab->region;
     ASSERT(region->used > 0);
     queue_push(&pool->free_slabs, &slab->link);
     region->used--;
-    if (region->used == 0 && region != pool->current) {
-        region_free_empty(pool, region);
+    if (region->used == 0) {
+        region_retire(pool, region);
     }
+}
+
+bool slab_pool_release(struct slab_pool *pool)
+{
+    if (queue_empty(&pool->retired)) {
+        return false;
+    }
+    struct slab_region *region = QUEUE_ITEM(pool->retired.next, struct slab_region, link);
+    uint32_t count = region->touched < RELEASE_SLABS ? region->touched : RELEASE_SLABS;
+    region->touched -= count;
+    if (region->touched == 0) {
+        memory_budget_give(pool->budget, count * SLAB_BYTES);
+        region_free(pool, region);
+        return true;
+    }
+    uint8_t *memory = region->slabs[region->touched].memory;
+    (void)madvise(memory, count * SLAB_BYTES, MADV_DONTNEED); /* else it goes with the region */
+    memory_budget_give(pool->budget, count * SLAB_BYTES);
+    return true;
 }
 
 bool slab_pool_trim(struct slab_pool *pool)
 {
+    if (slab_pool_release(pool)) {
+        return true;
+    }
     if (pool->current == NULL || pool->current->used > 0) {
         return false;
     }
-    region_free_empty(pool, pool->current);
+    region_free(pool, pool->current);
     return true;
+}
+
+/* Adds the regions of one queue to the sums. */
+static void regions_check(const struct slab_pool *pool, const struct queue *regions,
+                          struct slab_region *sum)
+{
+    for (struct queue *link = regions->next; link != regions; link = link->next) {
+        const struct slab_region *region = QUEUE_ITEM(link, struct slab_region, link);
+        ASSERT(region->used <= region->cut && region->cut <= region->touched);
+        ASSERT(region->touched <= region->capacity);
+        ASSERT((region->used == 0) == (regions == &pool->retired) || region == pool->current);
+        ASSERT(region->used > 0 || region->cut == 0);
+        sum->used += region->used;
+        sum->cut += region->cut;
+        sum->touched += region->touched;
+        sum->capacity += region->capacity;
+    }
 }
 
 uint64_t slab_pool_check(const struct slab_pool *pool)
 {
-    uint64_t used = 0;
-    uint64_t cut = 0;
+    struct slab_region sum = {0};
+    regions_check(pool, &pool->regions, &sum);
+    regions_check(pool, &pool->retired, &sum);
     uint64_t free = 0;
-    size_t region_bytes_total = 0;
-    for (struct queue *link = pool->regions.next; link != &pool->regions; link = link->next) {
-        const struct slab_region *region = QUEUE_ITEM(link, struct slab_region, link);
-        ASSERT(region->used <= region->cut && region->cut <= region->capacity);
-        ASSERT(region->used > 0 || region == pool->current);
-        used += region->used;
-        cut += region->cut;
-        region_bytes_total += (size_t)region->capacity * SLAB_BYTES;
-    }
     for (struct queue *link = pool->free_slabs.next; link != &pool->free_slabs; link = link->next) {
         free++;
     }
-    ASSERT(used + free == cut);
-    ASSERT(cut * SLAB_BYTES <= pool->budget->held_bytes);
-    ASSERT(region_bytes_total == pool->region_bytes_total);
-    return used;
+    ASSERT(sum.used + free == sum.cut);
+    ASSERT((uint64_t)sum.touched * SLAB_BYTES <= pool->budget->held_bytes);
+    ASSERT((uint64_t)sum.capacity * SLAB_BYTES == pool->region_bytes_total);
+    return sum.used;
 }

@@ -1,9 +1,10 @@
-/* Slabs of 64 KiB, cut from regions that are allocated whole. Regions double in size up to 32 MiB,
- * so a small engine stays small and a large one gives back whole mappings. A slab counts as held
- * from its first use until its region is given back, which happens when none of the region's slabs
- * is in use any more; slabs in between are used again before new ones are cut. Huge pages are not
- * asked for: they make a random read a third faster, but each costs a pause when first touched, on
- * virtual machines of milliseconds. */
+/* Slabs of 64 KiB, cut from regions that are allocated whole and double in size up to 8 MiB, so a
+ * small engine stays small. A region none of whose slabs is in use retires; its memory goes back to
+ * the system a little at a time when the owner says so, because giving back much at once takes
+ * milliseconds. A slab counts as held from its first use until then; those that are free, and
+ * retired regions, are used again before new ones are made. Huge pages are not asked for: they make
+ * a random read a third faster, but each costs a pause when first touched, on virtual machines of
+ * milliseconds. */
 #ifndef STORAGE_SLAB_POOL_H
 #define STORAGE_SLAB_POOL_H
 
@@ -24,6 +25,7 @@ struct slab {
 struct slab_pool {
     struct memory_budget *budget; /* borrowed for the pool's life */
     struct queue regions;
+    struct queue retired; /* regions without a slab in use */
     struct queue free_slabs;
     struct slab_region *current; /* new slabs are cut from it; NULL before the first */
     size_t region_bytes_total;
@@ -39,7 +41,10 @@ struct slab *slab_pool_take(struct slab_pool *pool);
 
 void slab_pool_give(struct slab_pool *pool, struct slab *slab);
 
-/* Gives back the region that is kept though empty; false when there is none. */
+/* Gives back some memory of the retired regions, at most half a MiB; false when there is none. */
+bool slab_pool_release(struct slab_pool *pool);
+
+/* As slab_pool_release; after all that, the region that slabs are cut from, if none is in use. */
 bool slab_pool_trim(struct slab_pool *pool);
 
 /* Asserts the invariants; returns how many slabs are in use. */

@@ -70,7 +70,7 @@ static void a_slab_given_back_is_used_again_before_a_new_one(void **state)
     assert_int_equal(slab_pool_check(&test->pool), 20);
 }
 
-static void an_empty_region_is_given_back_but_for_the_current_one_until_trimmed(void **state)
+static void regions_without_a_slab_in_use_are_given_back_a_little_at_a_time(void **state)
 {
     struct pool_test *test = *state;
     for (uint32_t i = 0; i < SLABS; i++) {
@@ -78,20 +78,39 @@ static void an_empty_region_is_given_back_but_for_the_current_one_until_trimmed(
     }
     uint64_t held = test->budget.held_bytes;
     assert_false(slab_pool_trim(&test->pool));
-    for (uint32_t i = 0; i < SLABS / 2; i++) {
+    for (uint32_t i = 0; i < SLABS; i++) {
         slab_pool_give(&test->pool, test->taken[i]);
         (void)slab_pool_check(&test->pool);
     }
-    assert_true(test->budget.held_bytes < held / 4 * 3);
-    for (uint32_t i = SLABS / 2; i < SLABS; i++) {
-        slab_pool_give(&test->pool, test->taken[i]);
+    assert_int_equal(test->budget.held_bytes, held);
+    while (slab_pool_release(&test->pool)) {
+        assert_true(test->budget.held_bytes < held);
+        assert_true(test->budget.held_bytes + 600 * 1024 > held);
+        held = test->budget.held_bytes;
+        (void)slab_pool_check(&test->pool);
     }
-    assert_int_equal(slab_pool_check(&test->pool), 0);
-    assert_true(test->budget.held_bytes > 0);
+    assert_true(held > 0);
     assert_true(slab_pool_trim(&test->pool));
     assert_int_equal(test->budget.held_bytes, 0);
     assert_false(slab_pool_trim(&test->pool));
     assert_non_null(slab_pool_take(&test->pool));
+}
+
+static void a_retired_region_is_used_again_and_counted_once(void **state)
+{
+    struct pool_test *test = *state;
+    for (uint32_t round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < SLABS; i++) {
+            test->taken[i] = slab_pool_take(&test->pool);
+            assert_non_null(test->taken[i]);
+        }
+        assert_int_equal(slab_pool_check(&test->pool), SLABS);
+        assert_true(test->budget.held_bytes < (SLABS + 150) * SLAB_BYTES);
+        for (uint32_t i = 0; i < SLABS; i++) {
+            slab_pool_give(&test->pool, test->taken[i]);
+        }
+    }
+    assert_int_equal(slab_pool_check(&test->pool), 0);
 }
 
 static void the_budget_is_never_exceeded(void **state)
@@ -140,6 +159,9 @@ static void random_takes_and_gives_keep_the_books(void **state)
             count--;
             test->taken[at] = test->taken[count];
         }
+        if (random_chance(&random, 0.01)) {
+            (void)slab_pool_release(&test->pool);
+        }
         if (i % 64 == 0) {
             assert_int_equal(slab_pool_check(&test->pool), count);
         }
@@ -153,7 +175,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(slabs_are_distinct_whole_and_aligned),
         TEST(a_slab_given_back_is_used_again_before_a_new_one),
-        TEST(an_empty_region_is_given_back_but_for_the_current_one_until_trimmed),
+        TEST(regions_without_a_slab_in_use_are_given_back_a_little_at_a_time),
+        TEST(a_retired_region_is_used_again_and_counted_once),
         TEST(the_budget_is_never_exceeded),
         TEST(without_memory_nothing_is_taken_and_nothing_counted),
         TEST(random_takes_and_gives_keep_the_books),
