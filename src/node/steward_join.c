@@ -276,9 +276,14 @@ static int join_take(struct steward *steward, const struct message_admit_reply *
     if (result < 0) {
         return result;
     }
+    /* A member that knows nobody's address could never tell that it is one. */
     bool twin;
-    (void)gossip_receive(&steward->gossip, 0, reply->records, reply->count,
-                         steward->worker->now.mono_us, &twin);
+    result = gossip_receive(&steward->gossip, 0, reply->records, reply->count,
+                            steward->worker->now.mono_us, &twin);
+    if (result < 0) {
+        view_unref(joined);
+        return result;
+    }
     if (steward->config->secret.len == 0) {
         memcpy(steward->secret.bytes, reply->secret.data, CRYPTO_KEY_BYTES);
     }
@@ -394,10 +399,13 @@ void steward_join(struct steward *steward, struct request *request)
     join->host[request->key.len] = '\0';
     join->port = (uint16_t)request->limit;
     join->stage = JOIN_CLOSING;
+    if (timers_start(&worker->timers, &join->timer, request->deadline_us) < 0) {
+        join_finish(steward, SHOAL_ENOMEM, "out of memory; nothing was changed");
+        return;
+    }
     steward->closed = true;
+    join->closed_epoch = steward->epoch + 1; /* whenever it comes to be published */
     steward_publish(steward);
-    join->closed_epoch = steward->epoch;
-    (void)timers_start(&worker->timers, &join->timer, request->deadline_us);
 }
 
 void join_on_tally(struct steward *steward)

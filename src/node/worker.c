@@ -165,7 +165,9 @@ void worker_answer(struct worker *worker, struct moment now, uint64_t node, stru
 void worker_link(struct worker *worker, struct moment now, uint64_t node, bool up)
 {
     worker_enter(worker, now);
-    if (reach_link(&worker->reach, node, up) == 0 && worker->snapshot != NULL) {
+    if (reach_link(&worker->reach, node, up) < 0) {
+        worker->ports.unlink(worker->ports.self, node); /* the next snapshot links it anew */
+    } else if (worker->snapshot != NULL) {
         coordinator_on_link(&worker->coordinator, node, up);
         copier_review(&worker->copier);
     }
