@@ -1,0 +1,116 @@
+/* A few nodes, whole, in virtual time: real workers and stewards over ports that this file plays.
+ * No faults but those that a test asks for: nodes that are cut off or stopped, records that can't
+ * be written, engines with moods. (Random faults are tests/sim's.)
+ *
+ *      fake_world_start(&world, 0);                  node 0 founds a cluster
+ *      fake_world_start(&world, 1);
+ *      struct world_answer *join = fake_world_join(&world, 1, world_port(0));
+ *      fake_world_run(&world, 2000 * MS); */
+#ifndef SUPPORT_FAKE_WORLD_H
+#define SUPPORT_FAKE_WORLD_H
+
+#include "node/worker.h"
+#include "support/fickle_engine.h"
+
+#define WORLD_NODES 5u
+#define WORLD_WORKERS 3u
+#define WORLD_ANSWERS 256u
+#define WORLD_PARTITIONS 16u
+#define MS UINT64_C(1000)
+
+struct fake_world;
+
+/* What a worker's ports know of themselves. */
+struct world_place {
+    struct fake_world *world;
+    uint32_t node;
+    uint32_t worker;
+};
+
+struct world_node {
+    struct node_config config;
+    struct world_place places[WORLD_WORKERS];
+    struct worker *workers[WORLD_WORKERS];
+    struct fickle_engine *engines[WORLD_WORKERS];
+    uint32_t worker_count; /* 1, unless a test sets it before the start */
+    bool up;
+    bool cut;           /* nothing gets through */
+    struct buffer kept; /* its record */
+    uint32_t keeps;     /* records that were written */
+    uint32_t keeps_failing;
+    bool keeps_held; /* records are not answered for the time being */
+    uint32_t life;   /* starts so far: events of an earlier one are dropped */
+    bool links[WORLD_WORKERS][WORLD_NODES];
+    bool wanted[WORLD_WORKERS][WORLD_NODES];
+    uint32_t goodbyes;  /* heard */
+    uint64_t contacted; /* the last ticket answered */
+};
+
+struct world_answer {
+    struct request request;
+    bool done;
+    int code;
+    char text[1500];
+    char value[64]; /* the winner of a get */
+    uint32_t value_count;
+    char keys[64][16];
+    uint32_t key_count;
+    uint8_t context_bytes[512];
+    struct bytes context;
+    uint64_t done_us;
+    char key[64];
+    char put[64];
+    uint8_t token[512];
+};
+
+struct world_event;
+
+struct fake_world {
+    struct moment now;
+    struct world_node nodes[WORLD_NODES];
+    struct world_event *events;
+    uint64_t order;
+    struct world_answer answers[WORLD_ANSWERS];
+    uint32_t answer_count;
+    uint32_t contacts;
+    /* The last answers to frames that a test sent by itself. */
+    struct buffer reply;
+    uint32_t replies;
+};
+
+void fake_world_init(struct fake_world *world, uint32_t n, uint32_t r, uint32_t w);
+void fake_world_deinit(struct fake_world *world);
+
+uint16_t world_port(uint32_t node);
+/* The node's own peer port is one of its seeds, too, if it is listed. */
+void world_seeds(struct fake_world *world, uint32_t node, const uint32_t *seeds, uint32_t count);
+
+/* Makes and starts the workers, over empty engines and the record last kept: 0, or the code of
+ * worker_new. */
+int fake_world_start(struct fake_world *world, uint32_t node);
+/* As kill -9. */
+void fake_world_kill(struct fake_world *world, uint32_t node);
+void fake_world_cut(struct fake_world *world, uint32_t node, bool cut);
+/* The records held back are written now. */
+void fake_world_keep(struct fake_world *world, uint32_t node);
+
+void fake_world_run(struct fake_world *world, uint64_t us);
+
+/* Requests at worker `worker` of the node. */
+struct world_answer *fake_world_put(struct fake_world *world, uint32_t node, uint32_t worker,
+                                    const char *key, const char *value);
+struct world_answer *fake_world_get(struct fake_world *world, uint32_t node, uint32_t worker,
+                                    const char *key);
+struct world_answer *fake_world_list(struct fake_world *world, uint32_t node, uint32_t worker);
+struct world_answer *fake_world_join(struct fake_world *world, uint32_t node, uint16_t port);
+struct world_answer *fake_world_begin(struct fake_world *world, uint32_t node, uint32_t worker,
+                                      const struct request *request);
+
+/* Hands a frame to worker 0 of the node, as from a stranger; its answer comes to world->reply. */
+void fake_world_ask(struct fake_world *world, uint32_t node, struct bytes frame);
+
+const struct snapshot *world_snapshot(struct fake_world *world, uint32_t node);
+/* Members of the newest layout as the node sees it; 0 before it is in a cluster. */
+uint32_t world_members(struct fake_world *world, uint32_t node);
+
+#endif
