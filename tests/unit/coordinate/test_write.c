@@ -397,6 +397,7 @@ static void a_time_to_live_beyond_all_clocks_hides_nothing(void **state)
     fake_run(fake, 500 * MS);
     assert_int_equal(put->code, 0);
     assert_int_equal(get_done(fake, key)->value_count, 1);
+    assert_true(fake_held(fake, 1, key).siblings[0].expiry_ms == 0);
     request.ttl_ms = 5000;
     put = fake_begin(fake, &request);
     fake_run(fake, 500 * MS);
