@@ -632,6 +632,7 @@ static void fake_restart_rerouted(struct fake_courier *fake)
 static void fake_deliver_first(struct fake_courier *fake)
 {
     struct fake_message *message = fake->messages;
+    ASSERT(message != NULL);
     struct bytes payload =
         bytes_make(message->bytes + FRAME_PREFIX_BYTES, message->len - FRAME_PREFIX_BYTES);
     fake->messages = message->next;

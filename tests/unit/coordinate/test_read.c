@@ -47,6 +47,7 @@ static void a_get_asks_no_more_owners_than_it_needs(void **state)
     fake->coordinator.next_id = 16;
     get = fake_get(fake, key);
     fake_run(fake, 100 * MS);
+    assert_int_equal(get->code, SHOAL_ENOTFOUND);
     assert_int_equal(fake->owners[2].fetches + fake->owners[3].fetches, 3);
 }
 

@@ -125,26 +125,26 @@ static uint64_t growing_node(const struct growing *growing, uint64_t name)
 static void a_layout_is_synced_after_enough_owners_of_the_older_one_were_heard_for_it(void **state)
 {
     static const struct {
+        struct copy copies[4];
         uint64_t self;
         bool refilling;
-        struct copy copies[4];
         bool expected;
     } cases[] = {
-        {JOINS, false, {{0}}, false},
-        {JOINS, false, {WHOLE_FOR(STAYS0)}, false},
-        {JOINS, false, {WHOLE_FOR(STAYS0), WHOLE_FOR(STAYS1)}, true},
-        {JOINS, false, {WHOLE_FOR(STAYS0), WHOLE_FOR(LEAVES)}, true},
-        {JOINS, false, {WHOLE(STAYS0), WHOLE(STAYS1), WHOLE(LEAVES)}, false}, /* begun too early */
-        {JOINS, false, {WHOLE_FOR(STAYS0), WHOLE(LEAVES)}, false},
-        {JOINS, false, {WHOLE_FOR(STAYS0), PART_FOR(LEAVES)}, false},
-        {JOINS, false, {WHOLE_FOR(STAYS0), PART_FOR(STAYS1), PART_FOR(LEAVES)}, true}, /* all */
+        {{{0}}, JOINS, false, false},
+        {{WHOLE_FOR(STAYS0)}, JOINS, false, false},
+        {{WHOLE_FOR(STAYS0), WHOLE_FOR(STAYS1)}, JOINS, false, true},
+        {{WHOLE_FOR(STAYS0), WHOLE_FOR(LEAVES)}, JOINS, false, true},
+        {{WHOLE(STAYS0), WHOLE(STAYS1), WHOLE(LEAVES)}, JOINS, false, false}, /* begun too early */
+        {{WHOLE_FOR(STAYS0), WHOLE(LEAVES)}, JOINS, false, false},
+        {{WHOLE_FOR(STAYS0), PART_FOR(LEAVES)}, JOINS, false, false},
+        {{WHOLE_FOR(STAYS0), PART_FOR(STAYS1), PART_FOR(LEAVES)}, JOINS, false, true}, /* all */
         /* A source that lost its data in between: neither copy was whole and for the target. */
-        {JOINS, false, {WHOLE_FOR(STAYS0), WHOLE(LEAVES), PART_FOR(LEAVES)}, false},
-        {STAYS0, false, {{0}}, false},
-        {STAYS0, false, {WHOLE_FOR(STAYS1)}, true}, /* its own holding is one of two */
-        {STAYS0, true, {WHOLE_FOR(STAYS1)}, false}, /* not while it is incomplete */
-        {STAYS0, true, {WHOLE_FOR(STAYS1), WHOLE_FOR(LEAVES)}, true},
-        {STAYS0, false, {WHOLE_FOR(JOINS)}, false}, /* no owner in the older layout */
+        {{WHOLE_FOR(STAYS0), WHOLE(LEAVES), PART_FOR(LEAVES)}, JOINS, false, false},
+        {{{0}}, STAYS0, false, false},
+        {{WHOLE_FOR(STAYS1)}, STAYS0, false, true}, /* its own holding is one of two */
+        {{WHOLE_FOR(STAYS1)}, STAYS0, true, false}, /* not while it is incomplete */
+        {{WHOLE_FOR(STAYS1), WHOLE_FOR(LEAVES)}, STAYS0, true, true},
+        {{WHOLE_FOR(JOINS)}, STAYS0, false, false}, /* no owner in the older layout */
     };
     struct growing growing;
     (void)state;
