@@ -19,7 +19,8 @@ struct copy_job {
     uint64_t id; /* of the page asked for */
     uint64_t source;
     uint64_t position;
-    bool for_target; /* this copy was begun after all had seen the target */
+    bool for_target;    /* this copy was begun after all had seen the target */
+    bool source_counts; /* for refilling: see fill.h */
     bool source_refilling;
     uint32_t attempts; /* rotates through the candidates */
 };
@@ -161,6 +162,7 @@ static void copier_begin(struct copy_job *job)
         job->attempts++;
         job->source = node;
         job->position = 0;
+        job->source_counts = layout_owns(view_read_layout(copier->view), node, job->fill.partition);
         job->source_refilling = false;
         job->for_target = copier_target_ready(job);
         job->is_active = true;
@@ -273,7 +275,7 @@ void copier_on_scanned(struct copier *copier, uint64_t node, const struct messag
         copier_ask(job);
         return;
     }
-    fill_note(&job->fill, node, job->source_refilling, job->for_target);
+    fill_note(&job->fill, node, job->source_counts, job->source_refilling, job->for_target);
     copier_park(job);
     if (!job->source_refilling) {
         timers_stop(copier->timers, &job->timer); /* else whoever is next may be complete later */

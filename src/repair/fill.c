@@ -36,7 +36,7 @@ static const struct fill_heard *fill_find(const struct fill *fill, uint64_t node
     return NULL;
 }
 
-void fill_note(struct fill *fill, uint64_t node, bool refilling, bool for_target)
+void fill_note(struct fill *fill, uint64_t node, bool counts, bool refilling, bool for_target)
 {
     struct fill_heard *heard = (struct fill_heard *)fill_find(fill, node);
     if (heard == NULL) {
@@ -46,7 +46,8 @@ void fill_note(struct fill *fill, uint64_t node, bool refilling, bool for_target
         heard = &fill->heard[fill->heard_count++];
         *heard = (struct fill_heard){.node = node};
     }
-    heard->whole = heard->whole || !refilling;
+    heard->counts = heard->counts || counts;
+    heard->whole = heard->whole || (counts && !refilling);
     heard->for_target = heard->for_target || for_target;
     heard->whole_for_target = heard->whole_for_target || (for_target && !refilling);
 }
@@ -75,7 +76,7 @@ static struct fill_tally fill_tally(const struct fill *fill, const struct view *
         }
         tally.left++;
         const struct fill_heard *heard = fill_find(fill, owners[i]);
-        if (heard != NULL && (heard->for_target || !for_target)) {
+        if (heard != NULL && (for_target ? heard->for_target : heard->counts)) {
             tally.heard++;
             tally.whole += (for_target ? heard->whole_for_target : heard->whole) ? 1 : 0;
         }
@@ -91,14 +92,12 @@ static bool fill_layout_refilled(const struct fill *fill, const struct view *vie
     return tally.heard == tally.left || tally.whole >= facts->n - facts->w + 1;
 }
 
+/* The layout that reads go by is enough: its owners hold all that was acknowledged, before it and
+ * since. An owner of a later one that is not synced yet holds nothing to go by, and having heard it
+ * then must not count once that layout is the only one left. */
 bool fill_refilled(const struct fill *fill, const struct view *view, uint64_t self)
 {
-    for (uint32_t i = 0; i < view->live_count; i++) {
-        if (!fill_layout_refilled(fill, view, i, self)) {
-            return false;
-        }
-    }
-    return true;
+    return fill_layout_refilled(fill, view, view->read_index, self);
 }
 
 static bool fill_same_owners(const struct layout *a, const struct layout *b, uint32_t partition)
@@ -172,12 +171,8 @@ uint32_t fill_candidates(const struct fill *fill, const struct view *view, uint6
             }
         }
     }
-    if (refilling) {
-        for (uint32_t i = 0; i < view->live_count; i++) {
-            if (!fill_layout_refilled(fill, view, i, self)) {
-                fill_add_owners(fill, view, i, self, false, out, &count);
-            }
-        }
+    if (refilling && !fill_layout_refilled(fill, view, view->read_index, self)) {
+        fill_add_owners(fill, view, view->read_index, self, false, out, &count);
     }
     return count;
 }

@@ -37,7 +37,7 @@ struct copy {
 static void hear(struct fill *fill, const struct copy *copies)
 {
     for (; copies->node != 0; copies++) {
-        fill_note(fill, copies->node, copies->refilling, copies->for_target);
+        fill_note(fill, copies->node, true, copies->refilling, copies->for_target);
     }
 }
 
@@ -93,7 +93,7 @@ static void a_holding_counts_again_after_n_minus_w_plus_1_others_or_all_there_ar
     }
 }
 
-static void while_two_layouts_are_live_a_refill_hears_enough_of_both(void **state)
+static void a_refill_goes_by_the_layout_that_reads_go_by(void **state)
 {
     struct growing growing;
     struct fill fill;
@@ -101,12 +101,29 @@ static void while_two_layouts_are_live_a_refill_hears_enough_of_both(void **stat
     growing_init(&growing, 2);
     uint64_t self = growing.stays[0];
     fill_init(&fill, growing.moved);
-    fill_note(&fill, growing.stays[1], false, false);
-    fill_note(&fill, growing.leaves, false, false);
-    assert_true(fill_refilled(&fill, growing.before, self));
+    fill_note(&fill, growing.stays[1], true, false, false);
     assert_false(fill_refilled(&fill, growing.both, self));
-    fill_note(&fill, 4, false, false);
+    /* The joiner, an owner in the newer layout only, has not synced: it has nothing to go by. */
+    fill_note(&fill, 4, false, false, false);
+    assert_false(fill_refilled(&fill, growing.both, self));
+    fill_note(&fill, growing.leaves, true, false, false);
     assert_true(fill_refilled(&fill, growing.both, self));
+    growing_deinit(&growing);
+}
+
+static void what_was_heard_of_an_unsynced_owner_never_counts(void **state)
+{
+    struct growing growing;
+    struct fill fill;
+    (void)state;
+    growing_init(&growing, 2);
+    fill_init(&fill, growing.moved);
+    fill_note(&fill, growing.stays[1], true, false, false);
+    fill_note(&fill, 4, false, false, false);
+    uint64_t candidates[LIMIT_REQUEST_TARGETS];
+    uint32_t count = fill_candidates(&fill, growing.both, growing.stays[0], true, candidates);
+    assert_int_equal(count, 1);
+    assert_true(candidates[0] == growing.leaves);
     growing_deinit(&growing);
 }
 
@@ -155,7 +172,8 @@ static void a_layout_is_synced_after_enough_owners_of_the_older_one_were_heard_f
         fill_init(&fill, growing.moved);
         fill_set_target(&fill, &view_newest(growing.both)->key.hash);
         for (const struct copy *copy = cases[i].copies; copy->node != 0; copy++) {
-            fill_note(&fill, growing_node(&growing, copy->node), copy->refilling, copy->for_target);
+            fill_note(&fill, growing_node(&growing, copy->node), true, copy->refilling,
+                      copy->for_target);
         }
         if (fill_synced(&fill, growing.seen, self, cases[i].refilling) != cases[i].expected) {
             fail_msg("case %zu", i);
@@ -194,8 +212,8 @@ static void another_target_voids_what_was_heard_for_the_one_before(void **state)
     const struct content_hash *target = &view_newest(growing.both)->key.hash;
     fill_init(&fill, growing.moved);
     fill_set_target(&fill, target);
-    fill_note(&fill, growing.stays[0], false, true);
-    fill_note(&fill, growing.stays[1], false, true);
+    fill_note(&fill, growing.stays[0], true, false, true);
+    fill_note(&fill, growing.stays[1], true, false, true);
     assert_true(fill_synced(&fill, growing.seen, 4, false));
     fill_set_target(&fill, target); /* the same: nothing changes */
     assert_true(fill_synced(&fill, growing.seen, 4, false));
@@ -244,9 +262,9 @@ static void asked_is_who_owns_it_and_has_not_been_heard_whole(void **state)
     assert_int_equal(fill_candidates(&fill, view, 1, false, candidates), 0); /* complete */
     assert_int_equal(fill_candidates(&fill, view, 1, true, candidates), 2);
     assert_false(contains(candidates, 2, 1));
-    fill_note(&fill, 2, true, false);
+    fill_note(&fill, 2, true, true, false);
     assert_int_equal(fill_candidates(&fill, view, 1, true, candidates), 2); /* it may be by now */
-    fill_note(&fill, 2, false, false);
+    fill_note(&fill, 2, true, false, false);
     assert_int_equal(fill_candidates(&fill, view, 1, true, candidates), 1);
     assert_true(contains(candidates, 1, 3));
     struct view *without = view_without(view, 3);
@@ -259,7 +277,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_holding_counts_again_after_n_minus_w_plus_1_others_or_all_there_are),
-        cmocka_unit_test(while_two_layouts_are_live_a_refill_hears_enough_of_both),
+        cmocka_unit_test(a_refill_goes_by_the_layout_that_reads_go_by),
+        cmocka_unit_test(what_was_heard_of_an_unsynced_owner_never_counts),
         cmocka_unit_test(a_layout_is_synced_after_enough_owners_of_the_older_one_were_heard_for_it),
         cmocka_unit_test(owners_that_stay_the_same_have_nothing_to_sync),
         cmocka_unit_test(another_target_voids_what_was_heard_for_the_one_before),
