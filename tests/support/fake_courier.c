@@ -555,7 +555,7 @@ struct fake_answer *fake_begin(struct fake_courier *fake, const struct request *
 {
     ASSERT(fake->answer_count < FAKE_ANSWERS);
     struct fake_answer *answer = &fake->answers[fake->answer_count++];
-    *answer = (struct fake_answer){.request = *request};
+    *answer = (struct fake_answer){.request = *request, .code = FAKE_PENDING};
     struct request *mine = &answer->request;
     mine->user = answer;
     mine->key = fake_copy((uint8_t *)answer->key, sizeof(answer->key), request->key);

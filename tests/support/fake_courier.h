@@ -40,6 +40,8 @@ struct fake_owner {
     uint32_t forward_mode;                     /* enum fetch_mode of the last fetch */
 };
 
+#define FAKE_PENDING 1 /* the code of a request that is not done */
+
 /* How a request ended. */
 struct fake_answer {
     struct request request;

@@ -436,7 +436,7 @@ struct world_answer *fake_world_begin(struct fake_world *world, uint32_t node, u
 {
     ASSERT(world->answer_count < WORLD_ANSWERS && world->nodes[node].up);
     struct world_answer *answer = &world->answers[world->answer_count++];
-    *answer = (struct world_answer){.request = *request};
+    *answer = (struct world_answer){.request = *request, .code = WORLD_PENDING};
     answer->request.user = answer;
     answer->request.done = on_done;
     answer->request.key = copy_bytes(answer->key, sizeof(answer->key), request->key);

@@ -46,6 +46,8 @@ struct world_node {
     uint64_t contacted; /* the last ticket answered */
 };
 
+#define WORLD_PENDING 1 /* the code of a request that is not done */
+
 struct world_answer {
     struct request request;
     bool done;

@@ -167,6 +167,29 @@ static void what_is_not_owned_here_is_refused(void **state)
     assert_int_equal(scan(fixture, ask_for).code, SHOAL_ENOTOWNER);
 }
 
+static void what_it_holds_but_owns_no_more_is_refused_too(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fake_world *world = &fixture->world;
+    assert_int_equal(fake_world_start(world, 1), 0);
+    fake_world_run(world, 300 * MS);
+    struct world_answer *join = fake_world_join(world, 1, world_port(0));
+    fake_world_run(world, 5000 * MS);
+    assert_int_equal(join->code, 0);
+    const struct snapshot *snapshot = world_snapshot(world, 0);
+    uint32_t gone = 0;
+    fixture->digest = snapshot->view->digest;
+    for (uint32_t p = 0; p < WORLD_PARTITIONS; p++) {
+        bool owns = view_owns(snapshot->view, snapshot->self, p);
+        assert_non_null(replica_holding(replica_of(fixture), p));
+        send_store(fixture, 3, p, "key", object_of(fixture, "value"), fixture->digest);
+        assert_int_equal(stored(fixture).code, owns ? 0 : SHOAL_ENOTOWNER);
+        assert_int_equal(fetch(fixture, "key", p, FETCH_DIGEST).code, owns ? 0 : SHOAL_ENOTOWNER);
+        gone += owns ? 0 : 1;
+    }
+    assert_int_equal(gone, WORLD_PARTITIONS / 2);
+}
+
 static void bytes_that_are_no_object_are_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -402,6 +425,7 @@ int main(void)
         TEST(a_store_is_held_and_confirmed_with_the_views_digest),
         TEST(whoever_has_another_view_is_told_the_whole_of_it),
         TEST(what_is_not_owned_here_is_refused),
+        TEST(what_it_holds_but_owns_no_more_is_refused_too),
         TEST(bytes_that_are_no_object_are_refused),
         TEST(a_repair_is_taken_and_not_answered),
         TEST(a_store_is_confirmed_only_once_it_is_durable),

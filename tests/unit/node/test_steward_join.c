@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "ring/partition.h"
 #include "shoal/error.h"
 #include "support/fake_world.h"
 #include "wire/frame.h"
@@ -152,6 +153,24 @@ static void a_joiner_that_holds_data_of_its_own_is_refused_and_told_what_to_do(v
     struct world_answer *get = fake_world_get(world, 1, 0, "one");
     fake_world_run(world, 500 * MS);
     assert_int_equal(get->code, 0);
+}
+
+static void what_any_of_its_workers_holds_is_counted(void **state)
+{
+    struct fake_world *world = *state;
+    char key[16] = "";
+    set_quorum(world, 1, 1, 1);
+    world->nodes[1].worker_count = 3;
+    start_apart(world, 2);
+    for (uint32_t i = 0;
+         i == 0 || partition_of_key(bytes_from_string(key), WORLD_PARTITIONS) % 3 != 2; i++) {
+        (void)snprintf(key, sizeof(key), "key%u", (unsigned)i);
+    }
+    (void)fake_world_put(world, 1, 2, key, "value");
+    struct world_answer *join = fake_world_join(world, 1, world_port(0));
+    fake_world_run(world, 1000 * MS);
+    assert_int_equal(join->code, SHOAL_EHASDATA);
+    assert_int_equal(world->contacts, 0);
 }
 
 static void facts_that_differ_are_named(void **state)
@@ -449,6 +468,7 @@ int main(void)
         TEST(a_joiner_gets_the_data_before_it_counts),
         TEST(a_wrong_address_is_an_error_in_time_and_leaves_no_ghost_member),
         TEST(a_joiner_that_holds_data_of_its_own_is_refused_and_told_what_to_do),
+        TEST(what_any_of_its_workers_holds_is_counted),
         TEST(facts_that_differ_are_named),
         TEST(a_name_that_is_taken_is_refused),
         TEST(secrets_that_differ_are_refused_and_not_given_away),

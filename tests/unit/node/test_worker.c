@@ -269,7 +269,7 @@ static void without_memory_a_snapshot_is_adopted_in_the_end(void **state)
         assert_int_equal(world_members(&world, 0), 1);
         for (uint32_t i = 0; i < KEYS; i++) {
             struct world_answer *put = fake_world_put(&world, 0, i % 2, key_of(i), "v");
-            fake_world_run(&world, 10 * MS);
+            fake_world_run(&world, 100 * MS);
             assert_int_equal(put->code, 0);
         }
         fake_world_deinit(&world);

@@ -516,6 +516,32 @@ static void a_copy_begun_for_another_target_is_not_counted_for_this_one(void **s
     assert_int_equal(fixture->synced_count, 1);
 }
 
+static void a_sync_counts_a_source_only_if_it_was_whole_at_every_page(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint64_t node = 1; node <= 3; node++) {
+        for (uint32_t i = 0; i < 2 * PAGE; i++) {
+            plant(fixture, node, fixture->growing.moved, i);
+        }
+    }
+    self_is(fixture, 4);
+    view_is(fixture, fixture->growing.seen);
+    want_moved(fixture);
+    copier_review(&fixture->copier);
+    uint64_t first = fixture->asks[0].node;
+    answer(fixture, take_ask(fixture), 0, true); /* it completes in the middle */
+    answer(fixture, take_ask(fixture), 0, false);
+    pass(fixture, 1000 * MS);
+    uint64_t second = fixture->asks[0].node;
+    assert_true(second != first);
+    while (fixture->ask_count > 0 && fixture->asks[0].node == second) {
+        answer(fixture, take_ask(fixture), 0, false);
+    }
+    assert_int_equal(fixture->synced_count, 0); /* one whole source is not two */
+    answer_all(fixture);
+    assert_int_equal(fixture->synced_count, 1);
+}
+
 static void owners_that_stay_are_synced_with_no_copy(void **state)
 {
     struct fixture *fixture = *state;
@@ -580,6 +606,7 @@ int main(void)
         TEST(a_partition_that_is_forgotten_is_let_alone),
         TEST(a_sync_waits_until_all_have_seen_its_layout),
         TEST(a_copy_begun_for_another_target_is_not_counted_for_this_one),
+        TEST(a_sync_counts_a_source_only_if_it_was_whole_at_every_page),
         TEST(owners_that_stay_are_synced_with_no_copy),
         cmocka_unit_test(without_memory_a_refill_takes_longer_and_misses_nothing),
     };
