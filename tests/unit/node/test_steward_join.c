@@ -254,6 +254,41 @@ static void while_it_joins_a_node_takes_no_writes(void **state)
     assert_int_equal(put->code, 0);
 }
 
+/* Alone it has no quorum; it joins before they have given up. */
+static void writes_that_were_waiting_when_it_joined_are_found_where_they_landed(void **state)
+{
+    enum { WRITES = 8 };
+    struct fake_world *world = *state;
+    struct world_answer *puts[WRITES];
+    start_apart(world, 2);
+    for (uint32_t i = 0; i < WRITES; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof(key), "key%u", (unsigned)i);
+        puts[i] = fake_world_put(world, 1, 0, key, "value");
+    }
+    struct world_answer *join = fake_world_join(world, 1, world_port(0));
+    fake_world_run(world, 3000 * MS);
+    assert_int_equal(join->code, 0);
+    fake_world_cut(world, 0, true);
+    fake_world_run(world, 10 * MS);
+    uint32_t done = 0;
+    for (uint32_t i = 0; i < WRITES; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof(key), "key%u", (unsigned)i);
+        struct request request = {
+            .op = REQUEST_GET, .key = bytes_from_string(key), .options = {.r = 1}};
+        struct world_answer *get = fake_world_begin(world, 1, 0, &request);
+        fake_world_run(world, 500 * MS);
+        assert_true(puts[i]->done);
+        assert_int_equal(get->code, puts[i]->code == 0 ? 0 : SHOAL_ENOTFOUND);
+        done += puts[i]->code == 0 ? 1 : 0;
+    }
+    struct engine_stats stats;
+    struct engine *engine = &world->nodes[1].engines[0]->engine;
+    engine->ops->stats(engine, UINT32_MAX, &stats);
+    assert_true(done > 0 && stats.keys == done); /* each in one place */
+}
+
 static void a_member_of_a_cluster_with_others_does_not_join_another(void **state)
 {
     struct fake_world *world = *state;
@@ -473,6 +508,7 @@ int main(void)
         TEST(a_name_that_is_taken_is_refused),
         TEST(secrets_that_differ_are_refused_and_not_given_away),
         TEST(while_it_joins_a_node_takes_no_writes),
+        TEST(writes_that_were_waiting_when_it_joined_are_found_where_they_landed),
         TEST(a_member_of_a_cluster_with_others_does_not_join_another),
         TEST(joining_the_own_cluster_again_is_done_already),
         TEST(a_joiner_that_can_not_write_its_record_is_no_member_yet),
