@@ -7,6 +7,7 @@
 #define RESUME_US_MEAN UINT64_C(500000)
 #define MEND_US_MEAN UINT64_C(1500000)
 #define FLAP_US_MEAN UINT64_C(150000)
+#define TROUBLE_US_MEAN UINT64_C(700000)
 
 static uint64_t exponential_us(struct sim_faults *faults, uint64_t mean_us)
 {
@@ -223,13 +224,9 @@ static void strike_node(struct sim_faults *faults, enum sim_fault fault)
     }
 }
 
-static void strike(struct timer *at, uint64_t now_us)
+static void strike_once(struct sim_faults *faults, enum sim_fault fault)
 {
-    struct sim_fault_timer *timer = QUEUE_ITEM(at, struct sim_fault_timer, timer);
-    struct sim_faults *faults = timer->faults;
     struct sim_world *world = faults->world;
-    enum sim_fault fault = (enum sim_fault)timer->index;
-    (void)now_us;
     switch (fault) {
     case SIM_FAULT_PARTITION:
         strike_partition(faults);
@@ -249,7 +246,24 @@ static void strike(struct timer *at, uint64_t now_us)
         strike_node(faults, fault);
         break;
     }
-    arm(faults, timer, mean_us(faults, fault));
+}
+
+static void strike(struct timer *at, uint64_t now_us)
+{
+    struct sim_fault_timer *timer = QUEUE_ITEM(at, struct sim_fault_timer, timer);
+    enum sim_fault fault = (enum sim_fault)timer->index;
+    (void)now_us;
+    strike_once(timer->faults, fault);
+    if (mean_us(timer->faults, fault) > 0) {
+        arm(timer->faults, timer, mean_us(timer->faults, fault));
+    }
+}
+
+static void trouble(struct timer *at, uint64_t now_us)
+{
+    struct sim_fault_timer *timer = QUEUE_ITEM(at, struct sim_fault_timer, timer);
+    (void)now_us;
+    strike_once(timer->faults, (enum sim_fault)timer->index);
 }
 
 static void init_timer(struct sim_faults *faults, struct sim_fault_timer *timer, timer_fn fire,
@@ -271,6 +285,20 @@ void sim_faults_init(struct sim_faults *faults, struct sim_world *world)
         init_timer(faults, &faults->resumes[i], resume, i);
     }
     init_timer(faults, &faults->mend, mend, 0);
+}
+
+void sim_faults_trouble(struct sim_faults *faults, uint64_t at_us)
+{
+    static const enum sim_fault kinds[] = {SIM_FAULT_CRASH, SIM_FAULT_LOSS, SIM_FAULT_LOSS,
+                                           SIM_FAULT_PAUSE, SIM_FAULT_PARTITION};
+    for (uint32_t i = 0; i < 3 && faults->trouble_count < SIM_TROUBLES_MAX; i++) {
+        enum sim_fault kind =
+            kinds[random_below(&faults->random, sizeof(kinds) / sizeof(kinds[0]))];
+        struct sim_fault_timer *timer = &faults->troubles[faults->trouble_count++];
+        init_timer(faults, timer, trouble, kind);
+        timers_start(&faults->world->timers, &timer->timer,
+                     at_us + exponential_us(faults, TROUBLE_US_MEAN));
+    }
 }
 
 void sim_faults_begin(struct sim_faults *faults)
@@ -303,6 +331,9 @@ void sim_faults_end(struct sim_faults *faults)
     sim_trace_say(&world->trace, world->now_us, "---- faults stop ----");
     for (uint32_t i = 0; i < SIM_FAULTS; i++) {
         timers_stop(&world->timers, &faults->strikes[i].timer);
+    }
+    for (uint32_t i = 0; i < faults->trouble_count; i++) {
+        timers_stop(&world->timers, &faults->troubles[i].timer);
     }
     timers_stop(&world->timers, &faults->mend.timer);
     faults->flaps = 0;

@@ -17,6 +17,9 @@ enum sim_fault {
     SIM_FAULTS,
 };
 
+/* Faults planned by themselves, around joins. */
+#define SIM_TROUBLES_MAX (3u * SIM_NODES_MAX)
+
 struct sim_faults;
 
 /* Embedded per kind, so that a timer finds its way home. */
@@ -33,6 +36,8 @@ struct sim_faults {
     struct sim_fault_timer revivals[SIM_NODES_MAX];
     struct sim_fault_timer resumes[SIM_NODES_MAX];
     struct sim_fault_timer mend;
+    struct sim_fault_timer troubles[SIM_TROUBLES_MAX];
+    uint32_t trouble_count;
     uint32_t flaps; /* further cuts of the same kind, each soon after the last is mended */
 };
 
@@ -40,6 +45,9 @@ void sim_faults_init(struct sim_faults *faults, struct sim_world *world);
 
 /* From now on things go wrong. */
 void sim_faults_begin(struct sim_faults *faults);
+
+/* A few faults around that time, when something delicate is under way. */
+void sim_faults_trouble(struct sim_faults *faults, uint64_t at_us);
 
 /* Nothing goes wrong any more, and what was broken works again. */
 void sim_faults_end(struct sim_faults *faults);

@@ -136,6 +136,7 @@ static void draw_faults(struct sim_options *options, struct random *random)
     if (random_chance(random, 0.1)) {
         return; /* a healthy cluster has promises of its own */
     }
+    faults->around_joins = options->joiners > 0 && random_chance(random, 0.6);
     faults->crash_us = rate(random, 0.5, 5 * SECOND_US);
     faults->stop_us = rate(random, 0.25, 8 * SECOND_US);
     faults->pause_us = rate(random, 0.4, 3 * SECOND_US);

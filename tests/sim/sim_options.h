@@ -31,6 +31,7 @@ struct sim_fault_rates {
     uint64_t break_us; /* one connection */
     uint64_t clock_us; /* a wall clock jumps */
     uint64_t loss_us;  /* a node crashes and its disk is gone; within the budget of W-1 */
+    bool around_joins; /* something goes wrong just while a node joins */
 };
 
 struct sim_network_options {

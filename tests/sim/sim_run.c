@@ -241,8 +241,11 @@ static void load(struct run *run)
     sim_clients_begin(&run->clients);
     sim_faults_begin(&run->faults);
     for (uint32_t i = options->nodes; i < world->node_count; i++) {
-        sim_joins_late(&run->joins, i,
-                       world->now_us + 1 + random_below(&world->random, options->load_us));
+        uint64_t at_us = world->now_us + 1 + random_below(&world->random, options->load_us);
+        sim_joins_late(&run->joins, i, at_us);
+        if (options->faults.around_joins) {
+            sim_faults_trouble(&run->faults, at_us);
+        }
     }
     sim_world_run_us(world, options->load_us);
     sim_clients_end(&run->clients);
