@@ -64,6 +64,7 @@ struct coordinator {
 
     uint64_t request_timeout_us;
     uint64_t next_id;
+    size_t reading_bytes;    /* held by all operations */
     struct table operations; /* id -> operation */
     struct queue all;        /* in order of start */
     struct queue free;
@@ -118,6 +119,12 @@ void coordinator_check(const struct coordinator *coordinator);
 
 /* ---- between the files of this layer ---- */
 
+/* Takes note that the operation holds `bytes` of answers now, instead of what it held. */
+void operation_hold(struct operation *operation, size_t bytes);
+
+/* May it hold as much, beside what others hold? */
+bool operation_may_hold(const struct operation *operation, size_t bytes);
+
 /* Sends the frame in coordinator->frame. */
 int coordinator_send(struct coordinator *coordinator, uint64_t node);
 
@@ -163,6 +170,9 @@ uint64_t operation_reachable(const struct operation *operation);
 
 /* How long, how many and with how much memory reads that are answered stay for those who have not
  * answered. */
+/* What reads and lists in flight may hold of others' answers, a worker; one always may. */
+#define COORDINATOR_READING_BYTES_MAX ((size_t)256 * LIMIT_MIB)
+
 #define COORDINATOR_LINGER_US UINT64_C(1000000)
 #define COORDINATOR_LINGERING_MAX 1024u
 #define COORDINATOR_LINGERING_BYTES_MAX ((size_t)32 * LIMIT_MIB)

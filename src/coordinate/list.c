@@ -16,6 +16,7 @@
 
 #define LIST_WINDOW 16u
 #define LIST_SCAN_BYTES (256u * LIMIT_KIB)
+#define LIST_KEEP_BYTES (2u * LIST_SCAN_BYTES) /* a page's memory kept for the next partition */
 #define LIST_ANSWER_BYTES (16u * LIMIT_MIB)
 #define LIST_CURSOR_BYTES 13u
 #define LIST_CURSOR_VERSION 1u
@@ -55,6 +56,17 @@ static void list_slot_close(struct operation *operation, struct list_slot *slot)
         (void)table_remove(&operation->coordinator->operations, slot->id);
         slot->id = 0;
     }
+    size_t released = 0;
+    for (uint32_t i = 0; i < LIMIT_REQUEST_TARGETS; i++) {
+        struct buffer *page = &slot->pages[i];
+        released += page->len;
+        buffer_clear(page);
+        if (page->capacity > LIST_KEEP_BYTES) {
+            buffer_deinit(page);
+            buffer_init(page, 0);
+        }
+    }
+    operation_hold(operation, operation->reading_bytes - released);
 }
 
 static void list_close(struct operation *operation)
@@ -514,10 +526,16 @@ void list_on_scanned(struct operation *operation, uint64_t node,
     if (scanned->code != 0 || scanned->refilling || !accounts) {
         return; /* the hedge timer, or the new view, asks again */
     }
-    buffer_clear(&slot->pages[target]);
+    /* Beyond the budget only the partition that is taken next may add to it, so that lists go on.
+     */
+    size_t held = operation->reading_bytes + payload.len;
+    if (slot->partition != operation->listing->partition && !operation_may_hold(operation, held)) {
+        return;
+    }
     if (buffer_append_bytes(&slot->pages[target], payload) < 0) {
         return;
     }
+    operation_hold(operation, held);
     slot->voted |= bit;
     (void)list_advance(operation);
 }

@@ -105,6 +105,8 @@ static void operation_reset(struct operation *operation)
     operation->ticket = 0;
     operation->digest_asked = 0;
     operation->last_ask_us = 0;
+    operation->reading_bytes = 0;
+    operation->over_budget = false;
     operation->issued = false;
     operation->local_waits = false;
     operation->candidate_count = 0;
@@ -164,6 +166,22 @@ static void operation_trim(struct buffer *buffer)
     }
 }
 
+void operation_hold(struct operation *operation, size_t bytes)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    ASSERT(coordinator->reading_bytes >= operation->reading_bytes);
+    coordinator->reading_bytes += bytes - operation->reading_bytes;
+    operation->reading_bytes = bytes;
+}
+
+bool operation_may_hold(const struct operation *operation, size_t bytes)
+{
+    size_t others = operation->coordinator->reading_bytes - operation->reading_bytes;
+    return others == 0 || bytes <= operation->reading_bytes ||
+           (others < COORDINATOR_READING_BYTES_MAX &&
+            bytes <= COORDINATOR_READING_BYTES_MAX - others);
+}
+
 void operation_free(struct operation *operation)
 {
     struct coordinator *coordinator = operation->coordinator;
@@ -180,6 +198,7 @@ void operation_free(struct operation *operation)
     if (operation->listing != NULL) {
         list_free(operation);
     }
+    operation_hold(operation, 0);
     (void)table_remove(&coordinator->operations, operation->id);
     queue_remove(&operation->link);
     coordinator->count--;

@@ -64,6 +64,8 @@ struct operation {
     uint64_t digest_asked;         /* was asked for its digest alone */
     struct content_hash read_hash; /* the layout that the votes of a read are of */
     uint64_t last_ask_us;
+    size_t reading_bytes;   /* what it holds of the coordinator's budget for answers */
+    bool over_budget;       /* an answer did not fit in there */
     size_t lingering_bytes; /* held while lingering */
 
     /* Writing. */

@@ -65,6 +65,18 @@ static int read_merge(struct operation *operation, struct bytes encoded)
     return object_encode(&merged, &operation->merged);
 }
 
+/* The same within the budget for answers: SHOAL_EOVERLOAD when others hold too much. */
+static int read_hold(struct operation *operation, struct bytes encoded)
+{
+    if (!operation_may_hold(operation, operation->merged.len + encoded.len)) {
+        operation->over_budget = true;
+        return SHOAL_EOVERLOAD;
+    }
+    int result = read_merge(operation, encoded);
+    operation_hold(operation, operation->merged.len);
+    return result;
+}
+
 /* This node's own answer, when it has one to give: an owner whose holding is complete. */
 static void read_local(struct operation *operation)
 {
@@ -82,7 +94,7 @@ static void read_local(struct operation *operation)
     struct bytes encoded;
     if (holding == NULL || holding->refilling ||
         replica_read_encoded(coordinator->replica, &operation->key, &encoded) < 0 ||
-        read_merge(operation, encoded) < 0) {
+        read_hold(operation, encoded) < 0) {
         operation->refused |= bit;
         return;
     }
@@ -310,6 +322,14 @@ static void read_finish(struct operation *operation)
 void read_judge(struct operation *operation)
 {
     read_local(operation);
+    if (operation->over_budget) {
+        coordinator_fail(operation, SHOAL_EOVERLOAD,
+                         "%s: reads in flight hold %u MiB of answers already; nothing was applied, "
+                         "try again later",
+                         request_op_text(operation->request->op),
+                         (unsigned)(COORDINATOR_READING_BYTES_MAX / LIMIT_MIB));
+        return;
+    }
     uint64_t votes = operation->voted & read_targets(operation);
     if (placement_read_met(&operation->placement, votes, operation->quorum.r)) {
         read_finish(operation);
@@ -387,7 +407,7 @@ static void read_take(struct operation *operation, uint32_t target,
             }
             return;
         }
-    } else if (read_merge(operation, fetched->object) < 0) {
+    } else if (read_hold(operation, fetched->object) < 0) {
         operation->refused |= bit;
         return;
     }
