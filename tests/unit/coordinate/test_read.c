@@ -82,6 +82,25 @@ static void a_silent_owner_is_hedged_within_milliseconds(void **state)
     assert_int_equal(get->code, SHOAL_ENOTFOUND);
 }
 
+static void a_get_over_the_budget_for_answers_is_refused_as_overloaded(void **state)
+{
+    struct fake_courier *fake = *state;
+    const char *key = fake_key(fake, 0);
+    for (uint64_t node = 1; node <= 3; node++) {
+        fake_plant(fake, node, key, "one", 11, 1);
+    }
+    fake->coordinator.reading_bytes = COORDINATOR_READING_BYTES_MAX; /* others hold all there is */
+    struct fake_answer *refused = fake_get(fake, key);
+    fake_run(fake, 100 * MS);
+    assert_int_equal(refused->code, SHOAL_EOVERLOAD);
+    assert_int_equal(fake->coordinator.reading_bytes, COORDINATOR_READING_BYTES_MAX);
+    fake->coordinator.reading_bytes = 0;
+    struct fake_answer *get = fake_get(fake, key);
+    fake_run(fake, 2000 * MS);
+    assert_int_equal(get->code, 0);
+    assert_int_equal(fake->coordinator.reading_bytes, 0); /* given back */
+}
+
 static void too_few_owners_fail_a_get_and_say_who_is_there(void **state)
 {
     struct fake_courier *fake = *state;
@@ -300,6 +319,7 @@ int main(void)
         TEST(a_get_asks_no_more_owners_than_it_needs),
         TEST(a_get_answers_the_merge_of_what_r_owners_hold),
         TEST(a_silent_owner_is_hedged_within_milliseconds),
+        TEST(a_get_over_the_budget_for_answers_is_refused_as_overloaded),
         TEST(too_few_owners_fail_a_get_and_say_who_is_there),
         TEST(silence_ends_a_get_at_its_deadline),
         TEST(a_refilling_holding_has_no_say),
