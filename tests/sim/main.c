@@ -114,6 +114,18 @@ static void on_signal(int number)
     raise(number == SIGALRM ? SIGABRT : number);
 }
 
+/* On a stack of its own: a recursion without end leaves none. */
+static void watch_signals(void)
+{
+    static uint8_t stack[64 * 1024];
+    stack_t own = {.ss_sp = stack, .ss_size = sizeof(stack)};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
+    sigaltstack(&own, NULL);
+    sigaction(SIGABRT, &action, NULL);
+    sigaction(SIGSEGV, &action, NULL);
+    sigaction(SIGALRM, &action, NULL);
+}
+
 #if defined(__SANITIZE_ADDRESS__)
 /* Called by the sanitizer. */
 void __asan_on_error(void);
@@ -290,8 +302,6 @@ int main(int argc, char **argv)
     }
     log_configure(arguments.trace ? LOG_DEBUG : LOG_ERROR, LOG_FORMAT_TEXT, NULL,
                   arguments.trace ? print_line : discard_line, stdout);
-    signal(SIGABRT, on_signal);
-    signal(SIGSEGV, on_signal);
-    signal(SIGALRM, on_signal);
+    watch_signals();
     return run_all(&arguments);
 }
