@@ -122,7 +122,9 @@ static void watch_signals(void)
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
     sigaltstack(&own, NULL);
     sigaction(SIGABRT, &action, NULL);
-    sigaction(SIGSEGV, &action, NULL);
+#if !defined(__SANITIZE_ADDRESS__)
+    sigaction(SIGSEGV, &action, NULL); /* the sanitizer has its own, and calls the hook below */
+#endif
     sigaction(SIGALRM, &action, NULL);
 }
 

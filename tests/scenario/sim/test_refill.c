@@ -136,12 +136,54 @@ static void a_memory_cluster_survives_the_restart_of_one_member_after_another(vo
     cluster_close(&cluster);
 }
 
+/* Node 1 loses its disk while node 3 is joining, and hears node 3's share before there is anything
+ * in it. When node 3 has caught up and the old layout is gone, that must not count as having
+ * refilled. */
+static void a_new_owner_that_has_not_synced_is_no_source_for_a_refill(void **state)
+{
+    (void)state;
+    struct cluster cluster;
+    struct sim_options options;
+    sim_options_quiet(&options);
+    options.joiners = 1;
+    options.n = 2;
+    options.r = 1;
+    options.w = 2;
+    cluster_open(&cluster, &options);
+    put_all(&cluster);
+
+    cluster_part(&cluster, 3, 2);
+    cluster_start(&cluster, 3);
+    cluster_run(&cluster, 5 * SECOND_US);
+    assert_int_equal(cluster_live_layouts(&cluster, 1), 2);
+    sim_node_crash(cluster_node(&cluster, 1), true);
+    cluster_part(&cluster, 1, 2);
+    cluster_start(&cluster, 1);
+    cluster_run(&cluster, 5 * SECOND_US);
+    cluster_mend(&cluster);
+    cluster_part(&cluster, 1, 2);
+    for (uint32_t turn = 0; turn < 40; turn++) {
+        for (uint32_t i = 0; i < KEYS; i++) {
+            struct answer answer = cluster_get(&cluster, 1, key_text(i));
+            assert_true(answer.code == 0 || answer.code == SHOAL_EQUORUM);
+        }
+    }
+    cluster_mend(&cluster);
+    cluster_settle(&cluster);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        struct answer all = cluster_get_from(&cluster, 1, key_text(i), 2);
+        assert_values(&all, value_text(i), NULL);
+    }
+    cluster_close(&cluster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_refilling_holder_does_not_count_in_r),
         cmocka_unit_test(a_refilling_holder_takes_writes),
         cmocka_unit_test(a_member_that_lost_its_disk_refills_all_it_owns_before_it_votes),
+        cmocka_unit_test(a_new_owner_that_has_not_synced_is_no_source_for_a_refill),
         cmocka_unit_test(a_memory_cluster_survives_the_restart_of_one_member_after_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
