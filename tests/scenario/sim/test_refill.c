@@ -152,14 +152,22 @@ static void a_new_owner_that_has_not_synced_is_no_source_for_a_refill(void **sta
     cluster_open(&cluster, &options);
     put_all(&cluster);
 
+    /* What nodes 1 and 2 share, node 3 cannot sync. */
+    cluster_part(&cluster, 3, 1);
     cluster_part(&cluster, 3, 2);
+    cluster.world.oracle.unstable = true;
     cluster_start(&cluster, 3);
     cluster_run(&cluster, 5 * SECOND_US);
     assert_int_equal(cluster_live_layouts(&cluster, 1), 2);
     sim_node_crash(cluster_node(&cluster, 1), true);
+    /* Back with an empty disk, node 1 hears node 3 and not node 2. */
+    cluster_mend(&cluster);
+    cluster_part(&cluster, 3, 2);
     cluster_part(&cluster, 1, 2);
     cluster_start(&cluster, 1);
     cluster_run(&cluster, 5 * SECOND_US);
+    assert_int_equal(cluster_live_layouts(&cluster, 0), 2);
+    /* Now node 3 hears node 2, and the old layout may go. */
     cluster_mend(&cluster);
     cluster_part(&cluster, 1, 2);
     for (uint32_t turn = 0; turn < 40; turn++) {
