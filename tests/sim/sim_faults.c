@@ -6,6 +6,7 @@
 #define REVIVE_US_MEAN UINT64_C(1200000)
 #define RESUME_US_MEAN UINT64_C(500000)
 #define MEND_US_MEAN UINT64_C(1500000)
+#define LONG_US_MEAN UINT64_C(5000000)
 #define FLAP_US_MEAN UINT64_C(150000)
 #define TROUBLE_US_MEAN UINT64_C(700000)
 
@@ -118,6 +119,19 @@ static void cut_off(struct sim_faults *faults)
     }
 }
 
+/* Some pairs that can't reach each other, while others reach both. */
+static void cut_pairs(struct sim_faults *faults)
+{
+    struct sim_world *world = faults->world;
+    for (uint32_t a = 0; a < world->node_count; a++) {
+        for (uint32_t b = 0; b < a; b++) {
+            if (random_chance(&faults->random, 0.3)) {
+                cut_both(&world->network, a, b);
+            }
+        }
+    }
+}
+
 /* Single directions, here and there. */
 static void cut_here_and_there(struct sim_faults *faults)
 {
@@ -135,9 +149,12 @@ static void strike_partition(struct sim_faults *faults)
 {
     struct sim_world *world = faults->world;
     world->counts.partitions++;
-    switch (random_below(&faults->random, 3)) {
+    switch (random_below(&faults->random, 4)) {
     case 0:
         cut_in_two(faults);
+        break;
+    case 2:
+        cut_pairs(faults);
         break;
     case 1:
         cut_off(faults);
@@ -154,7 +171,8 @@ static void strike_partition(struct sim_faults *faults)
             }
         }
     }
-    arm(faults, &faults->mend, faults->flaps > 0 ? FLAP_US_MEAN : MEND_US_MEAN);
+    uint64_t mean = random_chance(&faults->random, 0.3) ? LONG_US_MEAN : MEND_US_MEAN;
+    arm(faults, &faults->mend, faults->flaps > 0 ? FLAP_US_MEAN : mean);
 }
 
 static void mend(struct timer *at, uint64_t now_us)
