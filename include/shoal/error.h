@@ -35,6 +35,7 @@ enum shoal_error {
     SHOAL_ENOMEM = -27,     /* out of memory, or over limits.memory_mb */
     SHOAL_ENOSPC = -28,     /* disk full: writes refused, reads go on */
     SHOAL_EIO = -29,        /* the node's storage failed; it confirms no writes */
+    SHOAL_EDAMAGED = -30,   /* the record on disk is damaged; it is not served */
 
     /* The cluster refuses the node or the change. */
     SHOAL_ECLUSTER = -40,  /* another cluster, or facts that differ */

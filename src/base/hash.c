@@ -24,3 +24,10 @@ uint64_t hash_keyed(const struct hash_secret *secret, struct bytes bytes)
 {
     return XXH3_64bits_withSecret(bytes.data, bytes.len, secret->bytes, sizeof(secret->bytes));
 }
+
+struct hash_wide hash_keyed_wide(const struct hash_secret *secret, struct bytes bytes)
+{
+    XXH128_hash_t hash =
+        XXH3_128bits_withSecret(bytes.data, bytes.len, secret->bytes, sizeof(secret->bytes));
+    return (struct hash_wide){.low = hash.low64, .high = hash.high64};
+}

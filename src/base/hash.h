@@ -21,6 +21,13 @@ void hash_secret_init(struct hash_secret *secret, const uint8_t seed[32]);
 /* XXH3-64 with the secret: not to be predicted without it. */
 uint64_t hash_keyed(const struct hash_secret *secret, struct bytes bytes);
 
+/* XXH3-128 with the secret. */
+struct hash_wide {
+    uint64_t low;
+    uint64_t high;
+};
+struct hash_wide hash_keyed_wide(const struct hash_secret *secret, struct bytes bytes);
+
 /* A good mixing of one number (splitmix64's finaliser). */
 static inline uint64_t hash_mix(uint64_t x)
 {

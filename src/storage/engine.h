@@ -1,9 +1,14 @@
 /* The storage port: what a worker asks of an engine, and what an engine answers by event.
  *
- * An engine keeps encoded objects by (partition, key). It never looks into them. A read answers at
- * once or says *pending* and completes by an event; a write returns a sequence, and "everything up
- * to s is durable" arrives as an event. Nothing here blocks. One engine serves one worker's
- * partitions; all calls and events happen on that worker's thread.
+ * An engine keeps encoded objects by (partition, key). It never changes them and looks into them
+ * only by object_peek_simple. A read answers at once or says *pending* and completes by an event; a
+ * write returns a sequence, and "everything up to s is settled" and "everything up to s is durable"
+ * arrive as events. Nothing here blocks. One engine serves one worker's partitions; all calls and
+ * events happen on that worker's thread, events only from within `flush` and from jobs that come
+ * back from an offload (storage/offload.h), never from within another call.
+ *
+ *      put --> held (read back at once) --> settled: may be confirmed --> durable: on stable storage
+ *                                           (durability `sync`: the same moment)
  *
  * The order of iteration is by position, the 64-bit hash of the key under a secret that all nodes
  * of a cluster share: the same on every owner, stable under inserts and deletes, and not to be
@@ -14,32 +19,55 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "model/dot.h"
 
 struct engine;
+
+/* Why an engine is in trouble, for status, log and metrics. */
+enum engine_health {
+    ENGINE_HEALTHY = 0,
+    ENGINE_FULL = 1,   /* writes are refused for lack of space; reads go on; it tries again */
+    ENGINE_FAILED = 2, /* a write or sync failed: nothing is confirmed until a restart */
+};
 
 /* How events reach the worker. */
 struct engine_events {
     void *self;
-    /* A pending read is done: as the outcomes of engine_get. The record is borrowed for the call.
-     */
-    void (*read_done)(void *self, uint64_t ticket, int code, struct bytes record);
-    /* Every write up to the sequence is durable. */
+    /* What was pending can go on: 0, or why not. While this runs, the same get or walk answers at
+     * once for whatever has not been changed since. */
+    void (*ready)(void *self, uint64_t ticket, int code);
+    /* Every write up to the sequence may be confirmed: it is as durable as this engine is
+     * configured to make writes before that. Implied by `durable`. */
+    void (*settled)(void *self, uint64_t sequence);
+    /* Every write up to the sequence is on stable storage. */
     void (*durable)(void *self, uint64_t sequence);
     /* The storage failed for good: no write will be confirmed any more. */
     void (*failed)(void *self, int code);
+    /* A record of the partition turned out to be damaged: it is not served, and the holding has
+     * forgotten something. Once for every discovery. */
+    void (*damaged)(void *self, uint32_t partition);
 };
 
-/* A key as an engine wants it: hashed once by the caller. */
+/* A key as an engine wants it: hashed once by the caller. Position and tag are together 80 bits of
+ * one keyed hash: who does not know the secret can't make two keys that agree in both. */
 struct engine_key {
     uint32_t partition;
-    uint64_t position; /* engine_position(secret, key) */
+    uint16_t tag;
+    uint64_t position;
     struct bytes key;
 };
 
 struct engine_stats {
     uint64_t keys;
-    uint64_t bytes;        /* keys and records */
+    uint64_t bytes;        /* keys and records; engines may be off by a sixteenth */
     uint64_t memory_bytes; /* all that the engine holds in memory, index included */
+    uint64_t disk_bytes;   /* all that it occupies on disk; of the whole engine only */
+};
+
+/* What an engine knows of a key without reading its record. */
+struct engine_brief {
+    bool simple;    /* one sibling, and the context is exactly its dot; else unknown: read it */
+    struct dot dot; /* of that sibling */
 };
 
 /* One entry met while iterating; borrowed until the engine's next write. */
@@ -54,42 +82,68 @@ typedef bool (*engine_visit)(void *self, const struct engine_entry *entry);
 
 struct engine_ops {
     const char *name;
-    /* 0 and the record (borrowed until the next write to this engine), SHOAL_ENOTFOUND, or 1:
-     * pending, read_done will come with the ticket. */
+    /* 0 and the record (borrowed until the next call of this engine but get, brief and stats),
+     * SHOAL_ENOTFOUND, SHOAL_EDAMAGED (there, but not to be read; see events.damaged), SHOAL_EIO,
+     * SHOAL_ENOMEM, or 1: pending, ready will come with the ticket, once for each call that
+     * said so. */
     int (*get)(struct engine *engine, const struct engine_key *key, uint64_t ticket,
                struct bytes *record);
-    /* Adds or replaces. Key and record are borrowed for the call and may not lie in what the engine
-     * lent. 0 when it is as durable as this engine ever makes it, 1 when `durable` will say so for
-     * *sequence; SHOAL_ETOOBIG (over LIMIT_KEY_BYTES_MAX or LIMIT_OBJECT_BYTES), SHOAL_ENOMEM (over
-     * the memory bound), SHOAL_ENOSPC, SHOAL_EIO: nothing changed. */
+    /* What is known without reading: 0, or SHOAL_ENOTFOUND. Never pending. */
+    int (*brief)(struct engine *engine, const struct engine_key *key, struct engine_brief *out);
+    /* Adds or replaces, without reading what was there. Key and record are borrowed for the call
+     * and may not lie in what the engine lent. 0 when it is as durable as this engine ever makes
+     * it, 1 when `settled` will say so for *sequence; SHOAL_ETOOBIG (over LIMIT_KEY_BYTES_MAX or
+     * LIMIT_OBJECT_BYTES), SHOAL_ENOMEM (over the memory bound), SHOAL_ENOSPC, SHOAL_EIO: nothing
+     * changed. */
     int (*put)(struct engine *engine, const struct engine_key *key, struct bytes record,
                uint64_t *sequence);
     /* Removes the record if there: outcomes as put. (Deletes by users are tombstones, thus puts.)
      */
     int (*remove)(struct engine *engine, const struct engine_key *key, uint64_t *sequence);
-    /* Visits the entries of the partition from `position` on, in order. 0 when it came to the end
-     * and 1 when the visitor ended it; negative codes of the storage. The visitor may not write. */
-    int (*walk)(struct engine *engine, uint32_t partition, uint64_t position, engine_visit visit,
-                void *self);
+    /* Visits the entries of the partition from `position` on, in order. 0 when it came to the end,
+     * 1 when the visitor ended it; 2 when the entries at *next are not in memory: all before have
+     * been visited, ready will come with the ticket, then walk from *next. Damaged records are
+     * passed over. Negative codes of the storage. The visitor may not call the engine. */
+    int (*walk)(struct engine *engine, uint32_t partition, uint64_t position, uint64_t ticket,
+                engine_visit visit, void *self, uint64_t *next);
     /* Forgets everything of the partition, its holding record first. It is empty at once; memory
      * and disk may come back later, over the next flushes. Outcomes as put. */
     int (*drop)(struct engine *engine, uint32_t partition, uint64_t *sequence);
-    /* A small record of the partition's holding (actor, counter, ...), kept apart from the data. */
+    /* A small record of the partition's holding (actor, counter, ...), at most
+     * ENGINE_HOLDING_BYTES_MAX, kept apart from the data and in memory: get is never pending. */
     int (*get_holding)(struct engine *engine, uint32_t partition, struct bytes *record);
     int (*put_holding)(struct engine *engine, uint32_t partition, struct bytes record,
                        uint64_t *sequence);
+    /* True when opening it found that something of the partition was lost, as far as can be told:
+     * the holding must begin anew, refilling. */
+    bool (*lost)(const struct engine *engine, uint32_t partition);
     /* Of one partition, or of all when partition is UINT32_MAX. */
     void (*stats)(const struct engine *engine, uint32_t partition, struct engine_stats *out);
+    enum engine_health (*health)(const struct engine *engine);
+    /* Asks that all written so far become durable soon, whatever is configured: `durable` says so.
+     */
+    void (*harden)(struct engine *engine);
+    /* Puts copies of everything durable now into the folder, which is there and empty: an absolute
+     * path. ready comes with the ticket. 0, or SHOAL_EUNSUPPORTED, SHOAL_ENOMEM. */
+    int (*backup)(struct engine *engine, const char *folder, uint64_t ticket);
     /* Once a loop turn, after all events: group commit and the like. */
     void (*flush)(struct engine *engine);
+    /* When flush should be called again although nothing else happens; TIMERS_NEVER: no need. */
+    uint64_t (*next_us)(const struct engine *engine);
     void (*free)(struct engine *engine);
 };
+
+#define ENGINE_HOLDING_BYTES_MAX 64u
 
 /* Engines embed this first. */
 struct engine {
     const struct engine_ops *ops;
     struct engine_events events; /* set by the worker before the first call */
-    bool keeps_data;             /* what was durable is there again after a restart */
+    uint64_t now_us;             /* mono time of the present event; set by the worker */
+    bool keeps_data;             /* what was settled is there again after a restart */
+    bool settles_durable;        /* settled is durable: durability `sync` */
+    bool resumed; /* the process before ended cleanly with these very files: holdings go on */
+    bool behind;  /* the machine may have lost settled writes: every holding is refilling */
 };
 
 struct engine_options {
@@ -97,10 +151,13 @@ struct engine_options {
     uint64_t memory_bytes_max; /* 0: no bound */
 };
 
-/* Named after the hash with the cluster's shared secret. */
-static inline uint64_t engine_position(const struct hash_secret *secret, struct bytes key)
+/* The key under the cluster's shared secret. */
+static inline struct engine_key engine_key_of(const struct hash_secret *secret, uint32_t partition,
+                                              struct bytes key)
 {
-    return hash_keyed(secret, key);
+    struct hash_wide wide = hash_keyed_wide(secret, key);
+    return (struct engine_key){
+        .partition = partition, .tag = (uint16_t)wide.high, .position = wide.low, .key = key};
 }
 
 #endif

@@ -1,0 +1,79 @@
+/* One partition's index of the log engine: from (position, tag) to where the record lies, in order
+ * of position, in about 24 bytes a key whatever the key's length. Keys themselves are not in it: 80
+ * keyed bits stand for them.
+ *
+ * The structure is that of position_index.h (extendible hashing over ordered leaves), with packed
+ * slots; see the README for both. */
+#ifndef STORAGE_LOG_INDEX_H
+#define STORAGE_LOG_INDEX_H
+
+#include "base/bytes.h"
+#include "model/dot.h"
+
+/* Where a record begins: the segment's slot in the engine's table, and the offset in units. */
+#define LOG_UNIT_BYTES 16u
+#define LOG_SLOT_BITS 22u   /* segments an engine refers to at a time */
+#define LOG_OFFSET_BITS 22u /* records begin in the first 64 MiB of a segment */
+#define LOG_SEGMENT_BYTES_MAX ((uint64_t)LOG_UNIT_BYTES << LOG_OFFSET_BITS)
+
+struct log_place {
+    uint32_t slot;
+    uint32_t unit; /* offset / LOG_UNIT_BYTES */
+};
+
+/* An entry, unpacked. */
+struct log_entry {
+    uint64_t position;
+    uint16_t tag;
+    struct log_place place;
+    uint8_t size_class; /* of the record, see log_size_class */
+    bool simple;        /* the dot is exact (struct engine_brief); else read the record */
+    struct dot dot;
+};
+
+/* Sizes are remembered in a byte, rounded up by at most a sixteenth (exact below 512 bytes, which
+ * are multiples of the unit): enough to know how much of a segment is alive. The same function both
+ * when a record is written and when it dies, so that the sums come out even. */
+uint8_t log_size_class(uint64_t bytes);
+uint64_t log_size_of_class(uint8_t size_class);
+
+struct log_index;
+
+/* Memory of all indexes of one engine is counted in *bytes. 0 or SHOAL_ENOMEM. */
+int log_index_new(uint64_t *bytes, struct log_index **out);
+void log_index_free(struct log_index *index);
+
+uint64_t log_index_count(const struct log_index *index);
+
+/* The n-th entry (from 0) with that position and tag: 0 or SHOAL_ENOTFOUND. More than one is
+ * possible only for keys that agree in 80 bits. */
+int log_index_find(const struct log_index *index, uint64_t position, uint16_t tag, uint32_t n,
+                   struct log_entry *out);
+
+/* Adds an entry, or replaces the one with the same position and tag (n-th 0): 0 added, 1 replaced
+ * and *before holds it; SHOAL_ENOMEM: nothing changed. A dot whose actor finds no room in the
+ * partition's table of actors, or whose counter is too large for its bits, becomes "not simple". */
+int log_index_put(struct log_index *index, const struct log_entry *entry, struct log_entry *before);
+
+/* So that the next put at this position can't fail. 0 or SHOAL_ENOMEM. */
+int log_index_reserve(struct log_index *index, uint64_t position);
+
+/* Moves the entry that lies at `from` to `to`: true, or false when there is none (it was replaced
+ * or removed meanwhile). Cannot fail: for compaction and for what a batch's place turns out to be.
+ */
+bool log_index_move(struct log_index *index, uint64_t position, uint16_t tag, struct log_place from,
+                    struct log_place to);
+
+/* 0 and what was there, or SHOAL_ENOTFOUND. Never needs memory. */
+int log_index_remove(struct log_index *index, uint64_t position, uint16_t tag,
+                     struct log_entry *before);
+
+/* Reads up to `count` entries in order of (position, tag) from the position on; how many there
+ * were. The caller goes on from the last one's position (and passes over those it has seen). */
+uint32_t log_index_range(const struct log_index *index, uint64_t position, struct log_entry *out,
+                         uint32_t count);
+
+/* Asserts the invariants; walks everything. */
+void log_index_check(const struct log_index *index);
+
+#endif
