@@ -45,12 +45,11 @@ void log_index_free(struct log_index *index);
 
 uint64_t log_index_count(const struct log_index *index);
 
-/* The n-th entry (from 0) with that position and tag: 0 or SHOAL_ENOTFOUND. More than one is
- * possible only for keys that agree in 80 bits. */
-int log_index_find(const struct log_index *index, uint64_t position, uint16_t tag, uint32_t n,
+/* The entry with that position and tag: 0 or SHOAL_ENOTFOUND. */
+int log_index_find(const struct log_index *index, uint64_t position, uint16_t tag,
                    struct log_entry *out);
 
-/* Adds an entry, or replaces the one with the same position and tag (n-th 0): 0 added, 1 replaced
+/* Adds an entry, or replaces the one with the same position and tag: 0 added, 1 replaced
  * and *before holds it; SHOAL_ENOMEM: nothing changed. A dot whose actor finds no room in the
  * partition's table of actors, or whose counter is too large for its bits, becomes "not simple". */
 int log_index_put(struct log_index *index, const struct log_entry *entry, struct log_entry *before);
