@@ -270,8 +270,8 @@ static int scan_run(struct scan *scan, struct message_scanned *scanned)
     if (scan->entries == NULL) {
         return SHOAL_ENOMEM;
     }
-    int result =
-        worker->engine->ops->walk(worker->engine, ask->partition, ask->position, scan_visit, scan);
+    int result = worker->engine->ops->walk(worker->engine, ask->partition, ask->position, 0,
+                                           scan_visit, scan, &scan->next);
     if (scan->error < 0 || result < 0) {
         return scan->error < 0 ? scan->error : result;
     }

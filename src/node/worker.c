@@ -119,6 +119,7 @@ static void worker_enter(struct worker *worker, struct moment now)
     ASSERT(worker->serving == 0);
     worker->serving = 1;
     worker->now = now;
+    worker->engine->now_us = now.mono_us;
     worker->coordinator.now = now;
     worker->copier.now = now;
     arena_reset(&worker->arena);

@@ -23,12 +23,17 @@ static void replica_on_failed(void *self, int code)
     durability_fail(&replica->durability, code);
 }
 
-static void replica_on_read_done(void *self, uint64_t ticket, int code, struct bytes record)
+static void replica_on_ready(void *self, uint64_t ticket, int code)
 {
     (void)self;
     (void)ticket;
     (void)code;
-    (void)record;
+}
+
+static void replica_on_damaged(void *self, uint32_t partition)
+{
+    (void)self;
+    log_error("storage: a record is damaged", LOG_U64("partition", partition));
 }
 
 void replica_init(struct replica *replica, struct engine *engine, struct random *random,
@@ -41,9 +46,11 @@ void replica_init(struct replica *replica, struct engine *engine, struct random 
     buffer_init(&replica->scratch, 0);
     engine->events = (struct engine_events){
         .self = replica,
-        .read_done = replica_on_read_done,
+        .ready = replica_on_ready,
+        .settled = replica_on_durable,
         .durable = replica_on_durable,
         .failed = replica_on_failed,
+        .damaged = replica_on_damaged,
     };
 }
 
@@ -119,9 +126,7 @@ int replica_drop(struct replica *replica, uint32_t partition)
 
 struct engine_key replica_key(const struct replica *replica, uint32_t partition, struct bytes key)
 {
-    return (struct engine_key){.partition = partition,
-                               .position = engine_position(&replica->position_secret, key),
-                               .key = key};
+    return engine_key_of(&replica->position_secret, partition, key);
 }
 
 int replica_read_encoded(struct replica *replica, const struct engine_key *key,

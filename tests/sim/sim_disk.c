@@ -124,6 +124,12 @@ static int engine_get(struct engine *base, const struct engine_key *key, uint64_
     return store->ops->get(store, key, ticket, record);
 }
 
+static int engine_brief(struct engine *base, const struct engine_key *key, struct engine_brief *out)
+{
+    struct engine *store = engine_of(base)->disk->store;
+    return store->ops->brief(store, key, out);
+}
+
 static int engine_put(struct engine *base, const struct engine_key *key, struct bytes record,
                       uint64_t *sequence)
 {
@@ -146,11 +152,11 @@ static int engine_remove(struct engine *base, const struct engine_key *key, uint
     return written(engine, store->ops->remove(store, key, sequence), sequence);
 }
 
-static int engine_walk(struct engine *base, uint32_t partition, uint64_t position,
-                       engine_visit visit, void *self)
+static int engine_walk(struct engine *base, uint32_t partition, uint64_t position, uint64_t ticket,
+                       engine_visit visit, void *self, uint64_t *next)
 {
     struct engine *store = engine_of(base)->disk->store;
-    return store->ops->walk(store, partition, position, visit, self);
+    return store->ops->walk(store, partition, position, ticket, visit, self, next);
 }
 
 static int engine_drop(struct engine *base, uint32_t partition, uint64_t *sequence)
@@ -203,6 +209,39 @@ static void engine_stats(const struct engine *base, uint32_t partition, struct e
     }
 }
 
+/* The world looks after what the disk has lost: it says so of all by keeps_data. */
+static bool engine_lost(const struct engine *base, uint32_t partition)
+{
+    (void)base;
+    (void)partition;
+    return false;
+}
+
+static enum engine_health engine_health(const struct engine *base)
+{
+    (void)base;
+    return ENGINE_HEALTHY;
+}
+
+static void engine_harden(struct engine *base)
+{
+    (void)base; /* flush asks for all of it */
+}
+
+static int engine_backup(struct engine *base, const char *folder, uint64_t ticket)
+{
+    (void)base;
+    (void)folder;
+    (void)ticket;
+    return SHOAL_EUNSUPPORTED;
+}
+
+static uint64_t engine_next_us(const struct engine *base)
+{
+    (void)base;
+    return UINT64_MAX;
+}
+
 static void engine_flush(struct engine *base)
 {
     struct sim_engine *engine = engine_of(base);
@@ -220,14 +259,20 @@ static void engine_free(struct engine *base)
 static const struct engine_ops ops = {
     .name = "simulated",
     .get = engine_get,
+    .brief = engine_brief,
     .put = engine_put,
     .remove = engine_remove,
     .walk = engine_walk,
     .drop = engine_drop,
     .get_holding = engine_get_holding,
     .put_holding = engine_put_holding,
+    .lost = engine_lost,
     .stats = engine_stats,
+    .health = engine_health,
+    .harden = engine_harden,
+    .backup = engine_backup,
     .flush = engine_flush,
+    .next_us = engine_next_us,
     .free = engine_free,
 };
 

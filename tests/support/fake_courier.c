@@ -216,8 +216,8 @@ static int fake_on_scan(struct fake_courier *fake, uint64_t node, struct bytes p
     }
     if (scanned.code == 0) {
         struct engine *engine = owner->replica.engine;
-        scanned.end =
-            engine->ops->walk(engine, scan.partition, scan.position, fake_visit, &page) == 0;
+        scanned.end = engine->ops->walk(engine, scan.partition, scan.position, 0, fake_visit, &page,
+                                        &page.next) == 0;
         scanned.entries = page.entries;
         scanned.count = page.count;
         scanned.next = page.next;

@@ -47,6 +47,13 @@ static int fickle_get(struct engine *engine, const struct engine_key *key, uint6
     return result;
 }
 
+static int fickle_brief(struct engine *engine, const struct engine_key *key,
+                        struct engine_brief *out)
+{
+    struct fickle_engine *fickle = fickle_of(engine);
+    return fickle->inner->ops->brief(fickle->inner, key, out);
+}
+
 static int fickle_wrote(struct fickle_engine *fickle, int result, uint64_t *sequence)
 {
     if (result < 0 || !fickle->slow) {
@@ -93,11 +100,11 @@ static bool fickle_visit(void *self, const struct engine_entry *entry)
 }
 
 static int fickle_walk(struct engine *engine, uint32_t partition, uint64_t position,
-                       engine_visit visit, void *self)
+                       uint64_t ticket, engine_visit visit, void *self, uint64_t *next)
 {
     struct fickle_walk walk = {.fickle = fickle_of(engine), .visit = visit, .self = self};
     struct engine *inner = walk.fickle->inner;
-    return inner->ops->walk(inner, partition, position, fickle_visit, &walk);
+    return inner->ops->walk(inner, partition, position, ticket, fickle_visit, &walk, next);
 }
 
 static int fickle_drop(struct engine *engine, uint32_t partition, uint64_t *sequence)
@@ -138,6 +145,36 @@ static void fickle_stats(const struct engine *engine, uint32_t partition, struct
     fickle->inner->ops->stats(fickle->inner, partition, out);
 }
 
+static bool fickle_lost(const struct engine *engine, uint32_t partition)
+{
+    const struct fickle_engine *fickle = (const struct fickle_engine *)(const void *)engine;
+    return fickle->inner->ops->lost(fickle->inner, partition);
+}
+
+static enum engine_health fickle_health(const struct engine *engine)
+{
+    const struct fickle_engine *fickle = (const struct fickle_engine *)(const void *)engine;
+    return fickle->inner->ops->health(fickle->inner);
+}
+
+static void fickle_harden(struct engine *engine)
+{
+    struct fickle_engine *fickle = fickle_of(engine);
+    fickle->inner->ops->harden(fickle->inner);
+}
+
+static int fickle_backup(struct engine *engine, const char *folder, uint64_t ticket)
+{
+    struct fickle_engine *fickle = fickle_of(engine);
+    return fickle->inner->ops->backup(fickle->inner, folder, ticket);
+}
+
+static uint64_t fickle_next_us(const struct engine *engine)
+{
+    const struct fickle_engine *fickle = (const struct fickle_engine *)(const void *)engine;
+    return fickle->inner->ops->next_us(fickle->inner);
+}
+
 static void fickle_flush(struct engine *engine)
 {
     struct fickle_engine *fickle = fickle_of(engine);
@@ -155,14 +192,20 @@ static void fickle_free(struct engine *engine)
 static const struct engine_ops fickle_ops = {
     .name = "fickle",
     .get = fickle_get,
+    .brief = fickle_brief,
     .put = fickle_put,
     .remove = fickle_remove,
     .walk = fickle_walk,
     .drop = fickle_drop,
     .get_holding = fickle_get_holding,
     .put_holding = fickle_put_holding,
+    .lost = fickle_lost,
     .stats = fickle_stats,
+    .health = fickle_health,
+    .harden = fickle_harden,
+    .backup = fickle_backup,
     .flush = fickle_flush,
+    .next_us = fickle_next_us,
     .free = fickle_free,
 };
 

@@ -198,8 +198,9 @@ static void answer(struct fixture *fixture, struct ask ask, int code, bool refil
     struct page page = {.count = 0};
     struct message_scanned scanned = {.id = ask.scan.id, .code = code, .refilling = refilling};
     if (code == 0) {
-        scanned.end = replica->engine->ops->walk(replica->engine, ask.scan.partition,
-                                                 ask.scan.position, visit, &page) == 0;
+        scanned.end =
+            replica->engine->ops->walk(replica->engine, ask.scan.partition, ask.scan.position, 0,
+                                       visit, &page, &page.next) == 0;
         scanned.entries = page.entries;
         scanned.count = page.count;
         scanned.next = page.next;
