@@ -7,8 +7,8 @@
  * events happen on that worker's thread, events only from within `flush` and from jobs that come
  * back from an offload (storage/offload.h), never from within another call.
  *
- *      put --> held (read back at once) --> settled: may be confirmed --> durable: on stable storage
- *                                           (durability `sync`: the same moment)
+ *      put --> held (read back at once) --> settled: may be confirmed --> durable: on stable
+ * storage (durability `sync`: the same moment)
  *
  * The order of iteration is by position, the 64-bit hash of the key under a secret that all nodes
  * of a cluster share: the same on every owner, stable under inserts and deletes, and not to be
@@ -59,7 +59,7 @@ struct engine_key {
 
 struct engine_stats {
     uint64_t keys;
-    uint64_t bytes;        /* keys and records; engines may be off by a sixteenth */
+    uint64_t bytes;        /* keys and records; may be off by a sixteenth and 16 a key */
     uint64_t memory_bytes; /* all that the engine holds in memory, index included */
     uint64_t disk_bytes;   /* all that it occupies on disk; of the whole engine only */
 };

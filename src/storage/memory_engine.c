@@ -6,6 +6,8 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "base/timers.h"
+#include "model/object.h"
 #include "shoal/error.h"
 #include "storage/memory_state.h"
 
@@ -78,6 +80,18 @@ static int memory_engine_get(struct engine *engine, const struct engine_key *key
     struct bytes stored_key;
     record_read_content(slot->block, &stored_key, record);
     return 0;
+}
+
+static int memory_engine_brief(struct engine *engine, const struct engine_key *key,
+                               struct engine_brief *out)
+{
+    struct bytes record;
+    int code = memory_engine_get(engine, key, 0, &record);
+    if (code == 0) {
+        *out = (struct engine_brief){0};
+        out->simple = object_peek_simple(record, &out->dot);
+    }
+    return code;
 }
 
 static int replace(struct memory_engine *memory, struct partition *partition,
@@ -183,8 +197,10 @@ static int memory_engine_remove(struct engine *engine, const struct engine_key *
 }
 
 static int memory_engine_walk(struct engine *engine, uint32_t partition, uint64_t position,
-                              engine_visit visit, void *self)
+                              uint64_t ticket, engine_visit visit, void *self, uint64_t *next)
 {
+    (void)ticket;
+    (void)next;
     struct index_cursor cursor;
     position_index_seek(partition_index(partition_of(memory_engine_of(engine), partition)),
                         position, &cursor);
@@ -253,6 +269,13 @@ static int memory_engine_put_holding(struct engine *engine, uint32_t number, str
     return 0;
 }
 
+static bool memory_engine_lost(const struct engine *engine, uint32_t partition)
+{
+    (void)engine;
+    (void)partition;
+    return false; /* nothing is ever found when opening, so nothing is found missing */
+}
+
 static void memory_engine_stats(const struct engine *engine, uint32_t number,
                                 struct engine_stats *out)
 {
@@ -271,6 +294,25 @@ static void memory_engine_stats(const struct engine *engine, uint32_t number,
                                                  partition->block_bytes + partition->holding_len};
 }
 
+static enum engine_health memory_engine_health(const struct engine *engine)
+{
+    (void)engine;
+    return ENGINE_HEALTHY;
+}
+
+static void memory_engine_harden(struct engine *engine)
+{
+    (void)engine; /* every write was as durable as it gets when it was done */
+}
+
+static int memory_engine_backup(struct engine *engine, const char *folder, uint64_t ticket)
+{
+    (void)engine;
+    (void)folder;
+    (void)ticket;
+    return SHOAL_EUNSUPPORTED;
+}
+
 static void memory_engine_flush(struct engine *engine)
 {
     struct memory_engine *memory = memory_engine_of(engine);
@@ -278,6 +320,13 @@ static void memory_engine_flush(struct engine *engine)
     if (!slab_pool_release(&memory->pool) && memory->count == 0) {
         (void)slab_pool_trim(&memory->pool);
     }
+}
+
+/* What is left to be freed can wait for the next event. */
+static uint64_t memory_engine_next_us(const struct engine *engine)
+{
+    (void)engine;
+    return TIMERS_NEVER;
 }
 
 static void memory_engine_free(struct engine *engine)
@@ -297,14 +346,20 @@ static void memory_engine_free(struct engine *engine)
 static const struct engine_ops memory_engine_ops = {
     .name = "memory",
     .get = memory_engine_get,
+    .brief = memory_engine_brief,
     .put = memory_engine_put,
     .remove = memory_engine_remove,
     .walk = memory_engine_walk,
     .drop = memory_engine_drop,
     .get_holding = memory_engine_get_holding,
     .put_holding = memory_engine_put_holding,
+    .lost = memory_engine_lost,
     .stats = memory_engine_stats,
+    .health = memory_engine_health,
+    .harden = memory_engine_harden,
+    .backup = memory_engine_backup,
     .flush = memory_engine_flush,
+    .next_us = memory_engine_next_us,
     .free = memory_engine_free,
 };
 
@@ -333,46 +388,4 @@ int memory_engine_new(const struct engine_options *options, struct engine **out)
     }
     *out = &memory->engine;
     return 0;
-}
-
-/* Every entry where its block says it belongs, and the sums of the partition. */
-static void partition_check(const struct memory_engine *memory, uint32_t number)
-{
-    const struct partition *partition = &memory->partitions[number];
-    const struct position_index *index = partition_index_const(partition);
-    position_index_check(index);
-    uint64_t content_bytes = 0;
-    uint64_t block_bytes = 0;
-    struct index_cursor cursor;
-    position_index_seek(index, 0, &cursor);
-    const struct index_slot *slot = position_index_next(&cursor);
-    while (slot != NULL) {
-        struct record record = record_read(slot->block);
-        ASSERT(record.partition == number);
-        content_bytes += record.key.len + record.value.len;
-        block_bytes += dense_heap_block_bytes(record_bytes(record.key.len, record.value.len));
-        slot = position_index_next(&cursor);
-    }
-    ASSERT(content_bytes == partition->content_bytes);
-    ASSERT(block_bytes == partition->block_bytes);
-}
-
-void memory_engine_check(const struct engine *engine)
-{
-    ASSERT(engine->ops == &memory_engine_ops);
-    const struct memory_engine *memory = memory_engine_of_const(engine);
-    uint64_t count = 0;
-    uint64_t content_bytes = 0;
-    uint64_t block_bytes = 0;
-    for (uint32_t i = 0; i < memory->partition_count; i++) {
-        partition_check(memory, i);
-        count += partition_index_const(&memory->partitions[i])->count;
-        content_bytes += memory->partitions[i].content_bytes;
-        block_bytes += memory->partitions[i].block_bytes;
-    }
-    ASSERT(count == memory->count);
-    ASSERT(content_bytes == memory->content_bytes);
-    ASSERT(block_bytes + memory_drop_check(memory) == memory->records.used_bytes);
-    uint64_t slabs = dense_heap_check(&memory->records) + dense_heap_check(&memory->leaves);
-    ASSERT(slabs == slab_pool_check(&memory->pool));
 }

@@ -133,9 +133,9 @@ static void key_prepare(const struct fixture *fixture, struct prepared_key *out,
 {
     out->content[0] = hash_mix(number + 1);
     out->content[1] = number;
-    out->key.key = bytes_make(out->content, KEY_BYTES);
-    out->key.partition = (uint32_t)(hash_xxh3(out->key.key) >> (64 - PARTITION_BITS));
-    out->key.position = engine_position(&fixture->secret, out->key.key);
+    struct bytes key = bytes_make(out->content, KEY_BYTES);
+    uint32_t partition = (uint32_t)(hash_xxh3(key) >> (64 - PARTITION_BITS));
+    out->key = engine_key_of(&fixture->secret, partition, key);
 }
 
 static void prepare_random(struct fixture *fixture, uint64_t first)
@@ -283,7 +283,8 @@ static void bench_walk_and_drop(struct fixture *fixture)
     struct figure walk = {0};
     struct moment begin = moment_now();
     for (uint32_t i = 0; i < PARTITIONS; i++) {
-        (void)fixture->engine->ops->walk(fixture->engine, i, 0, count_entry, &sum);
+        uint64_t next;
+        (void)fixture->engine->ops->walk(fixture->engine, i, 0, 0, count_entry, &sum, &next);
     }
     figure_add(&walk, begin, fixture->keys);
     figure_print(&walk, "walk, an entry");

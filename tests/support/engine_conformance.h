@@ -9,12 +9,14 @@
 struct engine_subject {
     const char *name;
     void *self;
-    /* An empty engine. 0 or an error. */
-    int (*open)(void *self, const struct engine_options *options, struct engine **out);
+    /* An engine that is empty (`fresh`), or with what the one closed last left. 0 or an error. */
+    int (*open)(void *self, const struct engine_options *options, bool fresh, struct engine **out);
+    /* Frees it, lets its jobs come back first. `clean`: all is durable before, as at an orderly
+     * end; else as if the process were killed. NULL: the engine's own free is all. */
+    void (*close)(void *self, struct engine *engine, bool clean);
     /* Asserts the engine's own invariants; NULL if it has no such check. */
     void (*check)(const struct engine *engine);
-    /* Lets what is pending go on: completions of reads and of durability. NULL if nothing ever is.
-     */
+    /* Lets what is pending go on: jobs come back, events are told. NULL if nothing ever is. */
     void (*turn)(void *self, struct engine *engine);
     bool bounds_memory;       /* memory_bytes_max bounds the data, not only an index */
     bool fails_by_allocation; /* every failed allocation is a clean SHOAL_ENOMEM */

@@ -91,6 +91,7 @@ void engine_model_put(struct engine_model *model, const struct engine_key *key, 
     memmove(&model->entries[at + 1], &model->entries[at],
             (model->count - at) * sizeof(model->entries[0]));
     model->entries[at] = (struct engine_model_entry){.partition = key->partition,
+                                                     .tag = key->tag,
                                                      .position = key->position,
                                                      .key = copy(key->key),
                                                      .key_len = key->key.len,

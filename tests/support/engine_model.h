@@ -7,6 +7,7 @@
 
 struct engine_model_entry {
     uint32_t partition;
+    uint16_t tag;
     uint64_t position;
     uint8_t *key; /* both copies */
     size_t key_len;

@@ -1,5 +1,6 @@
 /* One engine under test beside the model of what it should hold: every write goes to both, and
- * `trial_check_all` compares them entry by entry. */
+ * `trial_check_all` compares them entry by entry. What is pending is asked for again from within
+ * `ready`, as the port wants it, and must be answered then. */
 #ifndef SUPPORT_ENGINE_TRIAL_H
 #define SUPPORT_ENGINE_TRIAL_H
 
@@ -11,34 +12,60 @@
 #define TRIAL_PARTITIONS 16u
 #define TRIAL_BYTES_MAX (2u * 1024u * 1024u)
 
+/* What waits for `ready`: the ticket, and what to do then. */
+struct trial_wait {
+    uint64_t ticket;
+    void (*again)(void *self, int code);
+    void *self; /* NULL when nothing waits */
+};
+
 struct trial {
     const struct engine_subject *subject;
     struct engine *engine;
     struct engine_model model;
     struct hash_secret secret;
+    uint64_t now_us;   /* a millisecond passes a turn */
     uint64_t sequence; /* of the last write */
+    uint64_t promised; /* of the last write of which the engine said that it will settle */
+    uint64_t settled;  /* the last told, or implied by durable */
     uint64_t durable;  /* the last told */
+    uint64_t pendings; /* how often something was pending */
     uint8_t *scratch;  /* TRIAL_BYTES_MAX, for trial_bytes */
-    /* Of the read that was pending. */
-    uint64_t ticket;
-    int read_code; /* 1 while it still is */
-    struct bytes read_record;
+    uint8_t *read;     /* a copy of the last record that was got */
+    size_t read_len;
+    uint64_t ticket; /* the last used */
+    struct trial_wait wait;
 };
 
 /* Setup and teardown for cmocka: the state is the trial, with its subject set. */
 int trial_open(void **state);
 int trial_close(void **state);
 
-/* Opens the engine anew with these options; the model is emptied. */
-void trial_reopen(struct trial *trial, const struct engine_options *options);
+/* Opens an empty engine instead, with these options; the model is emptied. */
+void trial_renew(struct trial *trial, const struct engine_options *options);
 
-/* A key with its proper position. The text is borrowed. */
+/* Ends the engine, cleanly or as a killed process does, and opens it again on what it left. All
+ * that was settled is there; so the model must hold that and nothing else. */
+void trial_restart(struct trial *trial, bool clean);
+
+/* A key with its proper position and tag. The text is borrowed. */
 struct engine_key trial_key(const struct trial *trial, uint32_t partition, const char *text);
 
 /* So many bytes that depend on the seed; valid until the next call. */
 struct bytes trial_bytes(struct trial *trial, size_t len, uint8_t seed);
 
-/* These succeed or fail the test; writes are durable when they return. */
+/* An encoded object of one sibling with that dot, whose context is the dot; as trial_bytes. */
+struct bytes trial_object(struct trial *trial, struct dot dot, struct bytes value);
+
+/* One turn of the worker's loop: flush, and what comes back. */
+void trial_turn(struct trial *trial);
+
+/* Turns until all writes are settled, or durable. */
+void trial_settle(struct trial *trial);
+void trial_harden(struct trial *trial);
+
+/* These succeed or fail the test. A write is held when they return, and settles in some later
+ * turn. */
 void trial_put(struct trial *trial, struct engine_key key, struct bytes record);
 void trial_remove(struct trial *trial, struct engine_key key);
 void trial_drop(struct trial *trial, uint32_t partition);
@@ -47,14 +74,17 @@ struct bytes trial_get(struct trial *trial, struct engine_key key);
 void trial_expect(struct trial *trial, struct engine_key key, struct bytes record);
 void trial_expect_absent(struct trial *trial, struct engine_key key);
 void trial_expect_holding(struct trial *trial, uint32_t partition, struct bytes record);
+void trial_expect_no_holding(struct trial *trial, uint32_t partition);
 
 /* Walks until so many entries were visited, comparing each with the model; how many were. */
 size_t trial_walk(struct trial *trial, uint32_t partition, uint64_t position, size_t visits_max);
 
-/* A put whose failure is a documented outcome: 0 or the error; the model follows. */
+/* Writes whose failure is a documented outcome: 0 or the error; the model follows. */
 int trial_try_put(struct trial *trial, struct engine_key key, struct bytes record);
+int trial_try_remove(struct trial *trial, struct engine_key key);
+int trial_try_drop(struct trial *trial, uint32_t partition);
 
-/* The engine's invariants, every entry by get and by walk, and the figures. */
+/* The engine's invariants, every entry by get, brief and walk, and the figures. */
 void trial_check_all(struct trial *trial);
 
 /* The tests of engine_conformance_random.c. */

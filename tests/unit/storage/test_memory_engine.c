@@ -18,9 +18,11 @@
 #define RECORD_BYTES 122u      /* a value of 100 bytes in an object of one sibling */
 #define OVERHEAD_BYTES_MAX 42u /* and 22 in the object make 64 */
 
-static int open_memory(void *self, const struct engine_options *options, struct engine **out)
+static int open_memory(void *self, const struct engine_options *options, bool fresh,
+                       struct engine **out)
 {
     (void)self;
+    assert_true(fresh);
     return memory_engine_new(options, out);
 }
 
@@ -52,9 +54,8 @@ static void put_number(struct engine *engine, const struct hash_secret *secret, 
     char text[KEY_BYTES + 1];
     snprintf(text, sizeof(text), "key %012u", number);
     uint8_t record[RECORD_BYTES] = {0};
-    struct engine_key key = {.key = bytes_make(text, KEY_BYTES)};
-    key.partition = (uint32_t)(hash_xxh3(key.key) % PARTITIONS);
-    key.position = engine_position(secret, key.key);
+    struct bytes bytes = bytes_make(text, KEY_BYTES);
+    struct engine_key key = engine_key_of(secret, (uint32_t)(hash_xxh3(bytes) % PARTITIONS), bytes);
     uint64_t sequence;
     assert_int_equal(engine->ops->put(engine, &key, bytes_make(record, RECORD_BYTES), &sequence),
                      0);
