@@ -21,6 +21,7 @@
 
 #define LISTENERS_MAX 4u
 #define BLOCKING_PATIENCE_S 2u
+#define OFFLOAD_PATIENCE_S 10u
 #define LETTER_ROUNDS_MAX 1000u
 
 /* One worker's share of the world. */
@@ -30,6 +31,7 @@ struct station {
     struct links links;
     struct contacts contacts;
     struct inbound inbound;
+    struct offload_desk offload;
     struct listener *listeners[LISTENERS_MAX];
     uint32_t listener_count;
     pthread_t thread;
@@ -43,6 +45,7 @@ struct net {
     struct net_options options;
     struct blocking disk;
     struct blocking names;
+    struct offload_pool offload;
     int ended_fd;
     atomic_bool over;
     atomic_bool stop_asked;
@@ -58,6 +61,9 @@ int net_declare_metrics(struct metrics *metrics, struct net_metrics *ids)
     if (code == 0) {
         code = metrics_declare(metrics, METRIC_COUNTER, "shoal_network_sent_bytes_total", NULL,
                                "Bytes sent to clients and peers.", &ids->sent_bytes);
+    }
+    if (code == 0) {
+        code = offload_declare_metrics(metrics, &ids->offload);
     }
     return code;
 }
@@ -138,6 +144,12 @@ struct ports net_ports(struct net *net, uint32_t index)
         .post = port_post,
         .keep = port_keep,
     };
+}
+
+struct offload net_offload(struct net *net, uint32_t index)
+{
+    ASSERT(index < net->count && net->options.offload);
+    return offload_desk_port(&net->stations[index].offload);
 }
 
 /* ---- listening ------------------------------------------------------------------------------- */
@@ -286,7 +298,7 @@ int net_run(struct net *net, struct worker *const *workers)
         snprintf(name, sizeof(name), "worker-%u", i % 10000);
         if (pthread_create(&station->thread, NULL, run_station, station) != 0) {
             net_stop_now(net);
-            net_join(net);
+            (void)net_join(net);
             return SHOAL_EIO;
         }
         station->running = true;
@@ -314,7 +326,22 @@ static void deliver_rest(struct net *net)
     }
 }
 
-void net_join(struct net *net)
+/* Jobs that come back may send letters, and letters may give jobs, which then come back dropped. */
+static void settle_jobs(struct net *net)
+{
+    bool any = true;
+    for (uint32_t round = 0; any && round < LETTER_ROUNDS_MAX; round++) {
+        any = false;
+        for (uint32_t i = 0; i < net->count; i++) {
+            if (net->stations[i].loop.worker != NULL) {
+                any = offload_desk_settle(&net->stations[i].offload) || any;
+            }
+        }
+        deliver_rest(net);
+    }
+}
+
+bool net_join(struct net *net)
 {
     for (uint32_t i = 0; i < net->count; i++) {
         struct station *station = &net->stations[i];
@@ -327,6 +354,12 @@ void net_join(struct net *net)
     if (!blocking_stop(&net->disk, true, BLOCKING_PATIENCE_S)) {
         log_warning("node record: the disk does not answer");
     }
+    if (!offload_pool_stop(&net->offload, OFFLOAD_PATIENCE_S)) {
+        log_error("storage: the disk does not answer");
+        return false;
+    }
+    settle_jobs(net);
+    return true;
 }
 
 /* ---- birth and end --------------------------------------------------------------------------- */
@@ -342,6 +375,8 @@ static int init_station(struct net *net, uint32_t index)
     links_init(&station->links, &station->loop, &net->names);
     contacts_init(&station->contacts, &station->loop, &net->names);
     inbound_init(&station->inbound, &station->loop, net->options.client, net->options.client_self);
+    offload_desk_init(&station->offload, &net->offload, &station->loop, net->options.metrics,
+                      &net->options.metric_ids.offload);
     atomic_init(&station->idle, false);
     net->count++;
     return 0;
@@ -356,6 +391,9 @@ static int open_net(struct net *net)
     int code = blocking_start(&net->disk, "disk");
     if (code == 0) {
         code = blocking_start(&net->names, "names");
+    }
+    if (code == 0 && net->options.offload) {
+        code = offload_pool_start(&net->offload, net->options.workers);
     }
     for (uint32_t i = 0; i < net->options.workers && code == 0; i++) {
         code = init_station(net, i);
@@ -388,9 +426,11 @@ void net_free(struct net *net)
     }
     bool stopped = blocking_stop(&net->disk, true, BLOCKING_PATIENCE_S);
     stopped = blocking_stop(&net->names, false, BLOCKING_PATIENCE_S) && stopped;
+    stopped = offload_pool_stop(&net->offload, BLOCKING_PATIENCE_S) && stopped;
     if (!stopped) {
         return;
     }
+    offload_pool_deinit(&net->offload);
     for (uint32_t i = 0; i < net->count; i++) {
         struct station *station = &net->stations[i];
         free_listeners(station);

@@ -1,7 +1,8 @@
 /* The world of a node: W loops, each with its thread, links, inbound peers and listeners; the
  * threads for what blocks; and the ports by which each worker reaches it all. Made in this order:
  *
- *      net_new -> net_listen... (ports are known now) -> workers, with net_ports -> net_run
+ *      net_new -> net_listen... (ports are known now)
+ *              -> engines, with net_offload, and workers, with net_ports -> net_run
  *              -> net_stop, net_join -> workers freed -> net_free
  */
 #ifndef NET_NET_H
@@ -9,6 +10,7 @@
 
 #include "net/inbound.h"
 #include "net/listener.h"
+#include "net/offload.h"
 #include "node/ports.h"
 
 struct net;
@@ -16,11 +18,13 @@ struct net;
 struct net_metrics {
     metric_id received_bytes;
     metric_id sent_bytes;
+    struct offload_metrics offload;
 };
 
 struct net_options {
     uint32_t workers;
     int folder_fd;           /* of the data folder: for the node's record; borrowed */
+    bool offload;            /* there are engines that use net_offload: start threads for them */
     struct metrics *metrics; /* borrowed; shard = worker index; NULL: none are kept */
     struct net_metrics metric_ids;
     /* Clients that call on the peer port; `self` as for listeners. */
@@ -37,6 +41,8 @@ int net_new(const struct net_options *options, struct net **out);
 struct loop *net_loop(struct net *net, uint32_t index);
 uint32_t net_worker_count(const struct net *net);
 struct ports net_ports(struct net *net, uint32_t index);
+/* For that worker's engine, when options.offload says that there is one. */
+struct offload net_offload(struct net *net, uint32_t index);
 
 /* Every worker listens on the port of the host (0: any; *port_out says which). 0, or a negative
  * code with a text. */
@@ -56,8 +62,10 @@ void net_stop(struct net *net);
 void net_stop_now(struct net *net);
 /* Becomes readable when all loops have ended. */
 int net_ended_fd(const struct net *net);
-/* Waits for the threads. The node's record, if one was being written, is on disk. */
-void net_join(struct net *net);
+/* Waits for the threads. The node's record, if one was being written, is on disk; the engines' jobs
+ * have come back to them, run or dropped, so that workers and engines can be freed. False when the
+ * disk doesn't let go of one: then they may not be. */
+bool net_join(struct net *net);
 
 /* The threads are over, the workers freed. NULL is fine. */
 void net_free(struct net *net);

@@ -271,6 +271,14 @@ void worker_kept(struct worker *worker, struct moment now, uint64_t sequence, in
     worker_leave(worker);
 }
 
+void worker_offloaded(struct worker *worker, struct moment now, struct offload_job *job,
+                      bool dropped)
+{
+    worker_enter(worker, now);
+    job->done(job, dropped);
+    worker_leave(worker);
+}
+
 /* ---- time ---- */
 
 uint64_t worker_next_us(const struct worker *worker)

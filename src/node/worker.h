@@ -17,6 +17,7 @@
 #include "node/ports.h"
 #include "node/snapshot.h"
 #include "storage/engine.h"
+#include "storage/offload.h"
 
 struct worker;
 
@@ -95,6 +96,10 @@ void worker_contacted(struct worker *worker, struct moment now, uint64_t ticket,
                       struct bytes payload);
 void worker_letter(struct worker *worker, struct moment now, struct letter *letter);
 void worker_kept(struct worker *worker, struct moment now, uint64_t sequence, int code);
+
+/* A job that the worker's engine gave to the offload port has come back: calls its `done`. */
+void worker_offloaded(struct worker *worker, struct moment now, struct offload_job *job,
+                      bool dropped);
 
 uint64_t worker_next_us(const struct worker *worker); /* mono_us; TIMERS_NEVER */
 void worker_tick(struct worker *worker, struct moment now);

@@ -42,6 +42,7 @@ static void open_world(struct fake_node *node)
     struct net_options options = {
         .workers = node->worker_count,
         .folder_fd = node->folder_fd,
+        .offload = true,
         .metrics = node->metrics,
         .metric_ids = net_metrics,
         .client = native_adopt,

@@ -492,6 +492,14 @@ void worker_kept(struct worker *worker, struct moment now, uint64_t sequence, in
     note(worker, FAKE_KEPT, sequence, code, bytes_make(NULL, 0));
 }
 
+void worker_offloaded(struct worker *worker, struct moment now, struct offload_job *job,
+                      bool dropped)
+{
+    (void)now;
+    note(worker, FAKE_OFFLOADED, (uint64_t)(uintptr_t)job, dropped ? 1 : 0, bytes_make(NULL, 0));
+    job->done(job, dropped);
+}
+
 uint64_t worker_next_us(const struct worker *worker)
 {
     (void)worker;

@@ -23,6 +23,7 @@ enum fake_event_kind {
     FAKE_CONTACTED, /* number: ticket; code; payload */
     FAKE_KEPT,      /* number: sequence; code */
     FAKE_LETTER,    /* number: as sent by fake_worker_send_letter; code: the sender's index */
+    FAKE_OFFLOADED, /* number: the job's address; code: 1 when it was dropped */
     FAKE_SUBMITTED, /* payload: the key */
     FAKE_STOPPED,
 };
