@@ -1,5 +1,6 @@
 /* See engine_conformance.h: the cases that are told one by one. Random operations against the model
- * are in engine_conformance_random.c, what they share in engine_trial.c. */
+ * are in engine_conformance_random.c, restarts in engine_conformance_restart.c, reads that wait in
+ * engine_conformance_pending.c, what they share in engine_trial.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +10,7 @@
 
 #include "base/limits.h"
 #include "shoal/error.h"
-#include "support/engine_trial.h"
+#include "support/engine_conformance_parts.h"
 
 static void a_record_is_read_back_and_an_absent_one_is_not_found(void **state)
 {
@@ -62,6 +63,33 @@ static void what_is_over_the_limits_is_refused(void **state)
     uint64_t sequence;
     assert_int_equal(trial->engine->ops->put(trial->engine, &key, bytes, &sequence), SHOAL_ETOOBIG);
     trial_expect_absent(trial, key);
+
+    key = trial_key(trial, 1, "key");
+    bytes.len = LIMIT_OBJECT_BYTES + 1; /* not to be read, thus */
+    assert_int_equal(trial->engine->ops->put(trial->engine, &key, bytes, &sequence), SHOAL_ETOOBIG);
+    trial_expect_absent(trial, key);
+}
+
+static void large_records_stand_among_small_ones(void **state)
+{
+    struct trial *trial = *state;
+    static const size_t sizes[] = {9 * LIMIT_MIB, 5 * LIMIT_MIB - 1, 1 * LIMIT_MIB};
+    char text[24];
+    for (uint32_t i = 0; i < 60; i++) {
+        snprintf(text, sizeof(text), "key %u", (unsigned)i % 40);
+        size_t size = i % 13 == 5 ? sizes[i / 13 % 3] : 100;
+        trial_put(trial, trial_key(trial, i % 4, text), trial_bytes(trial, size, (uint8_t)i));
+        if (i % 7 == 0) {
+            trial_turn(trial);
+        }
+    }
+    trial_check_all(trial);
+    trial_settle(trial);
+    trial_check_all(trial);
+    if (trial->subject->keeps_data) {
+        trial_restart(trial, false);
+        trial_check_all(trial);
+    }
 }
 
 static void partitions_do_not_see_each_other(void **state)
@@ -153,8 +181,7 @@ static void a_drop_forgets_the_partition_and_its_holding_and_no_other(void **sta
     trial_put_holding(trial, 1, bytes_from_string("actor 1"));
     trial_drop(trial, 0);
     trial_check_all(trial);
-    struct bytes holding;
-    assert_int_equal(trial->engine->ops->get_holding(trial->engine, 0, &holding), SHOAL_ENOTFOUND);
+    trial_expect_no_holding(trial, 0);
     trial_expect_holding(trial, 1, bytes_from_string("actor 1"));
     assert_int_equal(trial_walk(trial, 0, 0, SIZE_MAX), 0);
     assert_int_equal(trial_walk(trial, 1, 0, SIZE_MAX), 250);
@@ -166,8 +193,7 @@ static void a_drop_forgets_the_partition_and_its_holding_and_no_other(void **sta
 static void a_holding_is_kept_apart_from_the_data_and_replaced(void **state)
 {
     struct trial *trial = *state;
-    struct bytes holding;
-    assert_int_equal(trial->engine->ops->get_holding(trial->engine, 4, &holding), SHOAL_ENOTFOUND);
+    trial_expect_no_holding(trial, 4);
     trial_put_holding(trial, 4, bytes_from_string("first"));
     trial_expect_holding(trial, 4, bytes_from_string("first"));
     trial_put_holding(trial, 4, bytes_from_string("other"));
@@ -192,6 +218,7 @@ int engine_conformance_run(const struct engine_subject *subject)
         TEST(a_put_replaces_a_record_of_any_other_size),
         TEST(keys_and_records_are_any_bytes),
         TEST(what_is_over_the_limits_is_refused),
+        TEST(large_records_stand_among_small_ones),
         TEST(partitions_do_not_see_each_other),
         TEST(removing_forgets_and_what_is_absent_may_be_removed),
         TEST(sequences_rise),
@@ -199,8 +226,21 @@ int engine_conformance_run(const struct engine_subject *subject)
         TEST(keys_of_one_position_are_told_apart_and_walked_by_their_bytes),
         TEST(a_drop_forgets_the_partition_and_its_holding_and_no_other),
         TEST(a_holding_is_kept_apart_from_the_data_and_replaced),
+        TEST(many_reads_at_once_are_each_ready_once),
+        TEST(what_is_written_while_a_read_waits_is_what_it_finds),
+        TEST(a_walk_goes_on_while_entries_come_and_go),
+        TEST(an_engine_says_whether_it_keeps_data),
+        TEST(nothing_is_settled_before_it_is_told),
+        TEST(what_was_hardened_is_durable),
+        TEST(what_is_settled_is_there_after_a_restart),
+        TEST(what_was_removed_stays_gone_after_a_restart),
+        TEST(what_was_dropped_stays_gone_after_a_restart),
+        TEST(holdings_are_there_after_a_restart),
+        TEST(only_after_an_orderly_end_may_holdings_go_on),
+        TEST(what_a_kill_takes_are_the_last_writes),
         TEST(random_operations_agree_with_the_model),
         TEST(random_operations_on_crowded_positions_agree_with_the_model),
+        TEST(random_operations_and_restarts_agree_with_the_model),
         TEST(over_the_memory_bound_a_put_is_refused_and_changes_nothing),
         TEST(memory_that_was_freed_serves_records_of_other_sizes),
         TEST(a_failed_allocation_changes_nothing),

@@ -9,7 +9,6 @@
 
 #include "base/byteorder.h"
 #include "base/memory.h"
-#include "base/timers.h"
 #include "model/object.h"
 #include "model/varint.h"
 #include "shoal/error.h"
@@ -26,7 +25,11 @@ static void on_ready(void *self, uint64_t ticket, int code)
     assert_non_null(wait.self);
     assert_int_equal(ticket, wait.ticket);
     trial->wait = (struct trial_wait){0};
-    wait.again(wait.self, code);
+    if (wait.again(wait.self, code)) {
+        trial->pendings++;
+        wait.ticket = trial->ticket;
+        trial->wait = wait;
+    }
 }
 
 static void on_settled(void *self, uint64_t sequence)
@@ -186,18 +189,15 @@ void trial_harden(struct trial *trial)
     }
 }
 
-static void wait_for(struct trial *trial, void (*again)(void *self, int code), void *self)
+void trial_wait(struct trial *trial, bool (*again)(void *self, int code), void *self)
 {
     trial->pendings++;
     trial->wait = (struct trial_wait){.ticket = trial->ticket, .again = again, .self = self};
-}
-
-static void turn_while_waiting(struct trial *trial)
-{
     for (uint32_t i = 0; trial->wait.self != NULL; i++) {
         assert_true(i < TURNS_MAX);
         trial_turn(trial);
     }
+    trial->wait = (struct trial_wait){0};
 }
 
 /* ---- writes ---- */
@@ -267,223 +267,4 @@ void trial_put_holding(struct trial *trial, uint32_t partition, struct bytes rec
     uint64_t sequence;
     int code = trial->engine->ops->put_holding(trial->engine, partition, record, &sequence);
     written(trial, code, sequence);
-}
-
-/* ---- reads ---- */
-
-struct reading {
-    struct trial *trial;
-    const struct engine_key *key;
-    int code;
-};
-
-/* Asks, and copies what is lent. */
-static void read_ask(struct reading *reading)
-{
-    struct trial *trial = reading->trial;
-    struct bytes record;
-    reading->code = trial->engine->ops->get(trial->engine, reading->key, ++trial->ticket, &record);
-    if (reading->code == 0) {
-        trial->read = realloc(trial->read, record.len + 1);
-        assert_non_null(trial->read);
-        memcpy(trial->read, record.data, record.len);
-        trial->read_len = record.len;
-    }
-}
-
-static void read_again(void *self, int code)
-{
-    struct reading *reading = self;
-    assert_int_equal(code, 0);
-    read_ask(reading);
-    assert_int_not_equal(reading->code, 1); /* nothing was written in between */
-}
-
-static int get(struct trial *trial, const struct engine_key *key)
-{
-    struct reading reading = {.trial = trial, .key = key};
-    read_ask(&reading);
-    if (reading.code == 1) {
-        wait_for(trial, read_again, &reading);
-        turn_while_waiting(trial);
-    }
-    return reading.code;
-}
-
-struct bytes trial_get(struct trial *trial, struct engine_key key)
-{
-    assert_int_equal(get(trial, &key), 0);
-    return bytes_make(trial->read, trial->read_len);
-}
-
-/* A brief may know nothing, but what it says is so. */
-static void check_brief(struct trial *trial, const struct engine_key *key,
-                        const struct bytes *record)
-{
-    struct engine_brief brief;
-    int code = trial->engine->ops->brief(trial->engine, key, &brief);
-    if (record == NULL) {
-        assert_true(code == SHOAL_ENOTFOUND || (code == 0 && !brief.simple));
-        return;
-    }
-    assert_int_equal(code, 0);
-    if (brief.simple) {
-        struct dot dot;
-        assert_true(object_peek_simple(*record, &dot));
-        assert_true(dot.actor == brief.dot.actor && dot.counter == brief.dot.counter);
-    }
-}
-
-void trial_expect(struct trial *trial, struct engine_key key, struct bytes record)
-{
-    check_brief(trial, &key, &record);
-    assert_true(bytes_equal(trial_get(trial, key), record));
-    check_brief(trial, &key, &record);
-}
-
-void trial_expect_absent(struct trial *trial, struct engine_key key)
-{
-    check_brief(trial, &key, NULL);
-    assert_int_equal(get(trial, &key), SHOAL_ENOTFOUND);
-    check_brief(trial, &key, NULL);
-}
-
-void trial_expect_holding(struct trial *trial, uint32_t partition, struct bytes record)
-{
-    struct bytes holding;
-    assert_int_equal(trial->engine->ops->get_holding(trial->engine, partition, &holding), 0);
-    assert_true(bytes_equal(holding, record));
-}
-
-void trial_expect_no_holding(struct trial *trial, uint32_t partition)
-{
-    struct bytes holding;
-    assert_int_equal(trial->engine->ops->get_holding(trial->engine, partition, &holding),
-                     SHOAL_ENOTFOUND);
-}
-
-/* ---- walks ---- */
-
-struct walk {
-    struct trial *trial;
-    uint32_t partition;
-    uint64_t position; /* to go on from */
-    size_t expected;   /* place in the model */
-    size_t visits;
-    size_t visits_max;
-    int code;
-};
-
-static bool visit(void *self, const struct engine_entry *entry)
-{
-    struct walk *walk = self;
-    const struct engine_model *model = &walk->trial->model;
-    assert_true(walk->visits < walk->visits_max);
-    assert_true(walk->expected < model->count);
-    const struct engine_model_entry *expected = &model->entries[walk->expected];
-    assert_int_equal(expected->partition, walk->partition);
-    assert_true(expected->position == entry->position);
-    assert_true(bytes_equal(bytes_make(expected->key, expected->key_len), entry->key));
-    assert_true(bytes_equal(bytes_make(expected->record, expected->record_len), entry->record));
-    walk->expected++;
-    walk->visits++;
-    return walk->visits < walk->visits_max;
-}
-
-static void walk_again(void *self, int code);
-
-static void walk_ask(struct walk *walk)
-{
-    struct trial *trial = walk->trial;
-    uint64_t next = 0;
-    walk->code = trial->engine->ops->walk(trial->engine, walk->partition, walk->position,
-                                          ++trial->ticket, visit, walk, &next);
-    if (walk->code == 2) {
-        /* All before `next` was visited, and nothing else. */
-        assert_true(next >= walk->position);
-        assert_int_equal(engine_model_seek(&trial->model, walk->partition, next), walk->expected);
-        walk->position = next;
-        wait_for(trial, walk_again, walk);
-    }
-}
-
-static void walk_again(void *self, int code)
-{
-    struct walk *walk = self;
-    size_t visits = walk->visits;
-    uint64_t position = walk->position;
-    assert_int_equal(code, 0);
-    walk_ask(walk);
-    assert_true(walk->code != 2 || walk->visits > visits || walk->position > position);
-}
-
-size_t trial_walk(struct trial *trial, uint32_t partition, uint64_t position, size_t visits_max)
-{
-    struct walk walk = {.trial = trial,
-                        .partition = partition,
-                        .position = position,
-                        .expected = engine_model_seek(&trial->model, partition, position),
-                        .visits_max = visits_max};
-    walk_ask(&walk);
-    turn_while_waiting(trial);
-    assert_int_equal(walk.code, walk.visits == visits_max ? 1 : 0);
-    if (walk.code == 0) {
-        assert_true(walk.expected == trial->model.count ||
-                    trial->model.entries[walk.expected].partition != partition);
-    }
-    return walk.visits;
-}
-
-/* ---- all of it ---- */
-
-static void check_figures(const struct engine_stats *stats, const struct engine_stats *expected)
-{
-    uint64_t off = stats->bytes > expected->bytes ? stats->bytes - expected->bytes
-                                                  : expected->bytes - stats->bytes;
-    assert_int_equal(stats->keys, expected->keys);
-    assert_true(off <= expected->bytes / 16 + 16 * expected->keys);
-}
-
-static void check_stats(struct trial *trial)
-{
-    struct engine_stats sum = {0};
-    struct engine_stats expected = {0};
-    struct engine_stats stats;
-    size_t at = 0;
-    for (uint32_t i = 0; i < TRIAL_PARTITIONS; i++) {
-        struct engine_stats own = {0};
-        for (; at < trial->model.count && trial->model.entries[at].partition == i; at++) {
-            own.keys++;
-            own.bytes += trial->model.entries[at].key_len + trial->model.entries[at].record_len;
-        }
-        trial->engine->ops->stats(trial->engine, i, &stats);
-        check_figures(&stats, &own);
-        sum.memory_bytes += stats.memory_bytes;
-        expected.keys += own.keys;
-        expected.bytes += own.bytes;
-    }
-    trial->engine->ops->stats(trial->engine, UINT32_MAX, &stats);
-    check_figures(&stats, &expected);
-    assert_true(sum.memory_bytes <= stats.memory_bytes);
-}
-
-void trial_check_all(struct trial *trial)
-{
-    if (trial->subject->check != NULL) {
-        trial->subject->check(trial->engine);
-    }
-    for (size_t i = 0; i < trial->model.count; i++) {
-        const struct engine_model_entry *entry = &trial->model.entries[i];
-        struct engine_key key = {.partition = entry->partition,
-                                 .tag = entry->tag,
-                                 .position = entry->position,
-                                 .key = bytes_make(entry->key, entry->key_len)};
-        trial_expect(trial, key, bytes_make(entry->record, entry->record_len));
-    }
-    size_t walked = 0;
-    for (uint32_t i = 0; i < TRIAL_PARTITIONS; i++) {
-        walked += trial_walk(trial, i, 0, SIZE_MAX);
-    }
-    assert_int_equal(walked, trial->model.count);
-    check_stats(trial);
 }

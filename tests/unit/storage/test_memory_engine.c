@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
+#include "base/memory.h"
 #include "shoal/error.h"
 #include "storage/memory_engine.h"
 #include "support/engine_conformance.h"
@@ -35,6 +36,24 @@ static void a_number_of_partitions_out_of_range_is_refused(void **state)
     options.partitions = LIMIT_PARTITIONS_MAX + 1;
     assert_int_equal(memory_engine_new(&options, &engine), SHOAL_EINVAL);
     assert_null(engine);
+}
+
+static void opening_without_memory_is_refused(void **state)
+{
+    (void)state;
+    const struct engine_options options = {.partitions = 16};
+    for (uint64_t nth = 1; nth < 10; nth++) {
+        struct engine *engine = NULL;
+        mem_fail_from(nth);
+        int code = memory_engine_new(&options, &engine);
+        mem_fail_never();
+        assert_true(code == 0 || (code == SHOAL_ENOMEM && engine == NULL));
+        if (code == 0) {
+            engine->ops->free(engine);
+            return;
+        }
+    }
+    fail_msg("opening an engine never succeeds");
 }
 
 static void it_says_that_it_forgets(void **state)
@@ -173,6 +192,7 @@ int main(void)
                                            .fails_by_allocation = true};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_number_of_partitions_out_of_range_is_refused),
+        cmocka_unit_test(opening_without_memory_is_refused),
         cmocka_unit_test(it_says_that_it_forgets),
         cmocka_unit_test(a_key_costs_little_more_than_itself_however_full_the_index_is),
         cmocka_unit_test(what_was_dropped_is_freed_a_little_at_every_flush),
