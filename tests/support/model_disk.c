@@ -341,6 +341,9 @@ static int model_duplicate(struct disk *base, const char *name, const char *fold
         return fails(disk, "link", name, SHOAL_ENOTFOUND);
     }
     struct model_folder *there = &model_disk_folder(disk, folder)->folder;
+    if (model_names_find(&there->seen, name) != NULL) {
+        return made.code;
+    }
     if (bytes == UINT64_MAX) {
         model_folder_put(there, name, file);
         file->change++;
