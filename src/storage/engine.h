@@ -44,7 +44,8 @@ struct engine_events {
     /* The storage failed for good: no write will be confirmed any more. */
     void (*failed)(void *self, int code);
     /* A record of the partition turned out to be damaged: it is not served, and the holding has
-     * forgotten something. Once for every discovery. */
+     * forgotten something. Once for every discovery, and before any call answers as if it were not
+     * there: from here on the holding doesn't count in reads until it has been refilled. */
     void (*damaged)(void *self, uint32_t partition);
 };
 
@@ -83,9 +84,10 @@ typedef bool (*engine_visit)(void *self, const struct engine_entry *entry);
 struct engine_ops {
     const char *name;
     /* 0 and the record (borrowed until the next call of this engine but get, brief and stats),
-     * SHOAL_ENOTFOUND, SHOAL_EDAMAGED (there, but not to be read; see events.damaged), SHOAL_EIO,
-     * SHOAL_ENOMEM, or 1: pending, ready will come with the ticket, once for each call that
-     * said so. */
+     * SHOAL_ENOTFOUND, SHOAL_EDAMAGED (there, but not to be read: events.damaged has been raised for
+     * it; who finds damage without an event to raise it in says pending), SHOAL_EIO, SHOAL_ENOMEM,
+     * or 1: pending, ready will come with the ticket, once for each call that said so. Tickets are
+     * never 0 but where nobody waits: then ready may come all the same. */
     int (*get)(struct engine *engine, const struct engine_key *key, uint64_t ticket,
                struct bytes *record);
     /* What is known without reading: 0, or SHOAL_ENOTFOUND. Never pending. */
@@ -103,7 +105,8 @@ struct engine_ops {
     /* Visits the entries of the partition from `position` on, in order. 0 when it came to the end,
      * 1 when the visitor ended it; 2 when the entries at *next are not in memory: all before have
      * been visited, ready will come with the ticket, then walk from *next. Damaged records are
-     * passed over. Negative codes of the storage. The visitor may not call the engine. */
+     * passed over once events.damaged has been raised for them, not before. Negative codes of the
+     * storage. The visitor may not call the engine. */
     int (*walk)(struct engine *engine, uint32_t partition, uint64_t position, uint64_t ticket,
                 engine_visit visit, void *self, uint64_t *next);
     /* Forgets everything of the partition, its holding record first. It is empty at once; memory
