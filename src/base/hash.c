@@ -14,6 +14,37 @@ uint64_t hash_xxh3(struct bytes bytes)
     return XXH3_64bits(bytes.data, bytes.len);
 }
 
+uint64_t hash_seeded(uint64_t seed, struct bytes bytes)
+{
+    return XXH3_64bits_withSeed(bytes.data, bytes.len, seed);
+}
+
+/* The state is XXH3's own, under another name. */
+struct hash_pieces *hash_pieces_new(void)
+{
+    XXH3_state_t *state = XXH3_createState();
+    if (state != NULL) {
+        XXH_errorcode result = XXH3_64bits_reset(state);
+        ASSERT(result == XXH_OK);
+    }
+    return (struct hash_pieces *)(void *)state;
+}
+
+void hash_pieces_add(struct hash_pieces *pieces, struct bytes bytes)
+{
+    XXH_errorcode result =
+        XXH3_64bits_update((XXH3_state_t *)(void *)pieces, bytes.data, bytes.len);
+    ASSERT(result == XXH_OK);
+}
+
+uint64_t hash_pieces_end(struct hash_pieces *pieces)
+{
+    XXH3_state_t *state = (XXH3_state_t *)(void *)pieces;
+    uint64_t hash = XXH3_64bits_digest(state);
+    XXH3_freeState(state);
+    return hash;
+}
+
 void hash_secret_init(struct hash_secret *secret, const uint8_t seed[32])
 {
     XXH_errorcode result = XXH3_generateSecret(secret->bytes, sizeof(secret->bytes), seed, 32);

@@ -9,6 +9,15 @@
 /* XXH3-64, seed 0. */
 uint64_t hash_xxh3(struct bytes bytes);
 
+/* XXH3-64 with a seed: checksums that say what they belong to. */
+uint64_t hash_seeded(uint64_t seed, struct bytes bytes);
+
+/* XXH3-64, seed 0, of content that comes in pieces: new, add..., end, which frees it. */
+struct hash_pieces;
+struct hash_pieces *hash_pieces_new(void); /* NULL when there is no memory */
+void hash_pieces_add(struct hash_pieces *pieces, struct bytes bytes);
+uint64_t hash_pieces_end(struct hash_pieces *pieces);
+
 #define HASH_SECRET_BYTES 192
 
 struct hash_secret {

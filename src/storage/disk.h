@@ -14,7 +14,11 @@ struct disk;
 struct disk_file;
 
 #define DISK_NAME_BYTES 64u
+
+/* What tells a file from every copy of it: inode and time of birth, which no ordinary use changes;
+ * then change time and device, which tell it also from itself changed. */
 #define DISK_IDENTITY_BYTES 32u
+#define DISK_IDENTITY_LASTING_BYTES 16u /* the first of them */
 
 enum disk_open {
     DISK_OPEN_READ,   /* must be there */
@@ -23,7 +27,8 @@ enum disk_open {
 };
 
 struct disk_ops {
-    /* Each file in the folder, in no order; other things are passed over. */
+    /* Each file in the folder, in no order; other things, and names that are too long to be ours,
+     * are passed over. */
     int (*list)(struct disk *disk, void (*visit)(void *self, const char *name, uint64_t bytes),
                 void *self);
     int (*open)(struct disk *disk, const char *name, enum disk_open how, struct disk_file **out);
@@ -44,15 +49,14 @@ struct disk_ops {
     int (*remove)(struct disk *disk, const char *name);
     /* Creations, renames and removals are durable. */
     int (*sync_folder)(struct disk *disk);
-    /* What tells the file from every copy of it and from itself changed: device, inode, change
-     * time. */
     int (*identity)(struct disk *disk, const char *name, uint8_t out[DISK_IDENTITY_BYTES]);
-    /* Another name for the file in another folder (absolute path), by a hard link where possible,
-     * else by a synced copy. With `bytes` not UINT64_MAX always a copy, of so many bytes. */
+    /* The file under its name in another folder (absolute path), durably: by a hard link where
+     * possible, else by a copy. With `bytes` not UINT64_MAX always a copy, of so many bytes. A file
+     * of that name there is taken for the same: done. */
     int (*duplicate)(struct disk *disk, const char *name, const char *folder, uint64_t bytes);
     /* Free bytes of the file system, for messages. */
     int (*space)(struct disk *disk, uint64_t *bytes_free);
-    /* What the last error on this thread was, as "fdatasync: Input/output error". */
+    /* What the last error on this thread was, as "sync NAME: Input/output error". */
     const char *(*explain)(struct disk *disk);
 };
 
