@@ -2,18 +2,19 @@
  * of position, in about 24 bytes a key whatever the key's length. Keys themselves are not in it: 80
  * keyed bits stand for them.
  *
- * The structure is that of position_index.h (extendible hashing over ordered leaves), with packed
- * slots; see the README for both. */
+ * The upper half is that of the memory engine's index (index_directory.h); the leaves are sorted
+ * arrays of packed slots (log_leaf.h). The README says why. */
 #ifndef STORAGE_LOG_INDEX_H
 #define STORAGE_LOG_INDEX_H
 
-#include "base/bytes.h"
 #include "model/dot.h"
+#include "storage/dense_heap.h"
+#include "storage/log_format.h"
 
 /* Where a record begins: the segment's slot in the engine's table, and the offset in units. */
-#define LOG_UNIT_BYTES 16u
 #define LOG_SLOT_BITS 22u   /* segments an engine refers to at a time */
 #define LOG_OFFSET_BITS 22u /* records begin in the first 64 MiB of a segment */
+#define LOG_SIZE_CLASS_BITS 9u
 #define LOG_SEGMENT_BYTES_MAX ((uint64_t)LOG_UNIT_BYTES << LOG_OFFSET_BITS)
 
 struct log_place {
@@ -26,22 +27,52 @@ struct log_entry {
     uint64_t position;
     uint16_t tag;
     struct log_place place;
-    uint8_t size_class; /* of the record, see log_size_class */
-    bool simple;        /* the dot is exact (struct engine_brief); else read the record */
+    uint16_t size_class; /* of the record, see log_size_class */
+    bool simple;         /* the dot is exact (struct engine_brief); else read the record */
     struct dot dot;
 };
 
-/* Sizes are remembered in a byte, rounded up by at most a sixteenth (exact below 512 bytes, which
+/* Sizes are remembered in few bits, rounded up by at most a sixteenth (exact up to 512 bytes, which
  * are multiples of the unit): enough to know how much of a segment is alive. The same function both
  * when a record is written and when it dies, so that the sums come out even. */
-uint8_t log_size_class(uint64_t bytes);
-uint64_t log_size_of_class(uint8_t size_class);
+uint16_t log_size_class(uint64_t bytes);
+uint64_t log_size_of_class(uint16_t size_class);
+
+/* The memory of all indexes of one engine: what they hold is budget.held_bytes. */
+struct log_index_heap {
+    struct memory_budget budget;
+    struct slab_pool pool;
+    struct dense_heap leaves;
+};
+
+/* No more than bytes_max; 0: no bound. It must stay where it is. */
+void log_index_heap_init(struct log_index_heap *heap, uint64_t bytes_max);
+
+/* All its indexes are gone. */
+void log_index_heap_deinit(struct log_index_heap *heap);
 
 struct log_index;
 
-/* Memory of all indexes of one engine is counted in *bytes. 0 or SHOAL_ENOMEM. */
-int log_index_new(uint64_t *bytes, struct log_index **out);
+/* An empty one. 0 or SHOAL_ENOMEM. */
+int log_index_new(struct log_index_heap *heap, struct log_index **out);
+
+/* NULL is harmless. */
 void log_index_free(struct log_index *index);
+
+/* The same a step at a time: false when it is gone; else to be called again, and the index is good
+ * for nothing else. */
+bool log_index_free_some(struct log_index *index);
+
+/* Gives memory that freed indexes left unused back to the system, at most half a MiB; false when
+ * there is none. */
+bool log_index_heap_release(struct log_index_heap *heap);
+
+/* What it holds of the heap, in bytes. */
+uint64_t log_index_bytes(const struct log_index *index);
+
+/* About so many entries are going to be put in order of position: makes an empty index ready for
+ * that, so that they do not crowd into few leaves. */
+void log_index_expect(struct log_index *index, uint64_t count);
 
 uint64_t log_index_count(const struct log_index *index);
 
@@ -67,10 +98,10 @@ bool log_index_move(struct log_index *index, uint64_t position, uint16_t tag, st
 int log_index_remove(struct log_index *index, uint64_t position, uint16_t tag,
                      struct log_entry *before);
 
-/* Reads up to `count` entries in order of (position, tag) from the position on; how many there
- * were. The caller goes on from the last one's position (and passes over those it has seen). */
-uint32_t log_index_range(const struct log_index *index, uint64_t position, struct log_entry *out,
-                         uint32_t count);
+/* Reads up to `count` entries in order of (position, tag), from the given place in that order on;
+ * how many there were. */
+uint32_t log_index_range(const struct log_index *index, uint64_t position, uint16_t tag,
+                         struct log_entry *out, uint32_t count);
 
 /* Asserts the invariants; walks everything. */
 void log_index_check(const struct log_index *index);
