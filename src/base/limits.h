@@ -65,6 +65,7 @@
 #define LIMIT_TOKEN_BYTES (96u * LIMIT_KIB) /* a context of LIMIT_CONTEXT_ENTRIES fits */
 #define LIMIT_CURSOR_BYTES (LIMIT_KEY_BYTES_MAX + LIMIT_KIB)
 #define LIMIT_TEXT_BYTES (4u * LIMIT_KIB)        /* an error's text, for people */
+#define LIMIT_PATH_BYTES (4u * LIMIT_KIB - 1u)   /* of a folder on a node's machine */
 #define LIMIT_CREDENTIALS_BYTES (4u * LIMIT_KIB) /* also a cluster's secret */
 #define LIMIT_VIEW_BYTES (64u * LIMIT_MIB)       /* live layouts and trackers, whole */
 

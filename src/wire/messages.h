@@ -32,6 +32,8 @@ enum message_kind {
     MESSAGE_RING = 11,
     MESSAGE_RING_REPLY = 12,
     MESSAGE_JOIN = 13, /* an operator tells a node to join a cluster; answered by RESULT */
+    MESSAGE_BACKUP = 14,
+    MESSAGE_BACKUP_REPLY = 15,
 
     MESSAGE_FORWARD = 32, /* a request on its one hop to its coordinator; answered by RESULT */
     MESSAGE_STORE = 33,
@@ -222,6 +224,34 @@ struct message_join {
     uint64_t timeout_us;
 };
 
+/* Asks the node for a copy of itself in a folder on its machine; without a path, how the last one
+ * that was asked for goes. */
+struct message_backup {
+    uint64_t id;
+    struct bytes path; /* absolute; data NULL: only asks */
+};
+
+enum backup_state {
+    BACKUP_NONE = 0,    /* none was made since the node started */
+    BACKUP_COPYING = 1, /* the engines put their copies there */
+    BACKUP_SEALING = 2, /* the copies are read again and summed up */
+    BACKUP_DONE = 3,
+    BACKUP_FAILED =
+        4, /* see code and text; the folder is empty again as far as that was possible */
+};
+
+struct message_backup_reply {
+    uint64_t id;
+    uint64_t number; /* random, of that backup: tells it from an earlier one */
+    uint32_t state;  /* enum backup_state */
+    int32_t code;
+    struct bytes text; /* when it failed; else data NULL */
+    struct bytes path;
+    uint64_t files;
+    uint64_t bytes;
+    uint64_t bytes_done; /* of these, summed up */
+};
+
 /* ---- between nodes --------------------------------------------------------------------------- */
 
 /* Take this object: merge it with what is there. */
@@ -380,6 +410,8 @@ MESSAGE_CODEC(status_reply);
 int message_ring_encode(uint64_t id, struct buffer *out);
 MESSAGE_CODEC(ring_reply);
 MESSAGE_CODEC(join);
+MESSAGE_CODEC(backup);
+MESSAGE_CODEC(backup_reply);
 MESSAGE_CODEC(store);
 MESSAGE_CODEC(stored);
 MESSAGE_CODEC(fetch);

@@ -34,6 +34,8 @@ MESSAGE_CASE(list_reply)
 MESSAGE_CASE(status_reply)
 MESSAGE_CASE(ring_reply)
 MESSAGE_CASE(join)
+MESSAGE_CASE(backup)
+MESSAGE_CASE(backup_reply)
 MESSAGE_CASE(store)
 MESSAGE_CASE(stored)
 MESSAGE_CASE(fetch)
@@ -62,6 +64,8 @@ const struct message_case message_cases[] = {
     CASE_ENTRY(status_reply, MESSAGE_STATUS_REPLY),
     CASE_ENTRY(ring_reply, MESSAGE_RING_REPLY),
     CASE_ENTRY(join, MESSAGE_JOIN),
+    CASE_ENTRY(backup, MESSAGE_BACKUP),
+    CASE_ENTRY(backup_reply, MESSAGE_BACKUP_REPLY),
     CASE_ENTRY(store, MESSAGE_STORE),
     CASE_ENTRY(stored, MESSAGE_STORED),
     CASE_ENTRY(fetch, MESSAGE_FETCH),

@@ -59,6 +59,12 @@ static struct bytes some_text(struct random *random, struct arena *arena)
     return bytes_make(bytes.data, bytes.len % (LIMIT_TEXT_BYTES + 1));
 }
 
+static struct bytes some_path(struct random *random, struct arena *arena)
+{
+    struct bytes bytes = some_bytes(random, arena);
+    return bytes_make(bytes.data, bytes.len % (LIMIT_PATH_BYTES + 1));
+}
+
 static struct bytes some_token(struct random *random, struct arena *arena)
 {
     struct bytes bytes = some_bytes(random, arena);
@@ -292,6 +298,30 @@ void random_join(struct random *random, struct arena *arena, struct message_join
         .timeout_us = number(random),
     };
     fill_name(random, out->host);
+}
+
+void random_backup(struct random *random, struct arena *arena, struct message_backup *out)
+{
+    *out = (struct message_backup){
+        .id = number(random),
+        .path = or_none(random, some_path(random, arena)),
+    };
+}
+
+void random_backup_reply(struct random *random, struct arena *arena,
+                         struct message_backup_reply *out)
+{
+    *out = (struct message_backup_reply){
+        .id = number(random),
+        .number = number(random),
+        .state = (uint32_t)random_below(random, 5),
+        .code = code(random),
+        .text = or_none(random, some_text(random, arena)),
+        .path = some_path(random, arena),
+        .files = number(random),
+        .bytes = number(random),
+        .bytes_done = number(random),
+    };
 }
 
 void random_store(struct random *random, struct arena *arena, struct message_store *out)

@@ -20,6 +20,9 @@ void random_status_reply(struct random *random, struct arena *arena,
                          struct message_status_reply *out);
 void random_ring_reply(struct random *random, struct arena *arena, struct message_ring_reply *out);
 void random_join(struct random *random, struct arena *arena, struct message_join *out);
+void random_backup(struct random *random, struct arena *arena, struct message_backup *out);
+void random_backup_reply(struct random *random, struct arena *arena,
+                         struct message_backup_reply *out);
 void random_store(struct random *random, struct arena *arena, struct message_store *out);
 void random_stored(struct random *random, struct arena *arena, struct message_stored *out);
 void random_fetch(struct random *random, struct arena *arena, struct message_fetch *out);
