@@ -79,13 +79,14 @@ class Node:
     def __init__(self, folder, name, settings):
         self.name = name
         self.folder = os.path.join(folder, name)
-        self.data_dir = os.path.join(self.folder, "data")
+        self.data_dir = settings.get("data_dir") or os.path.join(self.folder, "data")
         self.config_path = os.path.join(self.folder, "config.json")
         self.log_path = os.path.join(self.folder, "log")
         self.settings = settings
         self.process = None
         self.ports = {}
-        os.makedirs(self.data_dir)
+        os.makedirs(self.folder)
+        os.makedirs(self.data_dir, exist_ok=True)
         self._write_config()
 
     def _write_config(self):
@@ -112,29 +113,40 @@ class Node:
         with open(self.config_path, "w", encoding="utf-8") as file:
             json.dump(config, file, indent=2)
 
-    def start(self):
+    def start(self, **options):
         """Starts it and waits until it has written down its ports. A restart keeps the ports, so that
-        its peers find it again."""
+        its peers find it again. The options are launch's."""
+        self.launch(**options)
+        return self.wait_ready()
+
+    def launch(self, prefix=(), environment=None):
+        """Only starts it: behind a prefix (a command that becomes the server, in the same process),
+        with more environment variables."""
         self._write_config()
-        ports_path = os.path.join(self.data_dir, "ports.json")
-        if os.path.exists(ports_path):
-            os.unlink(ports_path)
+        if os.path.exists(self._ports_path):
+            os.unlink(self._ports_path)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [os.environ["SHOAL_SERVER"], "--config", self.config_path],
+                [*prefix, os.environ["SHOAL_SERVER"], "--config", self.config_path],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=plain_environment(),
+                env={**plain_environment(), **(environment or {})},
             )
-        self.ports = wait_until(lambda: self._read_ports(ports_path), f"{self.name} has ports")
+
+    def wait_ready(self):
+        self.ports = wait_until(self._read_ports, f"{self.name} has ports")
         return self
 
-    def _read_ports(self, path):
+    @property
+    def _ports_path(self):
+        return os.path.join(self.data_dir, "ports.json")
+
+    def _read_ports(self):
         if self.process.poll() is not None:
             raise AssertionError(f"{self.name} has ended:\n{self.log_tail()}")
         try:
-            with open(path, encoding="utf-8") as file:
+            with open(self._ports_path, encoding="utf-8") as file:
                 return json.load(file)
         except (FileNotFoundError, json.JSONDecodeError):
             return None

@@ -1,0 +1,104 @@
+"""Real nodes with durable engines, and what the fault tests do to them: start behind a tracer, end without
+warning, stop for a while, and be asked how they are. Builds on tests/support/cluster.py.
+
+Ports are taken from below those that the system gives to outgoing connections: a node that is down keeps
+its ports in mind, and a client's connection must not sit there when it comes back.
+"""
+import contextlib
+import os
+import random
+import socket
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "support"))
+
+import cluster  # noqa: E402
+from cluster import wait_until  # noqa: E402
+
+PORT_MIN, PORT_MAX = 12000, 32000
+
+
+def free_port(rng=random.SystemRandom()):
+    """A port on which nobody listens."""
+    while True:
+        port = rng.randrange(PORT_MIN, PORT_MAX)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+def storage(engine, durability="sync"):
+    """The `storage` section of a configuration."""
+    if engine == "memory":
+        return {"engine": "memory"}
+    return {"engine": engine, "durability": durability}
+
+
+ALONE = {"quorum": {"n": 1, "r": 1, "w": 1}, "listen": {"peer_port": None}}
+
+
+@contextlib.contextmanager
+def group(count, engine, durability="sync", **settings):
+    """A cluster of so many nodes, joined and settled; of one: a standalone node. Ends them all by
+    their pids, whatever happens."""
+    chosen = {"storage": storage(engine, durability), "cluster": {"name": "fault", "partitions": 16}}
+    chosen.update(ALONE if count == 1 else {})
+    nodes = cluster.Cluster(0, joined=False, **{**chosen, **settings})
+    with nodes:
+        for _ in range(count):
+            add(nodes).start()
+        for node in nodes.nodes[1:]:
+            nodes.join(node)
+        if count > 1:
+            nodes.wait_settled()
+        yield nodes
+
+
+def add(nodes, **settings):
+    """One node more, not yet started."""
+    node = nodes.add_node(**settings)
+    node.ports = {"client_port": free_port()}
+    if node.settings.get("listen", {}).get("peer_port", 0) is not None:
+        node.ports["peer_port"] = free_port()
+    return node
+
+
+def kill_all(nodes):
+    """kill -9 of all of them as nearly at once as it goes."""
+    for node in nodes:
+        node.process.kill()
+    for node in nodes:
+        node.process.wait()
+        node.process = None
+
+
+def start_all(nodes):
+    """Starts those that don't run, at once, and waits for all."""
+    down = [node for node in nodes if node.process is None]
+    for node in down:
+        node.launch()
+    for node in down:
+        node.wait_ready()
+
+
+def log_text(node):
+    with open(node.log_path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def wait_log(node, text, after=0, deadline_s=30):
+    """Until the node's log says so, from the offset on."""
+    wait_until(lambda: text in log_text(node)[after:], f"{node.name} logs {text!r}", deadline_s)
+
+
+def files(node, suffix):
+    """Paths of the data files that end so, in the order of their names, wherever they are below the
+    data folder."""
+    found = []
+    for folder, _, names in os.walk(node.data_dir):
+        found += [os.path.join(folder, name) for name in names if name.endswith(suffix)]
+    return sorted(found, key=os.path.basename)
