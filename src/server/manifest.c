@@ -1,0 +1,385 @@
+/* Listing, summing up and comparing files; and the JSON of it. */
+#include "server/manifest.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "server/sealed_json.h"
+#include "server/small_file.h"
+#include "server/storage_meta.h"
+#include "shoal/error.h"
+
+#define FORMAT 1
+#define FILE_BYTES_MAX ((size_t)256 * LIMIT_MIB)
+#define PIECE_BYTES ((size_t)1 * LIMIT_MIB)
+#define NAME_BYTES_MAX 300u
+
+void manifest_deinit(struct manifest *manifest)
+{
+    for (uint32_t i = 0; i < manifest->count; i++) {
+        mem_free(manifest->files[i].name);
+    }
+    mem_free(manifest->files);
+    *manifest = (struct manifest){0};
+}
+
+static int add(struct manifest *manifest, const char *name, uint64_t bytes, uint64_t checksum)
+{
+    if (manifest->count == manifest->capacity) {
+        uint32_t capacity = manifest->capacity == 0 ? 64 : manifest->capacity * 2;
+        void *files = mem_realloc(manifest->files, capacity * sizeof(*manifest->files));
+        if (files == NULL) {
+            return SHOAL_ENOMEM;
+        }
+        manifest->files = files;
+        manifest->capacity = capacity;
+    }
+    char *copy = mem_alloc(strlen(name) + 1);
+    if (copy == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    memcpy(copy, name, strlen(name) + 1);
+    manifest->files[manifest->count++] =
+        (struct manifest_file){.name = copy, .bytes = bytes, .checksum = checksum};
+    manifest->bytes += bytes;
+    return 0;
+}
+
+/* ---- listing --------------------------------------------------------------------------------- */
+
+static bool is_listed(const char *name)
+{
+    static const char *const others[] = {STORAGE_META_FILE, MANIFEST_FILE, MANIFEST_RESTORED_FILE,
+                                         "lock", "ports.json"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (strcmp(name, others[i]) == 0) {
+            return false;
+        }
+    }
+    size_t len = strlen(name);
+    return len < 4 || strcmp(name + len - 4, ".new") != 0;
+}
+
+static int add_entry(struct manifest *manifest, int fd, const char *prefix, const char *name)
+{
+    struct stat status;
+    char path[NAME_BYTES_MAX + 64];
+    if (fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        return SHOAL_EIO;
+    }
+    if (!S_ISREG(status.st_mode) || (prefix[0] == 0 && !is_listed(name))) {
+        return 0;
+    }
+    snprintf(path, sizeof(path), "%s%s", prefix, name);
+    return add(manifest, path, (uint64_t)status.st_size, 0);
+}
+
+static int list_folder(struct manifest *manifest, int fd, const char *prefix)
+{
+    DIR *folder = fdopendir(fd);
+    if (folder == NULL) {
+        close(fd);
+        return SHOAL_EIO;
+    }
+    int code = 0;
+    errno = 0;
+    for (struct dirent *entry; code == 0 && (entry = readdir(folder)) != NULL; errno = 0) {
+        code = add_entry(manifest, dirfd(folder), prefix, entry->d_name);
+    }
+    if (code == 0 && errno != 0) {
+        code = SHOAL_EIO;
+    }
+    closedir(folder);
+    return code;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct manifest_file *)a)->name, ((const struct manifest_file *)b)->name);
+}
+
+int manifest_list(struct manifest *manifest, int folder_fd, const char *data_name,
+                  char text[MANIFEST_TEXT_BYTES])
+{
+    int code =
+        list_folder(manifest, openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "");
+    if (code == 0 && data_name != NULL) {
+        char prefix[64];
+        snprintf(prefix, sizeof(prefix), "%s/", data_name);
+        int fd = openat(folder_fd, data_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        code = fd >= 0 ? list_folder(manifest, fd, prefix) : errno == ENOENT ? 0 : SHOAL_EIO;
+    }
+    if (code != 0) {
+        snprintf(text, MANIFEST_TEXT_BYTES, "the folder can't be listed: %s",
+                 code == SHOAL_ENOMEM ? shoal_error_text(code) : strerror(errno));
+        return code;
+    }
+    if (manifest->count > 0) {
+        qsort(manifest->files, manifest->count, sizeof(*manifest->files), by_name);
+    }
+    return 0;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+struct reading {
+    int folder_fd;
+    const struct manifest_watch *watch; /* NULL: none */
+    uint8_t *piece;
+    uint64_t bytes_done;
+    char *text;
+};
+
+static int read_pieces(struct reading *reading, int fd, struct hash_pieces *hash, uint64_t *bytes)
+{
+    for (;;) {
+        ssize_t got = read(fd, reading->piece, PIECE_BYTES);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return got == 0 ? 0 : SHOAL_EIO;
+        }
+        hash_pieces_add(hash, bytes_make(reading->piece, (size_t)got));
+        *bytes += (uint64_t)got;
+        reading->bytes_done += (uint64_t)got;
+        if (reading->watch != NULL &&
+            !reading->watch->read(reading->watch->self, reading->bytes_done)) {
+            return SHOAL_ESHUTDOWN;
+        }
+    }
+}
+
+/* The size and checksum that the file has; SHOAL_ENOTFOUND when it isn't there. */
+static int sum_file(struct reading *reading, const char *name, uint64_t *bytes, uint64_t *checksum)
+{
+    int fd = openat(reading->folder_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        int code = errno == ENOENT ? SHOAL_ENOTFOUND : SHOAL_EIO;
+        snprintf(reading->text, MANIFEST_TEXT_BYTES, "%.200s can't be read: %s", name,
+                 strerror(errno));
+        return code;
+    }
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    struct hash_pieces *hash = hash_pieces_new();
+    *bytes = 0;
+    int code = hash == NULL ? SHOAL_ENOMEM : read_pieces(reading, fd, hash, bytes);
+    if (code != 0) {
+        snprintf(reading->text, MANIFEST_TEXT_BYTES, "%.200s can't be read: %s", name,
+                 code == SHOAL_EIO ? strerror(errno) : shoal_error_text(code));
+    }
+    *checksum = hash == NULL ? 0 : hash_pieces_end(hash);
+    close(fd);
+    return code;
+}
+
+static int begin_reading(struct reading *reading, int folder_fd, const struct manifest_watch *watch,
+                         char text[MANIFEST_TEXT_BYTES])
+{
+    *reading = (struct reading){
+        .folder_fd = folder_fd, .watch = watch, .text = text, .piece = mem_alloc(PIECE_BYTES)};
+    if (reading->piece == NULL) {
+        snprintf(text, MANIFEST_TEXT_BYTES, "%s", shoal_error_text(SHOAL_ENOMEM));
+        return SHOAL_ENOMEM;
+    }
+    return 0;
+}
+
+int manifest_sum(struct manifest *manifest, int folder_fd, const struct manifest_watch *watch,
+                 char text[MANIFEST_TEXT_BYTES])
+{
+    struct reading reading;
+    int code = begin_reading(&reading, folder_fd, watch, text);
+    for (uint32_t i = 0; i < manifest->count && code == 0; i++) {
+        struct manifest_file *file = &manifest->files[i];
+        uint64_t bytes;
+        uint64_t checksum;
+        code = sum_file(&reading, file->name, &bytes, &checksum);
+        if (code == 0) {
+            manifest->bytes += bytes - file->bytes;
+            file->bytes = bytes;
+            file->checksum = checksum;
+        }
+    }
+    mem_free(reading.piece);
+    return code == SHOAL_ENOTFOUND ? SHOAL_EIO : code;
+}
+
+/* ---- comparing ------------------------------------------------------------------------------- */
+
+static int compare_file(struct reading *reading, const struct manifest_file *file)
+{
+    uint64_t bytes;
+    uint64_t checksum;
+    int code = sum_file(reading, file->name, &bytes, &checksum);
+    if (code == SHOAL_ENOTFOUND) {
+        snprintf(reading->text, MANIFEST_TEXT_BYTES, "%.200s is missing", file->name);
+        return SHOAL_EDAMAGED;
+    }
+    if (code == 0 && bytes != file->bytes) {
+        snprintf(reading->text, MANIFEST_TEXT_BYTES,
+                 "%.200s has %" PRIu64 " bytes and had %" PRIu64 " in the backup", file->name,
+                 bytes, file->bytes);
+        return SHOAL_EDAMAGED;
+    }
+    if (code == 0 && checksum != file->checksum) {
+        snprintf(reading->text, MANIFEST_TEXT_BYTES, "%.200s is damaged: its checksum differs",
+                 file->name);
+        return SHOAL_EDAMAGED;
+    }
+    return code;
+}
+
+static bool has(const struct manifest *manifest, const char *name)
+{
+    const struct manifest_file key = {.name = (char *)(uintptr_t)name};
+    return manifest->count > 0 && bsearch(&key, manifest->files, manifest->count,
+                                          sizeof(*manifest->files), by_name) != NULL;
+}
+
+/* A file of data that the backup didn't have would bring back what it never held. */
+static int find_strangers(const struct manifest *manifest, int folder_fd, const char *data_name,
+                          char text[MANIFEST_TEXT_BYTES])
+{
+    struct manifest found = {0};
+    int code = manifest_list(&found, folder_fd, data_name, text);
+    for (uint32_t i = 0; i < found.count && code == 0; i++) {
+        if (strchr(found.files[i].name, '/') != NULL && !has(manifest, found.files[i].name)) {
+            snprintf(text, MANIFEST_TEXT_BYTES, "%.200s is not part of the backup",
+                     found.files[i].name);
+            code = SHOAL_EDAMAGED;
+        }
+    }
+    manifest_deinit(&found);
+    return code;
+}
+
+int manifest_verify(const struct manifest *manifest, int folder_fd, const char *data_name,
+                    const struct manifest_watch *watch, char text[MANIFEST_TEXT_BYTES])
+{
+    struct reading reading;
+    int code = find_strangers(manifest, folder_fd, data_name, text);
+    if (code != 0) {
+        return code;
+    }
+    code = begin_reading(&reading, folder_fd, watch, text);
+    for (uint32_t i = 0; i < manifest->count && code == 0; i++) {
+        code = compare_file(&reading, &manifest->files[i]);
+    }
+    mem_free(reading.piece);
+    return code;
+}
+
+/* ---- the file -------------------------------------------------------------------------------- */
+
+static json_t *files_to_json(const struct manifest *manifest)
+{
+    json_t *files = json_array();
+    for (uint32_t i = 0; files != NULL && i < manifest->count; i++) {
+        const struct manifest_file *file = &manifest->files[i];
+        json_t *item =
+            json_pack("{s:s, s:I, s:o}", "name", file->name, "bytes", (json_int_t)file->bytes,
+                      "xxh3", sealed_json_of_hex(file->checksum));
+        if (item == NULL || json_array_append_new(files, item) != 0) {
+            json_decref(files);
+            return NULL;
+        }
+    }
+    return files;
+}
+
+int manifest_store(const struct manifest *manifest, int folder_fd)
+{
+    json_t *json =
+        json_pack("{s:i, s:o, s:I, s:s, s:s, s:s, s:o}", "format", FORMAT, "id",
+                  sealed_json_of_hex(manifest->id), "time_ms", (json_int_t)manifest->time_ms,
+                  "node", manifest->node, "cluster", manifest->cluster, "version", SHOAL_VERSION,
+                  "files", files_to_json(manifest));
+    struct buffer text;
+    buffer_init(&text, 0);
+    int code = sealed_json_write(json, &text);
+    if (code == 0) {
+        code = small_file_store(folder_fd, MANIFEST_FILE, buffer_bytes(&text));
+    }
+    buffer_deinit(&text);
+    json_decref(json);
+    return code;
+}
+
+/* Names come from a file that somebody else may have written: none leads out of the folder. */
+static bool name_is_good(const char *name)
+{
+    if (name == NULL || name[0] == 0 || name[0] == '/' || strlen(name) > NAME_BYTES_MAX) {
+        return false;
+    }
+    return strcmp(name, "..") != 0 && strncmp(name, "../", 3) != 0 && strstr(name, "/../") == NULL;
+}
+
+static int read_file_of(const json_t *item, struct manifest *manifest)
+{
+    uint64_t checksum;
+    const char *name = json_string_value(json_object_get(item, "name"));
+    const json_t *bytes = json_object_get(item, "bytes");
+    if (!name_is_good(name) || !json_is_integer(bytes) || json_integer_value(bytes) < 0 ||
+        sealed_json_hex(json_object_get(item, "xxh3"), &checksum) != 0) {
+        return SHOAL_EPROTO;
+    }
+    return add(manifest, name, (uint64_t)json_integer_value(bytes), checksum);
+}
+
+static void read_name(const json_t *json, const char *key, char out[256])
+{
+    const char *value = json_string_value(json_object_get(json, key));
+    snprintf(out, 256, "%s", value == NULL ? "" : value);
+}
+
+static int read_fields(const json_t *json, struct manifest *manifest)
+{
+    const json_t *files = json_object_get(json, "files");
+    if (sealed_json_hex(json_object_get(json, "id"), &manifest->id) != 0 || !json_is_array(files)) {
+        return SHOAL_EPROTO;
+    }
+    manifest->time_ms = (uint64_t)json_integer_value(json_object_get(json, "time_ms"));
+    read_name(json, "node", manifest->node);
+    read_name(json, "cluster", manifest->cluster);
+    int code = 0;
+    for (size_t i = 0; i < json_array_size(files) && code == 0; i++) {
+        code = read_file_of(json_array_get(files, i), manifest);
+    }
+    if (manifest->count > 0) {
+        qsort(manifest->files, manifest->count, sizeof(*manifest->files), by_name);
+    }
+    return code;
+}
+
+int manifest_load(int folder_fd, struct manifest *out)
+{
+    struct buffer text;
+    json_t *json = NULL;
+    struct manifest manifest = {0};
+    buffer_init(&text, 0);
+    int code = small_file_read(folder_fd, MANIFEST_FILE, FILE_BYTES_MAX, &text);
+    if (code == 0) {
+        code = sealed_json_read(buffer_bytes(&text), FORMAT, &json);
+    }
+    if (code == 0) {
+        code = read_fields(json, &manifest);
+    }
+    json_decref(json);
+    buffer_deinit(&text);
+    if (code != 0) {
+        manifest_deinit(&manifest);
+        return code == SHOAL_ETOOBIG ? SHOAL_EPROTO : code;
+    }
+    *out = manifest;
+    return 0;
+}
