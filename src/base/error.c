@@ -48,6 +48,7 @@ static const struct row rows[] = {
     {SHOAL_ENOMEM, EXIT_NOT_APPLIED, true, "out of memory"},
     {SHOAL_ENOSPC, EXIT_NOT_APPLIED, true, "disk full"},
     {SHOAL_EIO, EXIT_NOT_APPLIED, true, "storage failed"},
+    {SHOAL_EDAMAGED, EXIT_NOT_APPLIED, true, "damaged on disk"},
 
     {SHOAL_ECLUSTER, EXIT_NO_CONNECTION, true, "belongs to another cluster"},
     {SHOAL_EHASDATA, EXIT_BAD_INPUT, true, "holds data of its own"},

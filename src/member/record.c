@@ -40,7 +40,8 @@ bool node_record_same(const struct node_record *a, const struct node_record *b)
            strcmp(a->host, b->host) == 0 && a->client_port == b->client_port &&
            a->peer_port == b->peer_port && a->redis_port == b->redis_port &&
            a->http_port == b->http_port && a->state == b->state && a->keys == b->keys &&
-           a->bytes == b->bytes && a->hints == b->hints && a->pending_sync == b->pending_sync;
+           a->bytes == b->bytes && a->hints == b->hints && a->pending_sync == b->pending_sync &&
+           a->storage == b->storage;
 }
 
 void node_record_to_wire(const struct node_record *record, struct wire_record *out)
@@ -62,6 +63,7 @@ void node_record_to_wire(const struct node_record *record, struct wire_record *o
         .bytes = record->bytes,
         .hints = record->hints,
         .pending_sync = record->pending_sync,
+        .storage = record->storage,
     };
 }
 
@@ -121,6 +123,7 @@ int node_record_from_wire(const struct wire_record *wire, struct node_record *ou
         .bytes = wire->bytes,
         .hints = wire->hints,
         .pending_sync = wire->pending_sync,
+        .storage = wire->storage,
     };
     text_copy(out->name, wire->name);
     text_copy(out->zone, wire->zone);

@@ -27,6 +27,7 @@ struct node_record {
     uint64_t bytes;
     uint64_t hints;
     uint64_t pending_sync;
+    uint32_t storage; /* enum node_storage */
 };
 
 /* Takes over what is newer in `from`, a record of the same node: 1 when anything but the heartbeat

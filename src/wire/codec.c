@@ -138,6 +138,15 @@ int decoder_end(struct decoder *decoder)
     return decoder->reader.error;
 }
 
+bool read_later_field(uint32_t *unknown)
+{
+    if (*unknown == 0) {
+        return false;
+    }
+    (*unknown)--;
+    return true;
+}
+
 uint32_t read_fields(struct reader *reader, uint32_t known)
 {
     uint32_t count = read_array(reader, UINT32_MAX);

@@ -52,6 +52,10 @@ struct decoder decoder_begin(struct bytes payload, enum message_kind kind, uint3
 /* Passes over unknown fields: 0, or the first failure. */
 int decoder_end(struct decoder *decoder);
 
+/* For a field that earlier versions don't send, at the end of those of a message, or of an array of
+ * which `unknown` fields are left: true when it is there, and to be read now. */
+bool read_later_field(uint32_t *unknown);
+
 /* An array of at least `known` fields; returns how many more there are, to be passed over with
  * read_skip_many when the known ones have been read. */
 uint32_t read_fields(struct reader *reader, uint32_t known);

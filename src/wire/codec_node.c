@@ -4,10 +4,11 @@
 #include "wire/codec.h"
 
 #define STATUS_NODE_FIELDS 15u
+#define STATUS_NODE_LATER_FIELDS 1u /* storage; ok when left out */
 
 static void write_status_node(struct writer *writer, const struct status_node *node)
 {
-    write_array(writer, STATUS_NODE_FIELDS);
+    write_array(writer, STATUS_NODE_FIELDS + STATUS_NODE_LATER_FIELDS);
     write_u64(writer, node->id);
     write_str_within(writer, node->name, LIMIT_NAME_BYTES);
     write_str_within(writer, node->zone, LIMIT_NAME_BYTES);
@@ -23,6 +24,7 @@ static void write_status_node(struct writer *writer, const struct status_node *n
     write_u64(writer, node->hints);
     write_u64(writer, node->pending_sync);
     write_u64(writer, node->weight);
+    write_u64_within(writer, node->storage, UINT32_MAX);
 }
 
 void write_status_nodes(struct writer *writer, const struct status_node *nodes, uint32_t count)
@@ -51,6 +53,7 @@ static void read_status_node(struct reader *reader, struct status_node *node)
     node->hints = read_u64(reader);
     node->pending_sync = read_u64(reader);
     node->weight = read_u64(reader);
+    node->storage = read_later_field(&unknown) ? read_u32(reader) : NODE_STORAGE_OK;
     read_skip_many(reader, unknown);
 }
 

@@ -3,10 +3,11 @@
 #include "wire/codec.h"
 
 #define RECORD_FIELDS 16u
+#define RECORD_LATER_FIELDS 1u /* storage; ok when left out */
 
 static void write_record(struct writer *writer, const struct wire_record *record)
 {
-    write_array(writer, RECORD_FIELDS);
+    write_array(writer, RECORD_FIELDS + RECORD_LATER_FIELDS);
     write_u64(writer, record->id);
     write_u64(writer, record->generation);
     write_u64(writer, record->heartbeat);
@@ -23,6 +24,7 @@ static void write_record(struct writer *writer, const struct wire_record *record
     write_u64(writer, record->bytes);
     write_u64(writer, record->hints);
     write_u64(writer, record->pending_sync);
+    write_u64_within(writer, record->storage, UINT32_MAX);
 }
 
 void write_records(struct writer *writer, const struct wire_record *records, uint32_t count)
@@ -52,6 +54,7 @@ static void read_record(struct reader *reader, struct wire_record *record)
     record->bytes = read_u64(reader);
     record->hints = read_u64(reader);
     record->pending_sync = read_u64(reader);
+    record->storage = read_later_field(&unknown) ? read_u32(reader) : NODE_STORAGE_OK;
     read_skip_many(reader, unknown);
 }
 

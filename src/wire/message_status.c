@@ -21,6 +21,16 @@ const char *node_state_text(uint32_t state)
     return state < sizeof(texts) / sizeof(texts[0]) ? texts[state] : "unknown";
 }
 
+const char *node_storage_text(uint32_t storage)
+{
+    static const char *const texts[] = {
+        [NODE_STORAGE_OK] = "ok",
+        [NODE_STORAGE_FULL] = "full",
+        [NODE_STORAGE_FAILED] = "failed",
+    };
+    return storage < sizeof(texts) / sizeof(texts[0]) ? texts[storage] : "unknown";
+}
+
 int message_status_reply_encode(const struct message_status_reply *message, struct buffer *out)
 {
     struct encoder encoder =

@@ -1,22 +1,25 @@
 /* STORE and its answer: take this object, whole.
  *
- *      [33, id, partition, key, object, view_digest, actor]
+ *      [33, id, partition, key, object, view_digest, actor, durable]
  *      [34, id, code, durable, view_digest, view | nil] */
 #include "base/limits.h"
 #include "wire/codec.h"
 
 #define STORE_FIELDS 5u
+#define STORE_LATER_FIELDS 1u /* durable; false when left out */
 #define STORED_FIELDS 4u
 
 int message_store_encode(const struct message_store *message, struct buffer *out)
 {
-    struct encoder encoder = encoder_begin(out, MESSAGE_STORE, message->id, STORE_FIELDS);
+    struct encoder encoder =
+        encoder_begin(out, MESSAGE_STORE, message->id, STORE_FIELDS + STORE_LATER_FIELDS);
     struct writer *writer = &encoder.writer;
     write_u64_within(writer, message->partition, LIMIT_PARTITIONS_MAX - 1);
     write_bin_within(writer, message->key, LIMIT_KEY_BYTES_MAX);
     write_bin_within(writer, message->object, LIMIT_OBJECT_BYTES);
     write_u64(writer, message->view_digest);
     write_u64(writer, message->actor);
+    write_bool(writer, message->durable);
     return encoder_end(&encoder);
 }
 
@@ -31,6 +34,7 @@ int message_store_decode(struct bytes payload, struct arena *arena, struct messa
     message.object = read_bin(reader, LIMIT_OBJECT_BYTES);
     message.view_digest = read_u64(reader);
     message.actor = read_u64(reader);
+    message.durable = read_later_field(&decoder.unknown) && read_bool(reader);
     int error = decoder_end(&decoder);
     if (error == 0) {
         *out = message;

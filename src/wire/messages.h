@@ -169,6 +169,16 @@ enum node_state {
 /* "up", "suspect", ...; "unknown" for another number. */
 const char *node_state_text(uint32_t state);
 
+/* How a node's storage is, as it says itself. */
+enum node_storage {
+    NODE_STORAGE_OK = 0,
+    NODE_STORAGE_FULL = 1,   /* it refuses writes for lack of disk space; reads go on */
+    NODE_STORAGE_FAILED = 2, /* it confirms no writes until it is restarted */
+};
+
+/* "ok", "full", "failed"; "unknown" for another number. */
+const char *node_storage_text(uint32_t storage);
+
 struct status_node {
     uint64_t id;
     struct bytes name;
@@ -185,6 +195,7 @@ struct status_node {
     uint64_t hints;        /* owed */
     uint64_t pending_sync; /* partitions still refilling or syncing for a newer layout */
     uint64_t weight;
+    uint32_t storage; /* enum node_storage */
 };
 
 struct message_status_reply {
@@ -262,6 +273,7 @@ struct message_store {
     struct bytes object;  /* canonical encoding, whole */
     uint64_t view_digest; /* the sender's */
     uint64_t actor;       /* who coordinated; 0 for repairs and copies */
+    bool durable;         /* to be confirmed only once it is on stable storage */
 };
 
 struct message_stored {
@@ -345,6 +357,7 @@ struct wire_record {
     uint64_t bytes;
     uint64_t hints;
     uint64_t pending_sync;
+    uint32_t storage; /* enum node_storage */
 };
 
 struct message_gossip {

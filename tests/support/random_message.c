@@ -243,6 +243,7 @@ static const struct status_node *some_nodes(struct random *random, struct arena 
             .hints = number(random),
             .pending_sync = number(random),
             .weight = number(random),
+            .storage = number32(random),
         };
     }
     return nodes;
@@ -333,6 +334,7 @@ void random_store(struct random *random, struct arena *arena, struct message_sto
         .object = some_bytes(random, arena),
         .view_digest = number(random),
         .actor = number(random),
+        .durable = random_below(random, 2) == 0,
     };
 }
 
@@ -428,6 +430,7 @@ static const struct wire_record *some_records(struct random *random, struct aren
             .bytes = number(random),
             .hints = number(random),
             .pending_sync = number(random),
+            .storage = number32(random),
         };
     }
     return records;

@@ -28,6 +28,7 @@ static struct node_record record_of(uint64_t generation, uint64_t version, uint6
         .bytes = 2,
         .hints = 3,
         .pending_sync = 4,
+        .storage = NODE_STORAGE_FULL,
     };
 }
 
@@ -109,6 +110,7 @@ static void sameness_sees_every_field_that_is_told(void **state)
     DIFFERS(b.bytes++);
     DIFFERS(b.hints++);
     DIFFERS(b.pending_sync++);
+    DIFFERS(b.storage++);
 #undef DIFFERS
     b = a;
     b.heartbeat++;

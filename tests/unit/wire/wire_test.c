@@ -71,6 +71,7 @@ static void assert_node_same(const struct status_node *sent, const struct status
     SAME(hints);
     SAME(pending_sync);
     SAME(weight);
+    SAME(storage);
 }
 
 void assert_nodes_same(const struct status_node *a, const struct status_node *b, uint32_t count)
@@ -98,6 +99,7 @@ static void assert_record_same(const struct wire_record *sent, const struct wire
     SAME(bytes);
     SAME(hints);
     SAME(pending_sync);
+    SAME(storage);
 }
 
 void assert_records_same(const struct wire_record *a, const struct wire_record *b, uint32_t count)
