@@ -27,6 +27,7 @@ struct shoal_node {
     uint64_t hints;        /* writes it keeps for others */
     uint64_t pending_sync; /* partitions it has not yet got whole */
     uint64_t weight;
+    const char *storage; /* "ok"; "full": it refuses writes; "failed": it confirms none any more */
 };
 
 struct shoal_status {

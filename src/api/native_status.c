@@ -32,6 +32,7 @@ static struct status_node describe(const struct snapshot_node *node)
         .hints = record->hints,
         .pending_sync = record->pending_sync,
         .weight = node->weight,
+        .storage = record->storage,
     };
 }
 

@@ -13,14 +13,15 @@ static json_t *json_of_id(uint64_t id)
 
 static json_t *json_of_node(const struct shoal_node *node)
 {
-    return json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
+    return json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:o}", "name",
                      node->name, "state", node->state, "zone", node->zone, "host", node->host,
                      "client_port", (int)node->client_port, "peer_port", (int)node->peer_port,
                      "redis_port", (int)node->redis_port, "http_port", (int)node->http_port,
                      "partitions", (json_int_t)node->partitions, "keys", (json_int_t)node->keys,
                      "bytes", (json_int_t)node->bytes, "hints", (json_int_t)node->hints,
                      "pending_sync", (json_int_t)node->pending_sync, "weight",
-                     (json_int_t)node->weight, "id", json_of_id(node->id));
+                     (json_int_t)node->weight, "storage", node->storage, "id",
+                     json_of_id(node->id));
 }
 
 json_t *json_of_status(const struct shoal_status *status)

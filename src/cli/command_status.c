@@ -36,14 +36,15 @@ static void print_plain(struct terminal *terminal, const struct shoal_status *st
 {
     struct table_text table;
     table_begin(&table, terminal->out);
-    static const char *const heads[] = {"NAME", "STATE", "ZONE",  "ADDRESS", "PARTITIONS",
-                                        "KEYS", "BYTES", "HINTS", "PENDING"};
+    static const char *const heads[] = {"NAME",       "STATE", "STORAGE", "ZONE",  "ADDRESS",
+                                        "PARTITIONS", "KEYS",  "BYTES",   "HINTS", "PENDING"};
     table_head(&table, heads, sizeof(heads) / sizeof(heads[0]));
     const struct shoal_node **nodes = sorted(status);
     for (size_t i = 0; i < status->node_count; i++) {
         const struct shoal_node *node = nodes != NULL ? nodes[i] : &status->nodes[i];
         table_cell(&table, "%s%s", node->name, node->id == status->node ? " *" : "");
         table_cell(&table, "%s", node->state);
+        table_cell(&table, "%s", node->storage);
         table_cell(&table, "%s", node->zone);
         table_cell(&table, "%s:%u", node->host, (unsigned)node->client_port);
         table_cell(&table, "%llu", (unsigned long long)node->partitions);

@@ -180,6 +180,7 @@ static struct shoal_node *show_nodes(struct arena *arena, const struct status_no
             .hints = node->hints,
             .pending_sync = node->pending_sync,
             .weight = node->weight,
+            .storage = node_storage_text(node->storage),
         };
         if (shown[i].name == NULL || shown[i].zone == NULL || shown[i].host == NULL) {
             return NULL;
