@@ -50,6 +50,9 @@ static struct model_attempt attempt(struct model_disk *disk, uint32_t call, cons
                                     const char *name)
 {
     struct model_attempt made = {.does = DOES_ALL};
+    if (disk->calm) {
+        return made;
+    }
     if (disk->stopped) {
         made = (struct model_attempt){.does = DOES_NOTHING, .code = SHOAL_EIO};
     } else if ((call & MODEL_CHANGES) != 0 && ++disk->changes == disk->stop_at) {
@@ -205,7 +208,8 @@ static int model_read_now(struct disk_file *handle, uint64_t offset, void *out, 
     if (made.does != DOES_ALL) {
         return made.code;
     }
-    if (disk->options.cold_rate > 0 && random_chance(&disk->random, disk->options.cold_rate)) {
+    double cold = disk->calm ? 0 : disk->options.cold_rate;
+    if (cold > 0 && random_chance(&disk->random, cold)) {
         return 1;
     }
     *got = model_file_read(handle->file, offset, out, len);
@@ -214,7 +218,8 @@ static int model_read_now(struct disk_file *handle, uint64_t offset, void *out, 
 
 static bool lies(struct model_disk *disk)
 {
-    return disk->options.lying_rate > 0 && random_chance(&disk->random, disk->options.lying_rate);
+    return !disk->calm && disk->options.lying_rate > 0 &&
+           random_chance(&disk->random, disk->options.lying_rate);
 }
 
 static enum model_fate coin(struct model_disk *disk)
@@ -323,8 +328,9 @@ static int model_identity(struct disk *base, const char *name, uint8_t out[DISK_
     if (file == NULL) {
         return fails(disk, "stat", name, SHOAL_ENOTFOUND);
     }
-    uint64_t parts[DISK_IDENTITY_BYTES / sizeof(uint64_t)] = {disk->device, file->number,
-                                                              file->change};
+    /* A copy is on another device: that stands for its files' other inodes and birth. */
+    uint64_t parts[DISK_IDENTITY_BYTES / sizeof(uint64_t)] = {file->number, disk->device,
+                                                              file->change, disk->device};
     memcpy(out, parts, DISK_IDENTITY_BYTES);
     return made.code;
 }

@@ -88,7 +88,13 @@ uint64_t model_disk_changes(const struct model_disk *disk);
  * after it has done its work; it and every later call of any kind fails until a crash. For sweeps:
  * run once to count the calls, then again for each of them. 0: it doesn't stop. */
 void model_disk_stop_at(struct model_disk *disk, uint64_t nth, bool after);
+/* It stops now. */
+void model_disk_stop(struct model_disk *disk);
 bool model_disk_stopped(const struct model_disk *disk);
+
+/* While it is calm nothing fails, nothing is cold, no sync lies and no call is counted: for looking
+ * at what is there without changing the course of things. */
+void model_disk_calm(struct model_disk *disk, bool calm);
 
 /* The process ends in that way: open handles are dead (they only want to be closed), the disk is no
  * longer stopped, faults and options stay. Returns how many changes were not kept as they were. */

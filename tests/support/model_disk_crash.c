@@ -69,6 +69,16 @@ void model_disk_stop_at(struct model_disk *disk, uint64_t nth, bool after)
     disk->stop_after = after;
 }
 
+void model_disk_stop(struct model_disk *disk)
+{
+    disk->stopped = true;
+}
+
+void model_disk_calm(struct model_disk *disk, bool calm)
+{
+    disk->calm = calm;
+}
+
 bool model_disk_stopped(const struct model_disk *disk)
 {
     return disk->stopped;

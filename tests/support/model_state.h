@@ -24,6 +24,7 @@ struct model_disk {
     uint64_t stop_at;
     bool stop_after;
     bool stopped;
+    bool calm;
     char words[160];
 
     char path[256]; /* when it is a folder that belongs to another */

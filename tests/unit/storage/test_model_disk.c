@@ -377,6 +377,28 @@ static void a_cold_disk_has_nothing_in_memory(void **state)
     test->disk->ops->close(file);
 }
 
+static void a_calm_disk_behaves_and_draws_nothing(void **state)
+{
+    struct test *test = *state;
+    file_make(test, "a", "x");
+    *model_disk_options(test->model) = (struct model_disk_options){.cold_rate = 1};
+    struct model_fault fault = {.calls = MODEL_ALL, .nth = 1, .lasting = true, .code = SHOAL_EIO};
+    model_disk_fault(test->model, &fault);
+    model_disk_stop(test->model);
+    assert_null(content(test, "a"));
+    uint64_t changes = model_disk_changes(test->model);
+    model_disk_calm(test->model, true);
+    assert_string_equal(content(test, "a"), "x");
+    struct disk_file *file = file_open(test, "a", DISK_OPEN_WRITE);
+    char out[1];
+    size_t got = 0;
+    assert_int_equal(test->disk->ops->read_now(file, 0, out, 1, &got), 0);
+    test->disk->ops->close(file);
+    model_disk_calm(test->model, false);
+    assert_int_equal(model_disk_changes(test->model), changes);
+    assert_null(content(test, "a"));
+}
+
 /* Create, write, sync, sync_folder: stopped at each, before and after. */
 static void the_world_stops_at_any_call(void **state)
 {
@@ -526,6 +548,7 @@ int main(void)
         DISK_TEST(a_full_disk_refuses_what_makes_files_longer),
         DISK_TEST(a_lying_sync_syncs_nothing),
         DISK_TEST(a_cold_disk_has_nothing_in_memory),
+        DISK_TEST(a_calm_disk_behaves_and_draws_nothing),
         DISK_TEST(the_world_stops_at_any_call),
         DISK_TEST(rot_flips_one_bit_of_one_file),
         DISK_TEST(a_copy_has_the_content_and_other_identities),
