@@ -107,6 +107,7 @@ def _check_set(verdict, read, writes):
 def _check_own(history, verdict, read, writes):
     seen = [history.writes[number] for sibling in read.siblings for number in sibling
             if number in history.writes and history.writes[number].key == read.key]
+    lost = None  # the newest that is
     for write in writes:
         if write.outcome != ACKNOWLEDGED or write.end >= read.start:
             continue
@@ -114,7 +115,9 @@ def _check_own(history, verdict, read, writes):
             if value is not write and value.end < write.start:
                 verdict.add("stale", read.key, f"{value} was replaced by {write}; {read}")
         if not read.siblings and not read.damaged and not _deleted_after(write, writes, read):
-            verdict.add("lost", read.key, f"{write} is gone; {read}")
+            lost = write
+    if lost is not None:
+        verdict.add("lost", read.key, f"{lost} is gone; {read}")
     for value in seen:
         for later in seen:
             if value.outcome == ACKNOWLEDGED and value.end < later.start:

@@ -19,6 +19,9 @@ ANSWER_S = 20  # longer than the nodes' own deadline of a request
 SET_IDS_MAX = 60
 RETRY_S = 0.02  # between attempts to reach any node
 
+# Codes of include/shoal/error.h that tests look for.
+ENOSPC, EIO, EDAMAGED = 28, 29, 30
+
 # Positions of RESULT's fields, in docs/protocol.md.
 CODE, TEXT, CONTEXT, VALUES = 2, 3, 4, 5
 
@@ -78,11 +81,14 @@ class Session:
         self.connection.send(*frames)
 
 
-def put_task(history, key, padding=b"", options=None, about=""):
+def put_task(history, key, padding=b"", options=None, about="", codes=None):
+    """`codes`, a list, gets the code of the answer."""
     write = history.begin(key, PUT, about)
     value = value_encode(key, (write.id,), padding)
     answer = yield protocol.REQUEST, protocol.PUT, key, value, None, 0, options
     history.conclude(write, answer[CODE], answer[TEXT])
+    if codes is not None:
+        codes.append(answer[CODE])
 
 
 def delete_task(history, key, options=None, about=""):
@@ -91,14 +97,14 @@ def delete_task(history, key, options=None, about=""):
     history.conclude(write, answer[CODE], answer[TEXT])
 
 
-def read_task(history, key, options=None, about="", outcome=None):
-    """`outcome`, a list, gets the code."""
+def read_task(history, key, options=None, about="", codes=None):
+    """`codes` as for put_task."""
     start = history.now()
     answer = yield protocol.REQUEST, protocol.GET, key, None, None, 0, options
     if answer[CODE] in (0, protocol.ENOTFOUND):
         history.read(key, start, [value[0] for value in answer[VALUES]], about)
-    if outcome is not None:
-        outcome.append(answer[CODE])
+    if codes is not None:
+        codes.append(answer[CODE])
 
 
 def add_task(history, key, padding=b"", options=None, about=""):
@@ -274,26 +280,36 @@ def write_some(nodes, history, rng, count, deadline_s=60):
             time.sleep(RETRY_S)
 
 
-def read_all(node, history, deadline_s=60, about="at the end", options=None):
+def put_round(node, history, prefix, paddings):
+    """A put for each of the paddings, at once, and the codes they came to."""
+    codes = []
+    ask(node, [put_task(history, prefix + b"/%d" % number, padding, about=node.name, codes=codes)
+               for number, padding in enumerate(paddings)])
+    return codes
+
+
+def read_all(node, history, deadline_s=60, about="at the end", options=None, damaged=None):
     """Reads every key of the history through the node, again where a read fails; the keys that have a
-    value."""
+    value. With a set `damaged` those that the node says are damaged are put there instead."""
+    final = {0, protocol.ENOTFOUND} | ({EDAMAGED} if damaged is not None else set())
     waiting = sorted(history.keys())
     codes = {}
     end = time.monotonic() + deadline_s
     while waiting:
-        if time.monotonic() > end:
-            raise AssertionError(f"{len(waiting)} keys can't be read through {node.name}: "
-                                 f"{waiting[0]!r} code {codes.get(waiting[0])}")
+        assert time.monotonic() < end, (f"{len(waiting)} keys can't be read through {node.name}: "
+                                        f"{waiting[0]!r} code {codes.get(waiting[0])}")
         batch, waiting = waiting[:200], waiting[200:]
-        outcomes = {key: [] for key in batch}
+        answers = {key: [] for key in batch}
         try:
-            ask(node, [read_task(history, key, options, about, outcomes[key]) for key in batch])
+            ask(node, [read_task(history, key, options, about, answers[key]) for key in batch])
         except Gone:
             time.sleep(RETRY_S)
-        for key, outcome in outcomes.items():
-            codes[key] = outcome[0] if outcome else None
-            if codes[key] not in (0, protocol.ENOTFOUND):
+        for key, answer in answers.items():
+            codes[key] = answer[0] if answer else None
+            if codes[key] not in final:
                 waiting.append(key)
+    if damaged is not None:
+        damaged.update(key for key, code in codes.items() if code == EDAMAGED)
     return {key for key, code in codes.items() if code == 0}
 
 

@@ -9,12 +9,18 @@ import os
 import random
 import socket
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
 
 import cluster  # noqa: E402
+import protocol  # noqa: E402
 from cluster import wait_until  # noqa: E402
+
+# Of a node's storage, in STATUS_REPLY.
+OK, FULL, FAILED = 0, 1, 2
+WORDS = {OK: "ok", FULL: "full", FAILED: "failed"}
 
 PORT_MIN, PORT_MAX = 12000, 32000
 
@@ -42,7 +48,7 @@ ALONE = {"quorum": {"n": 1, "r": 1, "w": 1}, "listen": {"peer_port": None}}
 
 
 @contextlib.contextmanager
-def group(count, engine, durability="sync", **settings):
+def group(count, engine, durability="sync", started=True, **settings):
     """A cluster of so many nodes, joined and settled; of one: a standalone node. Ends them all by
     their pids, whatever happens."""
     chosen = {"storage": storage(engine, durability), "cluster": {"name": "fault", "partitions": 16}}
@@ -50,12 +56,19 @@ def group(count, engine, durability="sync", **settings):
     nodes = cluster.Cluster(0, joined=False, **{**chosen, **settings})
     with nodes:
         for _ in range(count):
-            add(nodes).start()
-        for node in nodes.nodes[1:]:
-            nodes.join(node)
-        if count > 1:
-            nodes.wait_settled()
+            add(nodes)
+        if started:
+            start_all(nodes.nodes)
+            form(nodes)
         yield nodes
+
+
+def form(nodes):
+    """Joins all to the first, and waits until they have settled."""
+    for node in nodes.nodes[1:]:
+        nodes.join(node)
+    if len(nodes.nodes) > 1:
+        nodes.wait_settled()
 
 
 def add(nodes, **settings):
@@ -85,14 +98,47 @@ def start_all(nodes):
         node.wait_ready()
 
 
+def wait_ready_or_end(node):
+    """True when it is ready, False when it has ended by itself, as it may with a word about why: it must
+    not have crashed."""
+    end = time.monotonic() + cluster.DEADLINE_S
+    while node.process.poll() is None:
+        if os.path.exists(os.path.join(node.data_dir, "ports.json")):
+            return True
+        assert time.monotonic() < end, f"{node.name} neither starts nor ends\n{node.log_tail()}"
+        time.sleep(cluster.POLL_S)
+    status, node.process = node.process.returncode, None
+    assert status == 1, f"{node.name} has ended with status {status}\n{node.log_tail()}"
+    return False
+
+
+def storage_health(node):
+    """What the node says of its own storage: OK, FULL or FAILED."""
+    with protocol.Connection(node.ports["client_port"]) as connection:
+        answer = connection.ask(protocol.frame(protocol.STATUS, 2))
+    (own,) = [member for member in answer[12] if member[0] == answer[2]]
+    return own[15] if len(own) > 15 else OK
+
+
+def wait_health(node, health, meanwhile=lambda: None, deadline_s=30):
+    """Until the node says so of its storage, and `shoal status` and its log do, too."""
+
+    def said():
+        meanwhile()
+        return storage_health(node) == health
+
+    wait_until(said, f"{node.name} says that its storage is {WORDS[health]}", deadline_s)
+    if health != OK:
+        shown = node.shoal("status").out.decode()
+        assert WORDS[health] in shown, f"shoal status does not say {WORDS[health]!r}:\n{shown}"
+        log = log_text(node)
+        assert WORDS[health] in log, f"the log does not say {WORDS[health]!r}:\n{node.log_tail()}"
+
+
 def log_text(node):
     with open(node.log_path, encoding="utf-8", errors="replace") as file:
         return file.read()
 
-
-def wait_log(node, text, after=0, deadline_s=30):
-    """Until the node's log says so, from the offset on."""
-    wait_until(lambda: text in log_text(node)[after:], f"{node.name} logs {text!r}", deadline_s)
 
 
 def files(node, suffix):

@@ -58,12 +58,18 @@ class Run:
         history = history or self.history
         if settle is not None:
             settle.wait_settled()
-        found = clients.read_all(node, history)
-        verdict = checker.check(history)
-        checker.check_listing(history, verdict, clients.list_all(node), found)
+        verdict = judge(node, history)
         self.say(str(verdict))
         assert verdict.good, f"{len(verdict.problems)} problems"
         return verdict
+
+
+def judge(node, history):
+    """Reads everything back through the node, and the verdict on the whole history."""
+    found = clients.read_all(node, history)
+    verdict = checker.check(history)
+    checker.check_listing(history, verdict, clients.list_all(node), found)
+    return verdict
 
 
 def find_programs():
@@ -192,4 +198,5 @@ def main(cases, engines=ENGINES, tools=(), root=False):
     sys.exit(0)
 
 
-__all__ = ["CantRun", "History", "Run", "TimeoutExpired", "main", "need", "program", "wait_until"]
+__all__ = ["CantRun", "History", "Run",
+           "TimeoutExpired", "judge", "main", "need", "program", "wait_until"]
