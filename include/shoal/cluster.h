@@ -1,7 +1,8 @@
-/* The cluster as seen through a client: which nodes there are and how they are, who owns what, and
- * joining nodes together. For tools and dashboards; an application that only reads and writes needs
- * shoal/client.h alone. These calls are answered by one node from what it knows: by the first of
- * the given ones that can be reached. Nodes answer them on their peer port, too. */
+/* The cluster as seen through a client: which nodes there are and how they are, who owns what,
+ * joining nodes together, and backups of a node. For tools and dashboards; an application that only
+ * reads and writes needs shoal/client.h alone. These calls are answered by one node from what it
+ * knows: by the first of the given ones that can be reached. Nodes answer them on their peer port,
+ * too, but for backups. */
 #ifndef SHOAL_CLUSTER_H
 #define SHOAL_CLUSTER_H
 
@@ -53,12 +54,27 @@ struct shoal_ring {
     const uint16_t *owners; /* partitions * replicas indexes into nodes, in order */
 };
 
-/* Asynchronous, as in shoal/client.h: `status` and `ring` are NULL unless the result's code is 0,
- * and valid during the callback. */
+/* A node's copy of itself, being made or made. */
+struct shoal_backup {
+    uint64_t number;   /* random, of this one; 0: none was asked for since the node started */
+    const char *state; /* "none", "copying", "sealing" (reading and summing up), "done", "failed" */
+    int code;          /* why it failed */
+    const char *text;  /* the same for people; "" */
+    const char *path;  /* on the node's machine */
+    uint64_t files;    /* known from "sealing" on */
+    uint64_t bytes;
+    uint64_t bytes_done; /* of these, summed up */
+};
+
+/* Asynchronous, as in shoal/client.h: `status`, `ring` and `backup` are NULL unless the result's
+ * code is 0, and valid during the callback. */
 typedef void (*shoal_status_done_fn)(struct shoal_client *client, const struct shoal_result *result,
                                      const struct shoal_status *status, void *user);
 typedef void (*shoal_ring_done_fn)(struct shoal_client *client, const struct shoal_result *result,
                                    const struct shoal_ring *ring, void *user);
+
+typedef void (*shoal_backup_done_fn)(struct shoal_client *client, const struct shoal_result *result,
+                                     const struct shoal_backup *backup, void *user);
 
 SHOAL_API int shoal_status_start(struct shoal_client *client, const struct shoal_options *options,
                                  shoal_status_done_fn done, void *user);
@@ -70,6 +86,13 @@ SHOAL_API int shoal_ring_start(struct shoal_client *client, const struct shoal_o
 SHOAL_API int shoal_join_start(struct shoal_client *client, const char *host, uint16_t peer_port,
                                const struct shoal_options *options, shoal_done_fn done, void *user);
 
+/* Tells the node to put a copy of itself into a folder of its machine: an absolute path that isn't
+ * there yet, or an empty folder. It has only begun when the answer comes. Without a path (NULL) the
+ * answer is how the last one goes: ask until its state is "done" or "failed". */
+SHOAL_API int shoal_backup_start(struct shoal_client *client, const char *path,
+                                 const struct shoal_options *options, shoal_backup_done_fn done,
+                                 void *user);
+
 /* Synchronous: on 0 the output is the caller's to free, otherwise it is untouched. */
 SHOAL_API int shoal_status(struct shoal_client *client, const struct shoal_options *options,
                            struct shoal_status **status);
@@ -77,9 +100,12 @@ SHOAL_API int shoal_ring(struct shoal_client *client, const struct shoal_options
                          struct shoal_ring **ring);
 SHOAL_API int shoal_join(struct shoal_client *client, const char *host, uint16_t peer_port,
                          const struct shoal_options *options);
+SHOAL_API int shoal_backup(struct shoal_client *client, const char *path,
+                           const struct shoal_options *options, struct shoal_backup **backup);
 
 SHOAL_API void shoal_status_free(struct shoal_status *status); /* NULL is fine */
 SHOAL_API void shoal_ring_free(struct shoal_ring *ring);       /* NULL is fine */
+SHOAL_API void shoal_backup_free(struct shoal_backup *backup); /* NULL is fine */
 
 /* The partition of a key: an index p; its owners are owners[p * replicas ...]. */
 SHOAL_API uint32_t shoal_ring_partition(const struct shoal_ring *ring, struct shoal_bytes key);

@@ -1,6 +1,6 @@
 /* The native protocol as clients speak it (docs/protocol.md): HELLO, then REQUEST, LIST, STATUS,
- * RING and JOIN in any number at once, answered by id in any order. One desk a worker serves the
- * connections that its loop accepted, and hands requests to that worker. */
+ * RING, JOIN and BACKUP in any number at once, answered by id in any order. One desk a worker
+ * serves the connections that its loop accepted, and hands requests to that worker. */
 #ifndef API_NATIVE_H
 #define API_NATIVE_H
 
@@ -33,10 +33,33 @@ struct native_metrics {
     metric_id seconds[NATIVE_OP_COUNT];
 };
 
+#define NATIVE_BACKUP_TEXT_BYTES 512u
+
+/* How the last backup goes, or went. */
+struct native_backup_state {
+    uint64_t number;
+    uint32_t state; /* enum backup_state */
+    int code;
+    uint64_t files;
+    uint64_t bytes;
+    uint64_t bytes_done;
+    char text[NATIVE_BACKUP_TEXT_BYTES]; /* why it failed */
+    char path[LIMIT_PATH_BYTES + 1];
+};
+
+/* Who makes backups (the server). Both are called on the workers' threads and answer at once. */
+struct native_backup {
+    void *self; /* NULL: nobody does */
+    /* 0: it has begun; or a code and why not. The path is borrowed for the call. */
+    int (*begin)(void *self, struct bytes path, char text[NATIVE_BACKUP_TEXT_BYTES]);
+    void (*look)(void *self, struct native_backup_state *out);
+};
+
 struct native_options {
     uint32_t workers;
     struct native_limits *limits; /* borrowed */
-    struct metrics *metrics;      /* borrowed; NULL: none are kept */
+    struct native_backup backup;
+    struct metrics *metrics; /* borrowed; NULL: none are kept */
     struct native_metrics metric_ids;
 };
 

@@ -162,10 +162,11 @@ static void take_ping(struct session *session, const struct frame *frame)
 
 static void take_frame(struct session *session, const struct frame *frame)
 {
-    bool data = frame->kind == MESSAGE_REQUEST || frame->kind == MESSAGE_LIST;
+    bool data = frame->kind == MESSAGE_REQUEST || frame->kind == MESSAGE_LIST ||
+                frame->kind == MESSAGE_BACKUP;
     if (data && session->peer_port) {
         session_refuse(session, frame->id, SHOAL_EUNSUPPORTED,
-                       "keys are served on the client port, this is the peer port");
+                       "keys and backups are served on the client port, this is the peer port");
         return;
     }
     switch (frame->kind) {
@@ -186,6 +187,9 @@ static void take_frame(struct session *session, const struct frame *frame)
         break;
     case MESSAGE_JOIN:
         native_take_join(session, frame);
+        break;
+    case MESSAGE_BACKUP:
+        native_take_backup(session, frame);
         break;
     case MESSAGE_HELLO:
         session_refuse(session, frame->id, SHOAL_EPROTO, "a HELLO was there already");

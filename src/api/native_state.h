@@ -75,4 +75,8 @@ void native_requests_free(struct native_desk *desk);
 void native_take_status(struct session *session, const struct frame *frame);
 void native_take_ring(struct session *session, const struct frame *frame);
 
+/* ---- backups --------------------------------------------------------------------------------- */
+
+void native_take_backup(struct session *session, const struct frame *frame);
+
 #endif

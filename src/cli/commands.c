@@ -27,6 +27,8 @@ const struct command commands[] = {
     {"status", "", "the nodes and how they are", FLAGS_WATCH, 0, 0, command_status},
     {"ring", "", "the partitions and their owners; with a key, its own", FLAGS_KEY, 0, 1,
      command_ring},
+    {"backup", "DIR", "a copy of the node's data, in a folder of its machine", 0, 1, 1,
+     command_backup},
     {"bench", "", "measure throughput and latency", FLAGS_BENCH, 0, 0, command_bench},
     {0},
 };

@@ -76,6 +76,16 @@ static int decode_ring(struct arena *arena, struct bytes payload, struct answer 
     return error;
 }
 
+static int decode_backup(struct arena *arena, struct bytes payload, struct answer *out)
+{
+    struct message_backup_reply *backup = arena_alloc(arena, sizeof(*backup));
+    int error = backup == NULL ? SHOAL_ENOMEM : message_backup_reply_decode(payload, arena, backup);
+    if (error == 0) {
+        *out = (struct answer){.text = "", .backup = backup};
+    }
+    return error;
+}
+
 int answer_decode(struct shoal_client *client, uint32_t asked, uint32_t kind, struct bytes payload,
                   struct answer *out)
 {
@@ -91,6 +101,9 @@ int answer_decode(struct shoal_client *client, uint32_t asked, uint32_t kind, st
     }
     if (kind == MESSAGE_RING_REPLY && asked == MESSAGE_RING) {
         return decode_ring(arena, payload, out);
+    }
+    if (kind == MESSAGE_BACKUP_REPLY && asked == MESSAGE_BACKUP) {
+        return decode_backup(arena, payload, out);
     }
     if (kind == MESSAGE_PONG && asked == MESSAGE_PING) {
         *out = (struct answer){.text = ""};
@@ -226,6 +239,35 @@ int answer_show_ring(struct arena *arena, const struct message_ring_reply *ring,
     };
     text_hex(ring->layout_hash.bytes, sizeof(ring->layout_hash.bytes), shown.layout_hash);
     if (shown.nodes == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    *out = shown;
+    return 0;
+}
+
+static const char *show_backup_state(uint32_t state)
+{
+    static const char *const texts[] = {
+        [BACKUP_NONE] = "none", [BACKUP_COPYING] = "copying", [BACKUP_SEALING] = "sealing",
+        [BACKUP_DONE] = "done", [BACKUP_FAILED] = "failed",
+    };
+    return state < sizeof(texts) / sizeof(texts[0]) ? texts[state] : "unknown";
+}
+
+int answer_show_backup(struct arena *arena, const struct message_backup_reply *backup,
+                       struct shoal_backup *out)
+{
+    struct shoal_backup shown = {
+        .number = backup->number,
+        .state = show_backup_state(backup->state),
+        .code = backup->code,
+        .text = show_text(arena, backup->text),
+        .path = show_text(arena, backup->path),
+        .files = backup->files,
+        .bytes = backup->bytes,
+        .bytes_done = backup->bytes_done,
+    };
+    if (shown.text == NULL || shown.path == NULL) {
         return SHOAL_ENOMEM;
     }
     *out = shown;

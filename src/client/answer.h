@@ -18,5 +18,7 @@ int answer_show_status(struct arena *arena, const struct message_status_reply *s
                        struct shoal_status *out);
 int answer_show_ring(struct arena *arena, const struct message_ring_reply *ring,
                      struct shoal_ring *out);
+int answer_show_backup(struct arena *arena, const struct message_backup_reply *backup,
+                       struct shoal_backup *out);
 
 #endif

@@ -181,6 +181,25 @@ struct call *call_new_join(const char *host, uint16_t port, const struct shoal_o
     return call;
 }
 
+struct call *call_new_backup(const char *path, const struct shoal_options *options)
+{
+    struct bytes bytes = path == NULL ? (struct bytes){0} : bytes_from_string(path);
+    bool wrong = bytes.data != NULL &&
+                 (bytes.len == 0 || bytes.len > LIMIT_PATH_BYTES || bytes.data[0] != '/');
+    struct call *call = call_new(MESSAGE_BACKUP, wrong ? 0 : bytes.len, options);
+    if (call == NULL) {
+        return NULL;
+    }
+    call->changes = path != NULL;
+    if (wrong) {
+        refuse(call, SHOAL_EINVAL, "give an absolute path, at most 4095 bytes long");
+        return call;
+    }
+    uint8_t *at = call->memory;
+    call->backup.path = take_bytes(&at, bytes);
+    return call;
+}
+
 struct call *call_new_plain(enum message_kind kind, const struct shoal_options *options)
 {
     return call_new(kind, 0, options);
@@ -213,6 +232,11 @@ int call_encode(const struct call *call, uint64_t now_us, struct buffer *out)
         join.id = call->id;
         join.timeout_us = share_us;
         return message_join_encode(&join, out);
+    }
+    case MESSAGE_BACKUP: {
+        struct message_backup backup = call->backup;
+        backup.id = call->id;
+        return message_backup_encode(&backup, out);
     }
     case MESSAGE_STATUS:
         return message_status_encode(call->id, out);

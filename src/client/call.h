@@ -31,6 +31,7 @@ struct answer {
     const struct message_list_reply *list;
     const struct message_status_reply *status;
     const struct message_ring_reply *ring;
+    const struct message_backup_reply *backup;
 };
 
 /* `answer` is valid during the call; the call is freed after it. */
@@ -43,6 +44,7 @@ struct call_listener {
         shoal_done_fn result;
         shoal_status_done_fn status;
         shoal_ring_done_fn ring;
+        shoal_backup_done_fn backup;
     } done;
     void *user;
 };
@@ -61,6 +63,7 @@ struct call {
         struct message_request request;
         struct message_list list;
         struct message_join *join; /* in `memory` */
+        struct message_backup backup;
     };
 
     uint64_t deadline_us;
@@ -85,6 +88,8 @@ struct call *call_new_request(enum request_op op, struct bytes key, struct bytes
                               const struct shoal_options *options);
 struct call *call_new_list(const struct shoal_list *list, const struct shoal_options *options);
 struct call *call_new_join(const char *host, uint16_t port, const struct shoal_options *options);
+/* Without a path (NULL) it only asks. */
+struct call *call_new_backup(const char *path, const struct shoal_options *options);
 /* PING, STATUS, RING. */
 struct call *call_new_plain(enum message_kind kind, const struct shoal_options *options);
 

@@ -1,4 +1,4 @@
-/* The public asynchronous calls for the cluster: status and ring. */
+/* The public asynchronous calls for the cluster: status, ring and backup. */
 #include "shoal/cluster.h"
 
 #include "client/answer.h"
@@ -52,6 +52,30 @@ int shoal_ring_start(struct shoal_client *client, const struct shoal_options *op
     call->listener.done.ring = done;
     call->listener.user = user;
     return client_start(client, call, tell_ring);
+}
+
+static void tell_backup(struct call *call, const struct answer *answer)
+{
+    struct shoal_result result = {.code = answer->code, .text = answer->text};
+    struct shoal_backup backup;
+    if (result.code == 0 &&
+        answer_show_backup(&call->client->arena, answer->backup, &backup) != 0) {
+        result = (struct shoal_result){.code = SHOAL_ENOMEM, .text = no_memory};
+    }
+    call->listener.done.backup(call->client, &result, result.code == 0 ? &backup : NULL,
+                               call->listener.user);
+}
+
+int shoal_backup_start(struct shoal_client *client, const char *path,
+                       const struct shoal_options *options, shoal_backup_done_fn done, void *user)
+{
+    struct call *call = call_new_backup(path, options);
+    if (call == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    call->listener.done.backup = done;
+    call->listener.user = user;
+    return client_start(client, call, tell_backup);
 }
 
 uint32_t shoal_ring_partition(const struct shoal_ring *ring, struct shoal_bytes key)

@@ -152,6 +152,34 @@ struct shoal_ring *ring_copy(const struct shoal_ring *from)
     return packer.block == NULL ? NULL : pack_ring(&packer, from);
 }
 
+/* ---- backups --------------------------------------------------------------------------------- */
+
+static struct shoal_backup *pack_backup(struct packer *packer, const struct shoal_backup *from)
+{
+    struct shoal_backup *to = pack(packer, from, sizeof(*from), 16);
+    const char *text = pack_text(packer, from->text);
+    const char *path = pack_text(packer, from->path);
+    if (to != NULL) {
+        to->text = text;
+        to->path = path;
+    }
+    return to;
+}
+
+struct shoal_backup *backup_copy(const struct shoal_backup *from)
+{
+    struct packer packer = {0};
+    (void)pack_backup(&packer, from);
+    packer.block = mem_alloc(packer.used);
+    packer.used = 0;
+    return packer.block == NULL ? NULL : pack_backup(&packer, from);
+}
+
+void shoal_backup_free(struct shoal_backup *backup)
+{
+    mem_free(backup);
+}
+
 void shoal_status_free(struct shoal_status *status)
 {
     mem_free(status);

@@ -9,5 +9,6 @@
 struct shoal_result *result_copy(const struct shoal_result *from);
 struct shoal_status *status_copy(const struct shoal_status *from);
 struct shoal_ring *ring_copy(const struct shoal_ring *from);
+struct shoal_backup *backup_copy(const struct shoal_backup *from);
 
 #endif

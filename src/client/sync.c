@@ -18,6 +18,7 @@ struct waiting {
     struct shoal_result *result;
     struct shoal_status *status;
     struct shoal_ring *ring;
+    struct shoal_backup *backup;
 };
 
 static void set_error(struct shoal_client *client, const char *text)
@@ -101,6 +102,16 @@ static void on_ring(struct shoal_client *client, const struct shoal_result *resu
         waiting->ring = ring_copy(ring);
     }
     note(client, waiting, result, waiting->ring != NULL);
+}
+
+static void on_backup(struct shoal_client *client, const struct shoal_result *result,
+                      const struct shoal_backup *backup, void *user)
+{
+    struct waiting *waiting = user;
+    if (backup != NULL) {
+        waiting->backup = backup_copy(backup);
+    }
+    note(client, waiting, result, waiting->backup != NULL);
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */
@@ -223,6 +234,22 @@ int shoal_join(struct shoal_client *client, const char *host, uint16_t peer_port
     }
     int started = shoal_join_start(client, host, peer_port, options, on_result, &waiting);
     return sync_end(client, started, &waiting);
+}
+
+int shoal_backup(struct shoal_client *client, const char *path, const struct shoal_options *options,
+                 struct shoal_backup **backup)
+{
+    struct waiting waiting = {.copy = true};
+    int error = sync_begin(client);
+    if (error != 0) {
+        return error;
+    }
+    int started = shoal_backup_start(client, path, options, on_backup, &waiting);
+    int code = sync_end(client, started, &waiting);
+    if (code == 0) {
+        *backup = waiting.backup;
+    }
+    return code;
 }
 
 /* ---- batches --------------------------------------------------------------------------------- */

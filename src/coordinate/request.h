@@ -13,6 +13,9 @@
 enum {
     REQUEST_LIST = 16,
     REQUEST_JOIN = 17, /* key is the host, port in `limit` */
+    /* key is the folder that every worker's engine puts its copies into; from the node itself, on
+     * worker 0 only. */
+    REQUEST_BACKUP = 18,
 };
 
 /* Borrowed for the duration of `done`. */
@@ -40,7 +43,7 @@ typedef void (*request_done)(struct request *request, const struct outcome *outc
 
 struct request {
     /* Set by the surface. Bytes are borrowed until `done` is called. */
-    uint32_t op;      /* enum request_op, REQUEST_LIST or REQUEST_JOIN */
+    uint32_t op;      /* enum request_op, or one of the above */
     struct bytes key; /* list: the prefix */
     struct bytes value;
     struct bytes context; /* token; list: the cursor; data NULL is none */

@@ -318,6 +318,27 @@ static void greet(struct visitor *visitor, uint64_t id)
     visitor->greeted = true;
 }
 
+/* One backup at a time, into the folder that was asked for last; it never gets further. */
+static void send_backup(struct visitor *visitor, uint64_t id, struct bytes payload)
+{
+    struct arena *arena = &visitor->node->public.cluster->arena;
+    struct message_backup asked;
+    ASSERT(message_backup_decode(payload, arena, &asked) == 0);
+    struct message_backup_reply reply = {
+        .id = id,
+        .number = 77,
+        .state = BACKUP_SEALING,
+        .path = asked.path.data == NULL ? bytes_from_string("/the/last") : asked.path,
+        .files = 3,
+        .bytes = 1000,
+        .bytes_done = 10,
+    };
+    struct buffer frame;
+    buffer_init(&frame, 0);
+    ASSERT(message_backup_reply_encode(&reply, &frame) == 0);
+    send_buffer(visitor, &frame);
+}
+
 static bool take_frame(struct visitor *visitor, struct bytes payload)
 {
     uint32_t kind = 0;
@@ -344,6 +365,9 @@ static bool take_frame(struct visitor *visitor, struct bytes payload)
         return true;
     case MESSAGE_JOIN:
         send_code(visitor, id, SHOAL_EHASDATA, "fake nodes join nobody");
+        return true;
+    case MESSAGE_BACKUP:
+        send_backup(visitor, id, payload);
         return true;
     default:
         return take_data(visitor, kind, id, payload);

@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "shoal/error.h"
 
 static void listen_on_ports(struct fake_node *node, uint16_t peer_port)
 {
@@ -18,6 +19,26 @@ static void listen_on_ports(struct fake_node *node, uint16_t peer_port)
     ASSERT(code == 0);
     code = net_listen_peers(node->net, "127.0.0.1", peer_port, &node->peer_port, text);
     ASSERT(code == 0);
+}
+
+/* One thread asks at a time, so no lock. */
+static int begin_backup(void *self, struct bytes path, char text[NATIVE_BACKUP_TEXT_BYTES])
+{
+    struct fake_node *node = self;
+    if (bytes_equal(path, bytes_from_string("/no"))) {
+        snprintf(text, NATIVE_BACKUP_TEXT_BYTES, "not there");
+        return SHOAL_EINVAL;
+    }
+    memcpy(node->backup.path, path.data, path.len);
+    node->backup.path[path.len] = 0;
+    node->backup.number = 5;
+    return 0;
+}
+
+static void look_at_backup(void *self, struct native_backup_state *out)
+{
+    const struct fake_node *node = self;
+    *out = node->backup;
 }
 
 static void open_world(struct fake_node *node)
@@ -33,10 +54,12 @@ static void open_world(struct fake_node *node)
     atomic_init(&node->limits.key_bytes, 1024);
     atomic_init(&node->limits.value_bytes, LIMIT_MIB);
     atomic_init(&node->limits.connections, 100);
-    struct native_options native_options = {.workers = node->worker_count,
-                                            .limits = &node->limits,
-                                            .metrics = node->metrics,
-                                            .metric_ids = native_metrics};
+    struct native_options native_options = {
+        .workers = node->worker_count,
+        .limits = &node->limits,
+        .backup = {.self = node, .begin = begin_backup, .look = look_at_backup},
+        .metrics = node->metrics,
+        .metric_ids = native_metrics};
     code = native_new(&native_options, &node->native);
     ASSERT(code == 0);
     struct net_options options = {

@@ -12,6 +12,7 @@ struct fake_node {
     struct net *net;
     struct native *native;
     struct native_limits limits;
+    struct native_backup_state backup; /* what its fake backups say; the path is that last begun */
     struct metrics *metrics;
     struct node_config config;
     struct worker *workers[FAKE_NODE_WORKERS_MAX];

@@ -547,6 +547,63 @@ static void a_join_is_answered_when_it_has_ended(void **state)
     fake_node_stop_now(&other);
 }
 
+static void expect_backup(struct wire_client *client, struct message_backup_reply *reply)
+{
+    struct bytes payload;
+    uint32_t kind;
+    uint64_t id;
+    assert_true(wire_client_receive(client, &payload, &kind, &id));
+    assert_int_equal(kind, MESSAGE_BACKUP_REPLY);
+    assert_int_equal(message_backup_reply_decode(payload, &client->arena, reply), 0);
+}
+
+static void a_backup_is_begun_and_looked_at(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wire_client *client = &fixture->client;
+    struct message_backup ask = {.id = 1};
+    struct message_backup_reply reply;
+    wire_client_hello(client);
+    assert_int_equal(message_backup_encode(&ask, &client->out), 0);
+    wire_client_send(client);
+    expect_backup(client, &reply);
+    assert_int_equal(reply.number, 0);
+    assert_int_equal(reply.state, BACKUP_NONE);
+    ask = (struct message_backup){.id = 2, .path = text("/no")};
+    assert_int_equal(message_backup_encode(&ask, &client->out), 0);
+    wire_client_send(client);
+    expect_code(client, 2, SHOAL_EINVAL, "not there");
+    fixture->node.backup.state = BACKUP_FAILED;
+    fixture->node.backup.code = SHOAL_ENOSPC;
+    fixture->node.backup.bytes = 12;
+    snprintf(fixture->node.backup.text, sizeof(fixture->node.backup.text), "full");
+    ask = (struct message_backup){.id = 3, .path = text("/yes")};
+    assert_int_equal(message_backup_encode(&ask, &client->out), 0);
+    wire_client_send(client);
+    expect_backup(client, &reply);
+    assert_int_equal(reply.id, 3);
+    assert_int_equal(reply.number, 5);
+    assert_int_equal(reply.state, BACKUP_FAILED);
+    assert_int_equal(reply.code, SHOAL_ENOSPC);
+    assert_int_equal(reply.bytes, 12);
+    assert_true(bytes_equal(reply.text, text("full")));
+    assert_true(bytes_equal(reply.path, text("/yes")));
+}
+
+static void backups_are_not_asked_for_on_the_peer_port(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wire_client client;
+    struct message_backup ask = {.id = 2, .path = text("/yes")};
+    wire_client_open(&client, fixture->node.peer_port);
+    wire_client_hello(&client);
+    assert_int_equal(message_backup_encode(&ask, &client.out), 0);
+    wire_client_send(&client);
+    expect_code(&client, 2, SHOAL_EUNSUPPORTED, "peer port");
+    assert_int_equal(fixture->node.backup.number, 0);
+    wire_client_close(&client);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -576,6 +633,8 @@ int main(void)
         TEST(status_and_ring_are_answered_from_the_snapshot),
         cmocka_unit_test_setup_teardown(a_node_in_no_cluster_says_so, set_up_alone, tear_down),
         TEST(a_join_is_answered_when_it_has_ended),
+        TEST(a_backup_is_begun_and_looked_at),
+        TEST(backups_are_not_asked_for_on_the_peer_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -172,6 +172,30 @@ static void the_cluster_shows_itself(void **state)
     shoal_client_free(client);
 }
 
+static void a_backup_is_asked_for_and_looked_at(void **state)
+{
+    struct shoal_client *client = open_client(*state, (struct shoal_config){0});
+    struct shoal_backup *backup = NULL;
+    assert_int_equal(shoal_backup(client, "/backups/today", NULL, &backup), 0);
+    assert_int_equal(backup->number, 77);
+    assert_string_equal(backup->state, "sealing");
+    assert_string_equal(backup->path, "/backups/today");
+    assert_string_equal(backup->text, "");
+    assert_int_equal(backup->files, 3);
+    assert_int_equal(backup->bytes, 1000);
+    assert_int_equal(backup->bytes_done, 10);
+    shoal_backup_free(backup);
+    backup = NULL;
+    assert_int_equal(shoal_backup(client, NULL, NULL, &backup), 0);
+    assert_string_equal(backup->path, "/the/last");
+    shoal_backup_free(backup);
+    backup = NULL;
+    assert_int_equal(shoal_backup(client, "not/absolute", NULL, &backup), SHOAL_EINVAL);
+    assert_int_equal(shoal_backup(client, "", NULL, &backup), SHOAL_EINVAL);
+    assert_null(backup);
+    shoal_client_free(client);
+}
+
 static void a_client_of_someone_elses_loop_has_no_synchronous_calls(void **state)
 {
     (void)state;
@@ -209,6 +233,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(lists_and_many_gets_and_batches_larger_than_the_window,
                                         begin, end),
         cmocka_unit_test_setup_teardown(the_cluster_shows_itself, begin, end),
+        cmocka_unit_test_setup_teardown(a_backup_is_asked_for_and_looked_at, begin, end),
         cmocka_unit_test(a_client_of_someone_elses_loop_has_no_synchronous_calls),
         cmocka_unit_test(opening_with_nobody_there_says_why),
     };
