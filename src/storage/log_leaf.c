@@ -8,7 +8,7 @@
 #define BYTES_MAX 4096u /* larger: more to move for every insert; smaller: more heads and refs */
 #define SLOT_BYTES ((uint32_t)sizeof(struct log_slot))
 #define CAPACITY_MAX ((BYTES_MAX - (uint32_t)sizeof(struct leaf_head)) / SLOT_BYTES)
-#define STEPS_PER_DOUBLING 16u /* sizes of leaves, from 1 KiB on: each step is a size class */
+#define STEPS_PER_DOUBLING 8u /* sizes of leaves, from 512 bytes on */
 #define STEP_BYTES_MIN 64u
 
 static _Alignas(16) const struct leaf_head empty_leaf = {.capacity = 0};

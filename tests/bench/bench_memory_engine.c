@@ -9,11 +9,10 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/random.h"
+#include "measure.h"
 #include "storage/memory_engine.h"
 
 #define PARTITIONS 256u
@@ -22,8 +21,6 @@
 #define VALUE_BYTES 100u
 #define OBJECT_BYTES (VALUE_BYTES + 22u)
 #define OBJECT_BYTES_MAX (OBJECT_BYTES + 32u)
-#define CHASE_NODES (UINT64_C(1) << 24) /* of 64 bytes: 1 GiB */
-#define CHASE_STEPS 2000000u
 #define ROUNDS 7u
 #define OPERATIONS 1000000u /* a round, each with a prepared key */
 #define PUTS_A_PAUSE 16u
@@ -44,89 +41,10 @@ struct fixture {
     uint64_t wrong; /* answers */
 };
 
-struct moment {
-    uint64_t wall_ns;
-    uint64_t cpu_ns;
-};
-
 static void fail(const char *what)
 {
     fprintf(stderr, "bench_memory_engine: %s\n", what);
     exit(1);
-}
-
-static uint64_t clock_ns(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static struct moment moment_now(void)
-{
-    return (struct moment){.wall_ns = clock_ns(CLOCK_MONOTONIC),
-                           .cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID)};
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Rounds of one measurement, in ns an operation. */
-struct figure {
-    double wall[ROUNDS];
-    double cpu[ROUNDS];
-    uint32_t rounds;
-};
-
-static void figure_add(struct figure *figure, struct moment begin, uint64_t operations)
-{
-    struct moment end = moment_now();
-    figure->wall[figure->rounds] = (double)(end.wall_ns - begin.wall_ns) / (double)operations;
-    figure->cpu[figure->rounds] = (double)(end.cpu_ns - begin.cpu_ns) / (double)operations;
-    figure->rounds++;
-}
-
-/* Returns the best CPU time. */
-static double figure_print(struct figure *figure, const char *what)
-{
-    qsort(figure->wall, figure->rounds, sizeof(double), compare_doubles);
-    qsort(figure->cpu, figure->rounds, sizeof(double), compare_doubles);
-    printf("  %-40s %7.1f ns/op   CPU %7.1f ns/op, best %7.1f\n", what,
-           figure->wall[figure->rounds / 2], figure->cpu[figure->rounds / 2], figure->cpu[0]);
-    return figure->cpu[0];
-}
-
-/* One load that the next one waits for, over far more memory than the caches hold. */
-static double chase(void)
-{
-    const size_t bytes = CHASE_NODES * 64;
-    uint64_t *nodes = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (nodes == MAP_FAILED) {
-        fail("no memory for the pointer chase");
-    }
-    (void)madvise(nodes, bytes, MADV_NOHUGEPAGE); /* the engine has none either */
-    for (uint64_t i = 0; i < CHASE_NODES; i++) {
-        /* One cycle through all nodes: a linear congruence of full period. */
-        nodes[i * 8] = (i * UINT64_C(2862933555777941757) + 3037000493u) % CHASE_NODES;
-    }
-    struct figure figure = {0};
-    uint64_t at = 0;
-    for (uint32_t round = 0; round < ROUNDS; round++) {
-        struct moment begin = moment_now();
-        for (uint32_t i = 0; i < CHASE_STEPS / ROUNDS; i++) {
-            at = nodes[at * 8];
-        }
-        figure_add(&figure, begin, CHASE_STEPS / ROUNDS);
-    }
-    munmap(nodes, bytes);
-    if (at >= CHASE_NODES) {
-        fail("the pointer chase went astray");
-    }
-    return figure_print(&figure, "random load");
 }
 
 static void key_prepare(const struct fixture *fixture, struct prepared_key *out, uint64_t number)
@@ -198,18 +116,18 @@ static void bench_insert(struct fixture *fixture)
         for (uint64_t j = 0; j < PUTS_A_PAUSE; j++) {
             key_prepare(fixture, &prepared[j], i + j);
         }
-        uint64_t begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+        uint64_t begin = cpu_ns();
         for (uint64_t j = 0; j < PUTS_A_PAUSE; j++) {
             put(fixture, &prepared[j], OBJECT_BYTES);
         }
-        uint64_t took = clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
+        uint64_t took = cpu_ns() - begin;
         total_ns += took;
         pause_ns = took > pause_ns ? took : pause_ns;
         long_pauses += took > 1000000;
         double now = overhead(fixture, i + PUTS_A_PAUSE);
         worst = i > fixture->keys / 2 && now > worst ? now : worst;
     }
-    printf("  %-40s %38.1f CPU ns/op\n", "put, new key", (double)total_ns / (double)fixture->keys);
+    value_print("put, new key", (double)total_ns / (double)fixture->keys, "CPU ns/op");
     printf("  %-40s %38.1f us (%llu over 1 ms)\n", "the longest run of 16 of these",
            (double)pause_ns / 1000, (unsigned long long)long_pauses);
     printf("  %-40s %38.1f bytes/key, worst from half the keys on %.1f\n",
@@ -298,15 +216,15 @@ static void bench_walk_and_drop(struct fixture *fixture)
         fixture->wrong += fixture->engine->ops->drop(fixture->engine, i, &sequence) != 0;
     }
     do {
-        uint64_t flush_begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+        uint64_t flush_begin = cpu_ns();
         fixture->engine->ops->flush(fixture->engine);
-        uint64_t took = clock_ns(CLOCK_THREAD_CPUTIME_ID) - flush_begin;
+        uint64_t took = cpu_ns() - flush_begin;
         pause_ns = took > pause_ns ? took : pause_ns;
         fixture->engine->ops->stats(fixture->engine, UINT32_MAX, &stats);
     } while (stats.memory_bytes > fixture->empty_bytes);
     figure_add(&drop, begin, fixture->keys);
     figure_print(&drop, "drop and the flushes that free, an entry");
-    printf("  %-40s %38.1f us\n", "the longest of these flushes", (double)pause_ns / 1000);
+    value_print("the longest of these flushes", (double)pause_ns / 1000, "us");
     fixture->wrong += sum == 0;
 }
 
@@ -329,10 +247,11 @@ static void bench(struct fixture *fixture)
     bench_insert(fixture);
     bench_hashing(fixture);
     bench_rounds(fixture, "get", 0, round_get);
-    double load_ns = chase(); /* next to what it is compared with: the machine may be shared */
+    double load_ns =
+        random_load_print(); /* next to what it is compared with: the machine may be shared */
     double waiting_ns =
         bench_rounds(fixture, "get, each waiting for the last", 0, round_get_waiting);
-    printf("  %-40s %38.2f random loads\n", "which is", waiting_ns / load_ns);
+    value_print("which is", waiting_ns / load_ns, "random loads");
     bench_rounds(fixture, "get, no such key", fixture->keys, round_get_absent);
     bench_rounds(fixture, "put, overwrite", 0, round_put);
     bench_rounds(fixture, "put, overwrite by another size", 0, round_put_resized);

@@ -8,6 +8,7 @@
 #include "storage/log_index.h"
 
 #define ENTRIES_MAX 4000u
+#define ACTORS_MAX 3000u
 #define COUNTER_FITS (UINT64_C(1) << 33)
 
 struct world {
@@ -20,6 +21,8 @@ struct world {
     uint64_t position_fill; /* what the other bits sometimes are */
     uint64_t tags;
     uint64_t actors;
+    uint32_t named[ACTORS_MAX + 1]; /* entries, by actor */
+    uint32_t actors_named;
 };
 
 static struct world world;
@@ -54,25 +57,21 @@ static bool model_has(uint64_t position, uint16_t tag)
     return at < world.count && compare(position, tag, &world.entries[at]) == 0;
 }
 
-/* Whether an entry with this dot can be simple: its actor has a number, or one is free. */
-static bool model_numbers(const struct dot *dot)
+/* Counts the entries that name an actor, and the actors that are named. */
+static void model_name(const struct log_entry *entry, bool more)
 {
-    static uint64_t actors[LOG_ACTORS_MAX];
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < world.count; i++) {
-        const struct log_entry *entry = &world.entries[i];
-        uint32_t j = 0;
-        while (j < count && actors[j] != entry->dot.actor) {
-            j++;
-        }
-        if (entry->simple && j == count) {
-            actors[count++] = entry->dot.actor;
-        }
-        if (entry->simple && entry->dot.actor == dot->actor) {
-            return true;
-        }
+    if (entry->simple) {
+        uint32_t *named = &world.named[entry->dot.actor];
+        world.actors_named += more && *named == 0;
+        *named += more ? 1u : UINT32_MAX;
+        world.actors_named -= !more && *named == 0;
     }
-    return count < LOG_ACTORS_MAX;
+}
+
+/* Whether an entry with this dot can be simple: its actor has a number, or one is free. */
+static bool model_has_number(const struct dot *dot)
+{
+    return world.named[dot->actor] > 0 || world.actors_named < LOG_ACTORS_MAX;
 }
 
 static void expect_equal(const struct log_entry *a, const struct log_entry *b)
@@ -144,16 +143,18 @@ static void step_put(struct random *random)
     }
     struct log_entry now;
     CHECK(log_index_find(world.index, entry.position, entry.tag, &now) == 0);
-    bool simple = entry.simple && entry.dot.counter < COUNTER_FITS && model_numbers(&entry.dot);
+    bool simple = entry.simple && entry.dot.counter < COUNTER_FITS && model_has_number(&entry.dot);
     CHECK(now.simple == simple || (fails && !now.simple));
     entry.simple = now.simple;
     expect_equal(&now, &entry);
     if (there) {
         expect_equal(&before, &world.entries[at]);
+        model_name(&world.entries[at], false);
         world.entries[at] = entry;
     } else {
         model_insert(at, &entry);
     }
+    model_name(&entry, true);
 }
 
 static void step_remove(struct random *random)
@@ -170,6 +171,7 @@ static void step_remove(struct random *random)
     CHECK(code == (there ? 0 : SHOAL_ENOTFOUND));
     if (there) {
         expect_equal(&before, &world.entries[at]);
+        model_name(&world.entries[at], false);
         world.count--;
         memmove(&world.entries[at], &world.entries[at + 1], (world.count - at) * sizeof(before));
     }
@@ -244,8 +246,10 @@ static void world_make(struct random *random)
                                      UINT64_C(0xffffffff00000000),
                                      1};
     static const uint64_t tags[] = {1, 4, 65536};
-    static const uint64_t actors[] = {3, 40, 3000};
+    static const uint64_t actors[] = {3, 40, ACTORS_MAX};
     world.count = 0;
+    memset(world.named, 0, sizeof(world.named));
+    world.actors_named = 0;
     world.count_max = counts[random_below(random, 3)];
     world.position_mask = masks[random_below(random, 6)];
     world.position_fill = random_u64(random);
