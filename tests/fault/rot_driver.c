@@ -132,7 +132,7 @@ static void on_damage(void *self, uint64_t offset, uint64_t bytes)
     subject->places[subject->place_count++] = (struct place){offset, bytes};
 }
 
-static int subject_scan(struct subject *subject, struct log_scan_result *result)
+static int subject_scan(struct subject *subject, uint64_t durable, struct log_scan_result *result)
 {
     struct log_header header;
     subject->place_count = 0;
@@ -144,7 +144,7 @@ static int subject_scan(struct subject *subject, struct log_scan_result *result)
         return code;
     }
     struct log_scan_events events = {subject, on_record, on_damage};
-    code = log_scan(subject->disk, subject->file, &header, subject->durable, &events, result);
+    code = log_scan(subject->disk, subject->file, &header, durable, &events, result);
     need_done(code, "the scan");
     return 0;
 }
@@ -166,7 +166,7 @@ static bool subject_open(struct subject *subject, struct disk *disk, const char 
         log_hint_free(hint);
     }
     struct log_scan_result result;
-    need_done(subject_scan(subject, &result), name);
+    need_done(subject_scan(subject, subject->durable, &result), name);
     if (result.damaged > 0) {
         fprintf(stderr, "rot_driver: %s is damaged before anything was done to it\n", name);
         exit(2);
@@ -218,6 +218,14 @@ static bool changed_record_decodes(struct subject *subject, uint64_t at)
     return false;
 }
 
+static bool scan_detects(struct subject *subject, uint64_t durable)
+{
+    struct log_scan_result result;
+    return subject_scan(subject, durable, &result) != 0 ||
+           (result.damaged > 0 && missing_is_reported(subject));
+}
+
+/* With its hint, which vouches for all of it, and as if that were gone. */
 static void segment_flip(struct subject *subject, struct random *random, struct tally *tally)
 {
     uint64_t at = random_below(random, subject->bytes);
@@ -226,9 +234,7 @@ static void segment_flip(struct subject *subject, struct random *random, struct 
     subject->image[at] ^= bit;
     need_done(subject->disk->ops->write(subject->file, at, byte), "writing a flip");
     subject->served = 0;
-    struct log_scan_result result;
-    bool refused = subject_scan(subject, &result) != 0;
-    bool detected = refused || (result.damaged > 0 && missing_is_reported(subject));
+    bool detected = scan_detects(subject, subject->durable) && scan_detects(subject, 0);
     tally->tried++;
     tally->detected += detected;
     tally->served += subject->served > 0 || changed_record_decodes(subject, at);
@@ -352,7 +358,7 @@ static void cut_check(struct subject *subject, uint64_t length, struct tally *ta
 {
     struct log_scan_result result;
     subject->served = 0;
-    bool refused = subject_scan(subject, &result) != 0;
+    bool refused = subject_scan(subject, 0, &result) != 0;
     bool whole = true;
     for (size_t i = 0; i < subject->original_count; i++) {
         whole = whole && subject->originals[i].seen;
