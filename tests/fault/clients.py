@@ -33,10 +33,10 @@ class Gone(Exception):
 class Session:
     """One connection, on which several tasks run at once."""
 
-    def __init__(self, port, answer_s=ANSWER_S):
+    def __init__(self, node, answer_s=ANSWER_S):
         self.connection = None
         try:
-            self.connection = protocol.Connection(port, greet=False)
+            self.connection = protocol.Connection(node.ports["client_port"], False, node.host)
             self.connection.socket.settimeout(answer_s)
             welcome = self.connection.ask(protocol.hello())
             if welcome is None or welcome[0] != protocol.HELLO_REPLY:
@@ -169,7 +169,7 @@ class Client(threading.Thread):
                 try:
                     if session is None:
                         node = self.rng.choice(self.nodes)
-                        session = Session(node.ports["client_port"], self.answer_s)
+                        session = Session(node, self.answer_s)
                     session.run(self._tasks(node.name))
                     self.done += 1
                 except Gone:
@@ -254,7 +254,7 @@ class Load:
 
 def ask(node, tasks):
     """Runs the tasks on a connection of their own; Gone when it breaks."""
-    session = Session(node.ports["client_port"])
+    session = Session(node)
     try:
         session.run(tasks)
     finally:

@@ -114,7 +114,7 @@ def wait_ready_or_end(node):
 
 def storage_health(node):
     """What the node says of its own storage: OK, FULL or FAILED."""
-    with protocol.Connection(node.ports["client_port"]) as connection:
+    with protocol.Connection(node.ports["client_port"], host=node.host) as connection:
         answer = connection.ask(protocol.frame(protocol.STATUS, 2))
     (own,) = [member for member in answer[12] if member[0] == answer[2]]
     return own[15] if len(own) > 15 else OK

@@ -14,7 +14,7 @@ def run_script(node, history, seed, rounds, fresh=True):
     """As far as the node lives: True when to the end."""
     rng = random.Random(seed)
     try:
-        session = Session(node.ports["client_port"])
+        session = Session(node)
     except Gone:
         return False
     try:

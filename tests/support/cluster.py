@@ -83,6 +83,8 @@ class Node:
         self.config_path = os.path.join(self.folder, "config.json")
         self.log_path = os.path.join(self.folder, "log")
         self.settings = settings
+        self.host = settings.get("listen", {}).get("host", "127.0.0.1")
+        self.prefix = ()  # what stands before every start: a command that becomes the server
         self.process = None
         self.ports = {}
         os.makedirs(self.folder)
@@ -93,7 +95,7 @@ class Node:
         config = {
             "node": {"name": self.name, "zone": "a", "weight": 1},
             "listen": {
-                "host": "127.0.0.1",
+                "host": self.host,
                 "client_port": self.ports.get("client_port", 0),
                 "peer_port": self.ports.get("peer_port", 0),
                 "redis_port": 0,
@@ -120,14 +122,13 @@ class Node:
         return self.wait_ready()
 
     def launch(self, prefix=(), environment=None):
-        """Only starts it: behind a prefix (a command that becomes the server, in the same process),
-        with more environment variables."""
+        """Only starts it: behind this prefix after its own, with more environment variables."""
         self._write_config()
         if os.path.exists(self._ports_path):
             os.unlink(self._ports_path)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [*prefix, os.environ["SHOAL_SERVER"], "--config", self.config_path],
+                [*self.prefix, *prefix, os.environ["SHOAL_SERVER"], "--config", self.config_path],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -161,7 +162,8 @@ class Node:
 
     def shoal(self, *arguments, **options):
         """Runs the shoal command against this node."""
-        return shoal(arguments[0], "-p", self.client_port, *arguments[1:], **options)
+        at = ["-H", self.host, "-p", self.client_port]
+        return shoal(arguments[0], *at, *arguments[1:], **options)
 
     def status(self):
         """The cluster as this node sees it, or None while it doesn't say."""
@@ -246,7 +248,7 @@ class Cluster:
         return node
 
     def join(self, node):
-        address = f"127.0.0.1:{self.nodes[0].peer_port}"
+        address = f"{self.nodes[0].host}:{self.nodes[0].peer_port}"
         outcome = node.shoal("join-cluster", "--known-cluster-node", address)
         assert outcome.status == 0, outcome
         return outcome
