@@ -14,7 +14,8 @@
  *                                                                        in the order of the
  * segment
  *
- * Checksums are log_checksum of the segment, at the offset in this file. */
+ * Checksums are log_checksum of the segment: a group's at its partition's number, the others' at
+ * the offset in this file. */
 #ifndef STORAGE_LOG_HINT_H
 #define STORAGE_LOG_HINT_H
 
@@ -69,6 +70,9 @@ int log_hint_add(struct log_hint_builder *builder, uint32_t partition,
 void log_hint_add_place(struct log_hint_builder *builder, uint64_t offset, uint64_t bytes);
 uint64_t log_hint_builder_count(const struct log_hint_builder *builder, uint32_t partition);
 uint64_t log_hint_builder_total(const struct log_hint_builder *builder);
+/* Over all entries: UINT64_MAX and 0 when there is none. */
+void log_hint_builder_sequences(const struct log_hint_builder *builder, uint64_t *min,
+                                uint64_t *max);
 
 /* How the segment turned out. */
 struct log_hint_verdict {

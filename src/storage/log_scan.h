@@ -28,8 +28,8 @@ struct log_scan_result {
 
 struct log_scan_events {
     void *self;
-    /* Each whole record, in order. The record is borrowed for the call. Not 0: the scan ends and
-     * returns it. */
+    /* Each whole record, in order. The record is borrowed for the call. A negative code ends
+     * the scan, which returns it; else 0. */
     int (*record)(void *self, uint64_t offset, size_t size, const struct log_record *record);
     /* Each damaged place, in order; NULL: no interest. */
     void (*damage)(void *self, uint64_t offset, uint64_t bytes);

@@ -82,6 +82,7 @@ struct log_volume {
     bool copied;    /* this is not the folder that the last process wrote, but a copy */
     bool all_lost;  /* something was lost and it can't be told of which partitions */
     uint64_t *lost; /* a bit a partition */
+    bool unsaved;   /* these were not made durable yet */
     struct log_report report;
     pthread_mutex_t lock; /* of `created` */
     struct queue created; /* segments made since, by their link */
