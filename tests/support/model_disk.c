@@ -34,7 +34,8 @@ static int fault_of(struct model_disk *disk, uint32_t call, const char *name)
         if (fault->nth == 0 ? random_chance(&disk->random, fault->rate)
                             : fault->nth == ++disk->fault_calls[i] ||
                                   (fault->lasting && fault->nth < disk->fault_calls[i])) {
-            code = fault->code;
+            code = fault->stops ? SHOAL_EIO : fault->code;
+            disk->stopped = disk->stopped || fault->stops;
         }
     }
     return code;

@@ -43,6 +43,7 @@ struct model_fault {
     bool lasting;       /* and all such calls after it */
     double rate;        /* the probability, when nth is 0 */
     int code;           /* SHOAL_EIO, SHOAL_ENOSPC */
+    bool stops;         /* the world stops there, see model_disk_stop_at */
 };
 
 #define MODEL_FAULTS_MAX 8u

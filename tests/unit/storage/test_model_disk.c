@@ -296,6 +296,19 @@ static void the_nth_call_fails_and_the_next_does_not(void **state)
     test->disk->ops->close(other);
 }
 
+static void a_fault_may_stop_the_world(void **state)
+{
+    struct test *test = *state;
+    struct disk_file *file = file_open(test, "a.seg", DISK_OPEN_CREATE);
+    struct model_fault fault = {.calls = MODEL_SYNC, .suffix = ".seg", .nth = 2, .stops = true};
+    model_disk_fault(test->model, &fault);
+    assert_int_equal(test->disk->ops->sync(file), 0);
+    assert_int_equal(test->disk->ops->sync(file), SHOAL_EIO);
+    assert_true(model_disk_stopped(test->model));
+    assert_int_equal(file_write(test, file, 0, "x"), SHOAL_EIO);
+    test->disk->ops->close(file);
+}
+
 static void a_lasting_fault_lasts_until_it_is_mended(void **state)
 {
     struct test *test = *state;
@@ -543,6 +556,7 @@ int main(void)
         DISK_TEST(names_not_synced_come_true_or_not_in_any_combination),
         DISK_TEST(the_same_seed_gives_the_same_disk),
         DISK_TEST(the_nth_call_fails_and_the_next_does_not),
+        DISK_TEST(a_fault_may_stop_the_world),
         DISK_TEST(a_lasting_fault_lasts_until_it_is_mended),
         DISK_TEST(a_failed_sync_loses_writes_that_no_later_sync_brings_back),
         DISK_TEST(a_full_disk_refuses_what_makes_files_longer),
