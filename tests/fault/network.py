@@ -73,6 +73,7 @@ def network(count):
             stack.callback(_run, "ip", "netns", "del", name)
             inside, outside = f"{tag}i{number}", f"{tag}o{number}"
             _run("ip", "link", "add", outside, "type", "veth", "peer", "name", inside, "netns", name)
+            stack.callback(_run, "ip", "link", "del", outside)
             _run("ip", "link", "set", outside, "master", bridge, "up")
             _run("ip", "-n", name, "addr", "add", f"{net.host(number)}/24", "dev", inside)
             _run("ip", "-n", name, "link", "set", inside, "up")
