@@ -30,9 +30,9 @@ def kill_prefix(call, number):
             "-e", f"inject={call}:signal=SIGKILL:when={number}"]
 
 
-def record_prefix(path):
-    """A command in front of a node's: all such calls are written down, for places()."""
-    return [*_QUIET, "-y", "-o", path, "-e", f"trace={','.join(CALLS)}"]
+def record_prefix(path, more=()):
+    """A command in front of a node's: all such calls are written down, for places() and order()."""
+    return [*_QUIET, "-y", "-o", path, "-e", f"trace={','.join((*CALLS, *more))}"]
 
 
 def places(path, folder):
@@ -49,6 +49,30 @@ def places(path, folder):
             if folder in line and (match[2] != "openat" or "O_CREAT" in line):
                 found[match[2]].add(count[match[1], match[2]])
     return {call: sorted(numbers) for call, numbers in found.items()}
+
+
+def order(path):
+    """The calls in the order in which they began and ended, as strace saw it: (call, the file or socket
+    of its descriptor, "begun" or "done")."""
+    open_calls = {}
+    events = []
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            match = re.match(r"(\d+) +(?:<\.\.\. )?(\w+)", line)
+            if match is None:
+                continue
+            thread, call = match.groups()
+            if "resumed>" in line:
+                target = open_calls.pop((thread, call), "")
+            else:
+                named = re.search(r"<([^>]*)>", line)
+                target = named[1] if named else ""
+                events.append((call, target, "begun"))
+            if "<unfinished ...>" in line:
+                open_calls[thread, call] = target
+            else:
+                events.append((call, target, "done"))
+    return events
 
 
 @contextlib.contextmanager
