@@ -21,7 +21,6 @@ struct recovery {
     struct disk *disk;
     const struct log_volume_options *options;
     struct log_progress progress;
-    bool removed; /* something: the folder is to be synced */
     char *text;
 };
 
@@ -46,7 +45,6 @@ static void hint_remove(struct recovery *recovery, uint64_t number)
     char name[LOG_NAME_BYTES];
     log_hint_name(number, name);
     (void)recovery->disk->ops->remove(recovery->disk, name);
-    recovery->removed = true;
 }
 
 /* Takes the segment with its hint and file over into the volume. */
@@ -150,26 +148,35 @@ static void scan_report(struct recovery *recovery, const struct patient *patient
     }
 }
 
-/* Writes what was found, and reads it back as the hint of the segment. Where nothing can be
- * written the segment stays as it is, and its hint is in memory only. */
+/* The hint of what was found, in memory only: where nothing can be written. */
+static int segment_keep(struct recovery *recovery, struct patient *patient,
+                        const struct log_hint_verdict *verdict)
+{
+    int error = log_hint_keep(patient->census.builder, verdict, &patient->hint);
+    return error == 0 ? segment_take(recovery, patient) : error;
+}
+
+/* Makes it a closed segment of what was found. */
 static int segment_close(struct recovery *recovery, struct patient *patient, bool damaged)
 {
     struct log_volume *volume = recovery->volume;
-    struct log_hint_builder *builder = patient->census.builder;
     struct log_hint_verdict verdict = {.end = patient->census.result.end, .damaged = damaged};
     const struct log_origin *origin = &patient->header.origin;
     log_hint_free(patient->hint);
     patient->hint = NULL;
-    int error = SHOAL_ENOSPC;
-    if (!volume->read_only && !(damaged && volume->unsaved)) {
-        error =
-            log_segment_finish(recovery->disk, patient->file, origin, &patient->census, &verdict);
+    if (volume->read_only) {
+        return segment_keep(recovery, patient, &verdict);
     }
+    int error = log_segment_rewrite(recovery->disk, patient->file, &patient->census);
     if (error == 0) {
-        error = log_hint_open(recovery->disk, origin, &patient->hint);
-    } else if (error == SHOAL_ENOSPC) {
-        error = log_hint_keep(builder, &verdict, &patient->hint);
+        error = damaged && volume->unsaved ? SHOAL_ENOSPC
+                                           : log_segment_finish(recovery->disk, patient->file,
+                                                                origin, &patient->census, &verdict);
     }
+    if (error == SHOAL_ENOSPC) {
+        return segment_keep(recovery, patient, &verdict);
+    }
+    error = error == 0 ? log_hint_open(recovery->disk, origin, &patient->hint) : error;
     return error == 0 ? segment_take(recovery, patient) : error;
 }
 
@@ -304,7 +311,6 @@ static void leftovers_remove(struct recovery *recovery, const struct log_listing
 {
     for (uint32_t i = 0; i < listing->temporary_count; i++) {
         (void)recovery->disk->ops->remove(recovery->disk, listing->temporaries[i]);
-        recovery->removed = true;
     }
     uint32_t segment = 0;
     for (uint32_t i = 0; i < listing->hint_count; i++) {
@@ -361,7 +367,8 @@ int log_recovery_run(struct log_volume *volume, const struct log_volume_options 
         recovery.progress.bytes_done += listing->segments[i].bytes;
         progress_tell(&recovery);
     }
-    if (error == 0 && recovery.removed) {
+    if (error == 0 && !volume->read_only) {
+        /* Also what the process before removed: gone here is gone for good. */
         error = volume->disk->ops->sync_folder(volume->disk);
         error = error == 0 ? 0 : disk_failed(&recovery, error);
     }

@@ -243,6 +243,9 @@ static int scan_step(struct scan *scan)
     struct log_batch batch;
     int error = batch_at(scan, place, &batch);
     bool headed = error == 0;
+    if (headed && batch.durable > scan->result.durable) {
+        scan->result.durable = batch.durable;
+    }
     if (headed && batch.seal) {
         scan->result.sealed = true;
         scan->result.end = place + LOG_BATCH_BYTES;
@@ -266,6 +269,7 @@ int log_scan(struct disk *disk, struct disk_file *file, const struct log_header 
 {
     struct scan scan = {.header = *header, .durable = durable, .events = events};
     scan.result.end = LOG_HEADER_BYTES;
+    scan.result.durable = durable > LOG_HEADER_BYTES ? durable : LOG_HEADER_BYTES;
     int code = log_window_init(&scan.window, disk, file);
     while (code == 0) {
         code = scan_step(&scan);

@@ -19,6 +19,7 @@
 struct log_scan_result {
     uint64_t end; /* after the last valid batch; what follows it is cut or never was written */
     bool sealed;
+    uint64_t durable; /* the highest mark of a valid batch: all before was durable */
     uint64_t torn;    /* bytes cut off at the end */
     uint32_t damaged; /* places of rot, and how many bytes */
     uint64_t damaged_bytes;

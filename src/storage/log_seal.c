@@ -2,8 +2,11 @@
  * not from what was meant to be written; so a batch that did not arrive shows here, and engines
  * keep no hint in memory while they write. */
 #include "base/log.h"
+#include "base/memory.h"
 #include "shoal/error.h"
 #include "storage/log_volume_state.h"
+
+#define CHUNK_BYTES (256u * 1024u)
 
 static int census_record(void *self, uint64_t offset, size_t size, const struct log_record *record)
 {
@@ -42,7 +45,27 @@ int log_census_take(struct disk *disk, struct disk_file *file, const struct log_
     return error;
 }
 
-/* The seal says that all before it is durable: so it is synced first. */
+/* What the disk can't read is left as it is. */
+int log_segment_rewrite(struct disk *disk, struct disk_file *file, const struct log_census *census)
+{
+    uint8_t *chunk = mem_alloc(CHUNK_BYTES);
+    if (chunk == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    int error = 0;
+    uint64_t end = census->result.end;
+    for (uint64_t at = census->result.durable; error == 0 && at < end; at += CHUNK_BYTES) {
+        size_t len = end - at < CHUNK_BYTES ? (size_t)(end - at) : CHUNK_BYTES;
+        size_t got;
+        if (disk->ops->read(file, at, chunk, len, &got) == 0) {
+            error = disk->ops->write(file, at, bytes_make(chunk, got));
+        }
+    }
+    mem_free(chunk);
+    error = error == SHOAL_ENOSPC ? 0 : error; /* of a file system that copies on write */
+    return error == 0 ? disk->ops->sync(file) : error;
+}
+
 static int seal_write(struct disk *disk, struct disk_file *file, const struct log_origin *origin,
                       struct log_hint_verdict *verdict)
 {
@@ -62,8 +85,8 @@ int log_segment_finish(struct disk *disk, struct disk_file *file, const struct l
                        struct log_census *census, struct log_hint_verdict *verdict)
 {
     bool sealed = census->result.sealed;
-    int error = disk->ops->sync(file);
-    if (error == 0 && !sealed) {
+    int error = 0;
+    if (!sealed) {
         error = seal_write(disk, file, origin, verdict);
         sealed = error == 0;
         error = error == SHOAL_ENOSPC ? 0 : error; /* as well without, but then not to be cut */
@@ -93,6 +116,10 @@ static int segment_seal(struct log_volume *volume, struct log_segment *segment,
         return SHOAL_EIO;
     }
     struct log_hint_verdict verdict = {.end = result->end};
+    error = disk->ops->sync(segment->file);
+    if (error != 0) {
+        return error;
+    }
     error = log_segment_finish(disk, segment->file, &segment->origin, census, &verdict);
     if (error == 0) {
         segment->end = verdict.end;

@@ -92,8 +92,13 @@ struct log_census {
 int log_census_take(struct disk *disk, struct disk_file *file, const struct log_header *header,
                     uint64_t durable, uint32_t partitions, struct log_census *out);
 
-/* Makes the segment of a census what a closed one is: durable, sealed, cut behind the seal, and
- * hinted. verdict->end is where it ends, and may be moved behind a new seal. 0, SHOAL_ENOMEM,
+/* Writes again what the process before may have failed to sync, and syncs it: a page whose
+ * write-back failed reads well, but is clean for the kernel, and no later sync alone brings it to
+ * the disk. 0, SHOAL_ENOMEM, errors of the disk. */
+int log_segment_rewrite(struct disk *disk, struct disk_file *file, const struct log_census *census);
+
+/* Makes the segment of a census, which is synced, what a closed one is: sealed, cut behind the seal,
+ * and hinted. verdict->end is where it ends, and may be moved behind a new seal. 0, SHOAL_ENOMEM,
  * errors of the disk; SHOAL_ENOSPC: it has no hint, which can be made again. */
 int log_segment_finish(struct disk *disk, struct disk_file *file, const struct log_origin *origin,
                        struct log_census *census, struct log_hint_verdict *verdict);
