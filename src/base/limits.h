@@ -56,6 +56,10 @@
 #define LIMIT_OUTPUT_BYTES_PER_WORKER (512u * LIMIT_MIB)
 #define LIMIT_PEER_CONNECTIONS_PER_WORKER 16384u
 
+/* What peers ask of a worker and its disk must be read for first; over it they are told at once. */
+#define LIMIT_PARKED_FRAMES 16384u
+#define LIMIT_PARKED_BYTES (64u * LIMIT_MIB) /* one always may, however large */
+
 /* Lists and copies: one page. */
 #define LIMIT_PAGE_KEYS 1000u
 #define LIMIT_PAGE_BYTES (1u * LIMIT_MIB)

@@ -44,6 +44,8 @@ const char *request_op_text(uint32_t op)
         return "list";
     case REQUEST_JOIN:
         return "join";
+    case REQUEST_BACKUP:
+        return "backup";
     default:
         return "request";
     }
@@ -86,6 +88,30 @@ const char *operation_names(const struct operation *operation, uint64_t targets)
         const char *name =
             coordinator->courier.name(coordinator->courier.self, operation->placement.nodes[i]);
         int wrote = snprintf(text + len, TEXT_BYTES - len, "%s%s", len == 0 ? "" : ", ", name);
+        if (wrote < 0 || (size_t)wrote >= TEXT_BYTES - len) {
+            break;
+        }
+        len += (size_t)wrote;
+    }
+    return text;
+}
+
+const char *operation_reasons(const struct operation *operation, uint64_t targets)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    enum { TEXT_BYTES = 1024 };
+    char *text = arena_alloc(coordinator->arena, TEXT_BYTES);
+    if (text == NULL || targets == 0) {
+        return "none";
+    }
+    size_t len = 0;
+    text[0] = '\0';
+    for (; targets != 0; targets &= targets - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(targets);
+        int wrote = snprintf(
+            text + len, TEXT_BYTES - len, "%s%s: %s", len == 0 ? "" : ", ",
+            coordinator->courier.name(coordinator->courier.self, operation->placement.nodes[i]),
+            shoal_error_text(operation->refusals[i]));
         if (wrote < 0 || (size_t)wrote >= TEXT_BYTES - len) {
             break;
         }
@@ -160,6 +186,14 @@ void coordinator_refuse(struct coordinator *coordinator, struct request *request
 
 /* ---- beginning ---- */
 
+bool coordinator_fit(const struct coordinator *coordinator, uint64_t node)
+{
+    const struct courier *courier = &coordinator->courier;
+    bool ahead = node == coordinator->self ? coordinator->self_clock_ahead
+                                           : courier->clock_ahead(courier->self, node);
+    return !ahead && courier->storage(courier->self, node) == NODE_STORAGE_OK;
+}
+
 bool coordinator_is_ours(struct coordinator *coordinator, const struct request *request,
                          uint32_t partition)
 {
@@ -172,17 +206,17 @@ bool coordinator_is_ours(struct coordinator *coordinator, const struct request *
     uint32_t count = layout_owners(newest, partition, owners);
     bool owner = false;
     for (uint32_t i = 0; i < count; i++) {
-        if (owners[i] == coordinator->self) {
-            if (!coordinator->self_clock_ahead) {
-                return true;
-            }
-            owner = true;
-        } else if (reach_usable(coordinator->reach, owners[i], coordinator->now.mono_us) &&
-                   !coordinator->courier.clock_ahead(coordinator->courier.self, owners[i])) {
+        bool self = owners[i] == coordinator->self;
+        bool fit = coordinator_fit(coordinator, owners[i]);
+        if (self && fit) {
+            return true;
+        }
+        owner = owner || self;
+        if (!self && fit && reach_usable(coordinator->reach, owners[i], coordinator->now.mono_us)) {
             return false;
         }
     }
-    return owner && !coordinator->self_clock_ahead;
+    return owner && !coordinator->self_clock_ahead; /* where storage fails it, it says so itself */
 }
 
 static void coordinator_coordinate(struct operation *operation)

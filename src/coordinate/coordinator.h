@@ -20,7 +20,8 @@
 /* What the worker does for its coordinator. */
 struct courier {
     void *self;
-    /* A request frame to a node, this one included (then it goes to the partition's worker). */
+    /* A request frame to a node; to this one only STORE and SCAN (then it goes to the partition's
+     * worker). */
     int (*send)(void *self, uint64_t node, struct bytes frame);
     /* A view that came with an answer, to be joined: returns the ticket to wait for, later than
      * ticket_void, or COURIER_NO_TICKET when there is no memory for it. */
@@ -32,6 +33,8 @@ struct courier {
     void (*reroute)(void *self, struct request *request);
     /* The node's clock is too far ahead for it to coordinate. */
     bool (*clock_ahead)(void *self, uint64_t node);
+    /* How the node's storage is, as it said last; of this node as it is: enum node_storage. */
+    uint32_t (*storage)(void *self, uint64_t node);
     /* Its name, for messages; never NULL. */
     const char *(*name)(void *self, uint64_t node);
 };
@@ -125,6 +128,17 @@ void operation_hold(struct operation *operation, size_t bytes);
 /* May it hold as much, beside what others hold? */
 bool operation_may_hold(const struct operation *operation, size_t bytes);
 
+/* Waits for the read of this node's own disk that was just found pending: then read_on_local or
+ * write_on_local. One at a time. */
+void operation_await_local(struct operation *operation);
+
+/* The target will not: for the messages, why. */
+static inline void operation_refused(struct operation *operation, uint32_t target, int code)
+{
+    operation->refused |= operation_bit(target);
+    operation->refusals[target] = code;
+}
+
 /* Sends the frame in coordinator->frame. */
 int coordinator_send(struct coordinator *coordinator, uint64_t node);
 
@@ -146,12 +160,19 @@ void coordinator_refuse(struct coordinator *coordinator, struct request *request
 
 void coordinator_count(struct coordinator *coordinator, metric_id metric);
 
+/* Nothing that the node told of itself speaks against its giving dots: its clock is not far ahead
+ * (then it must not) and its storage takes writes (else another does better). */
+bool coordinator_fit(const struct coordinator *coordinator, uint64_t node);
+
 /* Starts the deadline and the hedge timer of an operation that could not finish at once. Frees it
  * and fails its request when there is no memory for that. */
 void operation_wait(struct operation *operation, uint64_t hedge_us);
 
 /* "node2, node3": the targets in the mask, for messages; in the arena. */
 const char *operation_names(const struct operation *operation, uint64_t targets);
+
+/* "node2: disk full, node3: storage failed": the refused ones among the targets, and why. */
+const char *operation_reasons(const struct operation *operation, uint64_t targets);
 
 /* "put", "get", ... */
 const char *request_op_text(uint32_t op);
@@ -184,11 +205,13 @@ uint64_t operation_reachable(const struct operation *operation);
 void read_begin(struct operation *operation);
 void read_on_fetched(struct operation *operation, uint32_t target,
                      const struct message_fetched *fetched);
+void read_on_local(struct operation *operation, int code);
 void read_judge(struct operation *operation);
 void read_hedge(struct operation *operation);
 void write_begin(struct operation *operation);
 void write_on_stored(struct operation *operation, uint32_t target,
                      const struct message_stored *stored);
+void write_on_local(struct operation *operation, int code);
 void write_judge(struct operation *operation);
 void write_hedge(struct operation *operation);
 void forward_begin(struct operation *operation);

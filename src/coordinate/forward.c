@@ -28,7 +28,7 @@ static void forward_candidates(struct operation *operation)
     for (uint32_t i = 0; i < count; i++) {
         if (owners[i] != coordinator->self &&
             reach_usable(coordinator->reach, owners[i], coordinator->now.mono_us) &&
-            (read || !coordinator->courier.clock_ahead(coordinator->courier.self, owners[i]))) {
+            (read || coordinator_fit(coordinator, owners[i]))) {
             forward_add(operation, owners[i]);
         }
     }
@@ -138,10 +138,19 @@ void forward_hedge(struct operation *operation)
     }
 }
 
+/* Would another owner perhaps do better? Nothing was applied. */
 static bool forward_elsewhere(const struct message_result *result)
 {
-    return result->code == SHOAL_ENOTOWNER || result->code == SHOAL_ESHUTDOWN ||
-           result->code == SHOAL_EREFILLING;
+    switch (result->code) {
+    case SHOAL_ENOTOWNER:
+    case SHOAL_ESHUTDOWN:
+    case SHOAL_EREFILLING:
+    case SHOAL_ENOSPC: /* nothing was applied there; another owner's storage may do better */
+    case SHOAL_EIO:
+        return true;
+    default:
+        return false;
+    }
 }
 
 void forward_on_result(struct operation *operation, uint64_t node,

@@ -75,6 +75,25 @@ static void operation_on_hedge(struct timer *timer, uint64_t now_us)
     }
 }
 
+static void operation_on_local(struct read_waiter *waiter, int code)
+{
+    struct operation *operation = QUEUE_ITEM(waiter, struct operation, local);
+    operation->local_waits = false;
+    if (operation->phase == OPERATION_WRITING) {
+        write_on_local(operation, code);
+    } else {
+        read_on_local(operation, code);
+    }
+}
+
+void operation_await_local(struct operation *operation)
+{
+    ASSERT(!operation->local_waits);
+    operation->local.fire = operation_on_local;
+    operation->local_waits = true;
+    replica_wait(operation->coordinator->replica, &operation->local);
+}
+
 static struct operation *operation_take(struct coordinator *coordinator)
 {
     struct queue *link = queue_pop(&coordinator->free);
@@ -100,6 +119,7 @@ static void operation_reset(struct operation *operation)
     operation->voted = 0;
     operation->refused = 0;
     operation->waiting = 0;
+    operation->damaged = 0;
     operation->durable = 0;
     operation->ticket_first = 0;
     operation->ticket = 0;
@@ -108,6 +128,7 @@ static void operation_reset(struct operation *operation)
     operation->reading_bytes = 0;
     operation->over_budget = false;
     operation->issued = false;
+    operation->confirm_waits = false;
     operation->local_waits = false;
     operation->candidate_count = 0;
     operation->candidate_next = 0;
@@ -187,8 +208,12 @@ void operation_free(struct operation *operation)
     struct coordinator *coordinator = operation->coordinator;
     timers_stop(coordinator->timers, &operation->deadline);
     timers_stop(coordinator->timers, &operation->hedge);
+    if (operation->confirm_waits) {
+        durability_cancel(&operation->confirm);
+        operation->confirm_waits = false;
+    }
     if (operation->local_waits) {
-        durability_cancel(&operation->local);
+        waiting_leave(&operation->local);
         operation->local_waits = false;
     }
     if (operation->phase == OPERATION_LINGERING) {
@@ -274,6 +299,7 @@ int operation_place(struct operation *operation)
         operation->durable = operation_carry(present, &next, operation->durable);
         operation->digest_asked = operation_carry(present, &next, operation->digest_asked);
         operation->refused = 0; /* what was refused under the old view may be granted now */
+        operation->damaged = 0;
         struct placement old = *present;
         *present = next;
         operation_carry_digests(operation, &old);

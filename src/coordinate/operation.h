@@ -47,6 +47,9 @@ struct operation {
     uint64_t started_us;
     uint64_t hedge_us; /* the present interval; doubles */
 
+    struct read_waiter local; /* for a read of this node's own disk */
+    bool local_waits;
+
     /* Bits over placement.nodes. */
     struct placement placement;
     uint64_t allowed; /* may be asked: all, or fewer where the request lowered n */
@@ -54,6 +57,7 @@ struct operation {
     uint64_t voted;        /* answered, and the answer counts */
     uint64_t refused;      /* answered that it will not */
     uint64_t waiting;      /* answered under another view, which is being joined first */
+    uint64_t damaged;      /* refused because what it holds of the key can't be read */
     uint64_t durable;      /* confirmed durably */
     uint64_t ticket_first; /* the joins that `waiting` waits for: the first ... */
     uint64_t ticket;       /* ... and the last of them */
@@ -70,10 +74,11 @@ struct operation {
 
     /* Writing. */
     struct dot dot;
-    struct buffer token;         /* the context of the reply */
-    bool issued;                 /* the dot is given: from here on the outcome may be unknown */
-    struct durable_waiter local; /* for the confirmation of this node's own write */
-    bool local_waits;
+    struct buffer token;           /* the context of the reply */
+    bool issued;                   /* the dot is given: from here on the outcome may be unknown */
+    struct durable_waiter confirm; /* for the confirmation of this node's own write */
+    bool confirm_waits;
+    int refusals[LIMIT_REQUEST_TARGETS]; /* of those refused: why, as far as they said */
 
     /* Forwarding. */
     uint64_t candidates[LIMIT_REPLICAS]; /* node ids in order of preference */

@@ -77,25 +77,51 @@ static int read_hold(struct operation *operation, struct bytes encoded)
     return result;
 }
 
-/* This node's own answer, when it has one to give: an owner whose holding is complete. */
+static void read_note_refusal(struct operation *operation, uint32_t target, int code)
+{
+    operation_refused(operation, target, code);
+    if (code == SHOAL_EDAMAGED) {
+        operation->damaged |= operation_bit(target);
+        operation->digests[target] = 0; /* so that it is sent the merge, if there is one */
+    }
+}
+
+/* What this node holds itself, if its holding is complete: a replica_outcome or a negative code. */
+static int read_local_copy(struct operation *operation, struct bytes *encoded)
+{
+    struct replica *replica = operation->coordinator->replica;
+    const struct holding *holding = replica_holding(replica, operation->partition);
+    if (holding == NULL || holding->refilling) {
+        return SHOAL_EREFILLING;
+    }
+    return read_is_get(operation) ? replica_read_encoded(replica, &operation->key, encoded)
+                                  : replica_versions(replica, &operation->key, encoded);
+}
+
+/* This node's own answer, when it has one to give, or will have once its disk has been read. */
 static void read_local(struct operation *operation)
 {
-    struct coordinator *coordinator = operation->coordinator;
-    int self = placement_index(&operation->placement, coordinator->self);
-    if (self < 0 || (read_targets(operation) & operation_bit((uint32_t)self)) == 0) {
+    int found = placement_index(&operation->placement, operation->coordinator->self);
+    uint32_t self = (uint32_t)found;
+    if (found < 0 || (read_targets(operation) & operation_bit(self)) == 0) {
         return;
     }
-    uint64_t bit = operation_bit((uint32_t)self);
+    uint64_t bit = operation_bit(self);
     operation->asked |= bit;
-    if ((operation->voted & bit) != 0) {
+    if (((operation->voted | operation->refused) & bit) != 0 || operation->local_waits) {
         return;
     }
-    const struct holding *holding = replica_holding(coordinator->replica, operation->partition);
     struct bytes encoded;
-    if (holding == NULL || holding->refilling ||
-        replica_read_encoded(coordinator->replica, &operation->key, &encoded) < 0 ||
-        read_hold(operation, encoded) < 0) {
-        operation->refused |= bit;
+    int result = read_local_copy(operation, &encoded);
+    if (result == REPLICA_PENDING) {
+        operation_await_local(operation);
+        return;
+    }
+    if (result == REPLICA_DONE) {
+        result = read_hold(operation, encoded);
+    }
+    if (result < 0) {
+        read_note_refusal(operation, self, result);
         return;
     }
     operation->digests[self] = read_digest(encoded);
@@ -183,11 +209,6 @@ static void read_repair_target(struct operation *operation, uint32_t target)
     struct bytes merged = buffer_bytes(&operation->merged);
     operation->digests[target] = read_digest(merged);
     coordinator_count(coordinator, coordinator->metrics.read_repairs);
-    if (node == coordinator->self) {
-        (void)replica_store(coordinator->replica, &operation->key, merged,
-                            coordinator->now.wall_ms);
-        return;
-    }
     struct message_store store = {
         .partition = operation->partition,
         .key = operation->key.key,
@@ -206,7 +227,8 @@ static void read_repair(struct operation *operation)
         return; /* nobody holds anything */
     }
     uint64_t whole = read_digest(buffer_bytes(&operation->merged));
-    for (uint64_t rest = operation->voted | operation->waiting; rest != 0; rest &= rest - 1) {
+    uint64_t known = operation->voted | operation->waiting | operation->damaged;
+    for (uint64_t rest = known; rest != 0; rest &= rest - 1) {
         uint32_t i = (uint32_t)__builtin_ctzll(rest);
         if (operation->digests[i] != whole) {
             read_repair_target(operation, i);
@@ -297,6 +319,7 @@ static void read_finish(struct operation *operation)
         operation->asked = 0;
         operation->voted = 0;
         operation->refused = 0;
+        operation->damaged = 0;
         operation->waiting = 0;
         write_begin(operation);
         return;
@@ -331,6 +354,13 @@ void read_judge(struct operation *operation)
         return;
     }
     uint64_t votes = operation->voted & read_targets(operation);
+    if (operation->damaged != 0 && (read_targets(operation) & ~operation->damaged) == 0) {
+        coordinator_fail(operation, SHOAL_EDAMAGED,
+                         "the record of key '%s' is damaged on disk and there is no other copy: "
+                         "restore a backup or overwrite it",
+                         request_key_text(operation->coordinator, operation->key.key));
+        return;
+    }
     if (placement_read_met(&operation->placement, votes, operation->quorum.r)) {
         read_finish(operation);
         return;
@@ -394,6 +424,29 @@ void read_hedge(struct operation *operation)
 
 /* ---- answers ---- */
 
+/* After a late answer: repairs whom it tells of, or all that are behind it. */
+static void read_end_lingering(struct operation *operation)
+{
+    read_repair(operation);
+    if (read_late(operation) == 0) {
+        operation_free(operation);
+    }
+}
+
+void read_on_local(struct operation *operation, int code)
+{
+    int self = placement_index(&operation->placement, operation->coordinator->self);
+    if (code < 0 && self >= 0) {
+        read_note_refusal(operation, (uint32_t)self, code);
+    }
+    if (operation->phase == OPERATION_READING) {
+        read_judge(operation);
+        return;
+    }
+    read_local(operation);
+    read_end_lingering(operation);
+}
+
 static void read_take(struct operation *operation, uint32_t target,
                       const struct message_fetched *fetched)
 {
@@ -408,7 +461,7 @@ static void read_take(struct operation *operation, uint32_t target,
             return;
         }
     } else if (read_hold(operation, fetched->object) < 0) {
-        operation->refused |= bit;
+        operation_refused(operation, target, SHOAL_EOVERLOAD);
         return;
     }
     operation->digests[target] = fetched->digest;
@@ -427,7 +480,7 @@ void read_on_fetched(struct operation *operation, uint32_t target,
         return; /* an answer again */
     }
     if (fetched->code != 0) {
-        operation->refused |= bit;
+        read_note_refusal(operation, target, fetched->code);
         if (fetched->view.data != NULL) {
             (void)operation->coordinator->courier.learn(operation->coordinator->courier.self,
                                                         fetched->view_digest, fetched->view);
@@ -439,8 +492,5 @@ void read_on_fetched(struct operation *operation, uint32_t target,
         read_judge(operation);
         return;
     }
-    read_repair(operation);
-    if (read_late(operation) == 0) {
-        operation_free(operation);
-    }
+    read_end_lingering(operation);
 }

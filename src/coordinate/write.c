@@ -12,7 +12,8 @@ static uint64_t write_self_bit(const struct operation *operation)
     return self < 0 ? 0 : operation_bit((uint32_t)self);
 }
 
-/* What the write replaces: the client's context, or what the read quorum and this node hold. */
+/* What the write replaces: the client's context, or what the read quorum and this node hold. A
+ * replica_outcome or a negative code. */
 static int write_seen(struct operation *operation, struct version_vector *seen)
 {
     struct coordinator *coordinator = operation->coordinator;
@@ -22,17 +23,18 @@ static int write_seen(struct operation *operation, struct version_vector *seen)
                             request->context, seen);
     }
     struct object quorum = object_empty();
-    struct object held = object_empty();
+    struct version_vector held = {0};
     int result = 0;
     if (operation->merged.len != 0) {
         result = object_decode(coordinator->arena, buffer_bytes(&operation->merged), &quorum);
     }
     if (result == 0) {
         /* As of now: writes coordinated here since the read are replaced too, one after another. */
-        result = replica_read(coordinator->replica, &operation->key, &held);
+        result = replica_context(coordinator->replica, &operation->key, &held);
     }
-    return result < 0 ? result
-                      : version_vector_join(coordinator->arena, quorum.context, held.context, seen);
+    return result != REPLICA_DONE
+               ? result
+               : version_vector_join(coordinator->arena, quorum.context, held, seen);
 }
 
 static void write_send(struct operation *operation, uint64_t targets, struct bytes encoded)
@@ -49,6 +51,7 @@ static void write_send(struct operation *operation, uint64_t targets, struct byt
         .object = encoded,
         .view_digest = coordinator->view->digest,
         .actor = operation->dot.actor,
+        .durable = operation->quorum.dw > 0,
     };
     buffer_clear(coordinator->frame);
     if (message_store_encode(&store, coordinator->frame) < 0) {
@@ -63,26 +66,51 @@ static void write_send(struct operation *operation, uint64_t targets, struct byt
     operation->last_ask_us = coordinator->now.mono_us;
 }
 
-static void write_confirm_local(struct operation *operation)
+/* This node's own write, of this sequence, may be confirmed. */
+static void write_confirm_local(struct operation *operation, uint64_t sequence)
 {
     uint64_t bit = write_self_bit(operation);
     operation->asked |= bit;
     operation->voted |= bit;
-    if (operation->coordinator->replica->engine->keeps_data) {
+    if (replica_durable(operation->coordinator->replica, sequence)) {
         operation->durable |= bit;
     }
 }
 
-static void write_on_durable(struct durable_waiter *waiter, int code)
+static void write_refuse_local(struct operation *operation, int code)
 {
-    struct operation *operation = QUEUE_ITEM(waiter, struct operation, local);
-    operation->local_waits = false;
+    int self = placement_index(&operation->placement, operation->coordinator->self);
+    if (self >= 0) {
+        operation_refused(operation, (uint32_t)self, code);
+    }
+}
+
+static void write_on_confirm(struct durable_waiter *waiter, int code)
+{
+    struct operation *operation = QUEUE_ITEM(waiter, struct operation, confirm);
+    operation->confirm_waits = false;
     if (code == 0) {
-        write_confirm_local(operation);
+        write_confirm_local(operation, waiter->sequence);
     } else {
-        operation->refused |= write_self_bit(operation);
+        write_refuse_local(operation, code);
     }
     write_judge(operation);
+}
+
+/* Waits until this node's own write is as durable as configured; on stable storage where the
+ * request wants it there. */
+static void write_await_confirm(struct operation *operation)
+{
+    struct replica *replica = operation->coordinator->replica;
+    bool wanted = operation->quorum.dw > 0;
+    operation->asked |= write_self_bit(operation);
+    operation->confirm.fire = write_on_confirm;
+    operation->confirm_waits = true;
+    durability_wait(&replica->durability, wanted ? DURABILITY_DURABLE : DURABILITY_SETTLED,
+                    &operation->confirm);
+    if (wanted) {
+        replica->engine->ops->harden(replica->engine);
+    }
 }
 
 /* The context that answers the write: what its client has seen, and the write itself. But an entry
@@ -111,7 +139,31 @@ static uint64_t write_expiry_ms(const struct coordinator *coordinator, uint64_t 
     return ttl_ms == 0 || ttl_ms > UINT64_MAX - now_ms ? 0 : now_ms + ttl_ms;
 }
 
-/* The dot is issued and everybody told. 0, or the operation was failed and freed. */
+static int write_fail(struct operation *operation, int code)
+{
+    switch (code) {
+    case SHOAL_ECONTEXT:
+        coordinator_fail(operation, code,
+                         "the context is damaged, forged or of another key: get the key again and "
+                         "use the context that comes with it");
+        break;
+    case SHOAL_EOVERLOAD:
+        coordinator_fail(operation, code,
+                         "the key has too many siblings or actors: resolve them with a put that "
+                         "carries the context of a get");
+        break;
+    default:
+        coordinator_fail(operation, code, "%s: %s; nothing was applied",
+                         operation->coordinator->courier.name(operation->coordinator->courier.self,
+                                                              operation->coordinator->self),
+                         shoal_error_text(code));
+        break;
+    }
+    return -1;
+}
+
+/* The dot is issued and everybody told. REPLICA_DONE; REPLICA_PENDING: nothing was done yet; or the
+ * operation was failed and freed. */
 static int write_issue(struct operation *operation)
 {
     struct coordinator *coordinator = operation->coordinator;
@@ -119,24 +171,17 @@ static int write_issue(struct operation *operation)
     const struct request *request = operation->request;
     struct version_vector seen;
     int result = write_seen(operation, &seen);
-    if (result < 0) {
-        coordinator_fail(
-            operation, result,
-            result == SHOAL_ECONTEXT
-                ? "the context is damaged, forged or of another key: get the key again "
-                  "and use the context that comes with it"
-                : "can't read what the write replaces");
-        return -1;
+    if (result != REPLICA_DONE) {
+        return result == REPLICA_PENDING ? result : write_fail(operation, result);
     }
     struct holding *holding = replica_holding(replica, operation->partition);
     if (holding != NULL && version_vector_get(seen, holding->actor) > holding->counter) {
         /* Somebody has seen a dot of ours that we don't remember giving: this holding has
          * forgotten. */
-        result = replica_begin(replica, operation->partition, true, &holding);
+        replica_renew(replica, holding, true);
     }
-    if (holding == NULL || result < 0) {
-        coordinator_fail(operation, result < 0 ? result : SHOAL_ENOTOWNER,
-                         "this node does not hold the key's partition");
+    if (holding == NULL) {
+        coordinator_fail(operation, SHOAL_ENOTOWNER, "this node does not hold the key's partition");
         return -1;
     }
     bool put = request->op == REQUEST_PUT;
@@ -148,42 +193,36 @@ static int write_issue(struct operation *operation)
     struct replica_written written;
     result = replica_write(replica, holding, &operation->key, seen, &added,
                            coordinator->now.wall_ms, &written);
-    if (result < 0) {
-        coordinator_fail(
-            operation, result,
-            result == SHOAL_EOVERLOAD
-                ? "the key has too many siblings or actors: resolve them with a put that "
-                  "carries the context of a get"
-                : "%s: nothing was applied",
-            shoal_error_text(result));
-        return -1;
+    if (result < 0 || result == REPLICA_PENDING) {
+        return result < 0 ? write_fail(operation, result) : result;
     }
     operation->issued = true;
     operation->dot = written.dot;
     if (coordinator->issued != NULL) {
         coordinator->issued(coordinator->issued_self, request->key, operation->dot, seen);
     }
-    if (result == 0) {
-        write_confirm_local(operation);
+    if (result == REPLICA_HELD) {
+        write_await_confirm(operation);
     } else {
-        operation->asked |= write_self_bit(operation);
-        operation->local.fire = write_on_durable;
-        durability_wait(&replica->durability, &operation->local);
-        operation->local_waits = true;
+        write_confirm_local(operation, 0);
     }
     write_send(operation, operation_reachable(operation), written.encoded);
     write_make_token(operation, seen, &written);
-    return 0;
+    return REPLICA_DONE;
 }
 
-/* Sends what is held now, which includes the write, to the targets. */
+/* Sends what is held now, which includes the write, to the targets; once it has been read. */
 static void write_send_again(struct operation *operation, uint64_t targets)
 {
     struct coordinator *coordinator = operation->coordinator;
     struct bytes encoded;
-    if (targets != 0 &&
-        replica_read_encoded(coordinator->replica, &operation->key, &encoded) == 0 &&
-        encoded.data != NULL) {
+    if (targets == 0 || operation->local_waits) {
+        return;
+    }
+    int result = replica_read_encoded(coordinator->replica, &operation->key, &encoded);
+    if (result == REPLICA_PENDING) {
+        operation_await_local(operation);
+    } else if (result == REPLICA_DONE && encoded.data != NULL) {
         write_send(operation, targets, encoded);
     }
 }
@@ -207,11 +246,57 @@ static void write_finish(struct operation *operation)
     operation_free(operation);
 }
 
-static bool write_possible(const struct operation *operation)
+/* Of this node what its engine says now, for another worker's may fare otherwise. */
+static uint32_t write_storage(const struct coordinator *coordinator, uint64_t node)
+{
+    if (node != coordinator->self) {
+        return coordinator->courier.storage(coordinator->courier.self, node);
+    }
+    switch (replica_health(coordinator->replica)) {
+    case ENGINE_HEALTHY:
+        return NODE_STORAGE_OK;
+    case ENGINE_FULL:
+        return NODE_STORAGE_FULL;
+    case ENGINE_FAILED:
+        break;
+    }
+    return NODE_STORAGE_FAILED;
+}
+
+/* Targets whose storage takes no writes, as they said themselves; why goes to their refusals. */
+static uint64_t write_troubled(struct operation *operation)
+{
+    uint64_t troubled = 0;
+    for (uint32_t i = 0; i < operation->placement.node_count; i++) {
+        uint32_t storage = write_storage(operation->coordinator, operation->placement.nodes[i]);
+        if (storage != NODE_STORAGE_OK) {
+            troubled |= operation_bit(i);
+            operation->refusals[i] = storage == NODE_STORAGE_FULL ? SHOAL_ENOSPC : SHOAL_EIO;
+        }
+    }
+    return troubled;
+}
+
+static bool write_possible(const struct operation *operation, uint64_t troubled)
 {
     uint64_t possible = (operation_reachable(operation) & ~operation->refused) | operation->voted |
                         operation->waiting;
-    return placement_write_possible(&operation->placement, possible, operation->quorum.w);
+    return placement_write_possible(&operation->placement, possible & ~troubled,
+                                    operation->quorum.w);
+}
+
+/* Enough owners can be reached, but too many of them have no place for a write. */
+static void write_fail_troubled(struct operation *operation, uint64_t troubled)
+{
+    bool full = false;
+    for (uint64_t rest = troubled; rest != 0; rest &= rest - 1) {
+        full = full || operation->refusals[__builtin_ctzll(rest)] == SHOAL_ENOSPC;
+    }
+    coordinator_fail(operation, full ? SHOAL_ENOSPC : SHOAL_EIO,
+                     "%s needs W=%u owners of key '%s' that can store it; %s; nothing was applied",
+                     request_op_text(operation->request->op), operation->quorum.w,
+                     request_key_text(operation->coordinator, operation->key.key),
+                     operation_reasons(operation, troubled));
 }
 
 static void write_fail_unreachable(struct operation *operation)
@@ -245,7 +330,7 @@ void write_judge(struct operation *operation)
                          "%u of W=%u owners confirmed and too many refused (%s); the %s may or may "
                          "not be kept: read the key before trying again",
                          operation_votes(operation), operation->quorum.w,
-                         operation_names(operation, operation->refused),
+                         operation_reasons(operation, operation->refused),
                          request_op_text(operation->request->op));
         return;
     }
@@ -270,20 +355,34 @@ static uint64_t write_hedge_us(const struct operation *operation)
 static void write_try(struct operation *operation)
 {
     struct coordinator *coordinator = operation->coordinator;
+    if (operation->local_waits) {
+        return;
+    }
     if (write_self_bit(operation) == 0) {
         coordinator_fail(operation, SHOAL_ENOTOWNER, "this node does not own key '%s' any more",
                          request_key_text(coordinator, operation->key.key));
         return;
     }
-    if (!write_possible(operation)) {
-        if (coordinator->now.mono_us - operation->started_us >= COORDINATOR_GRACE_US) {
+    uint64_t troubled = write_troubled(operation);
+    if (!write_possible(operation, troubled)) {
+        if (write_possible(operation, 0)) {
+            write_fail_troubled(operation, troubled);
+        } else if (coordinator->now.mono_us - operation->started_us >= COORDINATOR_GRACE_US) {
             write_fail_unreachable(operation);
         } else if (!timer_running(&operation->hedge)) {
             operation_wait(operation, COORDINATOR_HEDGE_US_MIN);
         }
         return;
     }
-    if (write_issue(operation) < 0) {
+    int issued = write_issue(operation);
+    if (issued < 0) {
+        return;
+    }
+    if (issued == REPLICA_PENDING) {
+        operation_await_local(operation);
+        if (!timer_running(&operation->hedge)) {
+            operation_wait(operation, COORDINATOR_HEDGE_US_MAX); /* for the deadline */
+        }
         return;
     }
     if (placement_write_met(&operation->placement, operation->voted, operation->quorum.w) &&
@@ -292,6 +391,13 @@ static void write_try(struct operation *operation)
         return;
     }
     operation_wait(operation, write_hedge_us(operation));
+}
+
+/* The owners to be sent the write once more. */
+static uint64_t write_missing(const struct operation *operation)
+{
+    return operation->allowed & ~operation->voted & ~operation->refused &
+           ~write_self_bit(operation);
 }
 
 void write_begin(struct operation *operation)
@@ -308,8 +414,7 @@ void write_hedge(struct operation *operation)
     }
     /* Those whose view is being joined are asked again too: by now their answer may count at once.
      */
-    uint64_t missing =
-        operation->allowed & ~operation->voted & ~operation->refused & ~write_self_bit(operation);
+    uint64_t missing = write_missing(operation);
     uint64_t silent = missing & operation->asked & ~operation->waiting;
     for (uint64_t rest = silent; rest != 0; rest &= rest - 1) {
         reach_silent(coordinator->reach, operation->placement.nodes[__builtin_ctzll(rest)],
@@ -319,14 +424,29 @@ void write_hedge(struct operation *operation)
     write_send_again(operation, missing & operation_reachable(operation));
 }
 
+void write_on_local(struct operation *operation, int code)
+{
+    if (operation->issued) {
+        if (code == 0) {
+            write_send_again(operation, write_missing(operation) & operation_reachable(operation));
+        }
+        return; /* or the hedge timer tries again */
+    }
+    if (code < 0) {
+        (void)write_fail(operation, code);
+        return;
+    }
+    write_try(operation);
+}
+
 /* A node that does not own the partition in another view than ours will soon know better, or we
  * shall: it is asked again. Every other refusal stands. */
-static void write_note_refusal(struct operation *operation, uint64_t bit,
+static void write_note_refusal(struct operation *operation, uint32_t target,
                                const struct message_stored *stored)
 {
     struct coordinator *coordinator = operation->coordinator;
     if (stored->code != SHOAL_ENOTOWNER || stored->view_digest == coordinator->view->digest) {
-        operation->refused |= bit;
+        operation_refused(operation, target, stored->code);
     }
     if (stored->view.data != NULL) {
         (void)coordinator->courier.learn(coordinator->courier.self, stored->view_digest,
@@ -342,7 +462,7 @@ void write_on_stored(struct operation *operation, uint32_t target,
         return; /* an answer again */
     }
     if (stored->code != 0) {
-        write_note_refusal(operation, bit, stored);
+        write_note_refusal(operation, target, stored);
     } else {
         if (stored->durable) {
             operation->durable |= bit;

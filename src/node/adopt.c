@@ -43,21 +43,17 @@ static void adopt_links(struct worker *worker, const struct snapshot *before)
 
 /* ---- holdings ---- */
 
-/* True when it holds the partition. */
-static bool adopt_begin(struct worker *worker, uint32_t partition, bool refilling)
+void worker_on_began(void *self, const struct holding *holding)
 {
-    struct holding *holding;
-    int result = replica_begin(&worker->replica, partition, refilling, &holding);
-    if (result < 0) {
-        log_error("partition: can't begin to hold it; it is not served here",
-                  LOG_U64("partition", partition), LOG_TEXT("cause", shoal_error_text(result)));
-        return false;
+    struct worker *worker = self;
+    if (holding->refilling) {
+        copier_restart(&worker->copier, holding->partition);
+        worker->fills_wanted = true;
     }
     if (worker->observer.holding != NULL) {
-        worker->observer.holding(worker->observer.self, worker_node_id(worker), partition,
+        worker->observer.holding(worker->observer.self, worker_node_id(worker), holding->partition,
                                  holding->actor, holding->refilling);
     }
-    return true;
 }
 
 /* What this node says of the partition counts, or will without another sync. */
@@ -73,9 +69,24 @@ static bool adopt_counts(const struct snapshot *snapshot, uint32_t partition)
     return false;
 }
 
-/* At the first snapshot of a run every holding is new, for nothing proves what became of the one
- * before; it refills if the data is gone. Later ones come with a newer layout, which is synced; one
- * that counts already could not be begun before, and refills. */
+/* At the first snapshot of a run a holding goes on if nothing can have been forgotten since the
+ * last one, else it begins anew. Later ones come with a newer layout, which is synced; one that
+ * counts already could not be begun before, and refills. 0 or SHOAL_ENOMEM. */
+static int adopt_begin(struct worker *worker, uint32_t partition, bool first)
+{
+    const struct snapshot *snapshot = worker->snapshot;
+    struct replica *replica = &worker->replica;
+    struct holding *holding;
+    int result =
+        first ? replica_resume(replica, partition, snapshot->returning, &holding)
+              : replica_begin(replica, partition, adopt_counts(snapshot, partition), &holding);
+    if (result < 0) {
+        log_error("partition: can't begin to hold it; it is not served here",
+                  LOG_U64("partition", partition), LOG_TEXT("cause", shoal_error_text(result)));
+    }
+    return result;
+}
+
 static void adopt_holdings(struct worker *worker, bool first)
 {
     const struct snapshot *snapshot = worker->snapshot;
@@ -83,10 +94,9 @@ static void adopt_holdings(struct worker *worker, bool first)
     worker->holdings_missing = false;
     for (uint32_t p = worker->index; p < partitions; p += worker->count) {
         bool owns = view_owns(snapshot->view, snapshot->self, p);
-        if (owns && replica_holding(&worker->replica, p) == NULL) {
-            bool refilling = first ? snapshot->data_lost : adopt_counts(snapshot, p);
-            worker->holdings_missing =
-                !adopt_begin(worker, p, refilling) || worker->holdings_missing;
+        if (owns && replica_holding(&worker->replica, p) == NULL &&
+            adopt_begin(worker, p, first) < 0) {
+            worker->holdings_missing = true;
         }
         if (!owns) {
             copier_forget(&worker->copier, p);
@@ -94,13 +104,14 @@ static void adopt_holdings(struct worker *worker, bool first)
     }
 }
 
+/* Another cluster: all that is here of the one before goes, also what a run before has left. */
 static void adopt_drop_all(struct worker *worker)
 {
     const struct snapshot *before = worker->snapshot;
     uint32_t partitions = view_facts(before->view)->partitions;
     for (uint32_t p = worker->index; p < partitions; p += worker->count) {
         copier_forget(&worker->copier, p);
-        if (replica_holding(&worker->replica, p) != NULL) {
+        if (replica_knows(&worker->replica, p)) {
             (void)replica_drop(&worker->replica, p);
         }
     }
@@ -170,7 +181,7 @@ void worker_on_refilled(void *self, uint32_t partition)
     struct worker *worker = self;
     struct holding *holding = replica_holding(&worker->replica, partition);
     if (holding != NULL) {
-        holding->refilling = false;
+        replica_complete(&worker->replica, holding);
         log_debug("partition: refilled", LOG_U64("partition", partition));
     }
 }
@@ -193,6 +204,7 @@ void worker_tally_take(const struct worker *worker, struct worker_tally *out)
         .keys = stats.keys,
         .bytes = stats.bytes,
         .pending = copier_pending(&worker->copier),
+        .storage = worker_own_storage(worker),
     };
     size_t cursor = 0;
     uint64_t key;
@@ -207,6 +219,7 @@ void worker_tally_take(const struct worker *worker, struct worker_tally *out)
 
 void worker_tell(struct worker *worker, uint32_t kind)
 {
+    worker_measure(worker);
     struct letter_tally *letter = mem_alloc(sizeof(*letter));
     if (letter == NULL) {
         return; /* told again with the next snapshot */
@@ -234,6 +247,14 @@ static void adopt_give(struct worker *worker)
     worker->replica.position_secret = snapshot->position_secret;
 }
 
+/* Has copied what holdings lack; also of those that began anew since the last time. */
+void worker_review_fills(struct worker *worker)
+{
+    worker->fills_wanted = false;
+    adopt_fills(worker);
+    copier_review(&worker->copier);
+}
+
 void worker_adopt(struct worker *worker, struct snapshot *snapshot)
 {
     struct snapshot *before = worker->snapshot;
@@ -255,8 +276,7 @@ void worker_adopt(struct worker *worker, struct snapshot *snapshot)
     if (moved) {
         coordinator_adopt(&worker->coordinator);
     }
-    adopt_fills(worker); /* also for holdings that began anew since */
-    copier_review(&worker->copier);
+    worker_review_fills(worker);
     adopt_report_synced(worker);
     snapshot_unref(before);
     worker_tell(worker, LETTER_ADOPTED);

@@ -5,7 +5,10 @@
  *                 what goes to which part and to which worker, and what is sent
  *      adopt.c    taking up a snapshot: holdings begin, fills are planned, requests judged anew
  *      serve.c    what peers ask of this node's holdings: store, fetch, scan
+ *      parking.c  peers' frames that wait for this node's disk
  *      inbound.c  requests that other nodes pass on
+ *      worker_stop.c, worker_backup.c
+ *                 the last records of a clean stop; copies of what is on disk
  *      steward.c  (worker 0) membership and layout
  */
 #ifndef NODE_CORE_H
@@ -14,6 +17,7 @@
 #include "coordinate/coordinator.h"
 #include "member/reach.h"
 #include "node/letters.h"
+#include "node/parking.h"
 #include "node/worker.h"
 #include "repair/copier.h"
 #include "replica/replica.h"
@@ -27,8 +31,8 @@ struct steward;
 #define LEARNED_VIEWS 8u
 
 struct worker_metrics {
-    struct metrics *registry;
-    uint32_t shard;
+    struct metrics *registry; /* NULL: don't count */
+    metric_id keys, bytes, memory_bytes, disk_bytes, waiting, full, failed;
 };
 
 struct worker {
@@ -38,6 +42,7 @@ struct worker {
     struct ports ports;
     struct engine *engine;
     struct metrics *metrics;
+    struct worker_metrics own_metrics;
     struct moment now;
     struct random random;
     struct arena arena;
@@ -57,6 +62,8 @@ struct worker {
     uint32_t synced_count;
     struct content_hash reported; /* the last layout reported to the steward as synced */
     bool holdings_missing;        /* some could not be begun: the next snapshot tries again */
+    bool fills_wanted;            /* a holding has begun anew in this event */
+    uint32_t storage_told;        /* enum node_storage, as the steward was told last */
 
     /* Views handed to the steward of late, so that one isn't sent again for every answer. */
     uint64_t learned[LEARNED_VIEWS];
@@ -68,8 +75,13 @@ struct worker {
     uint32_t inbound_count;
     struct queue confirms; /* stores whose durability is awaited */
     uint32_t confirm_count;
+    struct parking parking;    /* peers' frames that wait for the disk */
+    struct queue backups;      /* requested here */
+    struct queue backup_parts; /* of any, under way at this worker's engine */
 
     bool stopping;
+    bool parting; /* the last records are put: no dot is given any more */
+    int part_code;
     uint32_t crossing; /* own requests that are at other workers */
     struct worker_observer observer;
 };
@@ -96,10 +108,24 @@ int worker_post_frame(struct worker *worker, uint32_t to, uint32_t kind, struct 
 const char *worker_node_name(void *self, uint64_t node);
 
 bool worker_clock_ahead(void *self, uint64_t node);
+uint32_t worker_storage(void *self, uint64_t node);
+/* The same of this worker's engine alone. */
+uint32_t worker_own_storage(const struct worker *worker);
 uint64_t worker_learn(void *self, uint64_t view_digest, struct bytes view);
 
 /* worker_metrics.c */
 void worker_find_metrics(struct worker *worker);
+/* Sets the gauges of what the engine holds. */
+void worker_measure(struct worker *worker);
+
+/* worker_stop.c: once a loop turn. */
+void worker_part(struct worker *worker);
+
+/* worker_backup.c */
+void worker_backup(struct worker *worker, struct request *request);
+void worker_backup_part(struct worker *worker, struct letter_backup *letter);
+void worker_backup_done(struct worker *worker, struct letter_backup *letter);
+void worker_backup_close(struct worker *worker);
 
 /* worker_request.c */
 void worker_take_request(struct worker *worker, struct request *request);
@@ -109,22 +135,31 @@ void worker_on_complete(void *self, struct request *request, const struct outcom
 void worker_on_done(struct worker *worker, struct request *request);
 void worker_reroute(void *self, struct request *request);
 
-/* worker_frame.c */
-void worker_dispatch(struct worker *worker, struct source source, struct bytes payload);
+/* worker_frame.c: the code, if any, is why what the frame waited for can't be read. */
+void worker_dispatch(struct worker *worker, struct source source, struct bytes payload, int code);
 void worker_take_answer(struct worker *worker, uint64_t node, struct bytes payload);
 
 /* adopt.c: takes over the reference. */
 void worker_adopt(struct worker *worker, struct snapshot *snapshot);
 void worker_on_refilled(void *self, uint32_t partition);
 void worker_on_synced(void *self, uint32_t partition, const struct content_hash *target);
+void worker_on_began(void *self, const struct holding *holding);
+void worker_review_fills(struct worker *worker);
 /* Tells the steward where this worker stands. */
 void worker_tell(struct worker *worker, uint32_t kind);
 void worker_tally_take(const struct worker *worker, struct worker_tally *out);
 
-/* serve.c */
-void serve_store(struct worker *worker, struct source source, const struct message_store *store);
-void serve_fetch(struct worker *worker, struct source source, const struct message_fetch *fetch);
-void serve_scan(struct worker *worker, struct source source, const struct message_scan *scan);
+/* serve.c, serve_scan.c: with a code, the answer is that refusal. A frame that is found pending is
+ * parked. */
+void serve_store(struct worker *worker, struct source source, const struct message_store *store,
+                 int code);
+void serve_fetch(struct worker *worker, struct source source, const struct message_fetch *fetch,
+                 int code);
+void serve_scan(struct worker *worker, struct source source, const struct message_scan *scan,
+                int code);
+bool serve_owns(const struct worker *worker, uint32_t partition);
+/* The whole view for one whose digest differs; data NULL when it doesn't. Lives in the arena. */
+struct bytes serve_view(struct worker *worker, uint64_t asked_digest);
 void serve_close(struct worker *worker);
 
 /* inbound.c */

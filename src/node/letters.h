@@ -17,6 +17,8 @@ enum letter_kind {
     LETTER_VIEW,     /* to the steward: a view that came with an answer */
     LETTER_SYNCED,   /* to the steward: all my partitions of this layout are synced */
     LETTER_TALLY,    /* to the steward: what I hold */
+    LETTER_BACKUP,   /* have your engine copied into the folder */
+    LETTER_BACKED,   /* the same letter on its way back, with the outcome */
 };
 
 /* LETTER_FRAME and LETTER_REPLY. */
@@ -51,11 +53,22 @@ struct worker_tally {
     uint64_t bytes;
     uint32_t pending; /* partitions to be filled */
     uint32_t refilling;
+    uint32_t storage; /* enum node_storage */
 };
 
 struct letter_tally {
     struct letter letter;
     struct worker_tally tally;
+};
+
+struct backup;
+
+struct letter_backup {
+    struct letter letter;
+    struct backup *backup; /* of the worker it came from */
+    uint32_t origin;       /* index of that worker */
+    int code;
+    char folder[]; /* an absolute path */
 };
 
 /* A source that stands for this node itself: the answer goes back to the worker as one. */

@@ -134,10 +134,9 @@ void steward_start(struct steward *steward)
                        worker->now.mono_us + steward->config->heartbeat_interval_us);
     if (steward->view != NULL) {
         /* A member again. Its new generation is kept before anybody hears of it. */
-        steward->data_lost = !worker->engine->keeps_data;
+        steward->returning = true;
         struct node_record self = steward->gossip.self;
-        self.state =
-            steward->data_lost ? NODE_REFILLING : NODE_UP; /* until the workers know better */
+        self.state = NODE_REFILLING; /* until the workers know better */
         gossip_set_self(&steward->gossip, &self);
         steward->wanted = view_ref(steward->view);
         view_unref(steward->view);
@@ -384,8 +383,14 @@ void steward_on_tally(struct steward *steward, uint32_t from, const struct worke
                       bool adopted)
 {
     (void)adopted;
+    bool news = steward->tallies[from].storage != tally->storage;
     steward->tallies[from] = *tally;
     join_on_tally(steward);
+    if (news && steward->view != NULL && !steward->stopping) {
+        steward_refresh_self(steward); /* others had better know at once */
+        steward_publish(steward);
+        steward_push(steward);
+    }
     steward_step(steward);
 }
 

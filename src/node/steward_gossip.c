@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-static void steward_refresh_self(struct steward *steward)
+void steward_refresh_self(struct steward *steward)
 {
     struct node_record self = steward->gossip.self;
     struct worker_tally sum = {0};
@@ -16,12 +16,16 @@ static void steward_refresh_self(struct steward *steward)
         sum.bytes += steward->tallies[i].bytes;
         sum.pending += steward->tallies[i].pending;
         sum.refilling += steward->tallies[i].refilling;
+        if (steward->tallies[i].storage > sum.storage) {
+            sum.storage = steward->tallies[i].storage; /* the worst speaks for the node */
+        }
     }
     self.keys = sum.keys;
     self.bytes = sum.bytes;
     self.pending_sync = sum.pending;
+    self.storage = sum.storage;
     self.state = NODE_UP;
-    bool unread = steward->data_lost && !steward_all_adopted(steward, steward->view_epoch);
+    bool unread = steward->returning && !steward_all_adopted(steward, 1);
     if (sum.refilling > 0 || unread) {
         self.state = NODE_REFILLING;
     } else if (steward->view != NULL &&
@@ -30,7 +34,7 @@ static void steward_refresh_self(struct steward *steward)
     }
     const struct node_record *told = &steward->gossip.self;
     if (told->keys != self.keys || told->bytes != self.bytes || told->state != self.state ||
-        told->pending_sync != self.pending_sync) {
+        told->pending_sync != self.pending_sync || told->storage != self.storage) {
         gossip_set_self(&steward->gossip, &self);
     }
 }

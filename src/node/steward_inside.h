@@ -63,7 +63,7 @@ struct steward {
     /* Publishing. */
     uint64_t epoch;
     uint64_t view_epoch; /* the first epoch published with the present view */
-    bool data_lost;
+    bool returning;      /* a member since before this process began */
     bool closed;
     bool stopping;
     uint64_t included[SNAPSHOT_INCLUDED];
@@ -103,6 +103,8 @@ bool steward_all_adopted(const struct steward *steward, uint64_t epoch);
 void steward_publish(struct steward *steward);
 
 /* steward_gossip.c */
+/* Brings what this node tells of itself up to what the workers say. */
+void steward_refresh_self(struct steward *steward);
 void steward_push(struct steward *steward);
 void steward_on_tick(struct timer *timer, uint64_t now_us);
 void steward_on_push(struct timer *timer, uint64_t now_us);

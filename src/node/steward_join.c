@@ -358,7 +358,7 @@ void join_on_kept(struct steward *steward)
     /* From here on this node is a member: its own record of it is durable. */
     join->cluster = 0;
     steward->closed = false;
-    steward->data_lost = false;
+    steward->returning = false;
     if (join->stage == JOIN_KEEPING) {
         join->stage = JOIN_TELLING;
         (void)timers_start(&steward->worker->timers, &join->timer,

@@ -87,7 +87,7 @@ static struct snapshot *steward_snapshot(struct steward *steward)
     snapshot->epoch = steward->epoch + 1;
     snapshot->self = steward->id;
     snapshot->view = view_ref(steward->view);
-    snapshot->data_lost = steward->data_lost;
+    snapshot->returning = steward->returning;
     snapshot->closed = steward->closed;
     snapshot->worker_count = worker->count;
     snapshot->self_clock_ahead =

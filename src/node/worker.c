@@ -25,6 +25,7 @@ static void worker_wire(struct worker *worker)
         .complete = worker_on_complete,
         .reroute = worker_reroute,
         .clock_ahead = worker_clock_ahead,
+        .storage = worker_storage,
         .name = worker_node_name,
     };
     coordinator->replica = &worker->replica;
@@ -67,9 +68,13 @@ int worker_new(const struct worker_options *options, struct worker **out)
     buffer_init(&worker->reply, 0);
     queue_init(&worker->inbound);
     queue_init(&worker->confirms);
+    queue_init(&worker->backups);
+    queue_init(&worker->backup_parts);
+    parking_init(&worker->parking);
     reach_init(&worker->reach);
     replica_init(&worker->replica, options->engine, &worker->random, &worker->arena,
                  options->config->clock_ahead_ms_max);
+    worker->replica.listener = (struct replica_listener){.self = worker, .began = worker_on_began};
     coordinator_init(&worker->coordinator);
     copier_init(&worker->copier, COPIER_ID_FIRST);
     worker_wire(worker);
@@ -95,6 +100,8 @@ void worker_free(struct worker *worker)
         return;
     }
     steward_free(worker->steward);
+    worker_backup_close(worker);
+    parking_close(worker);
     serve_close(worker);
     copier_deinit(&worker->copier);
     coordinator_deinit(&worker->coordinator);
@@ -125,8 +132,28 @@ static void worker_enter(struct worker *worker, struct moment now)
     arena_reset(&worker->arena);
 }
 
+/* Storage that begins to fail, or recovers, is told at once, not with the next heartbeat. */
+static void worker_watch_storage(struct worker *worker)
+{
+    uint32_t storage = worker_own_storage(worker);
+    if (storage == worker->storage_told) {
+        return;
+    }
+    if (storage == NODE_STORAGE_FULL) {
+        log_error("storage: the disk is full; writes are refused until there is room, reads go on");
+    } else if (storage == NODE_STORAGE_OK) {
+        log_info("storage: takes writes again");
+    }
+    worker->storage_told = storage;
+    worker_tell(worker, LETTER_TALLY);
+}
+
 static void worker_leave(struct worker *worker)
 {
+    worker_watch_storage(worker);
+    if (worker->fills_wanted && worker->snapshot != NULL) {
+        worker_review_fills(worker);
+    }
     worker->serving = 0;
 }
 
@@ -152,7 +179,7 @@ void worker_frame(struct worker *worker, struct moment now, struct source source
                   struct bytes payload)
 {
     worker_enter(worker, now);
-    worker_dispatch(worker, source, payload);
+    worker_dispatch(worker, source, payload, 0);
     worker_leave(worker);
 }
 
@@ -181,7 +208,7 @@ static void worker_letter_frame(struct worker *worker, struct letter_frame *lett
 {
     struct bytes bytes = bytes_make(letter->bytes, letter->len);
     if (letter->letter.kind == LETTER_FRAME) {
-        worker_dispatch(worker, letter->source, bytes);
+        worker_dispatch(worker, letter->source, bytes, 0);
     } else if (letter->source.slot == SOURCE_SELF) {
         worker_take_answer(
             worker, worker_node_id(worker),
@@ -230,6 +257,12 @@ void worker_letter(struct worker *worker, struct moment now, struct letter *lett
     case LETTER_SNAPSHOT:
         worker_adopt(worker, ((struct letter_snapshot *)(void *)letter)->snapshot);
         mem_free(letter);
+        break;
+    case LETTER_BACKUP:
+        worker_backup_part(worker, (struct letter_backup *)(void *)letter);
+        break;
+    case LETTER_BACKED:
+        worker_backup_done(worker, (struct letter_backup *)(void *)letter);
         break;
     default:
         worker_letter_steward(worker, letter);
@@ -283,7 +316,9 @@ void worker_offloaded(struct worker *worker, struct moment now, struct offload_j
 
 uint64_t worker_next_us(const struct worker *worker)
 {
-    return timers_next_us(&worker->timers);
+    uint64_t timers_us = timers_next_us(&worker->timers);
+    uint64_t engine_us = worker->engine->ops->next_us(worker->engine);
+    return engine_us < timers_us ? engine_us : timers_us;
 }
 
 void worker_tick(struct worker *worker, struct moment now)
@@ -296,6 +331,7 @@ void worker_tick(struct worker *worker, struct moment now)
 void worker_flush(struct worker *worker, struct moment now)
 {
     worker_enter(worker, now);
+    worker_part(worker);
     worker->engine->ops->flush(worker->engine);
     worker_leave(worker);
 }
@@ -310,13 +346,6 @@ void worker_stop(struct worker *worker, struct moment now)
         }
     }
     worker_leave(worker);
-}
-
-bool worker_idle(const struct worker *worker)
-{
-    return coordinator_idle(&worker->coordinator) && worker->crossing == 0 &&
-           worker->inbound_count == 0 && worker->confirm_count == 0 &&
-           (worker->steward == NULL || steward_idle(worker->steward));
 }
 
 /* ---- looking in ---- */
@@ -404,7 +433,7 @@ int worker_peek(struct worker *worker, struct arena *arena, struct bytes key, st
     struct bytes encoded;
     int result = worker->engine->ops->get(worker->engine, &wanted, 0, &encoded);
     if (result != 0) {
-        return result == 1 ? SHOAL_EUNSUPPORTED : result;
+        return result;
     }
     struct bytes copy = arena_copy(arena, encoded);
     return copy.data == NULL ? SHOAL_ENOMEM : object_decode(arena, copy, out);

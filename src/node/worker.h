@@ -6,7 +6,8 @@
  * The world's part of the contract: calls for one worker never overlap nor nest (a port never calls
  * back into the worker from within a port call, and `done` of a request does not submit another:
  * it queues it for after the call); after each batch of calls it calls worker_flush, and
- * worker_tick no later than worker_next_us says. */
+ * worker_tick and worker_flush no later than worker_next_us says. All events of the engine come
+ * from within worker_flush and worker_offloaded. */
 #ifndef NODE_WORKER_H
 #define NODE_WORKER_H
 
@@ -105,10 +106,16 @@ uint64_t worker_next_us(const struct worker *worker); /* mono_us; TIMERS_NEVER *
 void worker_tick(struct worker *worker, struct moment now);
 void worker_flush(struct worker *worker, struct moment now);
 
-/* Graceful stop: new requests are refused, those in flight are finished, peers are told (worker 0).
- * Done when worker_idle says so, or when the world loses patience. */
+/* Graceful stop: new requests are refused, those in flight are finished, peers are told (worker 0),
+ * holdings are recorded and all is made durable. Done when worker_idle says so, or when the world
+ * loses patience. */
 void worker_stop(struct worker *worker, struct moment now);
 bool worker_idle(const struct worker *worker);
+
+/* True when it has stopped with everything recorded and durable: if that holds for all workers of
+ * a node, its engines may tell the next run that this one ended cleanly. Never for engines that
+ * keep nothing. */
+bool worker_clean(const struct worker *worker);
 
 /* The adopted snapshot (borrowed until the next call); NULL until the node is in a cluster. For the
  * surfaces' status and ring answers, and for hellos. */
@@ -137,8 +144,8 @@ struct worker_observer {
 };
 void worker_observe(struct worker *worker, const struct worker_observer *observer);
 
-/* The object held here, for comparing replicas: 0, SHOAL_ENOTFOUND, ... `out` lives in the arena.
- */
+/* The object held here, for comparing replicas: 0, SHOAL_ENOTFOUND, 1 (it must be read from the
+ * disk first: ask again later), ... `out` lives in the arena. */
 int worker_peek(struct worker *worker, struct arena *arena, struct bytes key, struct object *out);
 
 #endif

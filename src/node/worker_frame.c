@@ -23,12 +23,13 @@ static uint32_t worker_for_frame(struct worker *worker, uint32_t kind, uint32_t 
     }
 }
 
-static void worker_store_frame(struct worker *worker, struct source source, struct bytes payload)
+static void worker_store_frame(struct worker *worker, struct source source, struct bytes payload,
+                               int code)
 {
     struct message_store store;
     if (message_store_decode(payload, &worker->arena, &store) == 0) {
         if (worker_of_partition(worker, store.partition) == worker->index) {
-            serve_store(worker, source, &store);
+            serve_store(worker, source, &store, code);
         } else {
             (void)worker_post_frame(worker, worker_of_partition(worker, store.partition),
                                     LETTER_FRAME, source, payload);
@@ -36,12 +37,13 @@ static void worker_store_frame(struct worker *worker, struct source source, stru
     }
 }
 
-static void worker_fetch_frame(struct worker *worker, struct source source, struct bytes payload)
+static void worker_fetch_frame(struct worker *worker, struct source source, struct bytes payload,
+                               int code)
 {
     struct message_fetch fetch;
     if (message_fetch_decode(payload, &worker->arena, &fetch) == 0) {
         if (worker_of_partition(worker, fetch.partition) == worker->index) {
-            serve_fetch(worker, source, &fetch);
+            serve_fetch(worker, source, &fetch, code);
         } else {
             (void)worker_post_frame(worker, worker_of_partition(worker, fetch.partition),
                                     LETTER_FRAME, source, payload);
@@ -49,12 +51,13 @@ static void worker_fetch_frame(struct worker *worker, struct source source, stru
     }
 }
 
-static void worker_scan_frame(struct worker *worker, struct source source, struct bytes payload)
+static void worker_scan_frame(struct worker *worker, struct source source, struct bytes payload,
+                              int code)
 {
     struct message_scan scan;
     if (message_scan_decode(payload, &worker->arena, &scan) == 0) {
         if (worker_of_partition(worker, scan.partition) == worker->index) {
-            serve_scan(worker, source, &scan);
+            serve_scan(worker, source, &scan, code);
         } else {
             (void)worker_post_frame(worker, worker_of_partition(worker, scan.partition),
                                     LETTER_FRAME, source, payload);
@@ -101,7 +104,7 @@ static void worker_steward_frame(struct worker *worker, struct source source, ui
 }
 
 /* Malformed frames of a known kind are dropped: their sender is a peer, times out and says so. */
-void worker_dispatch(struct worker *worker, struct source source, struct bytes payload)
+void worker_dispatch(struct worker *worker, struct source source, struct bytes payload, int code)
 {
     uint32_t kind;
     uint64_t id;
@@ -115,15 +118,17 @@ void worker_dispatch(struct worker *worker, struct source source, struct bytes p
     if (worker->snapshot == NULL) {
         return; /* in no cluster yet: the asker tries again */
     }
+    worker->parking.source = source;
+    worker->parking.payload = payload;
     switch (kind) {
     case MESSAGE_STORE:
-        worker_store_frame(worker, source, payload);
+        worker_store_frame(worker, source, payload, code);
         return;
     case MESSAGE_FETCH:
-        worker_fetch_frame(worker, source, payload);
+        worker_fetch_frame(worker, source, payload, code);
         return;
     case MESSAGE_SCAN:
-        worker_scan_frame(worker, source, payload);
+        worker_scan_frame(worker, source, payload, code);
         return;
     case MESSAGE_FORWARD:
         worker_forward_frame(worker, source, payload);
@@ -168,7 +173,7 @@ void worker_take_answer(struct worker *worker, uint64_t node, struct bytes paylo
     } else if (kind == MESSAGE_SCANNED &&
                message_scanned_decode(payload, &worker->arena, &scanned) == 0) {
         if (scanned.id >= COPIER_ID_FIRST) {
-            copier_on_scanned(&worker->copier, node, &scanned);
+            copier_on_scanned(&worker->copier, node, &scanned, payload);
         } else {
             coordinator_on_scanned(&worker->coordinator, node, &scanned, payload);
         }

@@ -2,6 +2,7 @@
 #include "node/core.h"
 #include "shoal/error.h"
 
+/* In the order of the ids below. */
 static const struct {
     enum metric_kind kind;
     const char *name;
@@ -15,6 +16,14 @@ static const struct {
     {METRIC_COUNTER, "shoal_read_repairs_total", "Objects sent to owners found behind by a read."},
     {METRIC_COUNTER, "shoal_forwards_total", "Requests passed on to the key's coordinator."},
     {METRIC_COUNTER, "shoal_sibling_reads_total", "Reads that found concurrent values."},
+    {METRIC_GAUGE, "shoal_engine_keys", "Keys held, deleted ones included."},
+    {METRIC_GAUGE, "shoal_engine_bytes", "Bytes of the keys and records held."},
+    {METRIC_GAUGE, "shoal_engine_memory_bytes", "Memory that the engines hold, index included."},
+    {METRIC_GAUGE, "shoal_engine_disk_bytes", "Bytes that the engines occupy on disk."},
+    {METRIC_GAUGE, "shoal_engine_waiting", "Questions of peers that wait for this node's disk."},
+    {METRIC_GAUGE, "shoal_storage_full", "Workers whose storage refuses writes for lack of space."},
+    {METRIC_GAUGE, "shoal_storage_failed",
+     "Workers whose storage has failed: they confirm no writes until a restart."},
 };
 
 #define WORKER_METRICS (sizeof(worker_metric_list) / sizeof(worker_metric_list[0]))
@@ -36,9 +45,21 @@ int worker_declare_metrics(struct metrics *metrics)
 void worker_find_metrics(struct worker *worker)
 {
     struct coordinator_metrics *found = &worker->coordinator.metrics;
+    struct worker_metrics *own = &worker->own_metrics;
     *found = (struct coordinator_metrics){.shard = worker->index};
-    metric_id *ids[WORKER_METRICS] = {&found->quorum_failures, &found->unknowns, &found->hedges,
-                                      &found->read_repairs,    &found->forwards, &found->siblings};
+    metric_id *ids[WORKER_METRICS] = {&found->quorum_failures,
+                                      &found->unknowns,
+                                      &found->hedges,
+                                      &found->read_repairs,
+                                      &found->forwards,
+                                      &found->siblings,
+                                      &own->keys,
+                                      &own->bytes,
+                                      &own->memory_bytes,
+                                      &own->disk_bytes,
+                                      &own->waiting,
+                                      &own->full,
+                                      &own->failed};
     if (worker->metrics == NULL) {
         return;
     }
@@ -48,4 +69,31 @@ void worker_find_metrics(struct worker *worker)
         }
     }
     found->registry = worker->metrics;
+    own->registry = worker->metrics;
+}
+
+void worker_measure(struct worker *worker)
+{
+    const struct worker_metrics *own = &worker->own_metrics;
+    if (own->registry == NULL) {
+        return;
+    }
+    struct engine_stats stats;
+    replica_stats(&worker->replica, &stats);
+    uint32_t storage = worker_own_storage(worker);
+    const struct {
+        metric_id id;
+        uint64_t value;
+    } gauges[] = {
+        {own->keys, stats.keys},
+        {own->bytes, stats.bytes},
+        {own->memory_bytes, stats.memory_bytes},
+        {own->disk_bytes, stats.disk_bytes},
+        {own->waiting, worker->parking.count},
+        {own->full, storage == NODE_STORAGE_FULL ? 1 : 0},
+        {own->failed, storage == NODE_STORAGE_FAILED ? 1 : 0},
+    };
+    for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]); i++) {
+        metrics_set(own->registry, worker->index, gauges[i].id, gauges[i].value);
+    }
 }

@@ -47,12 +47,21 @@ static int worker_send_self(struct worker *worker, struct bytes frame)
     uint32_t kind;
     uint64_t id;
     struct message_scan scan;
-    if (frame_peek(payload, &kind, &id) < 0 || kind != MESSAGE_SCAN ||
-        message_scan_decode(payload, &worker->arena, &scan) < 0) {
-        return SHOAL_EINTERNAL; /* only lists ask themselves */
+    struct message_store store;
+    uint32_t partition;
+    if (frame_peek(payload, &kind, &id) < 0) {
+        return SHOAL_EINTERNAL;
     }
-    return worker_post_frame(worker, worker_of_partition(worker, scan.partition), LETTER_FRAME,
-                             source, payload);
+    if (kind == MESSAGE_SCAN && message_scan_decode(payload, &worker->arena, &scan) == 0) {
+        partition = scan.partition;
+    } else if (kind == MESSAGE_STORE &&
+               message_store_decode(payload, &worker->arena, &store) == 0) {
+        partition = store.partition;
+    } else {
+        return SHOAL_EINTERNAL; /* lists and read repairs are all that a node sends itself */
+    }
+    return worker_post_frame(worker, worker_of_partition(worker, partition), LETTER_FRAME, source,
+                             payload);
 }
 
 int worker_send(void *self, uint64_t node, struct bytes frame)
@@ -78,6 +87,23 @@ bool worker_clock_ahead(void *self, uint64_t node)
     const struct worker *worker = self;
     const struct snapshot_node *found = snapshot_find(worker->snapshot, node);
     return found != NULL && found->clock_ahead;
+}
+
+uint32_t worker_own_storage(const struct worker *worker)
+{
+    static const uint32_t storage_of[] = {[ENGINE_HEALTHY] = NODE_STORAGE_OK,
+                                          [ENGINE_FULL] = NODE_STORAGE_FULL,
+                                          [ENGINE_FAILED] = NODE_STORAGE_FAILED};
+    return storage_of[replica_health(&worker->replica)];
+}
+
+uint32_t worker_storage(void *self, uint64_t node)
+{
+    const struct worker *worker = self;
+    const struct snapshot_node *found = snapshot_find(worker->snapshot, node);
+    uint32_t told = found == NULL ? NODE_STORAGE_OK : found->record.storage;
+    uint32_t own = node == worker->snapshot->self ? worker_own_storage(worker) : NODE_STORAGE_OK;
+    return own > told ? own : told;
 }
 
 /* ---- learning views ---- */

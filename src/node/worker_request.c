@@ -111,10 +111,15 @@ void worker_execute(struct worker *worker, struct request *request)
     bool changes = request->op == REQUEST_PUT || request->op == REQUEST_DELETE;
     if (request->op == REQUEST_JOIN) {
         steward_join(worker->steward, request);
+    } else if (request->op == REQUEST_BACKUP) {
+        worker_backup(worker, request);
     } else if (worker->snapshot == NULL) {
         worker_refuse(worker, request, SHOAL_EQUORUM,
                       "this node is in no cluster yet: wait for it to join, or join it with "
                       "join-cluster; nothing was applied");
+    } else if (changes && worker->parting) {
+        worker_refuse(worker, request, SHOAL_ESHUTDOWN,
+                      "this node is stopping; nothing was applied, try another");
     } else if (changes && worker->snapshot->closed) {
         worker_refuse(
             worker, request, SHOAL_EQUORUM,
@@ -130,7 +135,7 @@ static uint32_t worker_for(struct worker *worker, struct request *request)
     if (request->op == REQUEST_JOIN) {
         return 0;
     }
-    if (worker->snapshot == NULL || request->op == REQUEST_LIST) {
+    if (worker->snapshot == NULL || request->op == REQUEST_LIST || request->op == REQUEST_BACKUP) {
         return worker->index;
     }
     request->partition =

@@ -23,8 +23,23 @@ struct copy_job {
     bool source_counts; /* for refilling: see fill.h */
     bool source_refilling;
     uint32_t attempts; /* rotates through the candidates */
+
+    /* A page whose next entry can't be stored before what is held has been read. */
+    struct buffer page; /* the answer's payload; empty: none */
+    uint32_t page_at;   /* the next entry */
+    struct read_waiter reading;
+
+    /* What was copied must be settled before anything rests on it. */
+    uint64_t sequence;
+    struct durable_waiter settling;
+    bool settles;
 };
 
+/* A page's memory is kept for the next one up to this. */
+#define COPIER_KEEP_BYTES (2u * LIMIT_PAGE_BYTES)
+
+static void copier_on_read(struct read_waiter *waiter, int code);
+static void copier_on_settled(struct durable_waiter *waiter, int code);
 static void copier_on_timer(struct timer *timer, uint64_t now_us);
 
 void copier_init(struct copier *copier, uint64_t id_first)
@@ -41,9 +56,27 @@ static struct copy_job *copier_find(const struct copier *copier, uint32_t partit
     return table_get(&copier->jobs, (uint64_t)partition + 1);
 }
 
+/* Gives up the page that is kept, if any. */
+static void copier_drop_page(struct copy_job *job)
+{
+    if (job->page.len > 0) {
+        waiting_leave(&job->reading);
+        buffer_clear(&job->page);
+    }
+    if (job->page.capacity > COPIER_KEEP_BYTES) {
+        buffer_deinit(&job->page);
+        buffer_init(&job->page, 0);
+    }
+}
+
 static void copier_free(struct copier *copier, struct copy_job *job)
 {
     timers_stop(copier->timers, &job->timer);
+    copier_drop_page(job);
+    buffer_deinit(&job->page);
+    if (job->settles) {
+        durability_cancel(&job->settling);
+    }
     queue_remove(&job->link);
     if (job->is_active) {
         copier->active_count--;
@@ -73,6 +106,10 @@ int copier_want(struct copier *copier, uint32_t partition, const struct content_
         }
         job->copier = copier;
         job->timer.fire = copier_on_timer;
+        job->reading.fire = copier_on_read;
+        job->settling.fire = copier_on_settled;
+        queue_init(&job->reading.link);
+        buffer_init(&job->page, 0);
         fill_init(&job->fill, partition);
         int result = table_put(&copier->jobs, (uint64_t)partition + 1, job);
         if (result < 0) {
@@ -100,6 +137,7 @@ void copier_forget(struct copier *copier, uint32_t partition)
 static void copier_park(struct copy_job *job)
 {
     struct copier *copier = job->copier;
+    copier_drop_page(job);
     if (job->is_active) {
         job->is_active = false;
         copier->active_count--;
@@ -107,6 +145,16 @@ static void copier_park(struct copy_job *job)
         queue_push(&copier->waiting, &job->link);
     }
     (void)timers_start(copier->timers, &job->timer, copier->now.mono_us + COPIER_RETRY_US);
+}
+
+void copier_restart(struct copier *copier, uint32_t partition)
+{
+    struct copy_job *job = copier_find(copier, partition);
+    if (job != NULL) {
+        fill_forget(&job->fill);
+        copier_park(job);
+        timers_stop(copier->timers, &job->timer); /* at the next review */
+    }
 }
 
 /* Asks for the page at job->position; parks the job when that can't be done now. */
@@ -177,13 +225,38 @@ static void copier_begin(struct copy_job *job)
     }
 }
 
+/* Is what was copied as durable as a confirmed write? If not, it will be looked at again when it
+ * is. */
+static bool copier_settled(struct copy_job *job)
+{
+    struct durability *durability = &job->copier->replica->durability;
+    if (!job->copier->replica->engine->keeps_data ||
+        durability->reached[DURABILITY_SETTLED] >= job->sequence) {
+        return true;
+    }
+    if (!job->settles && durability->failed == 0) {
+        job->settles = true;
+        durability_wait(durability, DURABILITY_SETTLED, &job->settling);
+    }
+    return false;
+}
+
+static void copier_on_settled(struct durable_waiter *waiter, int code)
+{
+    struct copy_job *job = QUEUE_ITEM(waiter, struct copy_job, settling);
+    job->settles = false;
+    if (code == 0) {
+        copier_review(job->copier);
+    }
+}
+
 /* Reports what is complete; true when nothing is left to do and the job is gone. */
 static bool copier_settle(struct copy_job *job)
 {
     struct copier *copier = job->copier;
     uint32_t partition = job->fill.partition;
-    if (copier->replica->engine->keeps_data && !durability_settled(&copier->replica->durability)) {
-        return false; /* what was copied is not durable yet: nothing may rest on it */
+    if (!copier_settled(job)) {
+        return false;
     }
     bool refilling = copier_refilling(job);
     if (refilling && fill_refilled(&job->fill, copier->view, copier->self)) {
@@ -202,8 +275,19 @@ static bool copier_settle(struct copy_job *job)
     return true;
 }
 
+void copier_stop(struct copier *copier)
+{
+    copier->stopped = true;
+    while (!queue_empty(&copier->active)) {
+        copier_park(QUEUE_ITEM(copier->active.next, struct copy_job, link));
+    }
+}
+
 void copier_review(struct copier *copier)
 {
+    if (copier->stopped) {
+        return;
+    }
     struct queue *link = copier->waiting.next;
     while (link != &copier->waiting) {
         struct queue *next = link->next; /* settling frees, beginning moves, at most this one */
@@ -228,22 +312,79 @@ static void copier_on_timer(struct timer *timer, uint64_t now_us)
     copier_review(copier);
 }
 
-/* Stores a page; 0 or the code of the first object that could not be stored. */
-static int copier_store(struct copier *copier, uint32_t partition,
-                        const struct message_scanned *scanned)
+/* Stores the page from entry job->page_at on: REPLICA_DONE, or at the entry where it stopped
+ * REPLICA_PENDING or the code of what could not be stored. */
+static int copier_store(struct copy_job *job, const struct message_scanned *scanned)
 {
-    for (uint32_t i = 0; i < scanned->count; i++) {
-        const struct scan_entry *entry = &scanned->entries[i];
-        struct engine_key key = replica_key(copier->replica, partition, entry->key);
+    struct copier *copier = job->copier;
+    for (; job->page_at < scanned->count; job->page_at++) {
+        const struct scan_entry *entry = &scanned->entries[job->page_at];
+        struct engine_key key = replica_key(copier->replica, job->fill.partition, entry->key);
         int result = replica_store(copier->replica, &key, entry->object, copier->now.wall_ms);
         if (result < 0) {
             log_error("copy: an object could not be stored", LOG_BYTES("key", entry->key),
                       LOG_TEXT("cause", shoal_error_text(result)));
+        }
+        if (result < 0 || result == REPLICA_PENDING) {
             return result;
         }
         copier->bytes_copied += entry->key.len + entry->object.len;
     }
-    return 0;
+    return REPLICA_DONE;
+}
+
+/* The page is stored: the next one, or the copy is whole. */
+static void copier_end_page(struct copy_job *job, const struct message_scanned *scanned)
+{
+    struct copier *copier = job->copier;
+    copier_drop_page(job);
+    job->source_refilling = job->source_refilling || scanned->refilling;
+    if (!scanned->end) {
+        job->position = scanned->next;
+        copier_ask(job);
+        return;
+    }
+    job->sequence = copier->replica->durability.issued;
+    fill_note(&job->fill, job->source, job->source_counts, job->source_refilling, job->for_target);
+    copier_park(job);
+    if (!job->source_refilling) {
+        timers_stop(copier->timers, &job->timer); /* else whoever is next may be complete later */
+    }
+    copier_review(copier);
+}
+
+/* Takes a page from entry job->page_at on; `kept`: it lies in the job already. */
+static void copier_take(struct copy_job *job, const struct message_scanned *scanned,
+                        struct bytes payload, bool kept)
+{
+    int result = copier_store(job, scanned);
+    if (result == REPLICA_PENDING) {
+        result = kept ? 0 : buffer_append_bytes(&job->page, payload);
+        if (result == 0) {
+            timers_stop(job->copier->timers, &job->timer); /* the answer has come */
+            replica_wait(job->copier->replica, &job->reading);
+            return;
+        }
+    }
+    if (result < 0) {
+        copier_park(job);
+        return;
+    }
+    copier_end_page(job, scanned);
+}
+
+static void copier_on_read(struct read_waiter *waiter, int code)
+{
+    struct copy_job *job = QUEUE_ITEM(waiter, struct copy_job, reading);
+    struct message_scanned scanned;
+    if (code == 0) {
+        code = message_scanned_decode(buffer_bytes(&job->page), job->copier->arena, &scanned);
+    }
+    if (code < 0) {
+        copier_park(job);
+        return;
+    }
+    copier_take(job, &scanned, buffer_bytes(&job->page), true);
 }
 
 static struct copy_job *copier_find_active(struct copier *copier, uint64_t id)
@@ -258,29 +399,19 @@ static struct copy_job *copier_find_active(struct copier *copier, uint64_t id)
     return NULL;
 }
 
-void copier_on_scanned(struct copier *copier, uint64_t node, const struct message_scanned *scanned)
+void copier_on_scanned(struct copier *copier, uint64_t node, const struct message_scanned *scanned,
+                       struct bytes payload)
 {
     struct copy_job *job = copier_find_active(copier, scanned->id);
-    if (job == NULL || job->source != node) {
+    if (job == NULL || job->source != node || job->page.len > 0) {
         return;
     }
-    if (scanned->code != 0 || copier_store(copier, job->fill.partition, scanned) < 0 ||
-        (!scanned->end && scanned->next <= job->position)) {
+    if (scanned->code != 0 || (!scanned->end && scanned->next <= job->position)) {
         copier_park(job);
         return;
     }
-    job->source_refilling = job->source_refilling || scanned->refilling;
-    if (!scanned->end) {
-        job->position = scanned->next;
-        copier_ask(job);
-        return;
-    }
-    fill_note(&job->fill, node, job->source_counts, job->source_refilling, job->for_target);
-    copier_park(job);
-    if (!job->source_refilling) {
-        timers_stop(copier->timers, &job->timer); /* else whoever is next may be complete later */
-    }
-    copier_review(copier);
+    job->page_at = 0;
+    copier_take(job, scanned, payload, false);
 }
 
 uint32_t copier_pending(const struct copier *copier)

@@ -40,6 +40,7 @@ struct copier {
     struct queue active;
     uint32_t active_count;
     uint64_t bytes_copied;
+    bool stopped;
 };
 
 void copier_init(struct copier *copier, uint64_t id_first);
@@ -49,13 +50,21 @@ void copier_deinit(struct copier *copier);
  * Calling again updates the target. 0 or SHOAL_ENOMEM. */
 int copier_want(struct copier *copier, uint32_t partition, const struct content_hash *target);
 
+/* The partition's holding has forgotten something: what was copied before counts no more. */
+void copier_restart(struct copier *copier, uint32_t partition);
+
 /* The partition is no longer this node's business. */
 void copier_forget(struct copier *copier, uint32_t partition);
 
 /* After a change of view, links or holdings: reports what is complete, starts what can start. */
 void copier_review(struct copier *copier);
 
-void copier_on_scanned(struct copier *copier, uint64_t node, const struct message_scanned *scanned);
+/* The payload is what was decoded: a page that can't be stored without reading first is kept. */
+void copier_on_scanned(struct copier *copier, uint64_t node, const struct message_scanned *scanned,
+                       struct bytes payload);
+
+/* Takes up nothing more: the node is stopping. */
+void copier_stop(struct copier *copier);
 
 /* Partitions not yet complete. */
 uint32_t copier_pending(const struct copier *copier);

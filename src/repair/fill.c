@@ -9,6 +9,11 @@ void fill_init(struct fill *fill, uint32_t partition)
     *fill = (struct fill){.partition = partition};
 }
 
+void fill_forget(struct fill *fill)
+{
+    fill->heard_count = 0;
+}
+
 void fill_set_target(struct fill *fill, const struct content_hash *target)
 {
     bool same = fill->has_target == (target != NULL) &&

@@ -37,6 +37,9 @@ void fill_init(struct fill *fill, uint32_t partition);
  */
 void fill_set_target(struct fill *fill, const struct content_hash *target);
 
+/* What was heard so far counts no more. */
+void fill_forget(struct fill *fill);
+
 /* Takes note of a complete copy. `counts`: when it began, the source was an owner in the layout
  * that reads go by. */
 void fill_note(struct fill *fill, uint64_t node, bool counts, bool refilling, bool for_target);

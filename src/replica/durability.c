@@ -1,4 +1,4 @@
-/* The queue of waiters. See durability.h. */
+/* The queues of waiters. See durability.h. */
 #include "replica/durability.h"
 
 #include "base/assert.h"
@@ -6,7 +6,9 @@
 void durability_init(struct durability *durability)
 {
     *durability = (struct durability){0};
-    queue_init(&durability->waiters);
+    for (int level = 0; level < DURABILITY_LEVELS; level++) {
+        queue_init(&durability->waiters[level]);
+    }
 }
 
 void durability_issue(struct durability *durability, uint64_t sequence)
@@ -15,11 +17,12 @@ void durability_issue(struct durability *durability, uint64_t sequence)
     durability->issued = sequence;
 }
 
-void durability_wait(struct durability *durability, struct durable_waiter *waiter)
+void durability_wait(struct durability *durability, enum durability_level level,
+                     struct durable_waiter *waiter)
 {
-    ASSERT(!durability_settled(durability) && durability->failed == 0);
+    ASSERT(!durability_reached(durability, level) && durability->failed == 0);
     waiter->sequence = durability->issued;
-    queue_push(&durability->waiters, &waiter->link);
+    queue_push(&durability->waiters[level], &waiter->link);
 }
 
 void durability_cancel(struct durable_waiter *waiter)
@@ -27,32 +30,52 @@ void durability_cancel(struct durable_waiter *waiter)
     queue_remove(&waiter->link);
 }
 
-static void durability_fire_first(struct durability *durability, int code)
+static void durability_fire_first(struct queue *waiters, int code)
 {
-    struct queue *link = queue_pop(&durability->waiters);
+    struct queue *link = queue_pop(waiters);
     struct durable_waiter *waiter = QUEUE_ITEM(link, struct durable_waiter, link);
     waiter->fire(waiter, code);
 }
 
-void durability_reached(struct durability *durability, uint64_t sequence)
+static void durability_reach_one(struct durability *durability, enum durability_level level,
+                                 uint64_t sequence)
 {
-    if (sequence > durability->durable) {
-        durability->durable = sequence;
+    struct queue *waiters = &durability->waiters[level];
+    if (sequence > durability->reached[level]) {
+        durability->reached[level] = sequence;
     }
-    while (!queue_empty(&durability->waiters)) {
-        const struct durable_waiter *first =
-            QUEUE_ITEM(durability->waiters.next, struct durable_waiter, link);
-        if (first->sequence > durability->durable) {
+    while (!queue_empty(waiters)) {
+        const struct durable_waiter *first = QUEUE_ITEM(waiters->next, struct durable_waiter, link);
+        if (first->sequence > durability->reached[level]) {
             return;
         }
-        durability_fire_first(durability, 0);
+        durability_fire_first(waiters, 0);
+    }
+}
+
+void durability_reach(struct durability *durability, enum durability_level level, uint64_t sequence)
+{
+    if (level == DURABILITY_DURABLE && sequence > durability->reached[DURABILITY_DURABLE]) {
+        durability->reached[DURABILITY_DURABLE] = sequence; /* before anybody is called */
+    }
+    durability_reach_one(durability, DURABILITY_SETTLED, sequence);
+    if (level == DURABILITY_DURABLE) {
+        durability_reach_one(durability, DURABILITY_DURABLE, sequence);
     }
 }
 
 void durability_fail(struct durability *durability, int code)
 {
     durability->failed = code;
-    while (!queue_empty(&durability->waiters)) {
-        durability_fire_first(durability, code);
+    for (int level = 0; level < DURABILITY_LEVELS; level++) {
+        while (!queue_empty(&durability->waiters[level])) {
+            durability_fire_first(&durability->waiters[level], code);
+        }
     }
+}
+
+void durability_check(const struct durability *durability)
+{
+    ASSERT(durability->reached[DURABILITY_DURABLE] <= durability->reached[DURABILITY_SETTLED]);
+    ASSERT(durability->reached[DURABILITY_SETTLED] <= durability->issued);
 }

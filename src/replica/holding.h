@@ -7,6 +7,7 @@
 #ifndef REPLICA_HOLDING_H
 #define REPLICA_HOLDING_H
 
+#include "base/bytes.h"
 #include "base/random.h"
 #include "model/dot.h"
 
@@ -27,6 +28,10 @@ struct dot holding_next_dot(struct holding *holding);
 /* The record that engines keep beside the data: u8 format (1), u64 actor, u64 counter, u8 flags. */
 #define HOLDING_RECORD_BYTES 18u
 void holding_encode(const struct holding *holding, uint8_t out[HOLDING_RECORD_BYTES]);
+
+/* The holding that a record of the partition tells of, on record by that: 0, SHOAL_EVERSION
+ * (another format), SHOAL_EPROTO. Whether it may go on is not for the record to say. */
+int holding_decode(struct bytes record, uint32_t partition, struct holding *out);
 
 void holding_check(const struct holding *holding);
 

@@ -1,18 +1,30 @@
-/* Holdings over an engine: read, merge, write. See replica.h. */
+/* Holdings over an engine, and the engine's events. See replica.h; objects are in replica_read.c
+ * and replica_write.c. */
 #include "replica/replica.h"
 
 #include "base/assert.h"
-#include "base/limits.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "shoal/error.h"
 
 /* ---- the engine's events ---- */
 
+static void replica_on_ready(void *self, uint64_t ticket, int code)
+{
+    struct replica *replica = self;
+    waiting_ready(&replica->reads, ticket, code);
+}
+
+static void replica_on_settled(void *self, uint64_t sequence)
+{
+    struct replica *replica = self;
+    durability_reach(&replica->durability, DURABILITY_SETTLED, sequence);
+}
+
 static void replica_on_durable(void *self, uint64_t sequence)
 {
     struct replica *replica = self;
-    durability_reached(&replica->durability, sequence);
+    durability_reach(&replica->durability, DURABILITY_DURABLE, sequence);
 }
 
 static void replica_on_failed(void *self, int code)
@@ -23,17 +35,26 @@ static void replica_on_failed(void *self, int code)
     durability_fail(&replica->durability, code);
 }
 
-static void replica_on_ready(void *self, uint64_t ticket, int code)
+/* What is not held now may be held later in this run: that it is damaged is kept in mind. */
+static void replica_note_damage(struct replica *replica, uint32_t partition)
 {
-    (void)self;
-    (void)ticket;
-    (void)code;
+    if (table_put(&replica->damaged, (uint64_t)partition + 1, replica) < 0) {
+        replica->all_damaged = true;
+    }
 }
 
 static void replica_on_damaged(void *self, uint32_t partition)
 {
-    (void)self;
-    log_error("storage: a record is damaged", LOG_U64("partition", partition));
+    struct replica *replica = self;
+    struct holding *holding = replica_holding(replica, partition);
+    log_error("storage: a record is damaged and not served; its partition is filled again from the "
+              "other owners",
+              LOG_U64("partition", partition));
+    if (holding != NULL) {
+        replica_renew(replica, holding, true);
+    } else {
+        replica_note_damage(replica, partition);
+    }
 }
 
 void replica_init(struct replica *replica, struct engine *engine, struct random *random,
@@ -41,13 +62,15 @@ void replica_init(struct replica *replica, struct engine *engine, struct random 
 {
     *replica = (struct replica){.engine = engine, .random = random, .arena = arena};
     table_init(&replica->holdings);
+    table_init(&replica->damaged);
     durability_init(&replica->durability);
+    waiting_init(&replica->reads);
     hlc_init(&replica->clock, clock_ahead_ms_max);
     buffer_init(&replica->scratch, 0);
     engine->events = (struct engine_events){
         .self = replica,
         .ready = replica_on_ready,
-        .settled = replica_on_durable,
+        .settled = replica_on_settled,
         .durable = replica_on_durable,
         .failed = replica_on_failed,
         .damaged = replica_on_damaged,
@@ -63,18 +86,13 @@ void replica_deinit(struct replica *replica)
         mem_free(holding);
     }
     table_deinit(&replica->holdings);
+    table_deinit(&replica->damaged);
     buffer_deinit(&replica->scratch);
 }
 
-/* ---- holdings ---- */
+/* ---- records ---- */
 
-struct holding *replica_holding(const struct replica *replica, uint32_t partition)
-{
-    return table_get(&replica->holdings, (uint64_t)partition + 1);
-}
-
-/* The holding is on record, or on its way there ahead of all that is written after. */
-static int replica_record_holding(struct replica *replica, struct holding *holding)
+int replica_record(struct replica *replica, struct holding *holding)
 {
     if (holding->recorded) {
         return 0;
@@ -91,24 +109,134 @@ static int replica_record_holding(struct replica *replica, struct holding *holdi
     return result < 0 ? result : 0;
 }
 
-int replica_begin(struct replica *replica, uint32_t partition, bool refilling, struct holding **out)
+int replica_record_all(struct replica *replica)
+{
+    int first = 0;
+    size_t cursor = 0;
+    uint64_t key;
+    void *value;
+    while (table_next(&replica->holdings, &cursor, &key, &value)) {
+        struct holding *holding = value;
+        holding->recorded = false; /* with the counter of now */
+        int result = replica_record(replica, holding);
+        first = first == 0 ? result : first;
+    }
+    return first;
+}
+
+/* ---- beginning and ending ---- */
+
+struct holding *replica_holding(const struct replica *replica, uint32_t partition)
+{
+    return table_get(&replica->holdings, (uint64_t)partition + 1);
+}
+
+bool replica_knows(const struct replica *replica, uint32_t partition)
+{
+    struct engine *engine = replica->engine;
+    struct bytes record;
+    struct engine_stats stats;
+    engine->ops->stats(engine, partition, &stats);
+    return stats.keys > 0 || replica_holding(replica, partition) != NULL ||
+           engine->ops->get_holding(engine, partition, &record) == 0;
+}
+
+static void replica_tell(struct replica *replica, const struct holding *holding)
+{
+    if (replica->listener.began != NULL) {
+        replica->listener.began(replica->listener.self, holding);
+    }
+}
+
+void replica_renew(struct replica *replica, struct holding *holding, bool refilling)
+{
+    holding_begin(holding, holding->partition, refilling, replica->random);
+    (void)replica_record(replica, holding); /* again before its first dot, if need be */
+    replica_tell(replica, holding);
+}
+
+/* Room for the partition's holding: the one there is, or a new one, whose actor is 0. */
+static int replica_make(struct replica *replica, uint32_t partition, struct holding **out)
 {
     struct holding *holding = replica_holding(replica, partition);
     if (holding == NULL) {
-        holding = mem_alloc(sizeof(*holding));
+        holding = mem_alloc_zeroed(1, sizeof(*holding));
         if (holding == NULL) {
             return SHOAL_ENOMEM;
         }
+        holding->partition = partition;
         int result = table_put(&replica->holdings, (uint64_t)partition + 1, holding);
         if (result < 0) {
             mem_free(holding);
             return result;
         }
     }
-    holding_begin(holding, partition, refilling, replica->random);
-    (void)replica_record_holding(replica, holding); /* again before its first dot, if need be */
     *out = holding;
     return 0;
+}
+
+int replica_begin(struct replica *replica, uint32_t partition, bool refilling, struct holding **out)
+{
+    struct holding *holding;
+    int result = replica_make(replica, partition, &holding);
+    if (result == 0) {
+        replica_renew(replica, holding, refilling);
+        *out = holding;
+    }
+    return result;
+}
+
+/* Nothing confirmed in the partition has been lost since the process before, as far as that can be
+ * known. */
+static bool replica_whole(const struct replica *replica, uint32_t partition)
+{
+    const struct engine *engine = replica->engine;
+    return engine->keeps_data && !engine->behind && !replica->all_damaged &&
+           table_get(&replica->damaged, (uint64_t)partition + 1) == NULL &&
+           !engine->ops->lost(engine, partition);
+}
+
+static bool replica_load(struct replica *replica, uint32_t partition, struct holding *out)
+{
+    struct bytes record;
+    int result = replica->engine->ops->get_holding(replica->engine, partition, &record);
+    if (result == 0) {
+        result = holding_decode(record, partition, out);
+        if (result < 0) {
+            log_warning("partition: the record of its holding can't be used; it begins anew",
+                        LOG_U64("partition", partition),
+                        LOG_TEXT("cause", shoal_error_text(result)));
+        }
+    }
+    return result == 0;
+}
+
+int replica_resume(struct replica *replica, uint32_t partition, bool returning,
+                   struct holding **out)
+{
+    struct holding before = {0};
+    struct holding *holding;
+    bool known = replica_load(replica, partition, &before);
+    bool whole = replica_whole(replica, partition);
+    int result = replica_make(replica, partition, &holding);
+    if (result < 0) {
+        return result;
+    }
+    if (known && whole && replica->engine->resumed) {
+        *holding = before;
+        replica_tell(replica, holding);
+    } else {
+        replica_renew(replica, holding, returning && (!whole || !known || before.refilling));
+    }
+    *out = holding;
+    return 0;
+}
+
+void replica_complete(struct replica *replica, struct holding *holding)
+{
+    holding->refilling = false;
+    holding->recorded = false; /* a record that says refilling only costs another refill */
+    (void)replica_record(replica, holding);
 }
 
 int replica_drop(struct replica *replica, uint32_t partition)
@@ -122,157 +250,19 @@ int replica_drop(struct replica *replica, uint32_t partition)
     return result < 0 ? result : 0;
 }
 
-/* ---- objects ---- */
+/* ---- looking in ---- */
 
-struct engine_key replica_key(const struct replica *replica, uint32_t partition, struct bytes key)
+bool replica_durable(const struct replica *replica, uint64_t sequence)
 {
-    return engine_key_of(&replica->position_secret, partition, key);
+    return replica->engine->keeps_data &&
+           (replica->engine->settles_durable ||
+            replica->durability.reached[DURABILITY_DURABLE] >= sequence);
 }
 
-int replica_read_encoded(struct replica *replica, const struct engine_key *key,
-                         struct bytes *encoded)
+enum engine_health replica_health(const struct replica *replica)
 {
-    int result = replica->engine->ops->get(replica->engine, key, 0, encoded);
-    if (result == SHOAL_ENOTFOUND) {
-        *encoded = bytes_make(NULL, 0);
-        return 0;
-    }
-    /* No engine of today answers *pending*; one that does brings the continuation with it. */
-    return result == 1 ? SHOAL_EUNSUPPORTED : result;
-}
-
-int replica_read(struct replica *replica, const struct engine_key *key, struct object *out)
-{
-    struct bytes encoded;
-    int result = replica_read_encoded(replica, key, &encoded);
-    if (result < 0) {
-        return result;
-    }
-    if (encoded.data == NULL) {
-        *out = object_empty();
-        return 0;
-    }
-    return object_decode(replica->arena, encoded, out);
-}
-
-/* Encodes into the scratch buffer and puts: 0, 1 or the engine's refusal. */
-static int replica_put(struct replica *replica, const struct engine_key *key,
-                       const struct object *object)
-{
-    if (replica->durability.failed != 0) {
-        return replica->durability.failed;
-    }
-    buffer_clear(&replica->scratch);
-    int result = object_encode(object, &replica->scratch);
-    if (result < 0) {
-        return result;
-    }
-    uint64_t sequence = 0;
-    result =
-        replica->engine->ops->put(replica->engine, key, buffer_bytes(&replica->scratch), &sequence);
-    if (result == 1) {
-        durability_issue(&replica->durability, sequence);
-    }
-    return result;
-}
-
-static void replica_observe_clock(struct replica *replica, const struct object *object,
-                                  uint64_t wall_ms)
-{
-    for (uint32_t i = 0; i < object->sibling_count; i++) {
-        (void)hlc_observe(&replica->clock, object->siblings[i].hlc, wall_ms);
-    }
-}
-
-int replica_store(struct replica *replica, const struct engine_key *key, struct bytes encoded,
-                  uint64_t wall_ms)
-{
-    struct object incoming;
-    int result = object_decode(replica->arena, encoded, &incoming);
-    if (result < 0) {
-        return result;
-    }
-    struct object held;
-    result = replica_read(replica, key, &held);
-    if (result < 0) {
-        return result;
-    }
-    replica_observe_clock(replica, &incoming, wall_ms);
-    struct object merged;
-    result = object_merge(replica->arena, &held, &incoming, &merged);
-    if (result < 0) {
-        return result;
-    }
-    if (object_equal(&merged, &held)) {
-        /* Nothing new, but what is held may itself not be durable yet, or never become it. */
-        const struct durability *durability = &replica->durability;
-        return durability_settled(durability) ? 0
-               : durability->failed != 0      ? durability->failed
-                                              : 1;
-    }
-    return replica_put(replica, key, &merged);
-}
-
-/* What is held under the key, by a holding that remembers every dot of its own in it: if the object
- * knows of one that this holding doesn't remember giving, it has forgotten, and begins anew. */
-static int replica_read_own(struct replica *replica, struct holding *holding,
-                            const struct engine_key *key, struct object *held)
-{
-    int result = replica_record_holding(replica, holding);
-    if (result == 0) {
-        result = replica_read(replica, key, held);
-    }
-    if (result < 0 || version_vector_get(held->context, holding->actor) <= holding->counter) {
-        return result;
-    }
-    result = replica_begin(replica, holding->partition, true, &holding);
-    return result < 0 ? result : replica_read_own(replica, holding, key, held);
-}
-
-/* Would the write let the object grow beyond what writes may? Those that shrink it are always let
- * in. */
-static bool replica_overgrown(const struct object *before, const struct object *after)
-{
-    return (after->sibling_count > LIMIT_SIBLINGS_WRITTEN &&
-            after->sibling_count > before->sibling_count) ||
-           (after->context.count > LIMIT_CONTEXT_ENTRIES_WRITTEN &&
-            after->context.count > before->context.count);
-}
-
-int replica_write(struct replica *replica, struct holding *holding, const struct engine_key *key,
-                  struct version_vector seen, const struct sibling *added, uint64_t wall_ms,
-                  struct replica_written *out)
-{
-    struct object held;
-    int result = replica_read_own(replica, holding, key, &held);
-    if (result < 0) {
-        return result;
-    }
-    struct replica_written written = {.own_counter_before =
-                                          version_vector_get(held.context, holding->actor)};
-    struct sibling sibling = *added;
-    sibling.dot = holding_next_dot(holding);
-    sibling.hlc = hlc_next(&replica->clock, wall_ms);
-    result = object_write(replica->arena, &held, seen, &sibling, &written.object);
-    if (result < 0) {
-        return result;
-    }
-    if (replica_overgrown(&held, &written.object)) {
-        return SHOAL_EOVERLOAD;
-    }
-    result = replica_put(replica, key, &written.object);
-    if (result == SHOAL_ENOMEM || result == SHOAL_ETOOBIG) {
-        return result; /* refused before anything was touched: the dot was never anywhere */
-    }
-    if (result < 0) {
-        /* What became of the write is not certain: this holding may not go on under its actor. */
-        holding_begin(holding, holding->partition, holding->refilling, replica->random);
-        return result;
-    }
-    written.encoded = buffer_bytes(&replica->scratch);
-    written.dot = sibling.dot;
-    *out = written;
-    return result;
+    return replica->durability.failed != 0 ? ENGINE_FAILED
+                                           : replica->engine->ops->health(replica->engine);
 }
 
 void replica_stats(const struct replica *replica, struct engine_stats *out)
@@ -290,5 +280,5 @@ void replica_check(const struct replica *replica)
         ASSERT(key == (uint64_t)holding->partition + 1);
         holding_check(holding);
     }
-    ASSERT(replica->durability.durable <= replica->durability.issued);
+    durability_check(&replica->durability);
 }

@@ -286,8 +286,9 @@ struct message_stored {
 
 enum fetch_mode {
     FETCH_OBJECT = 0,
-    FETCH_DIGEST = 1,   /* its digest alone: for a reader that holds the object itself */
-    FETCH_VERSIONS = 2, /* the object without its values: for a write that replaces what is there */
+    FETCH_DIGEST = 1, /* its digest alone: for a reader that holds the object itself */
+    FETCH_VERSIONS =
+        2, /* its dots and context, the rest may be made up: for a write that replaces */
 };
 
 struct message_fetch {
@@ -302,7 +303,7 @@ struct message_fetched {
     uint64_t id;
     int32_t code;        /* 0 also when the key is not there: then the object is empty */
     struct bytes object; /* data NULL: nothing held, or only the digest was asked for */
-    uint64_t digest;     /* XXH3 of the encoding; 0 when nothing is held */
+    uint64_t digest;     /* XXH3 of the encoding (FETCH_VERSIONS: any); 0 when nothing is held */
     uint64_t view_digest;
     struct bytes view;
 };

@@ -242,11 +242,21 @@ static int fake_on_forward(struct fake_courier *fake, uint64_t node, struct byte
     return message_result_encode(&result, &fake->reply);
 }
 
+/* Nothing waits for node 1's disk while the test, or the fake node, looks in; returns what to give
+ * back. (How a node lets frames wait is tests/unit/node's.) */
+static uint32_t fake_warm(struct fake_courier *fake, uint64_t node, uint32_t percent)
+{
+    uint32_t before = fake->owners[node].fickle->cold_percent;
+    fake->owners[node].fickle->cold_percent = percent;
+    return before;
+}
+
 static void fake_deliver_ask(struct fake_courier *fake, uint64_t node, struct bytes payload)
 {
     uint32_t kind;
     uint64_t id;
     int result = SHOAL_EPROTO;
+    uint32_t cold_percent = fake_warm(fake, node, 0);
     buffer_clear(&fake->reply);
     ASSERT(frame_validate(payload) == 0 && frame_peek(payload, &kind, &id) == 0);
     switch (kind) {
@@ -263,6 +273,7 @@ static void fake_deliver_ask(struct fake_courier *fake, uint64_t node, struct by
         result = fake_on_forward(fake, node, payload);
         break;
     }
+    (void)fake_warm(fake, node, cold_percent);
     if (result == 0) {
         fake_answer_with(fake, node);
     }
@@ -370,6 +381,13 @@ static bool fake_clock_ahead(void *self, uint64_t node)
     return fake->owners[node].clock_ahead;
 }
 
+static uint32_t fake_storage(void *self, uint64_t node)
+{
+    const struct fake_courier *fake = self;
+    uint32_t own = (uint32_t)replica_health(&fake->owners[node].replica);
+    return node == FAKE_SELF && own > fake->owners[node].storage ? own : fake->owners[node].storage;
+}
+
 static const char *fake_name(void *self, uint64_t node)
 {
     static char name[32];
@@ -407,6 +425,7 @@ static void fake_wire(struct fake_courier *fake)
                                             .complete = fake_complete,
                                             .reroute = fake_reroute,
                                             .clock_ahead = fake_clock_ahead,
+                                            .storage = fake_storage,
                                             .name = fake_name};
     coordinator->replica = &fake->owners[FAKE_SELF].replica;
     coordinator->reach = &fake->reach;
@@ -439,6 +458,7 @@ struct fake_courier *fake_courier_new(uint32_t nodes, uint32_t n, uint32_t r, ui
         owner->view = view_ref(view);
         fake_hold(fake, node);
         if (node != FAKE_SELF) {
+            owner->fickle->cold_percent = 0;
             fake_link(fake, node, true);
         }
     }
@@ -480,6 +500,7 @@ static void fake_enter(struct fake_courier *fake)
 {
     arena_reset(&fake->arena);
     fake->coordinator.now = fake->now;
+    fake->owners[FAKE_SELF].fickle->engine.now_us = fake->now.mono_us;
 }
 
 void fake_link(struct fake_courier *fake, uint64_t node, bool up)
@@ -655,11 +676,18 @@ void fake_run(struct fake_courier *fake, uint64_t us)
         }
         uint64_t timer_us = timers_next_us(&fake->timers);
         uint64_t message_us = fake->messages == NULL ? TIMERS_NEVER : fake->messages->at_us;
+        struct engine *engine = &fake->owners[FAKE_SELF].fickle->engine;
+        uint64_t disk_us = engine->ops->next_us(engine);
         uint64_t next_us = timer_us < message_us ? timer_us : message_us;
+        next_us = disk_us < next_us ? disk_us : next_us;
         if (next_us > end_us) {
             break;
         }
-        if (message_us <= timer_us) {
+        if (disk_us == next_us) {
+            fake->now.mono_us = disk_us > fake->now.mono_us ? disk_us : fake->now.mono_us;
+            fake_enter(fake);
+            engine->ops->flush(engine);
+        } else if (message_us <= timer_us) {
             fake_deliver_first(fake);
         } else {
             fake->now.mono_us = timer_us > fake->now.mono_us ? timer_us : fake->now.mono_us;
@@ -679,7 +707,9 @@ struct object fake_held(struct fake_courier *fake, uint64_t node, const char *ke
     struct replica *replica = &fake->owners[node].replica;
     struct engine_key wanted = replica_key(replica, fake_partition(key), bytes_from_string(key));
     struct object object;
+    uint32_t cold_percent = fake_warm(fake, node, 0);
     ASSERT(replica_read(replica, &wanted, &object) == 0);
+    (void)fake_warm(fake, node, cold_percent);
     return object;
 }
 
@@ -707,6 +737,9 @@ void fake_plant(struct fake_courier *fake, uint64_t node, const char *key, const
     struct buffer encoded;
     buffer_init(&encoded, 0);
     ASSERT(object_encode(&object, &encoded) == 0);
-    ASSERT(replica_store(replica, &wanted, buffer_bytes(&encoded), fake->now.wall_ms) >= 0);
+    uint32_t cold_percent = fake_warm(fake, node, 0);
+    int result = replica_store(replica, &wanted, buffer_bytes(&encoded), fake->now.wall_ms);
+    (void)fake_warm(fake, node, cold_percent);
+    ASSERT(result == REPLICA_DONE || result == REPLICA_HELD);
     buffer_deinit(&encoded);
 }

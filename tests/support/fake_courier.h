@@ -36,6 +36,7 @@ struct fake_owner {
     int refusal;       /* ... this */
     bool durable;      /* says of its stores that they are */
     bool clock_ahead;
+    uint32_t storage; /* enum node_storage, as it tells; node 1's engine is asked as well */
     uint32_t stores, fetches, scans, forwards; /* that it received */
     uint32_t forward_mode;                     /* enum fetch_mode of the last fetch */
 };

@@ -114,7 +114,7 @@ static void a_member_that_lost_its_data_is_filled_before_it_counts(void **state)
     assert_int_equal(fake_world_start(world, 2), 0);
     fake_world_run(world, 1000 * MS);
     const struct snapshot *snapshot = world_snapshot(world, 2);
-    assert_true(snapshot->data_lost);
+    assert_true(snapshot->returning);
     assert_int_equal(snapshot_find(snapshot, snapshot->self)->state, NODE_REFILLING);
     fake_world_cut(world, 0, false); /* this node and the empty one: no read quorum yet */
     fake_world_run(world, 100 * MS);

@@ -218,9 +218,9 @@ static void a_slow_write_is_held_at_once_and_confirmed_later(void **state)
     fixture->fickle->slow = true;
     assert_int_equal(write_blind(fixture, "one", &written), 1);
     assert_int_equal(held(fixture).sibling_count, 1);
-    assert_false(durability_settled(&fixture->replica.durability));
+    assert_false(durability_reached(&fixture->replica.durability, DURABILITY_SETTLED));
     fickle_engine_settle(fixture->fickle);
-    assert_true(durability_settled(&fixture->replica.durability));
+    assert_true(durability_reached(&fixture->replica.durability, DURABILITY_SETTLED));
 }
 
 static void an_object_stored_again_waits_for_what_is_not_yet_durable(void **state)
