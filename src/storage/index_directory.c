@@ -247,10 +247,18 @@ int index_directory_grow(struct index_directory *directory, uint64_t position)
     return leaf_rebuild(directory, position, kind->capacity_after(leaf->capacity));
 }
 
+/* The leaf's homes may have changed. */
+static void leaf_homes_install(struct index_directory *directory, const struct leaf_head *leaf)
+{
+    if (index_directory_ref(directory, leaf->first).homes != leaf->homes) {
+        leaf_install(directory, leaf->first, leaf->depth, leaf);
+    }
+}
+
 void index_directory_added(struct index_directory *directory, const struct leaf_head *leaf)
 {
-    leaf_install(directory, leaf->first, leaf->depth, leaf);
     directory->count++;
+    leaf_homes_install(directory, leaf);
 }
 
 void index_directory_removed(struct index_directory *directory, struct leaf_head *leaf)
@@ -262,7 +270,7 @@ void index_directory_removed(struct index_directory *directory, struct leaf_head
         leaf_install(directory, leaf->first, leaf->depth, directory->kind->empty);
         leaf_free(directory, leaf);
     } else {
-        leaf_install(directory, leaf->first, leaf->depth, leaf);
+        leaf_homes_install(directory, leaf);
         if (directory->kind->too_large(leaf)) {
             /* Without the memory for a smaller one the large one stays. */
             uint32_t capacity = directory->kind->capacity_for(leaf->count);

@@ -1,39 +1,25 @@
-/* One leaf of the position index: an ordered hash table (Amble and Knuth, 1974) of up to some
- * hundred slots. It promises: entries lie sorted by (position, key), none before its home, no empty
- * slot between an entry and its home, the last slot always empty. The home of a position is its
- * fraction of the leaf's range times the number of homes; the slots behind the last home take what
- * the last runs push over. Small leaves have one home: they are sorted arrays. */
+/* One leaf of the memory engine's index: an ordered hash table (Amble and Knuth, 1974), linear
+ * probing from a home that rises with the position. It promises: entries lie sorted by (position,
+ * key), none before its home, no empty slot between an entry and its home, the last slot always
+ * empty. The slots behind the last home take what the last runs push over. Small leaves have one
+ * home: they are sorted arrays. */
 #ifndef STORAGE_INDEX_LEAF_H
 #define STORAGE_INDEX_LEAF_H
 
 #include "storage/position_index.h"
 
-#define INDEX_LEAF_HEADER 32u
-#define INDEX_LEAF_HOMES_MAX 16383u
-
 struct index_leaf {
-    struct position_index *owner;
-    uint64_t first;    /* the first position of its range */
-    uint32_t count;    /* of entries */
-    uint32_t capacity; /* of slots */
-    uint32_t homes;
-    uint32_t depth; /* its range: positions that share this many top bits with first */
+    struct leaf_head head;
     struct index_slot slots[];
 };
 
-_Static_assert(sizeof(struct index_leaf) == INDEX_LEAF_HEADER, "slots lie within cache lines");
+_Static_assert(sizeof(struct index_leaf) == 32, "slots lie within cache lines");
 
-/* Bytes of a leaf with so many slots. */
-static inline size_t index_leaf_bytes(uint32_t capacity)
-{
-    return INDEX_LEAF_HEADER + (size_t)capacity * sizeof(struct index_slot);
-}
+extern const struct leaf_kind index_leaf_kind;
 
-/* Rises with the position over the range of a leaf of that depth. */
-static inline uint32_t index_home(uint64_t position, uint32_t depth, uint32_t homes)
+static inline struct index_leaf *index_leaf_of(struct leaf_head *head)
 {
-    uint64_t fraction = (position << depth) >> 32;
-    return (uint32_t)(fraction * homes >> 32);
+    return (struct index_leaf *)head;
 }
 
 /* Slots from every home on that there are, if the leaf has more homes than one. */
@@ -65,12 +51,6 @@ static inline uint32_t index_leaf_lower_bound(const struct index_leaf *leaf, uin
 /* How many entries a leaf of that capacity is filled with before it grows. */
 uint32_t index_leaf_count_max(uint32_t capacity);
 
-/* The capacity to build a leaf for that many entries with, so that it can take more. */
-uint32_t index_leaf_capacity_for(uint32_t count);
-
-/* The next larger capacity. */
-uint32_t index_leaf_capacity_after(uint32_t capacity);
-
 /* Whether an entry at the position can be added as it stands. */
 bool index_leaf_has_room(const struct index_leaf *leaf, uint64_t position);
 
@@ -79,11 +59,5 @@ void index_leaf_add(struct index_leaf *leaf, uint64_t position, uint8_t *block);
 
 /* Takes the entry out and closes the gap. */
 void index_leaf_remove(struct index_leaf *leaf, uint32_t at);
-
-/* Makes the leaf, whose first, depth and capacity are set, hold the `count` entries among the slots
- * from `slot` on, which are in order. They must be fewer than capacity. */
-void index_leaf_fill(struct index_leaf *leaf, const struct index_slot *slot, uint32_t count);
-
-void index_leaf_check(const struct index_leaf *leaf);
 
 #endif

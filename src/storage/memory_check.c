@@ -34,7 +34,7 @@ void memory_engine_check(const struct engine *engine)
     uint64_t block_bytes = 0;
     for (uint32_t i = 0; i < memory->partition_count; i++) {
         partition_check(memory, i);
-        count += partition_index_const(&memory->partitions[i])->count;
+        count += position_index_count(partition_index_const(&memory->partitions[i]));
         content_bytes += memory->partitions[i].content_bytes;
         block_bytes += memory->partitions[i].block_bytes;
     }

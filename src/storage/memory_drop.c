@@ -27,12 +27,12 @@ void memory_drop_begin(struct memory_engine *memory, struct partition *partition
     while (!queue_empty(&partition->dropped)) {
         (void)memory_drop_continue(memory, UINT32_MAX);
     }
-    memory->count -= partition_index(partition)->count;
+    memory->count -= position_index_count(partition_index(partition));
     memory->content_bytes -= partition->content_bytes;
     memory->dropped_block_bytes += partition->block_bytes;
     partition->content_bytes = 0;
     partition->block_bytes = 0;
-    if (partition_index(partition)->count == 0) {
+    if (position_index_count(partition_index(partition)) == 0) {
         return;
     }
     partition->in_use = 1 - partition->in_use;

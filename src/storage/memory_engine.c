@@ -45,7 +45,7 @@ static void leaf_moved(void *self, void *from, void *to)
 {
     (void)self;
     (void)from;
-    position_index_leaf_moved(to);
+    index_directory_leaf_moved(to);
 }
 
 /* Adds to the figures of the partition and the whole, or takes from them. */
@@ -288,10 +288,11 @@ static void memory_engine_stats(const struct engine *engine, uint32_t number,
     }
     ASSERT(number < memory->partition_count);
     const struct partition *partition = &memory->partitions[number];
-    *out = (struct engine_stats){.keys = partition_index_const(partition)->count,
+    *out = (struct engine_stats){.keys = position_index_count(partition_index_const(partition)),
                                  .bytes = partition->content_bytes,
-                                 .memory_bytes = partition_index_const(partition)->bytes +
-                                                 partition->block_bytes + partition->holding_len};
+                                 .memory_bytes =
+                                     position_index_bytes(partition_index_const(partition)) +
+                                     partition->block_bytes + partition->holding_len};
 }
 
 static enum engine_health memory_engine_health(const struct engine *engine)

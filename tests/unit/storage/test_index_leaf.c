@@ -35,13 +35,14 @@ static int teardown(void **state)
     return 0;
 }
 
-static void leaf_build(struct leaf_test *test, uint32_t capacity, const struct index_slot *slots,
-                       uint32_t count)
+/* Exchanges the leaf for one of the capacity with the same entries. */
+static void leaf_build(struct leaf_test *test, uint32_t capacity)
 {
-    struct index_leaf *leaf = calloc(1, index_leaf_bytes(capacity));
+    const struct leaf_head *from = test->leaf != NULL ? &test->leaf->head : index_leaf_kind.empty;
+    struct index_leaf *leaf = calloc(1, index_leaf_kind.bytes(capacity));
     assert_non_null(leaf);
-    leaf->capacity = capacity;
-    index_leaf_fill(leaf, slots, count);
+    leaf->head.capacity = capacity;
+    index_leaf_kind.fill(&leaf->head, from, 0, from->count);
     free(test->leaf);
     test->leaf = leaf;
 }
@@ -58,8 +59,7 @@ static void entry_make(struct leaf_test *test, uint32_t number, uint64_t positio
 static void add(struct leaf_test *test, uint32_t number)
 {
     if (!index_leaf_has_room(test->leaf, test->positions[number])) {
-        leaf_build(test, index_leaf_capacity_after(test->leaf->capacity), test->leaf->slots,
-                   test->leaf->count);
+        leaf_build(test, index_leaf_kind.capacity_after(test->leaf->head.capacity));
     }
     if (index_leaf_has_room(test->leaf, test->positions[number])) {
         index_leaf_add(test->leaf, test->positions[number], test->blocks[number]);
@@ -71,8 +71,8 @@ static uint32_t find(const struct leaf_test *test, uint32_t number)
 {
     const struct index_leaf *leaf = test->leaf;
     uint64_t position = test->positions[number];
-    uint32_t home = index_home(position, leaf->depth, leaf->homes);
-    uint32_t at = index_leaf_lower_bound(leaf, leaf->homes, home, position);
+    uint32_t home = leaf_home(position, leaf->head.depth, leaf->head.homes);
+    uint32_t at = index_leaf_lower_bound(leaf, leaf->head.homes, home, position);
     while (leaf->slots[at].position == position && leaf->slots[at].block != NULL) {
         if (leaf->slots[at].block == test->blocks[number]) {
             return at;
@@ -86,8 +86,9 @@ static void run(struct leaf_test *test, uint64_t seed, uint64_t mask)
 {
     struct random random;
     random_init(&random, seed);
-    static const struct index_slot none = {.position = UINT64_MAX, .block = NULL};
-    leaf_build(test, 6, &none, 0);
+    free(test->leaf);
+    test->leaf = NULL;
+    leaf_build(test, index_leaf_kind.capacity_first);
     for (uint32_t n = 0; n < ENTRIES_MAX; n++) {
         entry_make(test, n, (random_u64(&random) & mask) | (n % 3 == 0 ? ~mask : 0));
         test->present[n] = false;
@@ -101,7 +102,7 @@ static void run(struct leaf_test *test, uint64_t seed, uint64_t mask)
             add(test, n);
         }
         if (i % 100 == 0) {
-            index_leaf_check(test->leaf);
+            index_leaf_kind.check(&test->leaf->head);
         }
     }
     uint32_t count = 0;
@@ -109,7 +110,7 @@ static void run(struct leaf_test *test, uint64_t seed, uint64_t mask)
         assert_int_equal(find(test, n) != UINT32_MAX, test->present[n]);
         count += test->present[n];
     }
-    assert_int_equal(count, test->leaf->count);
+    assert_int_equal(count, test->leaf->head.count);
     assert_true(count > 500);
 }
 
@@ -133,14 +134,14 @@ static void capacities_leave_room_to_grow_and_are_not_much_more(void **state)
 {
     (void)state;
     for (uint32_t count = 1; count < 3000; count++) {
-        uint32_t capacity = index_leaf_capacity_for(count);
+        uint32_t capacity = index_leaf_kind.capacity_for(count);
         assert_true(count < index_leaf_count_max(capacity));
         assert_true(count < 100 || capacity < count * 3 / 2);
-        uint32_t after = index_leaf_capacity_after(capacity);
+        uint32_t after = index_leaf_kind.capacity_after(capacity);
         assert_true(after > capacity);
         assert_true(capacity < 100 || after < capacity + capacity / 7);
-        assert_int_equal(dense_heap_block_bytes(index_leaf_bytes(capacity)) <=
-                             index_leaf_bytes(capacity) + 32,
+        assert_int_equal(dense_heap_block_bytes(index_leaf_kind.bytes(capacity)) <=
+                             index_leaf_kind.bytes(capacity) + 32,
                          true);
     }
 }

@@ -29,7 +29,7 @@ static void leaf_moved(void *self, void *from, void *to)
 {
     (void)self;
     (void)from;
-    position_index_leaf_moved(to);
+    index_directory_leaf_moved(to);
 }
 
 static int setup(void **state)
@@ -198,8 +198,8 @@ static void an_index_of_one_position_grows_and_its_refs_do_not(void **state)
     }
     for (uint32_t i = 0; i < INDEXES; i++) {
         position_index_check(&test->indexes[i]);
-        assert_int_equal(test->indexes[i].count, 2000);
-        assert_true(test->indexes[i].depth <= 8);
+        assert_int_equal(test->indexes[i].directory.count, 2000);
+        assert_true(test->indexes[i].directory.depth <= 8);
     }
 }
 
@@ -235,9 +235,10 @@ static void growth_touches_one_leaf_at_a_time(void **state)
     for (uint32_t n = 0; n < ENTRIES_MAX; n += INDEXES) {
         entry_make(test, n, random_u64(&random));
         add(test, n);
-        assert_true(test->indexes[0].bytes < bytes + 8192 || test->indexes[0].bytes < bytes * 2);
-        assert_true(n < 2000 || test->indexes[0].bytes < bytes + 8192);
-        bytes = test->indexes[0].bytes;
+        assert_true(test->indexes[0].directory.bytes < bytes + 8192 ||
+                    test->indexes[0].directory.bytes < bytes * 2);
+        assert_true(n < 2000 || test->indexes[0].directory.bytes < bytes + 8192);
+        bytes = test->indexes[0].directory.bytes;
     }
 }
 
