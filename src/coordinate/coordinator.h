@@ -66,6 +66,7 @@ struct coordinator {
     uint64_t ticket_void; /* ... but up to here some are not: who waits for one asks again */
 
     uint64_t request_timeout_us;
+    uint64_t memory_bytes_max; /* limits.memory_mb, for messages; 0: no limit */
     uint64_t next_id;
     size_t reading_bytes;    /* held by all operations */
     struct table operations; /* id -> operation */

@@ -139,9 +139,27 @@ static uint64_t write_expiry_ms(const struct coordinator *coordinator, uint64_t 
     return ttl_ms == 0 || ttl_ms > UINT64_MAX - now_ms ? 0 : now_ms + ttl_ms;
 }
 
+static void write_fail_memory(struct operation *operation)
+{
+    const struct coordinator *coordinator = operation->coordinator;
+    const char *name = coordinator->courier.name(coordinator->courier.self, coordinator->self);
+    if (coordinator->memory_bytes_max == 0) {
+        coordinator_fail(operation, SHOAL_ENOMEM,
+                         "%s: out of memory: the system gives no more; nothing was applied", name);
+    } else {
+        coordinator_fail(operation, SHOAL_ENOMEM,
+                         "%s: out of memory: limits.memory_mb = %llu is used up; nothing is "
+                         "evicted: raise it or delete keys; nothing was applied",
+                         name, (unsigned long long)(coordinator->memory_bytes_max / LIMIT_MIB));
+    }
+}
+
 static int write_fail(struct operation *operation, int code)
 {
     switch (code) {
+    case SHOAL_ENOMEM:
+        write_fail_memory(operation);
+        break;
     case SHOAL_ECONTEXT:
         coordinator_fail(operation, code,
                          "the context is damaged, forged or of another key: get the key again and "

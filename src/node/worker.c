@@ -34,6 +34,7 @@ static void worker_wire(struct worker *worker)
     coordinator->arena = &worker->arena;
     coordinator->frame = &worker->frame;
     coordinator->request_timeout_us = worker->config->request_timeout_us;
+    coordinator->memory_bytes_max = worker->config->memory_bytes_max;
 
     struct copier *copier = &worker->copier;
     copier->ports = (struct copier_ports){.self = worker,

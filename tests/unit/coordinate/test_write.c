@@ -135,6 +135,26 @@ static void its_own_confirmation_waits_for_its_own_storage(void **state)
     assert_int_equal(put->code, 0);
 }
 
+static void a_full_memory_is_named_with_its_limit_and_what_to_do(void **state)
+{
+    struct fake_courier *fake = *state;
+    const char *key = fake_key(fake, 0);
+    fake->coordinator.memory_bytes_max = 64 * LIMIT_MIB;
+    fake->owners[FAKE_SELF].fickle->put_code = SHOAL_ENOMEM;
+    fake->owners[FAKE_SELF].fickle->puts_failing = 2;
+    struct fake_answer *put = fake_put(fake, key, "one", none);
+    fake_run(fake, 100 * MS);
+    assert_true(put->done);
+    assert_int_equal(put->code, SHOAL_ENOMEM);
+    assert_non_null(strstr(put->text, "limits.memory_mb = 64 is used up; nothing is evicted"));
+    fake->coordinator.memory_bytes_max = 0;
+    put = fake_put(fake, key, "one", none);
+    fake_run(fake, 100 * MS);
+    assert_int_equal(put->code, SHOAL_ENOMEM);
+    assert_non_null(strstr(put->text, "the system gives no more"));
+    (void)put_done(fake, key, "one", none);
+}
+
 static void own_storage_that_fails_while_waiting_does_not_confirm(void **state)
 {
     struct fake_courier *fake = *state;
@@ -445,6 +465,7 @@ int main(void)
         TEST(a_silent_owner_leaves_the_outcome_unknown),
         TEST(too_many_refusals_end_a_write_at_once_as_unknown),
         TEST(its_own_full_storage_applies_nothing),
+        TEST(a_full_memory_is_named_with_its_limit_and_what_to_do),
         TEST(a_quorum_that_can_never_be_met_is_refused_at_once),
         TEST(a_put_without_context_replaces_what_the_read_quorum_holds),
         TEST(puts_without_context_in_a_row_leave_one_value),
@@ -456,5 +477,7 @@ int main(void)
         TEST(a_time_to_live_beyond_all_clocks_hides_nothing),
         TEST(a_holding_that_has_forgotten_a_dot_of_its_own_begins_anew),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    fickle_engine_cold_percent = 70; /* the same where most reads have to wait for the disk */
+    return failed + cmocka_run_group_tests_name("cold", tests, NULL, NULL);
 }
