@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/byteorder.h"
 #include "base/hash.h"
 #include "model/object.h"
 #include "shoal/error.h"
@@ -177,6 +178,16 @@ void log_file_cut(struct disk *disk, const char *name, uint64_t bytes)
     ASSERT(disk->ops->open(disk, name, DISK_OPEN_WRITE, &file) == 0);
     ASSERT(disk->ops->truncate(file, bytes) == 0 && disk->ops->sync(file) == 0);
     disk->ops->close(file);
+}
+
+uint8_t *log_file_newer(const uint8_t *content, size_t len)
+{
+    uint8_t *newer = malloc(len);
+    ASSERT(newer != NULL && len >= 24);
+    memcpy(newer, content, len);
+    store_u32_le(newer + 8, load_u32_le(content + 8) + 1);
+    store_u64_le(newer + len - 8, hash_xxh3(bytes_make(newer, len - 8)));
+    return newer;
 }
 
 bool log_file_exists(struct disk *disk, const char *name)

@@ -66,6 +66,9 @@ uint8_t *log_file_content(struct disk *disk, const char *name, size_t *len);
 void log_file_change(struct disk *disk, const char *name, uint64_t offset, struct bytes bytes);
 void log_file_flip(struct disk *disk, const char *name, uint64_t offset, unsigned bit);
 void log_file_cut(struct disk *disk, const char *name, uint64_t bytes);
+/* What a newer version would have written in the place of a small file, its format apart; to be
+ * freed with free(). */
+uint8_t *log_file_newer(const uint8_t *content, size_t len);
 bool log_file_exists(struct disk *disk, const char *name);
 
 #endif
