@@ -33,6 +33,12 @@ static inline uint32_t load_u32_le(const void *at)
     return le32toh(value);
 }
 
+static inline void store_u64_be(void *at, uint64_t value)
+{
+    value = htobe64(value);
+    memcpy(at, &value, sizeof(value));
+}
+
 static inline uint64_t load_u64_be(const void *at)
 {
     uint64_t value;

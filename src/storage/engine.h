@@ -7,8 +7,8 @@
  * events happen on that worker's thread, events only from within `flush` and from jobs that come
  * back from an offload (storage/offload.h), never from within another call.
  *
- *      put --> held (read back at once) --> settled: may be confirmed --> durable: on stable
- * storage (durability `sync`: the same moment)
+ *      put --> held: read back at once --> settled: may be confirmed --> durable: on stable storage
+ *                                          (durability `sync`: the same moment)
  *
  * The order of iteration is by position, the 64-bit hash of the key under a secret that all nodes
  * of a cluster share: the same on every owner, stable under inserts and deletes, and not to be
@@ -84,10 +84,10 @@ typedef bool (*engine_visit)(void *self, const struct engine_entry *entry);
 struct engine_ops {
     const char *name;
     /* 0 and the record (borrowed until the next call of this engine but get, brief and stats),
-     * SHOAL_ENOTFOUND, SHOAL_EDAMAGED (there, but not to be read: events.damaged has been raised for
-     * it; who finds damage without an event to raise it in says pending), SHOAL_EIO, SHOAL_ENOMEM,
-     * or 1: pending, ready will come with the ticket, once for each call that said so. Tickets are
-     * never 0 but where nobody waits: then ready may come all the same. */
+     * SHOAL_ENOTFOUND, SHOAL_EDAMAGED (there, but not to be read: events.damaged has been raised
+     * for it; who finds damage without an event to raise it in says pending), SHOAL_EIO,
+     * SHOAL_ENOMEM, or 1: pending, ready will come with the ticket, once for each call that said
+     * so. Tickets are never 0 but where nobody waits: then ready may come all the same. */
     int (*get)(struct engine *engine, const struct engine_key *key, uint64_t ticket,
                struct bytes *record);
     /* What is known without reading: 0, or SHOAL_ENOTFOUND. Never pending. */
@@ -120,7 +120,8 @@ struct engine_ops {
     /* True when opening it found that something of the partition was lost, as far as can be told:
      * the holding must begin anew, refilling. */
     bool (*lost)(const struct engine *engine, uint32_t partition);
-    /* Of one partition, or of all when partition is UINT32_MAX. */
+    /* Of one partition, or of all when partition is UINT32_MAX. Writes count when they settle, or
+     * before. */
     void (*stats)(const struct engine *engine, uint32_t partition, struct engine_stats *out);
     enum engine_health (*health)(const struct engine *engine);
     /* Asks that all written so far become durable soon, whatever is configured: `durable` says so.

@@ -33,6 +33,7 @@ static void a_put_replaces_a_record_of_any_other_size(void **state)
         trial_put(trial, key, record);
         trial_expect(trial, key, record);
         struct engine_stats stats;
+        trial_settle(trial);
         trial->engine->ops->stats(trial->engine, 3, &stats);
         assert_int_equal(stats.keys, 1);
     }
@@ -204,6 +205,7 @@ static void a_holding_is_kept_apart_from_the_data_and_replaced(void **state)
     trial_expect_holding(trial, 4, bytes_make(NULL, 0));
     assert_int_equal(trial_walk(trial, 4, 0, SIZE_MAX), 0);
     struct engine_stats stats;
+    trial_settle(trial);
     trial->engine->ops->stats(trial->engine, 4, &stats);
     assert_int_equal(stats.keys, 0);
 }

@@ -19,6 +19,7 @@ struct engine_subject {
     /* Lets what is pending go on: jobs come back, events are told. NULL if nothing ever is. */
     void (*turn)(void *self, struct engine *engine);
     bool keeps_data;          /* so that it can be opened again */
+    bool reads_wait;          /* after a restart, some at least */
     bool bounds_memory;       /* memory_bytes_max bounds the data, not only an index */
     bool fails_by_allocation; /* every failed allocation is a clean SHOAL_ENOMEM */
 };

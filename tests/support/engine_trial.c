@@ -74,6 +74,7 @@ static void open_engine(struct trial *trial, const struct engine_options *option
                                                    .damaged = on_damaged};
     trial->sequence = 0;
     trial->promised = 0;
+    trial->pendings = 0;
     trial->settled = 0;
     trial->durable = 0;
     trial->wait = (struct trial_wait){0};

@@ -196,6 +196,7 @@ static void check_figures(const struct engine_stats *stats, const struct engine_
 
 static void check_stats(struct trial *trial)
 {
+    trial_settle(trial);
     struct engine_stats sum = {0};
     struct engine_stats expected = {0};
     struct engine_stats stats;
