@@ -90,7 +90,8 @@ struct engine_ops {
      * so. Tickets are never 0 but where nobody waits: then ready may come all the same. */
     int (*get)(struct engine *engine, const struct engine_key *key, uint64_t ticket,
                struct bytes *record);
-    /* What is known without reading: 0, or SHOAL_ENOTFOUND. Never pending. */
+    /* What is known without reading: 0, or SHOAL_ENOTFOUND. Never pending. A record of which
+     * `damaged` has been raised is not simple: what it held must not be taken for held. */
     int (*brief)(struct engine *engine, const struct engine_key *key, struct engine_brief *out);
     /* Adds or replaces, without reading what was there. Key and record are borrowed for the call
      * and may not lie in what the engine lent. 0 when it is as durable as this engine ever makes
