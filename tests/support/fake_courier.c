@@ -112,6 +112,7 @@ static int fake_on_store(struct fake_courier *fake, uint64_t node, struct bytes 
         return SHOAL_EPROTO;
     }
     owner->stores++;
+    owner->durable_stores += store.durable ? 1 : 0;
     struct message_stored stored = {.id = store.id,
                                     .code = fake_judge(owner, node, store.partition),
                                     .view_digest = owner->view->digest,

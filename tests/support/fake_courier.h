@@ -39,6 +39,7 @@ struct fake_owner {
     uint32_t storage; /* enum node_storage, as it tells; node 1's engine is asked as well */
     uint32_t stores, fetches, scans, forwards; /* that it received */
     uint32_t forward_mode;                     /* enum fetch_mode of the last fetch */
+    uint32_t durable_stores;                   /* of the stores, those to be durable */
 };
 
 #define FAKE_PENDING 1 /* the code of a request that is not done */

@@ -50,24 +50,32 @@ static void fickle_wait(struct fickle_engine *fickle, uint64_t ticket)
 {
     ASSERT(fickle->read_count < FICKLE_READS_MAX);
     fickle->reads[fickle->read_count++] =
-        (struct fickle_read){.ticket = ticket, .due_us = fickle->engine.now_us + FICKLE_DISK_US};
+        (struct fickle_read){.ticket = ticket, .due_us = fickle->engine.now_us + fickle->disk_us};
     fickle->reads_waited++;
 }
 
 static uint64_t fickle_next_us(const struct engine *engine)
 {
     const struct fickle_engine *fickle = (const struct fickle_engine *)(const void *)engine;
-    return fickle->read_count == 0 ? UINT64_MAX : fickle->reads[0].due_us;
+    uint64_t next_us = UINT64_MAX;
+    for (uint32_t i = 0; i < fickle->read_count; i++) {
+        next_us = fickle->reads[i].due_us < next_us ? fickle->reads[i].due_us : next_us;
+    }
+    return next_us;
 }
 
 static void fickle_finish_reads(struct fickle_engine *fickle)
 {
     fickle->is_reading = true;
-    while (fickle->read_count > 0 && fickle->reads[0].due_us <= fickle->engine.now_us) {
-        struct fickle_read first = fickle->reads[0];
+    for (uint32_t i = 0; i < fickle->read_count;) {
+        struct fickle_read read = fickle->reads[i];
+        if (read.due_us > fickle->engine.now_us) {
+            i++;
+            continue;
+        }
         fickle->read_count--;
-        memmove(fickle->reads, fickle->reads + 1, fickle->read_count * sizeof(first));
-        fickle->engine.events.ready(fickle->engine.events.self, first.ticket, fickle->read_code);
+        memmove(&fickle->reads[i], &fickle->reads[i + 1], (fickle->read_count - i) * sizeof(read));
+        fickle->engine.events.ready(fickle->engine.events.self, read.ticket, fickle->read_code);
     }
     fickle->is_reading = false;
 }
@@ -126,7 +134,9 @@ static int fickle_brief(struct engine *engine, const struct engine_key *key,
 {
     struct fickle_engine *fickle = fickle_of(engine);
     int result = fickle->inner->ops->brief(fickle->inner, key, out);
-    if (result == 0 && fickle->is_secretive) {
+    bool damaged =
+        fickle_find_damaged(fickle, key->partition, key->position) < fickle->damaged_count;
+    if (result == 0 && (fickle->is_secretive || damaged)) {
         *out = (struct engine_brief){0};
     }
     return result;
@@ -332,6 +342,7 @@ struct fickle_engine *fickle_engine_over(struct engine *store)
     fickle->engine.ops = &fickle_ops;
     fickle->engine.settles_durable = true;
     fickle->cold_percent = fickle_engine_cold_percent;
+    fickle->disk_us = FICKLE_DISK_US;
     fickle->lost_partition = UINT32_MAX;
     random_init(&fickle->random, 5);
     return fickle;

@@ -10,7 +10,7 @@
 
 #define FICKLE_READS_MAX 4096u
 #define FICKLE_DAMAGED_MAX 16u
-#define FICKLE_DISK_US UINT64_C(150) /* how long a read takes that must wait */
+#define FICKLE_DISK_US UINT64_C(150) /* how long a read takes that must wait, at first */
 
 /* A read that waits, or a backup. */
 struct fickle_read {
@@ -36,9 +36,10 @@ struct fickle_engine {
     uint32_t gets; /* that were answered with a record */
     enum engine_health health;
 
-    /* Reads: so many of a hundred gets and visits have to wait; the flush after FICKLE_DISK_US says
+    /* Reads: so many of a hundred gets and visits have to wait; the first flush after disk_us says
      * that they are ready, and while it does so nothing waits. */
     uint32_t cold_percent;
+    uint64_t disk_us;
     bool is_reading;
     int read_code; /* what waits is told this */
     struct random random;
