@@ -187,6 +187,63 @@ static void what_was_lost_is_said_until_the_holdings_know(void **state)
     assert_true(test->folder.volume->resumed);
 }
 
+static void a_loss_is_told_wherever_its_recovery_was_cut_off(void **state)
+{
+    struct recovery_test *test = *state;
+    bool stopped = true;
+    for (uint64_t at = 1; stopped; at++) {
+        log_folder_deinit(&test->folder);
+        log_folder_init(&test->folder, at);
+        begin(test);
+        write_batches(test, 10, true);
+        crash(test);
+        log_file_flip(test->folder.disk, test->name, test->writer.written[4].offset + 60, 3);
+        model_disk_stop_at(test->folder.model, at, true);
+        (void)log_folder_open(&test->folder);
+        stopped = model_disk_stopped(test->folder.model);
+        log_folder_crash(&test->folder, at % 2 == 0 ? MODEL_POWER_DROP : MODEL_KILL);
+        reopen(test);
+        assert_true(test->folder.volume->all_lost);
+        assert_int_equal(log_folder_has_count(&test->folder, &test->writer), 9);
+    }
+}
+
+static void a_loss_that_is_still_written_ends_the_holdings_whatever_the_record_says(void **state)
+{
+    struct recovery_test *test = *state;
+    begin(test);
+    write_batches(test, 10, true);
+    crash(test);
+    log_file_flip(test->folder.disk, test->name, test->writer.written[4].offset + 60, 3);
+    reopen(test);
+    size_t len;
+    uint8_t *lost = log_file_content(test->folder.disk, "lost", &len);
+    log_folder_close(&test->folder, true);
+    model_disk_put_file(test->folder.model, "lost", bytes_make(lost, len));
+    free(lost);
+    reopen(test);
+    assert_true(test->folder.volume->all_lost);
+    assert_false(test->folder.volume->resumed);
+}
+
+static void a_segment_of_which_nothing_can_be_read_is_left_alone(void **state)
+{
+    struct recovery_test *test = *state;
+    begin(test);
+    write_batches(test, 1, true);
+    assert_int_equal(log_writer_seal(&test->writer), 0);
+    crash(test);
+    log_file_flip(test->folder.disk, test->name, test->writer.written[0].offset + 60, 3);
+    for (unsigned i = 0; i < 2; i++) {
+        reopen(test);
+        assert_int_equal(test->folder.volume->segment_count, 0);
+        assert_int_equal(test->folder.volume->report.refused_files, 1);
+        assert_true(test->folder.volume->all_lost);
+        assert_true(log_file_exists(test->folder.disk, test->name));
+        crash(test);
+    }
+}
+
 static void a_damaged_hint_with_a_whole_segment_costs_nothing(void **state)
 {
     struct recovery_test *test = *state;
@@ -482,111 +539,6 @@ static void verifying_changes_nothing(void **state)
     assert_int_equal(model_disk_changes(test->folder.model), changes);
 }
 
-/* ---- power loss anywhere ---- */
-
-/* Segments one after the other, closed as engines do, and one that is released. Ends where the disk
- * stops. What was confirmed is counted in `durable`. */
-static void script(struct log_folder *folder, struct log_writer writers[3], uint32_t durable[3],
-                   bool *released)
-{
-    for (uint32_t i = 0; i < 3; i++) {
-        struct log_segment *segment;
-        if (log_folder_begin(folder, 8192, &writers[i], &segment) != 0) {
-            return;
-        }
-        for (uint32_t batch = 0; batch < 4; batch++) {
-            log_writer_put(&writers[i], batch, "key", 100 + 300 * batch);
-            log_writer_put(&writers[i], 7, "another", 20);
-            if (log_writer_flush(&writers[i], true) != 0) {
-                return;
-            }
-            durable[i] = writers[i].count;
-        }
-        if (i < 2 &&
-            (log_writer_seal(&writers[i]) != 0 || log_volume_seal(folder->volume, segment) != 0)) {
-            return;
-        }
-        if (i == 1) {
-            *released = true; /* from now on it may be gone */
-            if (log_volume_release(folder->volume, segment) != 0) {
-                return;
-            }
-            assert_true(segment->gone);
-            durable[1] = UINT32_MAX; /* from now on it must be */
-        }
-    }
-}
-
-static void check_survivors(struct log_folder *folder, const struct log_writer writers[3],
-                            const uint32_t durable[3], bool released)
-{
-    uint64_t total = 0;
-    assert_false(folder->volume->all_lost);
-    for (uint32_t i = 0; i < 3; i++) {
-        uint32_t count = log_folder_has_count(folder, &writers[i]);
-        if (durable[i] == UINT32_MAX) {
-            assert_int_equal(count, 0);
-        } else if (i != 1 || !released) {
-            assert_true(count >= durable[i]);
-        }
-        for (uint32_t record = 0; record < count; record++) {
-            assert_true(log_folder_has(folder, &writers[i], record)); /* the first ones */
-        }
-        total += count;
-    }
-    assert_int_equal(log_folder_total(folder), total);
-}
-
-static void one_power_loss(uint64_t seed, uint64_t at, bool after, enum model_crash how,
-                           bool *ended)
-{
-    static struct log_writer writers[3];
-    struct log_folder folder;
-    uint32_t durable[3] = {0};
-    bool released = false;
-    for (uint32_t i = 0; i < 3; i++) {
-        memset(&writers[i], 0, sizeof(writers[i]));
-    }
-    log_folder_init(&folder, seed);
-    model_disk_stop_at(folder.model, at, after);
-    if (log_folder_open(&folder) == 0) {
-        script(&folder, writers, durable, &released);
-    }
-    *ended = !model_disk_stopped(folder.model);
-    log_folder_crash(&folder, how);
-    /* And again while it recovers. */
-    model_disk_stop_at(folder.model, 1 + random_below(&folder.random, 30), after);
-    (void)log_folder_open(&folder);
-    log_folder_crash(&folder, how);
-    model_disk_stop_at(folder.model, 0, false);
-    assert_int_equal(log_folder_open(&folder), 0);
-    check_survivors(&folder, writers, durable, released);
-    log_folder_close(&folder, true);
-    assert_int_equal(log_folder_open(&folder), 0);
-    assert_true(folder.volume->resumed);
-    check_survivors(&folder, writers, durable, released);
-    for (uint32_t i = 0; i < 3; i++) {
-        log_writer_deinit(&writers[i]);
-    }
-    log_folder_deinit(&folder);
-}
-
-static void nothing_that_was_synced_is_lost_by_a_power_loss_at_any_call(void **state)
-{
-    (void)state;
-    static const enum model_crash ways[] = {MODEL_KILL, MODEL_POWER_ANY, MODEL_POWER_ORDERED,
-                                            MODEL_POWER_DROP, MODEL_POWER_KEEP};
-    uint64_t seed = 1;
-    for (size_t way = 0; way < sizeof(ways) / sizeof(ways[0]); way++) {
-        for (unsigned after = 0; after < 2; after++) {
-            bool ended = false;
-            for (uint64_t at = 1; !ended; at++) {
-                one_power_loss(seed++, at, after != 0, ways[way], &ended);
-            }
-        }
-    }
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -597,6 +549,9 @@ int main(void)
         TEST(a_torn_batch_is_cut_and_not_reported_as_rot),
         TEST(rot_is_reported_and_the_rest_is_there),
         TEST(what_was_lost_is_said_until_the_holdings_know),
+        TEST(a_loss_is_told_wherever_its_recovery_was_cut_off),
+        TEST(a_loss_that_is_still_written_ends_the_holdings_whatever_the_record_says),
+        TEST(a_segment_of_which_nothing_can_be_read_is_left_alone),
         TEST(a_damaged_hint_with_a_whole_segment_costs_nothing),
         TEST(the_table_of_a_damaged_hint_tells_whose_records_were_lost),
         TEST(records_behind_the_end_of_a_shortened_closed_segment_are_lost),
@@ -612,7 +567,6 @@ int main(void)
         TEST(no_memory_is_an_error_wherever_it_happens),
         TEST(what_recovery_takes_over_survives_the_loss_of_power_after_a_failed_sync),
         TEST(verifying_changes_nothing),
-        TEST(nothing_that_was_synced_is_lost_by_a_power_loss_at_any_call),
     };
     log_set_level(LOG_ERROR + 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
