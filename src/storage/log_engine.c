@@ -1,0 +1,486 @@
+/* The log engine as the port has it: what each call does to log and index, and the turn. What
+ * stands below it is drawn in log_engine_inside.h. */
+#include "storage/log_engine_inside.h"
+
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "model/object.h"
+#include "shoal/error.h"
+
+#define ALL_PARTITIONS UINT32_MAX
+#define LENT_KEEP_BYTES (1u * LIMIT_MIB)
+
+/* ---- partitions ---- */
+
+struct log_partition *log_partition_of(struct log_engine *log, uint32_t partition)
+{
+    ASSERT(partition % log->options.workers == log->options.worker);
+    uint32_t local = partition / log->options.workers;
+    ASSERT(local < log->partition_count);
+    return &log->partitions[local];
+}
+
+const struct log_partition *log_partition_of_const(const struct log_engine *log, uint32_t partition)
+{
+    return log_partition_of((struct log_engine *)(uintptr_t)log, partition);
+}
+
+uint32_t log_partition_number(const struct log_engine *log, uint32_t local)
+{
+    return local * log->options.workers + log->options.worker;
+}
+
+bool log_is_live(const struct log_engine *log, uint32_t partition, const struct log_entry *entry)
+{
+    const struct log_index *index = log_partition_of_const(log, partition)->index;
+    struct log_entry found;
+    return index != NULL && log_index_find(index, entry->position, entry->tag, &found) == 0 &&
+           log_place_equal(found.place, entry->place);
+}
+
+void log_engine_fail(struct log_engine *log, const char *what, int code)
+{
+    if (log->failed) {
+        return;
+    }
+    log_error("storage: failed: no write is confirmed until a restart", LOG_TEXT("what", what),
+              LOG_TEXT("error", shoal_error_text(code)));
+    log->failed = true;
+}
+
+/* Of a key and its value, as they are counted for users. */
+static uint64_t content_bytes(uint16_t size_class)
+{
+    return log_size_of_class(size_class) - LOG_RECORD_BYTES;
+}
+
+/* ---- reads ---- */
+
+static int log_engine_brief(struct engine *engine, const struct engine_key *key,
+                            struct engine_brief *out)
+{
+    const struct log_partition *partition =
+        log_partition_of_const(log_engine_of(engine), key->partition);
+    struct log_entry entry;
+    if (partition->index == NULL ||
+        log_index_find(partition->index, key->position, key->tag, &entry) != 0) {
+        return SHOAL_ENOTFOUND;
+    }
+    *out = (struct engine_brief){.simple = entry.simple, .dot = entry.dot};
+    return 0;
+}
+
+static int log_engine_get_holding(struct engine *engine, uint32_t number, struct bytes *record)
+{
+    const struct log_partition *partition = log_partition_of_const(log_engine_of(engine), number);
+    if (partition->holding == NULL) {
+        return SHOAL_ENOTFOUND;
+    }
+    *record = bytes_make(partition->holding->bytes, partition->holding->len);
+    return 0;
+}
+
+/* ---- writes ---- */
+
+/* The value as it is stored. */
+static void value_pack(struct log_engine *log, struct log_record *record)
+{
+    struct bytes raw = record->value;
+    record->value_raw = (uint32_t)raw.len;
+    if (!log->options.compress || raw.len < COMPRESSION_BYTES_MIN) {
+        return;
+    }
+    buffer_clear(&log->scratch);
+    size_t len;
+    if (buffer_reserve(&log->scratch, raw.len) == 0 &&
+        compress_value(&log->compressor, raw, log->scratch.data, &len)) {
+        record->value = bytes_make(log->scratch.data, len);
+        record->flags |= LOG_FLAG_LZ4;
+    }
+    if (log->scratch.capacity > LENT_KEEP_BYTES && record->flags == 0) {
+        buffer_deinit(&log->scratch);
+    }
+}
+
+static int partition_index(struct log_engine *log, struct log_partition *partition)
+{
+    return partition->index != NULL ? 0 : log_index_new(&log->indexes, &partition->index);
+}
+
+/* What the index said before is dead; what it says now is alive. */
+static void put_account(struct log_engine *log, struct log_partition *partition,
+                        const struct log_spot *spot, const struct log_entry *before)
+{
+    log_slot_added(spot->write->slot, LOG_PUT, spot->size_class);
+    partition->bytes += content_bytes(spot->size_class);
+    if (before == NULL) {
+        log->keys++;
+        return;
+    }
+    partition->bytes -= content_bytes(before->size_class);
+    log_slot_died(log, before->place, before->size_class);
+}
+
+static int log_engine_put(struct engine *engine, const struct engine_key *key, struct bytes record,
+                          uint64_t *sequence)
+{
+    struct log_engine *log = log_engine_of(engine);
+    struct log_partition *partition = log_partition_of(log, key->partition);
+    if (key->key.len > LIMIT_KEY_BYTES_MAX || record.len > LIMIT_OBJECT_BYTES) {
+        return SHOAL_ETOOBIG;
+    }
+    log_lent_reset(log);
+    int code = partition_index(log, partition);
+    if (code != 0) {
+        return code;
+    }
+    struct log_record put = {.sequence = log->sequence + 1,
+                             .position = key->position,
+                             .partition = key->partition,
+                             .tag = key->tag,
+                             .kind = LOG_PUT,
+                             .key = key->key,
+                             .value = record};
+    value_pack(log, &put);
+    struct log_spot spot;
+    code = log_append(log, &put, LOG_FOR_USER, &spot);
+    if (code != 0) {
+        return code;
+    }
+    struct log_entry entry = {.position = key->position,
+                              .tag = key->tag,
+                              .place = spot.place,
+                              .size_class = spot.size_class};
+    struct log_entry before;
+    entry.simple = object_peek_simple(record, &entry.dot);
+    code = log_index_put(partition->index, &entry, &before);
+    if (code < 0) {
+        log_append_undo(log, &spot);
+        return code;
+    }
+    put_account(log, partition, &spot, code == 1 ? &before : NULL);
+    *sequence = ++log->sequence;
+    return 1;
+}
+
+/* The record of a removal has no key: position and tag stand for it, as in the index. */
+static int log_engine_remove(struct engine *engine, const struct engine_key *key,
+                             uint64_t *sequence)
+{
+    struct log_engine *log = log_engine_of(engine);
+    struct log_partition *partition = log_partition_of(log, key->partition);
+    struct log_entry before;
+    log_lent_reset(log);
+    struct log_record record = {.sequence = log->sequence + 1,
+                                .position = key->position,
+                                .partition = key->partition,
+                                .tag = key->tag,
+                                .kind = LOG_REMOVE};
+    struct log_spot spot;
+    int code = log_append(log, &record, LOG_FOR_UPKEEP, &spot);
+    if (code != 0) {
+        return code;
+    }
+    log_slot_added(spot.write->slot, LOG_REMOVE, spot.size_class);
+    *sequence = ++log->sequence;
+    if (partition->index != NULL &&
+        log_index_remove(partition->index, key->position, key->tag, &before) == 0) {
+        partition->bytes -= content_bytes(before.size_class);
+        log->keys--;
+        log_slot_died(log, before.place, before.size_class);
+    }
+    return 1;
+}
+
+static int log_engine_put_holding(struct engine *engine, uint32_t number, struct bytes record,
+                                  uint64_t *sequence)
+{
+    struct log_engine *log = log_engine_of(engine);
+    struct log_partition *partition = log_partition_of(log, number);
+    if (record.len > ENGINE_HOLDING_BYTES_MAX) {
+        return SHOAL_ETOOBIG;
+    }
+    log_lent_reset(log);
+    struct log_holding *holding = partition->holding;
+    if (holding == NULL) {
+        holding = mem_alloc(sizeof(*holding));
+        if (holding == NULL) {
+            return SHOAL_ENOMEM;
+        }
+    }
+    struct log_record put = {.sequence = log->sequence + 1,
+                             .partition = number,
+                             .kind = LOG_HOLDING,
+                             .value = record,
+                             .value_raw = (uint32_t)record.len};
+    struct log_spot spot;
+    int code = log_append(log, &put, LOG_FOR_UPKEEP, &spot);
+    if (code != 0) {
+        if (partition->holding == NULL) {
+            mem_free(holding);
+        }
+        return code;
+    }
+    log_slot_added(spot.write->slot, LOG_HOLDING, spot.size_class);
+    if (partition->holding != NULL) {
+        log_slot_died(log, holding->place, holding->size_class);
+    } else {
+        log->memory_bytes += sizeof(*holding);
+    }
+    *holding = (struct log_holding){.sequence = put.sequence,
+                                    .place = spot.place,
+                                    .size_class = spot.size_class,
+                                    .len = record.len};
+    if (record.len > 0) {
+        memcpy(holding->bytes, record.data, record.len);
+    }
+    partition->holding = holding;
+    *sequence = ++log->sequence;
+    return 1;
+}
+
+/* ---- what is to be known of it ---- */
+
+static bool log_engine_lost(const struct engine *engine, uint32_t partition)
+{
+    const struct log_engine *log = log_engine_of_const(engine);
+    return log_partition_of_const(log, partition)->lost || log_volume_lost(log->volume, partition);
+}
+
+static enum engine_health log_engine_health(const struct engine *engine)
+{
+    const struct log_engine *log = log_engine_of_const(engine);
+    if (log->failed) {
+        return ENGINE_FAILED;
+    }
+    return log_engine_is_full(log) ? ENGINE_FULL : ENGINE_HEALTHY;
+}
+
+/* Of segments that several engines need, each counts its share. */
+static uint64_t disk_bytes(const struct log_engine *log)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < log->slot_capacity; i++) {
+        const struct log_slot *slot = log->slots[i];
+        if (slot == NULL || slot->segment == NULL) {
+            continue;
+        }
+        uint32_t users = atomic_load(&slot->segment->users);
+        uint64_t bytes = slot->state == LOG_SLOT_CLOSED ? slot->end : slot->capacity;
+        sum += bytes / (users == 0 ? 1 : users);
+    }
+    return sum;
+}
+
+static void stats_all(const struct log_engine *log, struct engine_stats *out)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < log->partition_count; i++) {
+        bytes += log->partitions[i].bytes;
+    }
+    *out = (struct engine_stats){
+        .keys = log->keys,
+        .bytes = bytes,
+        .memory_bytes = sizeof(*log) + log->partition_count * sizeof(*log->partitions) +
+                        log->slot_count * sizeof(struct log_slot) + log->memory_bytes +
+                        log->indexes.budget.held_bytes + log->queued_bytes + log->lent.held,
+        .disk_bytes = disk_bytes(log)};
+}
+
+static void log_engine_stats(const struct engine *engine, uint32_t number, struct engine_stats *out)
+{
+    const struct log_engine *log = log_engine_of_const(engine);
+    if (number == ALL_PARTITIONS) {
+        stats_all(log, out);
+        return;
+    }
+    const struct log_partition *partition = log_partition_of_const(log, number);
+    bool empty = partition->index == NULL;
+    *out = (struct engine_stats){.keys = empty ? 0 : log_index_count(partition->index),
+                                 .bytes = partition->bytes,
+                                 .memory_bytes = empty ? 0 : log_index_bytes(partition->index)};
+}
+
+void log_engine_figures(const struct engine *engine, struct log_engine_figures *out)
+{
+    const struct log_engine *log = log_engine_of_const(engine);
+    *out = log->figures;
+    out->segments = log->slot_count;
+    out->used_bytes = log->used_bytes;
+    out->live_bytes = log->live_bytes;
+    out->marker_bytes = log->marker_bytes;
+    out->damaged = log->damaged.count;
+}
+
+/* ---- the turn ---- */
+
+static void log_engine_harden(struct engine *engine)
+{
+    struct log_engine *log = log_engine_of(engine);
+    if (log->durable_sequence >= log->sequence && log->sequence > log->base_sequence) {
+        log->harden_told = true;
+    }
+    log_durable_harden(log, log->append_number);
+}
+
+static void tell_failure(struct log_engine *log)
+{
+    if (log->failed && !log->failed_told) {
+        log->failed_told = true;
+        log->engine.events.failed(log->engine.events.self, SHOAL_EIO);
+    }
+}
+
+static void log_engine_flush(struct engine *engine)
+{
+    struct log_engine *log = log_engine_of(engine);
+    log_lent_reset(log);
+    tell_failure(log);
+    log_damage_tell(log);
+    log_ready_turn(log);
+    (void)log_drop_turn(log);
+    log_backup_turn(log);
+    log_compact_turn(log);
+    log_active_turn(log);
+    log_writes_submit(log);
+    log_durable_turn(log);
+    log_scrub_turn(log);
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t log_engine_next_us(const struct engine *engine)
+{
+    const struct log_engine *log = log_engine_of_const(engine);
+    bool now = log->late.count > 0 || log->damage_untold > 0 || log->harden_told ||
+               !queue_empty(&log->dropped) || (log->failed && !log->failed_told);
+    if (now) {
+        return log->engine.now_us;
+    }
+    uint64_t next = least(log_scrub_next_us(log), log_compact_next_us(log));
+    if (!log->failed) {
+        next = least(next, least(log_active_next_us(log), log->sync_due_us));
+    }
+    return next;
+}
+
+/* ---- the life of it ---- */
+
+static void log_engine_free(struct engine *engine)
+{
+    struct log_engine *log = log_engine_of(engine);
+    ASSERT(!log->writing && !log->sync.running && log->fetches_under_way == 0);
+    log_backup_deinit(log);
+    log_sweep_end(&log->compact.sweep);
+    log_sweep_end(&log->scrub.sweep);
+    log_fetch_deinit(log);
+    log_writes_deinit(log);
+    log_drop_deinit(log);
+    for (uint32_t i = 0; i < log->partition_count; i++) {
+        log_index_free(log->partitions[i].index);
+        mem_free(log->partitions[i].holding);
+    }
+    mem_free(log->partitions);
+    log_index_heap_deinit(&log->indexes);
+    log_slots_deinit(log);
+    table_deinit(&log->damaged);
+    buffer_deinit(&log->scratch);
+    compressor_deinit(&log->compressor);
+    arena_deinit(&log->lent);
+    mem_free(log);
+}
+
+static const struct engine_ops log_engine_ops = {
+    .name = "log",
+    .get = log_engine_get,
+    .brief = log_engine_brief,
+    .put = log_engine_put,
+    .remove = log_engine_remove,
+    .walk = log_engine_walk,
+    .drop = log_engine_drop,
+    .get_holding = log_engine_get_holding,
+    .put_holding = log_engine_put_holding,
+    .lost = log_engine_lost,
+    .stats = log_engine_stats,
+    .health = log_engine_health,
+    .harden = log_engine_harden,
+    .backup = log_engine_backup,
+    .flush = log_engine_flush,
+    .next_us = log_engine_next_us,
+    .free = log_engine_free,
+};
+
+static struct log_engine *engine_make(const struct log_engine_options *options)
+{
+    uint32_t mine =
+        (options->engine.partitions - options->worker + options->workers - 1) / options->workers;
+    struct log_engine *log = mem_alloc_zeroed(1, sizeof(*log));
+    struct log_partition *partitions = mem_alloc_zeroed(mine, sizeof(*partitions));
+    if (log == NULL || partitions == NULL) {
+        mem_free(log);
+        mem_free(partitions);
+        return NULL;
+    }
+    struct log_volume *volume = options->volume;
+    log->options = *options;
+    log->engine = (struct engine){.ops = &log_engine_ops,
+                                  .keeps_data = true,
+                                  .settles_durable = volume->durability == LOG_SYNC,
+                                  .resumed = volume->resumed,
+                                  .behind = volume->behind};
+    log->volume = volume;
+    log->disk = volume->disk;
+    log->durability = volume->durability;
+    log->partitions = partitions;
+    log->partition_count = mine;
+    log->sync_due_us = TIMERS_NEVER;
+    log->space_free = UINT64_MAX;
+    log_index_heap_init(&log->indexes, 0);
+    buffer_init(&log->scratch, 0);
+    arena_init(&log->lent, LENT_KEEP_BYTES);
+    table_init(&log->items);
+    table_init(&log->damaged);
+    struct queue *queues[] = {&log->dropped,     &log->unsynced, &log->writes,
+                              &log->idle_writes, &log->warm,     &log->fetches};
+    for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
+        queue_init(queues[i]);
+    }
+    log_compact_init(log);
+    log_scrub_init(log);
+    return log;
+}
+
+int log_engine_new(const struct log_engine_options *options, struct engine **out, char text[512])
+{
+    uint32_t partitions = options->engine.partitions;
+    if (partitions == 0 || partitions > LIMIT_PARTITIONS_MAX || options->workers == 0 ||
+        options->worker >= options->workers || options->worker >= partitions) {
+        snprintf(text, 512, "partitions or workers out of range");
+        return SHOAL_EINVAL;
+    }
+    struct log_engine *log = engine_make(options);
+    if (log == NULL) {
+        snprintf(text, 512, "%s", shoal_error_text(SHOAL_ENOMEM));
+        return SHOAL_ENOMEM;
+    }
+    int code = log_load(log, text);
+    log->base_sequence = log->sequence;
+    log->settled_sequence = log->sequence;
+    log->durable_sequence = log->sequence;
+    if (code == 0) {
+        code = log_active_open(log, text);
+    }
+    if (code != 0) {
+        log_engine_free(&log->engine);
+        return code;
+    }
+    log->indexes.budget.bytes_max = options->engine.memory_bytes_max;
+    *out = &log->engine;
+    return 0;
+}
