@@ -28,7 +28,9 @@ struct lsm_read {
     uint64_t *tickets;
     size_t ticket_count;
     size_t ticket_capacity;
-    int code; /* 0, SHOAL_ENOTFOUND, SHOAL_EDAMAGED, SHOAL_EIO */
+    int code;           /* 0, SHOAL_ENOTFOUND, SHOAL_EDAMAGED, SHOAL_EIO */
+    uint64_t wound_low; /* if damaged: what else is, around it */
+    uint64_t wound_high;
     char *record;
     size_t record_len;
     struct engine_key key; /* bytes behind this */
@@ -43,8 +45,7 @@ struct lsm_bunch {
     bool to_end; /* there is nothing behind */
     int code;
     uint64_t ticket;
-    uint64_t keys; /* of the partition, about */
-    bool wounded;  /* something in it can't be read: the last place where */
+    bool wounded; /* something in it can't be read: the last place where */
     uint64_t wound_low;
     uint64_t wound_high;
     struct buffer entries;

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "model/object.h"
 #include "shoal/error.h"
+#include "storage/lsm_cursor.h"
 #include "storage/lsm_engine_inside.h"
 
 /* ---- what is at hand ---- */
@@ -96,6 +97,16 @@ static int find_now(struct lsm_engine *lsm, const struct engine_key *key, struct
 
 /* ---- what must be read ---- */
 
+/* A whole block is: its other keys are no news later. */
+static void wound_measure(struct lsm_read *read, rocksdb_t *db)
+{
+    struct lsm_cursor cursor;
+    lsm_cursor_open(&cursor, db, read->key.partition);
+    read->wound_low = lsm_cursor_damage_begin(&cursor, read->key.position);
+    read->wound_high = lsm_cursor_damage_end(&cursor, read->key.position);
+    lsm_cursor_close(&cursor);
+}
+
 static void read_run(struct offload_job *job)
 {
     struct lsm_read *read = (struct lsm_read *)(void *)job;
@@ -109,11 +120,14 @@ static void read_run(struct offload_job *job)
     const char *place = (const char *)read->key.key.data - LSM_PLACE_BYTES;
     read->record = rocksdb_get(db, store->database.read, place, LSM_PLACE_BYTES + read->key.key.len,
                                &read->record_len, &error);
-    lsm_store_leave(store);
     read->code = lsm_error_code(error, NULL);
     if (read->code == 0 && read->record == NULL) {
         read->code = SHOAL_ENOTFOUND;
     }
+    if (read->code == SHOAL_EDAMAGED) {
+        wound_measure(read, db);
+    }
+    lsm_store_leave(store);
 }
 
 static void read_free(struct lsm_read *read)
@@ -153,7 +167,7 @@ static void read_done(struct offload_job *job, bool dropped)
         return;
     }
     if (read->code == SHOAL_EDAMAGED) {
-        lsm_wound_found(lsm, read->key.partition, read->key.position, read->key.position);
+        lsm_wound_found(lsm, read->key.partition, read->wound_low, read->wound_high);
     }
     lsm->answering = read;
     for (size_t i = 0; i < read->ticket_count; i++) {

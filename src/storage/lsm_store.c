@@ -203,6 +203,24 @@ static int open_database(struct lsm_store *store, bool create, bool made, char w
     return code != 0 ? code : load(store, words);
 }
 
+/* Opening has changed the files; whoever opens them next, rightly, may still go on. */
+static void leave_as_found(struct lsm_store *store, const struct found *found)
+{
+    struct disk *database;
+    uint64_t fingerprint;
+    if (store->db == NULL || !found->clean) {
+        return;
+    }
+    rocksdb_close(store->db);
+    store->db = NULL;
+    if (posix_disk_open(store->path, &database) == 0) {
+        if (lsm_fingerprint(database, &fingerprint) == 0) {
+            (void)lsm_clean_write(store->disk, fingerprint);
+        }
+        posix_disk_close(database);
+    }
+}
+
 /* The owner file comes first and last: between the two, the database may be half made. */
 static int open_all(struct lsm_store *store, uint64_t boot, char text[TEXT_BYTES])
 {
@@ -222,6 +240,7 @@ static int open_all(struct lsm_store *store, uint64_t boot, char text[TEXT_BYTES
     }
     code = open_database(store, !made, made, words);
     if (code != 0) {
+        leave_as_found(store, &found);
         return refuse(store, code, words, text);
     }
     code = take_over(store, true);

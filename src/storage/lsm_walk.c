@@ -120,8 +120,7 @@ static int bunch_begin(struct lsm_engine *lsm, uint32_t partition, uint64_t posi
                                           .written = lsm->written},
                                 .partition = partition,
                                 .from = position,
-                                .ticket = ticket,
-                                .keys = lsm_partition_of(lsm, partition)->keys};
+                                .ticket = ticket};
     buffer_init(&bunch->entries, 0);
     queue_init(&bunch->fetch.link);
     queue_push(&lsm->in_flight, &bunch->fetch.link);

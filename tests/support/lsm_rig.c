@@ -51,12 +51,22 @@ struct voice {
 
 static struct voice voices[RIG_WORKERS_MAX];
 
+static void ask(struct lsm_rig *rig)
+{
+    struct engine *engine = rig->asked_engine;
+    rig->answer = engine->ops->get(engine, rig->asked, 1, &rig->answer_record);
+    rig->asked = rig->answer == 1 ? rig->asked : NULL;
+}
+
 static void on_ready(void *self, uint64_t ticket, int code)
 {
     struct voice *voice = self;
     (void)ticket;
     voice->rig->ready++;
     voice->rig->ready_code = code;
+    if (voice->rig->asked != NULL) {
+        ask(voice->rig);
+    }
 }
 
 static void on_settled(void *self, uint64_t sequence)
@@ -184,16 +194,14 @@ int lsm_rig_put(struct lsm_rig *rig, uint32_t partition, const char *key, const 
 
 int lsm_rig_get(struct lsm_rig *rig, uint32_t partition, const char *key, struct bytes *record)
 {
-    struct engine *engine = rig->engines[partition % rig->workers];
     struct engine_key place = lsm_rig_key(partition, key);
-    for (uint32_t i = 0; i < TURNS_MAX; i++) {
-        int code = engine->ops->get(engine, &place, 1, record);
-        if (code != 1) {
-            return code;
-        }
-        flush(rig);
-        (void)manual_offload_run(&rig->offload);
+    rig->asked = &place;
+    rig->asked_engine = rig->engines[partition % rig->workers];
+    ask(rig);
+    for (uint32_t i = 0; rig->asked != NULL; i++) {
+        ASSERT(i < TURNS_MAX);
+        lsm_rig_turn(rig);
     }
-    ASSERT(false);
-    return 1;
+    *record = rig->answer_record;
+    return rig->answer;
 }

@@ -22,6 +22,10 @@ struct lsm_rig {
     uint64_t durable[RIG_WORKERS_MAX];
     uint32_t ready;
     int ready_code;
+    const struct engine_key *asked; /* by lsm_rig_get; NULL once it is answered */
+    struct engine *asked_engine;
+    int answer;
+    struct bytes answer_record;
     uint32_t failures;
     uint32_t wounds; /* damaged events */
 };
@@ -47,7 +51,7 @@ void lsm_rig_jobs(struct lsm_rig *rig);
 /* Puts by the worker whose partition it is; outcome as the port's. */
 int lsm_rig_put(struct lsm_rig *rig, uint32_t partition, const char *key, const char *record);
 
-/* Turns until there is an answer: 0 and a copy, which lasts until the next, or a code. */
+/* Turns until there is an answer: 0 and the record, which lasts until the next turn, or a code. */
 int lsm_rig_get(struct lsm_rig *rig, uint32_t partition, const char *key, struct bytes *record);
 
 struct engine_key lsm_rig_key(uint32_t partition, const char *key);
