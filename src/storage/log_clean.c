@@ -19,14 +19,13 @@
 #include "storage/log_scan.h"
 #include "storage/log_volume_state.h"
 
-#define VOLUME_BYTES 16u
 #define RUNNING_BYTES (32u + DISK_IDENTITY_LASTING_BYTES)
 #define CLEAN_HEAD_BYTES (24u + DISK_IDENTITY_BYTES)
 #define CLEAN_FILE_BYTES (8u + DISK_IDENTITY_BYTES)
 
-static const struct log_file volume_file = {"volume", "SHOALVOL", 1, 4096};
-static const struct log_file running_file = {"running", "SHOALRUN", 1, 4096};
-static const struct log_file clean_file = {"clean", "SHOALCLN", 1, 256u * LIMIT_MIB};
+const struct log_file log_volume_file = {"volume", "SHOALVOL", 1, 4096};
+const struct log_file log_running_file = {"running", "SHOALRUN", 1, 4096};
+const struct log_file log_clean_file = {"clean", "SHOALCLN", 1, 256u * LIMIT_MIB};
 
 int log_marker_read(struct log_volume *volume, const struct log_file *file, struct buffer *body,
                     bool *damaged, char text[LOG_TEXT_BYTES])
@@ -52,10 +51,10 @@ int log_marker_read(struct log_volume *volume, const struct log_file *file, stru
 
 static int volume_write(struct log_volume *volume, char text[LOG_TEXT_BYTES])
 {
-    uint8_t body[VOLUME_BYTES] = {0};
+    uint8_t body[LOG_VOLUME_BODY_BYTES] = {0};
     store_u64_le(body, volume->id);
     store_u32_le(body + 8, volume->partitions);
-    int error = log_file_write(volume->disk, &volume_file, bytes_make(body, sizeof(body)));
+    int error = log_file_write(volume->disk, &log_volume_file, bytes_make(body, sizeof(body)));
     return error == 0 ? 0 : log_volume_disk_failed(volume, error, text);
 }
 
@@ -104,8 +103,8 @@ int log_clean_identify(struct log_volume *volume, const struct log_volume_option
     struct buffer body;
     bool damaged;
     buffer_init(&body, 0);
-    int code = log_marker_read(volume, &volume_file, &body, &damaged, text);
-    if (code == 0 && body.len != VOLUME_BYTES) {
+    int code = log_marker_read(volume, &log_volume_file, &body, &damaged, text);
+    if (code == 0 && body.len != LOG_VOLUME_BODY_BYTES) {
         code = 1;
     }
     if (code == 1) {
@@ -142,9 +141,9 @@ static int running_read(struct log_volume *volume, struct running *out, char tex
     uint8_t identity[DISK_IDENTITY_BYTES];
     *out = (struct running){0};
     buffer_init(&body, 0);
-    int code = log_marker_read(volume, &running_file, &body, &damaged, text);
+    int code = log_marker_read(volume, &log_running_file, &body, &damaged, text);
     if (code == 0 && body.len == RUNNING_BYTES && load_u64_le(body.data) == volume->id) {
-        int error = volume->disk->ops->identity(volume->disk, volume_file.name, identity);
+        int error = volume->disk->ops->identity(volume->disk, log_volume_file.name, identity);
         out->present = true;
         out->boot = load_u64_le(body.data + 8);
         out->durability = load_u32_le(body.data + 24);
@@ -163,7 +162,7 @@ static int running_write(struct log_volume *volume, const struct log_volume_opti
     struct disk *disk = volume->disk;
     uint8_t body[RUNNING_BYTES] = {0};
     uint8_t identity[DISK_IDENTITY_BYTES];
-    int error = disk->ops->identity(disk, volume_file.name, identity);
+    int error = disk->ops->identity(disk, log_volume_file.name, identity);
     if (error != 0) {
         return error;
     }
@@ -172,7 +171,7 @@ static int running_write(struct log_volume *volume, const struct log_volume_opti
     store_u64_le(body + 16, volume->next_number);
     store_u32_le(body + 24, (uint32_t)options->durability);
     memcpy(body + 32, identity, DISK_IDENTITY_LASTING_BYTES);
-    return log_file_write(disk, &running_file, bytes_make(body, sizeof(body)));
+    return log_file_write(disk, &log_running_file, bytes_make(body, sizeof(body)));
 }
 
 /* A full disk may have no room for saying that all are behind: then the former marker stays, which
@@ -184,7 +183,7 @@ int log_clean_running(struct log_volume *volume, const struct log_volume_options
     bool keep = volume->unsaved && volume->behind;
     int error = keep ? 0 : running_write(volume, options);
     if (error == 0) {
-        error = disk->ops->remove(disk, clean_file.name);
+        error = disk->ops->remove(disk, log_clean_file.name);
         error = error == 0 ? disk->ops->sync_folder(disk) : error;
         error = error == SHOAL_ENOTFOUND ? 0 : error;
     }
@@ -214,7 +213,7 @@ static enum agreement clean_agreement(struct log_volume *volume, const struct lo
     if (body.len != CLEAN_HEAD_BYTES + (size_t)listing->segment_count * CLEAN_FILE_BYTES) {
         return CLEAN_OTHER;
     }
-    enum agreement result = file_agreement(volume->disk, volume_file.name, body.data + 24);
+    enum agreement result = file_agreement(volume->disk, log_volume_file.name, body.data + 24);
     const uint8_t *at = body.data + CLEAN_HEAD_BYTES;
     for (uint32_t i = 0; i < listing->segment_count; i++, at += CLEAN_FILE_BYTES) {
         char name[LOG_NAME_BYTES];
@@ -234,7 +233,7 @@ static int clean_read(struct log_volume *volume, const struct log_listing *listi
     struct buffer body;
     bool damaged;
     buffer_init(&body, 0);
-    int code = log_marker_read(volume, &clean_file, &body, &damaged, text);
+    int code = log_marker_read(volume, &log_clean_file, &body, &damaged, text);
     if (code == 0 && (body.len < CLEAN_HEAD_BYTES || load_u64_le(body.data) != volume->id)) {
         code = 1;
     }
@@ -294,7 +293,7 @@ static int clean_encode(struct log_volume *volume, const struct log_listing *lis
     store_u64_le(at, volume->id);
     store_u64_le(at + 8, volume->next_number);
     store_u64_le(at + 16, volume->sequence);
-    error = disk->ops->identity(disk, volume_file.name, at + 24);
+    error = disk->ops->identity(disk, log_volume_file.name, at + 24);
     at += CLEAN_HEAD_BYTES;
     for (uint32_t i = 0; error == 0 && i < listing->segment_count; i++, at += CLEAN_FILE_BYTES) {
         char name[LOG_NAME_BYTES];
@@ -318,7 +317,7 @@ int log_clean_end(struct log_volume *volume)
     buffer_init(&body, 0);
     error = clean_encode(volume, &listing, &body);
     if (error == 0) {
-        error = log_file_write(volume->disk, &clean_file, buffer_bytes(&body));
+        error = log_file_write(volume->disk, &log_clean_file, buffer_bytes(&body));
     }
     buffer_deinit(&body);
     log_listing_free(&listing);

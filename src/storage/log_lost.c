@@ -14,8 +14,8 @@
 
 enum { LOST_ALL = 1, LOST_BEHIND = 2 };
 
-static const struct log_file lost_file = {"lost", "SHOALLST", 1,
-                                          LOST_HEAD_BYTES + LIMIT_PARTITIONS_MAX / 8};
+const struct log_file log_lost_file = {"lost", "SHOALLST", 1,
+                                       LOST_HEAD_BYTES + LIMIT_PARTITIONS_MAX / 8};
 
 static size_t lost_words(const struct log_volume *volume)
 {
@@ -62,7 +62,7 @@ int log_lost_read(struct log_volume *volume, char text[LOG_TEXT_BYTES])
     struct buffer body;
     bool damaged;
     buffer_init(&body, 0);
-    int code = log_marker_read(volume, &lost_file, &body, &damaged, text);
+    int code = log_marker_read(volume, &log_lost_file, &body, &damaged, text);
     bool fits = code == 0 && body.len == LOST_HEAD_BYTES + lost_words(volume) * sizeof(uint64_t) &&
                 load_u64_le(body.data) == volume->id &&
                 load_u32_le(body.data + 12) == volume->partitions;
@@ -103,7 +103,7 @@ int log_lost_save(struct log_volume *volume)
     buffer_init(&body, 0);
     int error = lost_encode(volume, &body);
     if (error == 0) {
-        error = log_file_write(volume->disk, &lost_file, buffer_bytes(&body));
+        error = log_file_write(volume->disk, &log_lost_file, buffer_bytes(&body));
     }
     buffer_deinit(&body);
     volume->unsaved = error != 0;
@@ -113,7 +113,7 @@ int log_lost_save(struct log_volume *volume)
 int log_volume_losses_known(struct log_volume *volume)
 {
     struct disk *disk = volume->disk;
-    int error = disk->ops->remove(disk, lost_file.name);
+    int error = disk->ops->remove(disk, log_lost_file.name);
     if (error == SHOAL_ENOTFOUND) {
         return 0;
     }

@@ -39,6 +39,13 @@ void log_listing_free(struct log_listing *listing);
 
 /* ---- log_clean.c: what the process before left, and what the next one will want to know ---- */
 
+extern const struct log_file log_volume_file;
+extern const struct log_file log_running_file;
+extern const struct log_file log_clean_file;
+extern const struct log_file log_lost_file; /* of log_lost.c */
+
+#define LOG_VOLUME_BODY_BYTES 16u /* u64 id, u32 partitions, u32 0 */
+
 /* Reads or makes the file "volume": sets id. */
 int log_clean_identify(struct log_volume *volume, const struct log_volume_options *options,
                        const struct log_listing *listing, char text[LOG_TEXT_BYTES]);
@@ -97,9 +104,9 @@ int log_census_take(struct disk *disk, struct disk_file *file, const struct log_
  * the disk. 0, SHOAL_ENOMEM, errors of the disk. */
 int log_segment_rewrite(struct disk *disk, struct disk_file *file, const struct log_census *census);
 
-/* Makes the segment of a census, which is synced, what a closed one is: sealed, cut behind the seal,
- * and hinted. verdict->end is where it ends, and may be moved behind a new seal. 0, SHOAL_ENOMEM,
- * errors of the disk; SHOAL_ENOSPC: it has no hint, which can be made again. */
+/* Makes the segment of a census, which is synced, what a closed one is: sealed, cut behind the
+ * seal, and hinted. verdict->end is where it ends, and may be moved behind a new seal. 0,
+ * SHOAL_ENOMEM, errors of the disk; SHOAL_ENOSPC: it has no hint, which can be made again. */
 int log_segment_finish(struct disk *disk, struct disk_file *file, const struct log_origin *origin,
                        struct log_census *census, struct log_hint_verdict *verdict);
 
