@@ -208,19 +208,39 @@ static bool run_seed(const struct arguments *arguments, uint64_t seed, struct si
 
 /* ---- the summary ---- */
 
+static void add_counts(struct sim_counts *total, const struct sim_counts *one)
+{
+    total->crashes += one->crashes;
+    total->outages += one->outages;
+    total->dooms += one->dooms;
+    total->blackouts += one->blackouts;
+    total->stops += one->stops;
+    total->cleans += one->cleans;
+    total->starts += one->starts;
+    total->starts_ended += one->starts_ended;
+    total->starts_failed += one->starts_failed;
+    total->pauses += one->pauses;
+    total->losses += one->losses;
+    total->restores += one->restores;
+    total->rots += one->rots;
+    total->fulls += one->fulls;
+    total->failures += one->failures;
+    total->reverted_writes += one->reverted_writes;
+    total->jobs += one->jobs;
+    total->joins += one->joins;
+    total->partitions += one->partitions;
+    total->breaks += one->breaks;
+    total->clock_jumps += one->clock_jumps;
+    total->store.compacted += one->store.compacted;
+    total->store.scrubbed += one->store.scrubbed;
+    total->store.damaged += one->store.damaged;
+    total->requests += one->requests;
+    total->orphaned += one->orphaned;
+}
+
 static void add(struct sim_result *total, const struct sim_result *one)
 {
-    total->counts.crashes += one->counts.crashes;
-    total->counts.stops += one->counts.stops;
-    total->counts.pauses += one->counts.pauses;
-    total->counts.losses += one->counts.losses;
-    total->counts.reverted_writes += one->counts.reverted_writes;
-    total->counts.joins += one->counts.joins;
-    total->counts.partitions += one->counts.partitions;
-    total->counts.breaks += one->counts.breaks;
-    total->counts.clock_jumps += one->counts.clock_jumps;
-    total->counts.requests += one->counts.requests;
-    total->counts.orphaned += one->counts.orphaned;
+    add_counts(&total->counts, &one->counts);
     total->events += one->events;
     total->simulated_us += one->simulated_us;
     total->frames += one->frames;
@@ -249,11 +269,21 @@ static void print_summary(const struct sim_result *total)
            "writes without context\n",
            LL(total->dots), LL(total->holdings_judged), LL(total->reads_judged),
            LL(total->reads_strict), LL(total->sibling_reads), LL(total->blind_judged));
-    printf("  faults: %llu crashes, %llu disks lost, %llu writes undone, %llu stops, %llu pauses, "
-           "%llu partitions, %llu breaks, %llu clock jumps, %llu joins\n",
-           LL(total->counts.crashes), LL(total->counts.losses), LL(total->counts.reverted_writes),
-           LL(total->counts.stops), LL(total->counts.pauses), LL(total->counts.partitions),
-           LL(total->counts.breaks), LL(total->counts.clock_jumps), LL(total->counts.joins));
+    const struct sim_counts *counts = &total->counts;
+    printf("  faults: %llu kills, %llu power losses (%llu ends in the middle of something), %llu "
+           "blackouts, %llu stops (%llu proven clean), %llu pauses, %llu partitions, %llu breaks, "
+           "%llu clock jumps, %llu joins\n",
+           LL(counts->crashes - counts->outages), LL(counts->outages), LL(counts->dooms),
+           LL(counts->blackouts), LL(counts->stops), LL(counts->cleans), LL(counts->pauses),
+           LL(counts->partitions), LL(counts->breaks), LL(counts->clock_jumps), LL(counts->joins));
+    printf("  engines: %llu segments compacted, %llu scrubbed, %llu records found damaged\n",
+           LL(counts->store.compacted), LL(counts->store.scrubbed), LL(counts->store.damaged));
+    printf("  disks: %llu jobs, %llu changes undone; amnesia %llu times, %llu old copies put back, "
+           "%llu rotten bits, %llu times full, %llu times failing; %llu starts, %llu of them ended "
+           "at once, %llu refused\n",
+           LL(counts->jobs), LL(counts->reverted_writes), LL(counts->losses), LL(counts->restores),
+           LL(counts->rots), LL(counts->fulls), LL(counts->failures), LL(counts->starts),
+           LL(counts->starts_ended), LL(counts->starts_failed));
     printf("  frames: %llu, %llu dropped, %llu doubled; events %llu\n", LL(total->frames),
            LL(total->dropped), LL(total->duplicated), LL(total->events));
 }

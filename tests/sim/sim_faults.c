@@ -9,20 +9,20 @@
 #define LONG_US_MEAN UINT64_C(5000000)
 #define FLAP_US_MEAN UINT64_C(150000)
 #define TROUBLE_US_MEAN UINT64_C(700000)
+#define DOOMED_START_CHANCE 0.3
 
-static uint64_t exponential_us(struct sim_faults *faults, uint64_t mean_us)
+uint64_t sim_faults_draw_us(struct sim_faults *faults, uint64_t mean_us)
 {
     return (uint64_t)(-log(1.0 - random_unit(&faults->random)) * (double)mean_us) + 1;
 }
 
-static void arm(struct sim_faults *faults, struct sim_fault_timer *timer, uint64_t mean_us)
+void sim_faults_arm(struct sim_faults *faults, struct sim_fault_timer *timer, uint64_t mean_us)
 {
     timers_start(&faults->world->timers, &timer->timer,
-                 faults->world->now_us + exponential_us(faults, mean_us));
+                 faults->world->now_us + sim_faults_draw_us(faults, mean_us));
 }
 
-/* A node in that state, chosen at random; NULL when there is none. */
-static struct sim_node *choose(struct sim_faults *faults)
+struct sim_node *sim_faults_choose(struct sim_faults *faults)
 {
     struct sim_world *world = faults->world;
     struct sim_node *node = &world->nodes[random_below(&faults->random, world->node_count)];
@@ -38,14 +38,29 @@ static void revive(struct timer *at, uint64_t now_us)
     struct sim_node *node = &world->nodes[timer->index];
     (void)now_us;
     if (node->state == SIM_DOWN && node->life > 0) {
-        int code = sim_node_start(node);
-        if (code != 0) {
-            sim_world_fail(world, SIM_ROBUSTNESS, "node%u does not start again: code %d",
-                           node->index, code);
+        if (timer->faults->going && node->store.disk != NULL &&
+            random_chance(&timer->faults->random, DOOMED_START_CHANCE)) {
+            sim_store_doom(&node->store, sim_wear_exit(timer->faults, node));
         }
-    } else if (node->state == SIM_STOPPING) {
-        arm(timer->faults, timer, REVIVE_US_MEAN);
+        int code = sim_node_start(node);
+        if (code == 0) {
+            sim_node_spare(node);
+        }
+        if (code > 0 || (code < 0 && node->store.troubled)) {
+            world->counts.starts_failed += code < 0;
+            sim_faults_revive(timer->faults, node);
+        } else if (code < 0) {
+            sim_world_fail(world, SIM_ROBUSTNESS, "node%u does not start again: code %d: %s",
+                           node->index, code, node->why);
+        }
+    } else if (node->state == SIM_STOPPING || timer_running(&node->doom)) {
+        sim_faults_arm(timer->faults, timer, REVIVE_US_MEAN);
     }
+}
+
+void sim_faults_revive(struct sim_faults *faults, const struct sim_node *node)
+{
+    sim_faults_arm(faults, &faults->revivals[node->index], REVIVE_US_MEAN);
 }
 
 static void resume(struct timer *at, uint64_t now_us)
@@ -58,27 +73,11 @@ static void resume(struct timer *at, uint64_t now_us)
     }
 }
 
-static void strike_crash(struct sim_faults *faults, struct sim_node *node, bool lose_disk)
+static void repair(struct timer *at, uint64_t now_us)
 {
-    struct sim_world *world = faults->world;
-    bool loses = lose_disk || world->options.disk == SIM_DISK_NONE;
-    if (loses && !sim_world_may_lose(world, node)) {
-        return;
-    }
-    sim_node_crash(node, lose_disk);
-    arm(faults, &faults->revivals[node->index], REVIVE_US_MEAN);
-}
-
-static void strike_stop(struct sim_faults *faults, struct sim_node *node)
-{
-    struct sim_world *world = faults->world;
-    if (world->options.disk == SIM_DISK_NONE && !sim_world_may_lose(world, node)) {
-        return;
-    }
-    /* Its data counts as lost from now on: nobody else may lose theirs meanwhile. */
-    node->lost = node->lost || world->options.disk == SIM_DISK_NONE;
-    sim_node_stop(node);
-    arm(faults, &faults->revivals[node->index], REVIVE_US_MEAN);
+    struct sim_fault_timer *timer = QUEUE_ITEM(at, struct sim_fault_timer, timer);
+    (void)now_us;
+    sim_wear_mend(timer->faults, &timer->faults->world->nodes[timer->index]);
 }
 
 /* ---- network ---- */
@@ -172,7 +171,7 @@ static void strike_partition(struct sim_faults *faults)
         }
     }
     uint64_t mean = random_chance(&faults->random, 0.3) ? LONG_US_MEAN : MEND_US_MEAN;
-    arm(faults, &faults->mend, faults->flaps > 0 ? FLAP_US_MEAN : mean);
+    sim_faults_arm(faults, &faults->mend, faults->flaps > 0 ? FLAP_US_MEAN : mean);
 }
 
 static void mend(struct timer *at, uint64_t now_us)
@@ -182,7 +181,7 @@ static void mend(struct timer *at, uint64_t now_us)
     sim_network_mend(&faults->world->network);
     if (faults->flaps > 0) {
         faults->flaps--;
-        arm(faults, &faults->strikes[SIM_FAULT_PARTITION], FLAP_US_MEAN);
+        sim_faults_arm(faults, &faults->strikes[SIM_FAULT_PARTITION], FLAP_US_MEAN);
     } else if (random_chance(&faults->random, 0.2)) {
         faults->flaps = 5;
     }
@@ -218,8 +217,20 @@ static uint64_t mean_us(const struct sim_faults *faults, enum sim_fault fault)
         return rates->break_us;
     case SIM_FAULT_CLOCK:
         return rates->clock_us;
+    case SIM_FAULT_POWER:
+        return rates->power_us;
+    case SIM_FAULT_BLACK:
+        return rates->black_us;
     case SIM_FAULT_LOSS:
         return rates->loss_us;
+    case SIM_FAULT_RESTORE:
+        return rates->restore_us;
+    case SIM_FAULT_ROT:
+        return rates->rot_us;
+    case SIM_FAULT_FULL:
+        return rates->full_us;
+    case SIM_FAULT_FAIL:
+        return rates->fail_us;
     case SIM_FAULTS:
         break;
     }
@@ -228,17 +239,15 @@ static uint64_t mean_us(const struct sim_faults *faults, enum sim_fault fault)
 
 static void strike_node(struct sim_faults *faults, enum sim_fault fault)
 {
-    struct sim_node *node = choose(faults);
+    struct sim_node *node = sim_faults_choose(faults);
     if (node == NULL) {
         return;
     }
-    if (fault == SIM_FAULT_STOP) {
-        strike_stop(faults, node);
-    } else if (fault == SIM_FAULT_PAUSE) {
+    if (fault == SIM_FAULT_PAUSE) {
         sim_node_pause(node);
-        arm(faults, &faults->resumes[node->index], RESUME_US_MEAN);
+        sim_faults_arm(faults, &faults->resumes[node->index], RESUME_US_MEAN);
     } else {
-        strike_crash(faults, node, fault == SIM_FAULT_LOSS);
+        sim_wear_strike(faults, node, fault);
     }
 }
 
@@ -256,10 +265,18 @@ static void strike_once(struct sim_faults *faults, enum sim_fault fault)
     case SIM_FAULT_CLOCK:
         strike_clock(faults);
         break;
+    case SIM_FAULT_BLACK:
+        sim_wear_blackout(faults);
+        break;
     case SIM_FAULT_CRASH:
+    case SIM_FAULT_POWER:
     case SIM_FAULT_STOP:
     case SIM_FAULT_PAUSE:
     case SIM_FAULT_LOSS:
+    case SIM_FAULT_RESTORE:
+    case SIM_FAULT_ROT:
+    case SIM_FAULT_FULL:
+    case SIM_FAULT_FAIL:
     case SIM_FAULTS:
         strike_node(faults, fault);
         break;
@@ -273,7 +290,7 @@ static void strike(struct timer *at, uint64_t now_us)
     (void)now_us;
     strike_once(timer->faults, fault);
     if (mean_us(timer->faults, fault) > 0) {
-        arm(timer->faults, timer, mean_us(timer->faults, fault));
+        sim_faults_arm(timer->faults, timer, mean_us(timer->faults, fault));
     }
 }
 
@@ -301,30 +318,32 @@ void sim_faults_init(struct sim_faults *faults, struct sim_world *world)
     for (uint32_t i = 0; i < SIM_NODES_MAX; i++) {
         init_timer(faults, &faults->revivals[i], revive, i);
         init_timer(faults, &faults->resumes[i], resume, i);
+        init_timer(faults, &faults->repairs[i], repair, i);
     }
     init_timer(faults, &faults->mend, mend, 0);
 }
 
 void sim_faults_trouble(struct sim_faults *faults, uint64_t at_us)
 {
-    static const enum sim_fault kinds[] = {SIM_FAULT_CRASH, SIM_FAULT_LOSS, SIM_FAULT_LOSS,
-                                           SIM_FAULT_PAUSE, SIM_FAULT_PARTITION};
+    static const enum sim_fault kinds[] = {SIM_FAULT_CRASH, SIM_FAULT_POWER, SIM_FAULT_LOSS,
+                                           SIM_FAULT_LOSS,  SIM_FAULT_PAUSE, SIM_FAULT_PARTITION};
     for (uint32_t i = 0; i < 3 && faults->trouble_count < SIM_TROUBLES_MAX; i++) {
         enum sim_fault kind =
             kinds[random_below(&faults->random, sizeof(kinds) / sizeof(kinds[0]))];
         struct sim_fault_timer *timer = &faults->troubles[faults->trouble_count++];
         init_timer(faults, timer, trouble, kind);
         timers_start(&faults->world->timers, &timer->timer,
-                     at_us + exponential_us(faults, TROUBLE_US_MEAN));
+                     at_us + sim_faults_draw_us(faults, TROUBLE_US_MEAN));
     }
 }
 
 void sim_faults_begin(struct sim_faults *faults)
 {
+    faults->going = true;
     for (uint32_t i = 0; i < SIM_FAULTS; i++) {
         uint64_t mean = mean_us(faults, (enum sim_fault)i);
         if (mean > 0) {
-            arm(faults, &faults->strikes[i], mean);
+            sim_faults_arm(faults, &faults->strikes[i], mean);
         }
     }
 }
@@ -337,6 +356,9 @@ static void heal_node(struct sim_faults *faults, struct sim_node *node)
     if (node->paused) {
         sim_node_resume(node);
     }
+    timers_stop(&world->timers, &faults->repairs[node->index].timer);
+    sim_wear_mend(faults, node);
+    sim_node_spare(node);
     if (node->life > 0 && node->state != SIM_UP) {
         /* A stopping one ends first. */
         timers_start(&world->timers, &faults->revivals[node->index].timer, world->now_us);
@@ -347,6 +369,7 @@ void sim_faults_end(struct sim_faults *faults)
 {
     struct sim_world *world = faults->world;
     sim_trace_say(&world->trace, world->now_us, "---- faults stop ----");
+    faults->going = false;
     for (uint32_t i = 0; i < SIM_FAULTS; i++) {
         timers_stop(&world->timers, &faults->strikes[i].timer);
     }

@@ -1,6 +1,7 @@
-/* What goes wrong in a run, and when: crashes, disk losses, graceful stops, pauses, partitions of
- * all shapes, broken connections and jumping clocks, each at its own random times; and how it ends.
- */
+/* What goes wrong in a run, and when: kills, power losses, graceful stops, pauses, disks that are
+ * lost, full, failing, rotten or replaced by older copies, partitions of all shapes, broken
+ * connections and jumping clocks, each at its own random times; and how it ends. What happens to
+ * disks is in sim_wear.c. */
 #ifndef SIM_FAULTS_H
 #define SIM_FAULTS_H
 
@@ -8,12 +9,18 @@
 
 enum sim_fault {
     SIM_FAULT_CRASH,
+    SIM_FAULT_POWER,
+    SIM_FAULT_BLACK,
     SIM_FAULT_STOP,
     SIM_FAULT_PAUSE,
     SIM_FAULT_PARTITION,
     SIM_FAULT_BREAK,
     SIM_FAULT_CLOCK,
     SIM_FAULT_LOSS,
+    SIM_FAULT_RESTORE,
+    SIM_FAULT_ROT,
+    SIM_FAULT_FULL,
+    SIM_FAULT_FAIL,
     SIM_FAULTS,
 };
 
@@ -32,9 +39,11 @@ struct sim_fault_timer {
 struct sim_faults {
     struct sim_world *world;
     struct random random;
+    bool going;
     struct sim_fault_timer strikes[SIM_FAULTS];
     struct sim_fault_timer revivals[SIM_NODES_MAX];
     struct sim_fault_timer resumes[SIM_NODES_MAX];
+    struct sim_fault_timer repairs[SIM_NODES_MAX]; /* of disks */
     struct sim_fault_timer mend;
     struct sim_fault_timer troubles[SIM_TROUBLES_MAX];
     uint32_t trouble_count;
@@ -48,6 +57,25 @@ void sim_faults_begin(struct sim_faults *faults);
 
 /* A few faults around that time, when something delicate is under way. */
 void sim_faults_trouble(struct sim_faults *faults, uint64_t at_us);
+
+/* ---- between sim_faults.c and sim_wear.c ---- */
+
+/* Some microseconds, that many in the mean; and a timer started to fire then. */
+uint64_t sim_faults_draw_us(struct sim_faults *faults, uint64_t mean_us);
+void sim_faults_arm(struct sim_faults *faults, struct sim_fault_timer *timer, uint64_t mean_us);
+/* A node that has ended comes back some time later. */
+void sim_faults_revive(struct sim_faults *faults, const struct sim_node *node);
+/* One that runs, at random; NULL when the choice fell on one that does not. */
+struct sim_node *sim_faults_choose(struct sim_faults *faults);
+
+/* How a start in the middle of which the node ends may end. */
+enum sim_exit sim_wear_exit(struct sim_faults *faults, const struct sim_node *node);
+/* A strike of that kind at a node that runs. */
+void sim_wear_strike(struct sim_faults *faults, struct sim_node *node, enum sim_fault fault);
+/* Power goes everywhere at once. */
+void sim_wear_blackout(struct sim_faults *faults);
+/* The disk is repaired; a process that its failures have disabled is restarted. */
+void sim_wear_mend(struct sim_faults *faults, struct sim_node *node);
 
 /* Nothing goes wrong any more, and what was broken works again. */
 void sim_faults_end(struct sim_faults *faults);

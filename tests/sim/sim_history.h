@@ -46,7 +46,8 @@ struct sim_key {
     uint32_t *acked; /* write ids in order of acknowledgement */
     uint32_t acked_count;
     uint32_t acked_capacity;
-    struct sim_held held[SIM_NODES_MAX]; /* as each node's holding was last seen */
+    struct sim_held held[SIM_NODES_MAX];    /* as each node's holding was last seen */
+    struct sim_held settled[SIM_NODES_MAX]; /* the same, when its engine last was settled */
 };
 
 enum sim_write_state { SIM_WRITE_PENDING, SIM_WRITE_ACKED, SIM_WRITE_NONE, SIM_WRITE_UNKNOWN };

@@ -51,7 +51,7 @@ static void say(struct sim_item *item, struct bytes payload)
         [SIM_ITEM_FRAME] = "gets",      [SIM_ITEM_ANSWER] = "is answered",
         [SIM_ITEM_LINK] = "link",       [SIM_ITEM_CONTACTED] = "contacted",
         [SIM_ITEM_LETTER] = "letter",   [SIM_ITEM_KEPT] = "kept",
-        [SIM_ITEM_SUBMIT] = "is asked", [SIM_ITEM_SYNCED] = "synced",
+        [SIM_ITEM_SUBMIT] = "is asked",
     };
     struct sim_world *world = item->world;
     uint32_t kind = 0;
@@ -75,13 +75,6 @@ static void hand_link(struct sim_item *item, struct sim_worker *worker, struct m
     if (sim_network_wanted(&item->world->network, item->node, item->worker, item->number)) {
         worker_link(worker->core, now, item->number, item->code != 0);
     }
-}
-
-static void hand_synced(struct sim_item *item, struct sim_worker *worker)
-{
-    struct engine *engine = worker->engine;
-    sim_disk_synced(&worker->node->disk, item->worker, item->number);
-    engine->events.durable(engine->events.self, item->number);
 }
 
 static void hand(struct sim_item *item, struct sim_worker *worker, struct moment now)
@@ -111,9 +104,6 @@ static void hand(struct sim_item *item, struct sim_worker *worker, struct moment
         break;
     case SIM_ITEM_SUBMIT:
         worker_submit(worker->core, now, &item->request->request);
-        break;
-    case SIM_ITEM_SYNCED:
-        hand_synced(item, worker);
         break;
     }
 }

@@ -1,17 +1,16 @@
-/* The life of a process: start, events, pause, stop, crash. Its ports are in sim_ports.c. */
+/* A machine, and the events of its process. How that starts and ends is in sim_life.c, its ports
+ * are in sim_ports.c. */
 #include "sim_node.h"
 
 #include "base/assert.h"
 #include "base/memory.h"
 #include "ring/partition.h"
 #include "shoal/error.h"
-#include "sim_ports.h"
 #include "sim_world.h"
 
 #include <stdio.h>
 
 #define PEER_PORT_FIRST 4001u
-#define STOP_PATIENCE_US UINT64_C(8000000)
 #define TICK_LATE_US_MAX 100u
 #define FLUSH_LATE_US_MAX 200u
 
@@ -64,7 +63,6 @@ static int configure_seeds(struct sim_node *node)
 
 static void tick_fires(struct timer *timer, uint64_t now_us);
 static void flush_fires(struct timer *timer, uint64_t now_us);
-static void patience_ends(struct timer *timer, uint64_t now_us);
 
 int sim_node_init(struct sim_node *node, struct sim_world *world, uint32_t index)
 {
@@ -72,7 +70,7 @@ int sim_node_init(struct sim_node *node, struct sim_world *world, uint32_t index
     node->world = world;
     node->index = index;
     node->worker_count = world->options.workers[index];
-    node->stop_patience.fire = patience_ends;
+    sim_life_init(node);
     queue_init(&node->held);
     queue_init(&node->keeping);
     buffer_init(&node->kept, 0);
@@ -82,107 +80,19 @@ int sim_node_init(struct sim_node *node, struct sim_world *world, uint32_t index
         node->workers[i].index = i;
         node->workers[i].tick.fire = tick_fires;
         node->workers[i].flush.fire = flush_fires;
+        sim_offload_init(&node->workers[i].offload, &node->workers[i]);
     }
+    sim_store_init(&node->store, &world->options.store, world->options.partitions, &world->random);
     configure(node);
-    int code = configure_seeds(node);
-    if (code == 0) {
-        code = sim_disk_init(&node->disk, world->options.partitions,
-                             world->options.disk == SIM_DISK_DELAYED);
-        node->disk.holds_data = world->options.disk != SIM_DISK_NONE;
-    }
-    return code;
+    return configure_seeds(node);
 }
 
-static int start_worker(struct sim_node *node, uint32_t index)
+void sim_node_deinit(struct sim_node *node)
 {
-    struct sim_world *world = node->world;
-    struct sim_worker *worker = &node->workers[index];
-    struct sim_disk_hooks hooks = {.self = node, .sync_wanted = sim_ports_sync_wanted};
-    struct engine *engine;
-    int code = sim_disk_open(&node->disk, index, node->worker_count, &hooks, &engine);
-    if (code != 0) {
-        return code;
-    }
-    struct worker_options options = {
-        .index = index,
-        .count = node->worker_count,
-        .config = &node->config,
-        .ports = sim_ports_make(worker),
-        .engine = engine,
-        .metrics = node->metrics,
-        .random_seed = random_u64(&world->random),
-        .kept = index == 0 ? buffer_bytes(&node->kept) : (struct bytes){0},
-        .now = sim_clock_moment(&node->clock, world->now_us),
-    };
-    code = worker_new(&options, &worker->core);
-    if (code != 0) {
-        worker->core = NULL;
-        engine->ops->free(engine);
-        return code;
-    }
-    worker->engine = engine;
-    sim_ports_observe(worker);
-    return 0;
-}
-
-/* Everything of the process but what is on its way. */
-static void end_process(struct sim_node *node)
-{
-    struct sim_world *world = node->world;
-    sim_request_orphan(world, node);
-    timers_stop(&world->timers, &node->stop_patience);
-    for (uint32_t i = 0; i < node->worker_count; i++) {
-        struct sim_worker *worker = &node->workers[i];
-        timers_stop(&world->timers, &worker->tick);
-        timers_stop(&world->timers, &worker->flush);
-        if (worker->core != NULL) {
-            worker_free(worker->core);
-        }
-        worker->core = NULL;
-        worker->engine = NULL;
-    }
-    metrics_free(node->metrics);
-    node->metrics = NULL;
-    while (!queue_empty(&node->held)) {
-        sim_item_free(QUEUE_ITEM(node->held.next, struct sim_item, link));
-    }
-    /* Letters may live in requests that are about to be given back. */
-    for (struct queue *at = world->items.next; at != &world->items;) {
-        struct sim_item *item = QUEUE_ITEM(at, struct sim_item, link);
-        at = at->next;
-        if (item->node == node->index) {
-            sim_item_free(item);
-        }
-    }
-    node->state = SIM_DOWN;
-    node->paused = false;
-}
-
-int sim_node_start(struct sim_node *node)
-{
-    struct sim_world *world = node->world;
-    ASSERT(node->state == SIM_DOWN);
-    node->life++;
-    node->resumed_us = world->now_us;
-    world->counts.starts++;
-    sim_trace_say(&world->trace, world->now_us, "node%u starts%s", node->index,
-                  node->disk.holds_data ? "" : " with an empty disk");
-    node->metrics = metrics_new(node->worker_count);
-    int code = node->metrics == NULL ? SHOAL_ENOMEM : worker_declare_metrics(node->metrics);
-    for (uint32_t i = 0; i < node->worker_count && code == 0; i++) {
-        node->workers[i].letter_due_us[0] = 0;
-        code = start_worker(node, i);
-    }
-    if (code != 0) {
-        end_process(node);
-        return code;
-    }
-    node->state = SIM_UP;
-    for (uint32_t i = 0; i < node->worker_count; i++) {
-        worker_start(node->workers[i].core, sim_clock_moment(&node->clock, world->now_us));
-        sim_node_after_event(&node->workers[i]);
-    }
-    return 0;
+    sim_life_end(node);
+    sim_store_deinit(&node->store);
+    buffer_deinit(&node->kept);
+    mem_free(node->config.seeds);
 }
 
 /* ---- events ---- */
@@ -263,8 +173,6 @@ static bool is_idle(const struct sim_node *node)
     return true;
 }
 
-static void stopped(struct timer *timer, uint64_t now_us);
-
 void sim_node_after_event(struct sim_worker *worker)
 {
     struct sim_node *node = worker->node;
@@ -274,9 +182,7 @@ void sim_node_after_event(struct sim_worker *worker)
     worker_check(worker->core);
     sim_request_settle(world);
     if (node->state == SIM_STOPPING && is_idle(node)) {
-        /* The process ends by an event of its own: nothing of it may be on the call stack. */
-        node->stop_patience.fire = stopped;
-        timers_start(&world->timers, &node->stop_patience, world->now_us);
+        sim_life_stopped(node);
     }
 }
 
@@ -299,6 +205,7 @@ void sim_node_resume(struct sim_node *node)
         timers_start(&world->timers, &node->workers[i].flush, world->now_us);
         timers_start(&world->timers, &node->workers[i].tick,
                      world->now_us + random_below(&world->random, 2));
+        sim_offload_resume(&node->workers[i].offload);
     }
     struct queue *link;
     while ((link = queue_pop(&node->held)) != NULL) {
@@ -306,99 +213,6 @@ void sim_node_resume(struct sim_node *node)
         queue_push(&world->items, &item->link);
         sim_item_at(item, world->now_us);
     }
-}
-
-/* ---- death ---- */
-
-static void take_down(struct sim_node *node, bool clean)
-{
-    struct sim_world *world = node->world;
-    end_process(node);
-    sim_network_forget(&world->network, node->index, clean);
-    sim_ports_crash_keeping(node, clean ? NULL : &world->random);
-    uint64_t reverted = sim_disk_crash(&node->disk, clean ? NULL : &world->random);
-    world->counts.reverted_writes += reverted;
-    if (reverted > 0) {
-        sim_oracle_forget(&world->oracle, node->index);
-    }
-    sim_request_abandon(world);
-}
-
-/* What was on the disk is gone; so it is when a node that had lost it crashes before it is
- * refilled. */
-static void wipe(struct sim_node *node)
-{
-    struct sim_world *world = node->world;
-    sim_disk_deinit(&node->disk);
-    ASSERT(sim_disk_init(&node->disk, world->options.partitions,
-                         world->options.disk == SIM_DISK_DELAYED) == 0);
-    node->disk.holds_data = false;
-    node->lost = true;
-    world->counts.losses++;
-    sim_oracle_forget(&world->oracle, node->index);
-    sim_oracle_loss(&world->oracle);
-}
-
-void sim_node_crash(struct sim_node *node, bool lose_disk)
-{
-    struct sim_world *world = node->world;
-    ASSERT(node->state != SIM_DOWN);
-    sim_trace_say(&world->trace, world->now_us, "node%u crashes%s", node->index,
-                  lose_disk ? " and loses its disk" : "");
-    world->counts.crashes++;
-    take_down(node, false);
-    if (lose_disk || node->lost || world->options.disk == SIM_DISK_NONE) {
-        wipe(node);
-    }
-}
-
-static void stopped(struct timer *timer, uint64_t now_us)
-{
-    struct sim_node *node = QUEUE_ITEM(timer, struct sim_node, stop_patience);
-    struct sim_world *world = node->world;
-    node->stop_patience.fire = patience_ends;
-    if (node->paused) {
-        timers_start(&world->timers, timer, now_us + STOP_PATIENCE_US);
-        return;
-    }
-    sim_trace_say(&world->trace, now_us, "node%u has stopped", node->index);
-    take_down(node, true);
-    if (node->lost || world->options.disk == SIM_DISK_NONE) {
-        wipe(node);
-    }
-}
-
-static void patience_ends(struct timer *timer, uint64_t now_us)
-{
-    struct sim_node *node = QUEUE_ITEM(timer, struct sim_node, stop_patience);
-    (void)now_us;
-    sim_node_crash(node, false);
-}
-
-void sim_node_stop(struct sim_node *node)
-{
-    struct sim_world *world = node->world;
-    ASSERT(node->state == SIM_UP);
-    sim_trace_say(&world->trace, world->now_us, "node%u is told to stop", node->index);
-    world->counts.stops++;
-    node->state = SIM_STOPPING;
-    node->stop_patience.fire = patience_ends;
-    timers_start(&world->timers, &node->stop_patience, world->now_us + STOP_PATIENCE_US);
-    struct moment now = sim_clock_moment(&node->clock, world->now_us);
-    for (uint32_t i = 0; i < node->worker_count; i++) {
-        worker_stop(node->workers[i].core, now);
-        sim_node_after_event(&node->workers[i]);
-    }
-}
-
-void sim_node_deinit(struct sim_node *node)
-{
-    if (node->state != SIM_DOWN) {
-        take_down(node, true);
-    }
-    sim_disk_deinit(&node->disk);
-    buffer_deinit(&node->kept);
-    mem_free(node->config.seeds);
 }
 
 /* ---- questions ---- */

@@ -10,8 +10,10 @@
 #include "base/timers.h"
 #include "node/worker.h"
 #include "sim_clock.h"
-#include "sim_disk.h"
+#include "sim_offload.h"
 #include "sim_options.h"
+#include "sim_store.h"
+#include "sim_tap.h"
 
 struct sim_world;
 struct sim_node;
@@ -25,7 +27,6 @@ enum sim_item_kind {
     SIM_ITEM_LETTER,
     SIM_ITEM_KEPT,
     SIM_ITEM_SUBMIT,
-    SIM_ITEM_SYNCED,
 };
 
 /* One thing that is to happen to a worker. Owned by whoever holds it until it is handed over. */
@@ -37,7 +38,7 @@ struct sim_item {
     uint32_t worker;
     uint64_t life; /* of the process it is meant for */
     enum sim_item_kind kind;
-    uint64_t number;      /* answer, link: node id; contacted: ticket; kept, synced: sequence */
+    uint64_t number;      /* answer, link: node id; contacted: ticket; kept: sequence */
     int code;             /* contacted, kept; link: up or not */
     struct source source; /* frame */
     struct letter *letter;
@@ -47,8 +48,10 @@ struct sim_item {
 };
 
 struct sim_worker {
-    struct worker *core; /* NULL while the process is down */
-    struct engine *engine;
+    struct worker *core;   /* NULL while the process is down */
+    struct engine *engine; /* the core's */
+    struct sim_tap tap;
+    struct sim_offload offload;
     struct worker_observer observer;
     struct timer tick;
     struct timer flush;
@@ -69,27 +72,40 @@ struct sim_node {
     struct node_config config;
     struct metrics *metrics;
     struct sim_clock clock;
-    struct sim_disk disk;
+    struct sim_store store;
     struct sim_worker workers[SIM_WORKERS_MAX];
     uint32_t worker_count;
     struct buffer kept;   /* the record that is durable */
     struct queue keeping; /* of struct keep, in order: on its way to be durable */
     uint64_t keep_due_us; /* of the last of them */
     struct queue held;    /* items that came while paused */
-    uint64_t synced_due_us[SIM_WORKERS_MAX]; /* of each worker's last sync */
-    uint64_t resumed_us;                     /* when it last was paused, or started */
-    bool lost;                               /* a disk was lost and is not known to be refilled */
+    uint64_t resumed_us;  /* when it last was paused, or started */
+    bool lost;            /* it forgot what it had confirmed and is not known to be refilled */
+    uint64_t actors[SIM_PARTITIONS_MAX]; /* of its holdings, the last it showed; 0: none yet */
+    /* Holdings that began anew in this process, and how many of those are to be refilled. */
+    uint64_t holdings_begun, holdings_refilling;
     struct timer stop_patience;
+    struct timer doom;
+    char why[512]; /* it does not start */
 };
 
 int sim_node_init(struct sim_node *node, struct sim_world *world, uint32_t index);
 void sim_node_deinit(struct sim_node *node);
 
-/* Starts the process: 0 or a negative code of the core's start. */
+/* Starts the process: 0, 1 when it was doomed and has ended already, or a negative code, and the
+ * words for it in node->why: nothing runs. */
 int sim_node_start(struct sim_node *node);
 
-/* Ends it without goodbye. With lose_disk everything on the disk but the node's record is gone. */
-void sim_node_crash(struct sim_node *node, bool lose_disk);
+/* Ends it without goodbye: killed, or the machine loses power. */
+void sim_node_crash(struct sim_node *node, enum sim_exit how);
+/* The same, in the middle of something: when the disk has made a few more changes, or soon. */
+void sim_node_doom(struct sim_node *node, enum sim_exit how);
+/* It is doomed no longer. */
+void sim_node_spare(struct sim_node *node);
+/* Ends it too, and everything on the disk but the node's record is gone. */
+void sim_node_lose_disk(struct sim_node *node);
+/* Ends it too, and an older copy takes the place of the disk; false when there is none. */
+bool sim_node_restore(struct sim_node *node);
 
 /* SIGTERM: finishes what is in flight, says goodbye; the process ends when idle or after patience.
  */
@@ -116,6 +132,17 @@ const struct snapshot *sim_node_snapshot(const struct sim_node *node);
 
 /* After every call into the worker: flushes it now or soon, checks it, lets the oracle look. */
 void sim_node_after_event(struct sim_worker *worker);
+
+/* After a job has run: the node may be doomed. */
+void sim_node_after_job(struct sim_node *node);
+
+/* ---- between sim_node.c and sim_life.c ---- */
+
+void sim_life_init(struct sim_node *node);
+/* A stopping process has become idle. */
+void sim_life_stopped(struct sim_node *node);
+/* Whatever runs ends. */
+void sim_life_end(struct sim_node *node);
 
 /* Gives an item back that is not to be handed over. */
 void sim_item_free(struct sim_item *item);

@@ -19,8 +19,12 @@ void sim_options_quiet(struct sim_options *options)
         .r = 2,
         .w = 2,
         .setup = SIM_SETUP_SEEDS,
-        .disk = SIM_DISK_SAFE,
-        .disk_sync_us_mean = 1000,
+        .store = {.kind = SIM_STORE_LOG,
+                  .durability = LOG_SYNC,
+                  .interval_us = SECOND_US / 10,
+                  .wait_us_mean = {200, 100, 1000},
+                  .segment_bytes = 65536,
+                  .scrub_us = UINT64_MAX},
         .keep_us_mean = 1000,
         .heartbeat_us = SECOND_US / 2,
         .request_timeout_us = 2 * SECOND_US,
@@ -109,15 +113,29 @@ static void draw_network(struct sim_options *options, struct random *random)
     }
 }
 
-static void draw_disk_and_clock(struct sim_options *options, struct random *random)
+static void draw_store(struct sim_options *options, struct random *random)
 {
-    options->disk = (enum sim_disk_kind)CHOOSE(random, SIM_DISK_SAFE, SIM_DISK_DELAYED,
-                                               SIM_DISK_DELAYED, SIM_DISK_NONE);
-    options->disk_sync_us_mean = CHOOSE(random, 200, 2000, 30000);
-    options->keep_us_mean = CHOOSE(random, 200, 2000, 50000);
-    if (options->w == 1 && options->disk == SIM_DISK_NONE && options->nodes > 1) {
-        options->disk = SIM_DISK_DELAYED;
+    struct sim_store_options *store = &options->store;
+    store->kind = random_chance(random, 0.15) ? SIM_STORE_MEMORY : SIM_STORE_LOG;
+    if (options->w == 1 && options->nodes > 1) {
+        store->kind = SIM_STORE_LOG; /* none may forget anything */
     }
+    store->durability =
+        (enum log_durability)CHOOSE(random, LOG_SYNC, LOG_SYNC, LOG_INTERVAL, LOG_OS);
+    store->interval_us = CHOOSE(random, 10000, 100000, SECOND_US);
+    store->wait_us_mean[OFFLOAD_WRITE] = CHOOSE(random, 50, 300, 2000, 20000);
+    store->wait_us_mean[OFFLOAD_READ] = CHOOSE(random, 20, 200, 3000);
+    store->wait_us_mean[OFFLOAD_SLOW] = CHOOSE(random, 200, 2000, 50000);
+    store->cold_rate = (double)CHOOSE(random, 0, 0, 1, 5, 10) / 10.0;
+    store->segment_bytes = CHOOSE(random, 8192, 16384, 65536);
+    store->scrub_us = random_chance(random, 0.5) ? 5 * SECOND_US : UINT64_MAX;
+    store->compress = random_chance(random, 0.3);
+    store->rework_rate = random_chance(random, 0.5) ? 0.5 : 0.0;
+    options->keep_us_mean = CHOOSE(random, 200, 2000, 50000);
+}
+
+static void draw_clock(struct sim_options *options, struct random *random)
+{
     if (random_chance(random, 0.5)) {
         options->clock.skew_ms_max = CHOOSE(random, 5, 200, 5000, 600000);
         options->clock.drift_ppm_max = (uint32_t)CHOOSE(random, 0, 100, 5000);
@@ -138,12 +156,20 @@ static void draw_faults(struct sim_options *options, struct random *random)
     }
     faults->around_joins = options->joiners > 0 && random_chance(random, 0.6);
     faults->crash_us = rate(random, 0.5, 5 * SECOND_US);
-    faults->stop_us = rate(random, 0.25, 8 * SECOND_US);
+    faults->power_us = rate(random, 0.4, 5 * SECOND_US);
+    faults->black_us = rate(random, 0.2, 6 * SECOND_US);
+    faults->stop_us = rate(random, 0.3, 6 * SECOND_US);
     faults->pause_us = rate(random, 0.4, 3 * SECOND_US);
     faults->partition_us = rate(random, 0.5, 5 * SECOND_US);
     faults->break_us = rate(random, 0.4, 2 * SECOND_US);
     faults->clock_us = options->clock.jump_ms_max > 0 ? rate(random, 0.5, 5 * SECOND_US) : 0;
-    faults->loss_us = options->w > 1 ? rate(random, 0.4, 8 * SECOND_US) : 0;
+    faults->full_us = rate(random, 0.2, 5 * SECOND_US);
+    faults->fail_us = rate(random, 0.2, 5 * SECOND_US);
+    if (options->w > 1) {
+        faults->loss_us = rate(random, 0.3, 8 * SECOND_US);
+        faults->restore_us = rate(random, 0.3, 3 * SECOND_US);
+        faults->rot_us = rate(random, 0.25, 2 * SECOND_US);
+    }
 }
 
 static void draw_clients(struct sim_options *options, struct random *random)
@@ -172,7 +198,8 @@ void sim_options_random(struct sim_options *options, uint64_t seed)
     options->seed = seed;
     draw_cluster(options, &random);
     draw_network(options, &random);
-    draw_disk_and_clock(options, &random);
+    draw_store(options, &random);
+    draw_clock(options, &random);
     draw_faults(options, &random);
     draw_clients(options, &random);
     options->load_us = CHOOSE(&random, 5, 10, 20) * SECOND_US;
@@ -181,14 +208,16 @@ void sim_options_random(struct sim_options *options, uint64_t seed)
 
 void sim_options_print(const struct sim_options *options, char *out, unsigned long size)
 {
-    static const char *const disks[] = {"safe", "delayed", "none"};
+    static const char *const durabilities[] = {"sync", "interval", "os"};
+    const struct sim_store_options *store = &options->store;
     snprintf(out, size,
-             "nodes=%u+%u workers=%u,%u,%u Q=%u N=%u R=%u W=%u setup=%s disk=%s %s delay=%lluus "
-             "timeout=%llums clients=%u keys=%u load=%llus",
+             "nodes=%u+%u workers=%u,%u,%u Q=%u N=%u R=%u W=%u setup=%s store=%s cold=%.1f %s "
+             "delay=%lluus timeout=%llums clients=%u keys=%u load=%llus",
              options->nodes, options->joiners, options->workers[0], options->workers[1],
              options->workers[2], options->partitions, options->n, options->r, options->w,
-             options->setup == SIM_SETUP_SEEDS ? "seeds" : "join", disks[options->disk],
-             options->network.hostile ? "hostile" : "tcp",
+             options->setup == SIM_SETUP_SEEDS ? "seeds" : "join",
+             store->kind == SIM_STORE_LOG ? durabilities[store->durability] : "memory",
+             store->cold_rate, options->network.hostile ? "hostile" : "tcp",
              (unsigned long long)options->network.delay_us_mean,
              (unsigned long long)(options->request_timeout_us / 1000), options->client.clients,
              options->client.keys, (unsigned long long)(options->load_us / SECOND_US));

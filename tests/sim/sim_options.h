@@ -7,30 +7,52 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "storage/log_volume.h"
+#include "storage/offload.h"
+
 #define SIM_NODES_MAX 8u
 #define SIM_WORKERS_MAX 3u
+#define SIM_PARTITIONS_MAX 64u
 
 enum sim_setup {
     SIM_SETUP_SEEDS, /* every node is configured with the same seeds */
     SIM_SETUP_JOIN,  /* every node founds a cluster of its own and is told to join the first's */
 };
 
-enum sim_disk_kind {
-    SIM_DISK_SAFE,    /* keeps data, durable at once */
-    SIM_DISK_DELAYED, /* keeps data; writes become durable later, a crash loses a suffix of the rest
-                       */
-    SIM_DISK_NONE,    /* the plain memory engine: every restart begins empty */
+enum sim_store_kind {
+    SIM_STORE_LOG,
+    SIM_STORE_MEMORY, /* every restart begins empty */
+};
+
+/* How nodes store, and how their disks are. */
+struct sim_store_options {
+    enum sim_store_kind kind;
+    enum log_durability durability;
+    uint64_t interval_us;                 /* of durability `interval` */
+    uint64_t wait_us_mean[OFFLOAD_LANES]; /* of jobs that block */
+    double cold_rate;                     /* of reads that find nothing in memory */
+    uint64_t segment_bytes;               /* the smallest; small ones roll and are compacted */
+    uint64_t scrub_us;
+    bool compress;
+    double rework_rate; /* of starts with another number of workers */
 };
 
 /* Mean times between two faults of a kind, in microseconds; 0 is never. */
 struct sim_fault_rates {
-    uint64_t crash_us;
-    uint64_t stop_us; /* graceful */
+    uint64_t crash_us; /* kill -9 */
+    uint64_t power_us; /* the machine loses power */
+    uint64_t black_us; /* all machines do, where that loses nothing; else all are killed */
+    uint64_t stop_us;  /* graceful */
     uint64_t pause_us;
     uint64_t partition_us;
     uint64_t break_us; /* one connection */
     uint64_t clock_us; /* a wall clock jumps */
-    uint64_t loss_us;  /* a node crashes and its disk is gone; within the budget of W-1 */
+    /* Of what a node has confirmed something is lost: within the budget of W-1 nodes. */
+    uint64_t loss_us;    /* it crashes and its disk is gone */
+    uint64_t restore_us; /* it comes back with an older copy of its disk */
+    uint64_t rot_us;
+    uint64_t full_us;  /* a disk is full for a while */
+    uint64_t fail_us;  /* calls of a disk fail for a while; then the node is restarted */
     bool around_joins; /* something goes wrong just while a node joins */
 };
 
@@ -71,8 +93,7 @@ struct sim_options {
     uint32_t partitions, n, r, w;
     enum sim_setup setup;
     bool faults_in_setup;
-    enum sim_disk_kind disk;
-    uint64_t disk_sync_us_mean;
+    struct sim_store_options store;
     uint64_t keep_us_mean;
     uint64_t heartbeat_us;
     uint64_t request_timeout_us;

@@ -71,11 +71,33 @@ void sim_oracle_loss(struct sim_oracle *oracle)
     }
 }
 
+void sim_oracle_settled(struct sim_oracle *oracle, uint32_t node, uint32_t at)
+{
+    struct sim_key *key = &oracle->history.keys[at];
+    if (key->held[node].known) {
+        key->settled[node] = key->held[node];
+    }
+}
+
+void sim_oracle_crash(struct sim_oracle *oracle, uint32_t node)
+{
+    for (uint32_t i = 0; i < oracle->history.key_count; i++) {
+        struct sim_key *key = &oracle->history.keys[i];
+        key->held[node] = key->settled[node];
+    }
+}
+
 void sim_oracle_forget(struct sim_oracle *oracle, uint32_t node)
 {
     for (uint32_t i = 0; i < oracle->history.key_count; i++) {
-        oracle->history.keys[i].held[node].known = false;
+        sim_oracle_forget_key(oracle, node, i);
     }
+}
+
+void sim_oracle_forget_key(struct sim_oracle *oracle, uint32_t node, uint32_t key)
+{
+    oracle->history.keys[key].held[node].known = false;
+    oracle->history.keys[key].settled[node].known = false;
 }
 
 /* ---- objects ---- */

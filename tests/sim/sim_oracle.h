@@ -68,8 +68,15 @@ void sim_oracle_issued(struct sim_oracle *oracle, struct bytes key, struct dot d
 void sim_oracle_holding(struct sim_oracle *oracle, uint32_t node, struct bytes key,
                         const struct object *object);
 
-/* The node's holdings begin anew or went back: what they held before doesn't bind them. */
+/* The node's holding of the key, as it was last seen, is settled: no crash takes it back. */
+void sim_oracle_settled(struct sim_oracle *oracle, uint32_t node, uint32_t key);
+
+/* The node's process has crashed: its holdings may have gone back to what was settled. */
+void sim_oracle_crash(struct sim_oracle *oracle, uint32_t node);
+
+/* The node has forgotten: what its holdings held before, or that of one key, doesn't bind them. */
 void sim_oracle_forget(struct sim_oracle *oracle, uint32_t node);
+void sim_oracle_forget_key(struct sim_oracle *oracle, uint32_t node, uint32_t key);
 
 /* A disk was lost, or owners are about to change. */
 void sim_oracle_loss(struct sim_oracle *oracle);

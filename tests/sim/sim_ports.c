@@ -144,23 +144,6 @@ void sim_ports_crash_keeping(struct sim_node *node, struct random *random)
     }
 }
 
-/* ---- disk ---- */
-
-void sim_ports_sync_wanted(void *self, uint32_t worker, uint64_t sequence)
-{
-    struct sim_node *node = self;
-    struct sim_world *world = node->world;
-    uint64_t due_us =
-        world->now_us + exponential_us(&world->random, world->options.disk_sync_us_mean);
-    if (due_us < node->synced_due_us[worker]) {
-        due_us = node->synced_due_us[worker];
-    }
-    node->synced_due_us[worker] = due_us;
-    struct sim_item *item = sim_item_new(node, worker, SIM_ITEM_SYNCED, (struct bytes){0});
-    item->number = sequence;
-    sim_item_at(item, due_us);
-}
-
 /* ---- what the core shows ---- */
 
 static void on_issued(void *self, uint64_t node, struct bytes key, struct dot dot,
@@ -171,15 +154,20 @@ static void on_issued(void *self, uint64_t node, struct bytes key, struct dot do
     sim_world_issued(worker->node->world, worker->node->index, key, dot, seen);
 }
 
-static void on_holding(void *self, uint64_t node, uint32_t partition, uint64_t actor,
-                       bool refilling)
+static void on_holding(void *self, uint64_t id, uint32_t partition, uint64_t actor, bool refilling)
 {
-    struct sim_worker *worker = worker_of(self);
-    struct sim_world *world = worker->node->world;
-    (void)node;
-    sim_world_holding(world, worker->node->index, partition);
-    sim_trace_say(&world->trace, world->now_us, "node%u holds partition %u as %llx%s",
-                  worker->node->index, partition, (unsigned long long)actor,
+    struct sim_node *node = worker_of(self)->node;
+    struct sim_world *world = node->world;
+    (void)id;
+    bool anew = node->actors[partition] != 0 && node->actors[partition] != actor;
+    node->actors[partition] = actor;
+    node->holdings_begun += anew;
+    node->holdings_refilling += anew && refilling;
+    if (refilling) {
+        sim_world_refilling(world, node->index, partition);
+    }
+    sim_trace_say(&world->trace, world->now_us, "node%u holds partition %u as %llx%s%s",
+                  node->index, partition, (unsigned long long)actor, anew ? ", anew" : "",
                   refilling ? ", refilling" : "");
 }
 

@@ -9,9 +9,6 @@ struct ports sim_ports_make(struct sim_worker *worker);
 /* Shows the oracle what the worker issues and holds. */
 void sim_ports_observe(struct sim_worker *worker);
 
-/* The disk's hook: `self` is the node. */
-void sim_ports_sync_wanted(void *self, uint32_t worker, uint64_t sequence);
-
 /* The process has ended: of the records on their way to disk, the first few make it all the same (a
  * NULL random: all). */
 void sim_ports_crash_keeping(struct sim_node *node, struct random *random);

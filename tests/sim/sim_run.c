@@ -146,9 +146,12 @@ static bool identical(struct sim_world *world, uint32_t key)
     for (uint32_t i = 0; i < count; i++) {
         struct sim_node *node = node_by_id(world, owners[i]);
         struct object object = object_empty();
-        if (node == NULL ||
-            worker_peek(sim_node_worker_of(node, name)->core, &world->arena, name, &object) != 0) {
-            object = object_empty();
+        if (node == NULL) {
+            return false;
+        }
+        int code = sim_world_peek(world, node, name, &object);
+        if (code != 0 && code != SHOAL_ENOTFOUND) {
+            return false;
         }
         if (i == 0) {
             first = object;
@@ -314,9 +317,12 @@ void sim_run(const struct sim_options *options, FILE *trace, struct sim_result *
         sim_trace_say(&run->world.trace, run->world.now_us, "VIOLATION %s: %s",
                       sim_invariant_text(run->world.verdict.invariant), run->world.verdict.text);
     }
-    collect(run, result);
     timers_stop(&run->world.timers, &run->joins.timer);
     sim_clients_deinit(&run->clients);
+    for (uint32_t i = 0; i < run->world.node_count; i++) {
+        sim_life_end(&run->world.nodes[i]);
+    }
+    collect(run, result);
     sim_world_deinit(&run->world);
     mem_free(run);
 }

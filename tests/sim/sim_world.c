@@ -9,6 +9,8 @@
 /* Events without time moving, or between two looks at overdue requests. */
 #define SAME_TIME_EVENTS_MAX 200000u
 #define CONDITION_US UINT64_C(5000)
+/* Looks at everything between two looks into engines. */
+#define ENGINES_EVERY 8u
 
 int sim_world_init(struct sim_world *world, const struct sim_options *options, FILE *trace)
 {
@@ -28,6 +30,7 @@ int sim_world_init(struct sim_world *world, const struct sim_options *options, F
     world->oracle.doubled = options->network.hostile && options->network.duplicate_rate > 0;
     uint32_t count = options->nodes + options->joiners;
     ASSERT(count <= SIM_NODES_MAX);
+    ASSERT(options->partitions <= SIM_PARTITIONS_MAX);
     for (uint32_t i = 0; i < count; i++) {
         world->node_count++;
         int code = sim_node_init(&world->nodes[i], world, i);
@@ -56,6 +59,18 @@ void sim_world_deinit(struct sim_world *world)
 
 /* ---- what nodes show ---- */
 
+int sim_world_peek(struct sim_world *world, struct sim_node *node, struct bytes key,
+                   struct object *out)
+{
+    struct sim_worker *worker = sim_node_worker_of(node, key);
+    struct object object = object_empty();
+    sim_store_calm(&node->store, true);
+    int code = worker_peek(worker->core, &world->arena, key, &object);
+    sim_store_calm(&node->store, false);
+    *out = code == 0 ? object : object_empty();
+    return code;
+}
+
 /* Shows the oracle what the node holds of a key. */
 static void show(struct sim_world *world, struct sim_node *node, uint32_t at)
 {
@@ -63,9 +78,10 @@ static void show(struct sim_world *world, struct sim_node *node, uint32_t at)
     struct bytes name = bytes_make(key->name, key->name_len);
     struct object object = object_empty();
     arena_reset(&world->arena);
-    struct sim_worker *worker = sim_node_worker_of(node, name);
-    if (worker_peek(worker->core, &world->arena, name, &object) != 0) {
-        object = object_empty();
+    int code = sim_world_peek(world, node, name, &object);
+    if (code != 0 && code != SHOAL_ENOTFOUND) {
+        sim_oracle_forget_key(&world->oracle, node->index, at);
+        return;
     }
     sim_oracle_holding(&world->oracle, node->index, name, &object);
 }
@@ -82,8 +98,11 @@ static void show_if_owner(struct sim_world *world, struct sim_node *node, uint32
     uint32_t partition = partition_of_key(name, world->options.partitions);
     if (view_owns(snapshot->view, snapshot->self, partition)) {
         show(world, node, at);
+        if (sim_tap_settled(&sim_node_worker_of(node, name)->tap)) {
+            sim_oracle_settled(&world->oracle, node->index, at);
+        }
     } else {
-        key->held[node->index].known = false;
+        sim_oracle_forget_key(&world->oracle, node->index, at);
     }
 }
 
@@ -102,14 +121,14 @@ void sim_world_issued(struct sim_world *world, uint32_t node, struct bytes key, 
     }
 }
 
-void sim_world_holding(struct sim_world *world, uint32_t node, uint32_t partition)
+void sim_world_refilling(struct sim_world *world, uint32_t node, uint32_t partition)
 {
     struct sim_history *history = &world->oracle.history;
     for (uint32_t i = 0; i < history->key_count; i++) {
-        struct sim_key *key = &history->keys[i];
+        const struct sim_key *key = &history->keys[i];
         if (partition_of_key(bytes_make(key->name, key->name_len), world->options.partitions) ==
             partition) {
-            key->held[node].known = false;
+            sim_oracle_forget_key(&world->oracle, node, i);
         }
     }
 }
@@ -117,7 +136,8 @@ void sim_world_holding(struct sim_world *world, uint32_t node, uint32_t partitio
 void sim_world_check_holdings(struct sim_world *world)
 {
     for (uint32_t i = 0; i < world->node_count; i++) {
-        if (world->nodes[i].state == SIM_DOWN) {
+        /* Looking at rot would find it before its time. */
+        if (world->nodes[i].state == SIM_DOWN || world->nodes[i].store.rotten) {
             continue;
         }
         for (uint32_t k = 0; k < world->oracle.history.key_count; k++) {
@@ -135,10 +155,22 @@ static void note_refills(struct sim_world *world)
 {
     for (uint32_t i = 0; i < world->node_count; i++) {
         struct sim_node *node = &world->nodes[i];
-        if (node->lost && node->state == SIM_UP && sim_node_settled(node)) {
+        if (node->lost && node->state == SIM_UP && !timer_running(&node->doom) &&
+            sim_node_settled(node)) {
             node->lost = false;
-            node->disk.holds_data = world->options.disk != SIM_DISK_NONE;
             sim_trace_say(&world->trace, world->now_us, "node%u is refilled", i);
+        }
+    }
+}
+
+/* One node's at a time, for it walks everything. */
+static void check_engines(struct sim_world *world)
+{
+    world->checked++;
+    const struct sim_node *node = &world->nodes[world->checked / ENGINES_EVERY % world->node_count];
+    for (uint32_t i = 0; i < node->worker_count; i++) {
+        if (world->checked % ENGINES_EVERY == 0 && node->state != SIM_DOWN) {
+            sim_store_check(&node->store, node->workers[i].engine);
         }
     }
 }
@@ -159,6 +191,7 @@ bool sim_world_step(struct sim_world *world)
     if (world->trace.events - world->checked_at >= world->options.check_every) {
         world->checked_at = world->trace.events;
         note_refills(world);
+        check_engines(world);
         sim_world_check_holdings(world);
         sim_request_check(world);
     }
@@ -237,7 +270,8 @@ bool sim_world_may_lose(struct sim_world *world, const struct sim_node *node)
 {
     uint32_t lost = 0;
     for (uint32_t i = 0; i < world->node_count; i++) {
-        lost += world->nodes[i].lost && &world->nodes[i] != node;
+        const struct sim_node *other = &world->nodes[i];
+        lost += (other->lost || other->store.rotten) && other != node;
     }
     return lost + 1 < world->options.w;
 }

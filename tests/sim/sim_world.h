@@ -16,9 +16,12 @@
 #include "sim_trace.h"
 
 struct sim_counts {
-    uint64_t crashes, stops, pauses, losses, reverted_writes, starts, joins, clock_jumps;
+    uint64_t crashes, outages, dooms, stops, cleans, starts, starts_ended, starts_failed, pauses;
+    uint64_t blackouts, losses, restores, rots, fulls, failures, reverted_writes, jobs;
+    uint64_t joins, clock_jumps;
     uint64_t partitions, breaks;
     uint64_t requests, completed, orphaned;
+    struct sim_store_figures store;
 };
 
 struct sim_world {
@@ -26,6 +29,7 @@ struct sim_world {
     struct timers timers; /* everything that is to happen */
     uint64_t now_us;
     uint64_t checked_at; /* the event count at the last look at everything */
+    uint64_t checked;    /* such looks */
     struct arena arena;
     struct buffer scratch;
     struct random random; /* for nodes; the network has its own */
@@ -63,7 +67,7 @@ bool sim_world_run_until(struct sim_world *world, bool (*condition)(struct sim_w
 /* Every node that is up is settled and knows as many others as are up; there is one live layout. */
 bool sim_world_settled(struct sim_world *world);
 
-/* May another node's disk be lost now, by the promise that W-1 may? */
+/* May the node forget now, by the promise that W-1 may? */
 bool sim_world_may_lose(struct sim_world *world, const struct sim_node *node);
 
 #define sim_world_fail(world, ...) sim_verdict_fail(&(world)->verdict, __VA_ARGS__)
@@ -72,10 +76,16 @@ bool sim_world_may_lose(struct sim_world *world, const struct sim_node *node);
 
 void sim_world_issued(struct sim_world *world, uint32_t node, struct bytes key, struct dot dot,
                       struct version_vector seen);
-void sim_world_holding(struct sim_world *world, uint32_t node, uint32_t partition);
+/* A holding begins that has forgotten something. */
+void sim_world_refilling(struct sim_world *world, uint32_t node, uint32_t partition);
 
 /* Is the node running in the cluster (and not in one of its own)? */
 bool sim_world_is_member(const struct sim_world *world, const struct sim_node *node);
+
+/* What the node holds of a key, without changing the course of things: 0, SHOAL_ENOTFOUND, or
+ * whatever keeps it from being seen. It lives in the world's arena. */
+int sim_world_peek(struct sim_world *world, struct sim_node *node, struct bytes key,
+                   struct object *out);
 
 /* Shows the oracle every holding of every key. */
 void sim_world_check_holdings(struct sim_world *world);

@@ -289,6 +289,54 @@ static void nothing_applied_that_was_applied_is_found(void **state)
     end_broken(&trial, SIM_OUTCOME);
 }
 
+/* A first put that is settled, and a second that stands in the holding and may be lost. */
+static void hold_settled_and_more(struct trial *trial)
+{
+    put_first(trial);
+    uint32_t at = sim_history_key(&trial->oracle->history, key);
+    sim_oracle_settled(trial->oracle, 0, at);
+    (void)begin_put(trial, "second", true);
+    sim_oracle_issued(trial->oracle, key, (struct dot){B, 1},
+                      vector((const struct dot[]){{A, 1}}, 1));
+    struct sibling second = value(B, 1, "second");
+    hold(trial, (const struct dot[]){{A, 1}, {B, 1}}, 2, &second, 1);
+    sim_oracle_crash(trial->oracle, 0);
+}
+
+static void a_crash_may_take_back_what_was_not_settled(void **state)
+{
+    (void)state;
+    struct trial trial;
+    begin(&trial);
+    hold_settled_and_more(&trial);
+    struct sibling first = value(A, 1, "first");
+    hold(&trial, (const struct dot[]){{A, 1}}, 1, &first, 1);
+    assert_false(trial.verdict.broken);
+    end(&trial);
+}
+
+static void a_crash_that_takes_back_what_was_settled_is_found(void **state)
+{
+    (void)state;
+    struct trial trial;
+    begin(&trial);
+    hold_settled_and_more(&trial);
+    hold(&trial, NULL, 0, NULL, 0);
+    end_broken(&trial, SIM_CONTEXTS);
+}
+
+static void a_node_that_has_forgotten_is_not_bound_by_what_was_settled(void **state)
+{
+    (void)state;
+    struct trial trial;
+    begin(&trial);
+    hold_settled_and_more(&trial);
+    sim_oracle_forget(trial.oracle, 0);
+    hold(&trial, NULL, 0, NULL, 0);
+    assert_false(trial.verdict.broken);
+    end(&trial);
+}
+
 static void an_acknowledgement_by_too_few_is_found(void **state)
 {
     (void)state;
@@ -349,6 +397,9 @@ int main(void)
         cmocka_unit_test(a_token_that_covers_what_its_writer_did_not_see_is_found),
         cmocka_unit_test(a_blind_write_that_overlooks_an_acknowledged_one_is_found),
         cmocka_unit_test(nothing_applied_that_was_applied_is_found),
+        cmocka_unit_test(a_crash_may_take_back_what_was_not_settled),
+        cmocka_unit_test(a_crash_that_takes_back_what_was_settled_is_found),
+        cmocka_unit_test(a_node_that_has_forgotten_is_not_bound_by_what_was_settled),
         cmocka_unit_test(an_acknowledgement_by_too_few_is_found),
         cmocka_unit_test(a_weak_write_is_excused_once_a_disk_is_lost),
         cmocka_unit_test(a_weak_write_binds_a_read_of_all_while_nothing_is_lost),

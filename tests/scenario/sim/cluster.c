@@ -171,6 +171,26 @@ void cluster_start(struct cluster *cluster, uint32_t node)
     assert_int_equal(sim_node_start(cluster_node(cluster, node)), 0);
 }
 
+void cluster_stop(struct cluster *cluster, uint32_t node)
+{
+    sim_node_stop(cluster_node(cluster, node));
+    for (uint32_t i = 0; i < 20 && cluster_node(cluster, node)->state != SIM_DOWN; i++) {
+        cluster_run(cluster, SECOND_US / 2);
+    }
+    assert_int_equal(cluster_node(cluster, node)->state, SIM_DOWN);
+}
+
+void cluster_restart(struct cluster *cluster, uint32_t node, enum sim_exit how)
+{
+    if (how == SIM_EXIT_STOP) {
+        cluster_stop(cluster, node);
+    } else {
+        sim_node_crash(cluster_node(cluster, node), how);
+    }
+    cluster_start(cluster, node);
+    cluster_settle(cluster);
+}
+
 void cluster_part(struct cluster *cluster, uint32_t a, uint32_t b)
 {
     struct sim_network *network = &cluster->world.network;
@@ -233,17 +253,22 @@ const char *cluster_key_of(struct cluster *cluster, uint32_t first_owner)
     return NULL;
 }
 
+struct dot cluster_last_dot(struct cluster *cluster, const char *key)
+{
+    struct sim_history *history = &cluster->world.oracle.history;
+    const struct sim_key *at = &history->keys[sim_history_key(history, bytes_from_string(key))];
+    assert_true(at->dot_count > 0);
+    return at->dots[at->dot_count - 1].dot;
+}
+
 uint32_t cluster_held(struct cluster *cluster, uint32_t node, const char *key)
 {
     struct sim_node *at = cluster_node(cluster, node);
     struct bytes name = bytes_from_string(key);
     struct object object = object_empty();
     arena_reset(&cluster->world.arena);
-    if (worker_peek(sim_node_worker_of(at, name)->core, &cluster->world.arena, name, &object) !=
-        0) {
-        return 0;
-    }
-    return object.sibling_count;
+    int code = sim_world_peek(&cluster->world, at, name, &object);
+    return code == 0 ? object.sibling_count : 0;
 }
 
 uint32_t cluster_members(struct cluster *cluster, uint32_t node)
@@ -270,7 +295,9 @@ static bool has_value(const struct answer *answer, const char *value)
 
 void assert_values(const struct answer *answer, const char *first, const char *second)
 {
-    assert_int_equal(answer->code, 0);
+    if (answer->code != 0) {
+        fail_msg("%s: %s", shoal_error_text(answer->code), answer->text);
+    }
     assert_int_equal(answer->value_count, second == NULL ? 1 : 2);
     assert_true(has_value(answer, first));
     assert_true(second == NULL || has_value(answer, second));

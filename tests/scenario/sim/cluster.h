@@ -61,6 +61,11 @@ struct answer cluster_await(struct cluster *cluster, struct sim_request *request
 void cluster_run(struct cluster *cluster, uint64_t duration_us);
 void cluster_settle(struct cluster *cluster);
 void cluster_start(struct cluster *cluster, uint32_t node);
+/* Stops the node in good order and waits for the end of its process. */
+void cluster_stop(struct cluster *cluster, uint32_t node);
+/* Ends it in that way (SIM_EXIT_STOP in good order), starts it again and waits until all is
+ * settled. */
+void cluster_restart(struct cluster *cluster, uint32_t node, enum sim_exit how);
 
 /* No frame passes between the two any more, and both know it. */
 void cluster_part(struct cluster *cluster, uint32_t a, uint32_t b);
@@ -77,6 +82,9 @@ int cluster_owner_position(struct cluster *cluster, uint32_t node, const char *k
 
 /* A key whose owners begin with this node; static text per call until the next. */
 const char *cluster_key_of(struct cluster *cluster, uint32_t first_owner);
+
+/* The dot that was issued last for the key. */
+struct dot cluster_last_dot(struct cluster *cluster, const char *key);
 
 /* How many siblings of the key the node holds itself, tombstones included. */
 uint32_t cluster_held(struct cluster *cluster, uint32_t node, const char *key);

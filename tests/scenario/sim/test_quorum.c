@@ -50,7 +50,7 @@ static void a_coordinator_that_dies_before_it_answers_leaves_the_outcome_unknown
         assert_true(sim_world_step(&cluster.world));
     }
     assert_false(request->done);
-    sim_node_crash(cluster_node(&cluster, 0), false);
+    sim_node_crash(cluster_node(&cluster, 0), SIM_EXIT_KILL);
     struct answer answer = cluster_await(&cluster, request);
     assert_int_equal(answer.code, SHOAL_EUNKNOWN);
 
@@ -71,8 +71,7 @@ static void a_node_that_crashes_right_after_its_acknowledgement_loses_nothing(vo
     struct cluster cluster;
     struct sim_options options;
     sim_options_quiet(&options);
-    options.disk = SIM_DISK_DELAYED;
-    options.disk_sync_us_mean = 20 * MILLISECOND_US;
+    options.store.wait_us_mean[OFFLOAD_WRITE] = 20 * MILLISECOND_US;
     cluster_open(&cluster, &options);
 
     const char *key = cluster_key_of(&cluster, 1);
@@ -80,7 +79,7 @@ static void a_node_that_crashes_right_after_its_acknowledgement_loses_nothing(vo
         char value[32];
         snprintf(value, sizeof(value), "round %u", round);
         assert_int_equal(cluster_put(&cluster, 1, key, value, NULL).code, 0);
-        sim_node_crash(cluster_node(&cluster, 1), false);
+        sim_node_crash(cluster_node(&cluster, 1), SIM_EXIT_KILL);
         struct answer now = cluster_get(&cluster, 2, key);
         assert_values(&now, value, NULL);
         cluster_start(&cluster, 1);

@@ -33,7 +33,7 @@ static void a_refilling_holder_does_not_count_in_r(void **state)
     cluster_open(&cluster, &options);
     put_all(&cluster);
 
-    sim_node_crash(cluster_node(&cluster, 2), true);
+    sim_node_lose_disk(cluster_node(&cluster, 2));
     /* It must sync with two others, and reaches only one. */
     cluster_part(&cluster, 2, 1);
     cluster_start(&cluster, 2);
@@ -45,7 +45,7 @@ static void a_refilling_holder_does_not_count_in_r(void **state)
     }
     /* With node 1 gone there is one voter left: no answer is better than one out of an empty disk.
      */
-    sim_node_crash(cluster_node(&cluster, 1), false);
+    sim_node_crash(cluster_node(&cluster, 1), SIM_EXIT_KILL);
     cluster_run(&cluster, SECOND_US);
     for (uint32_t i = 0; i < KEYS; i++) {
         assert_int_equal(cluster_get(&cluster, 0, key_text(i)).code, SHOAL_EQUORUM);
@@ -70,7 +70,7 @@ static void a_refilling_holder_takes_writes(void **state)
     cluster_open(&cluster, &options);
     put_all(&cluster);
 
-    sim_node_crash(cluster_node(&cluster, 2), true);
+    sim_node_lose_disk(cluster_node(&cluster, 2));
     cluster_part(&cluster, 2, 1);
     cluster_start(&cluster, 2);
     cluster_run(&cluster, 5 * SECOND_US);
@@ -95,14 +95,14 @@ static void a_member_that_lost_its_disk_refills_all_it_owns_before_it_votes(void
     cluster_open(&cluster, &options);
     put_all(&cluster);
 
-    sim_node_crash(cluster_node(&cluster, 2), true);
+    sim_node_lose_disk(cluster_node(&cluster, 2));
     cluster_start(&cluster, 2);
     cluster_settle(&cluster);
     for (uint32_t i = 0; i < KEYS; i++) {
         assert_int_equal(cluster_held(&cluster, 2, key_text(i)), 1);
     }
     /* Now another may lose its own. */
-    sim_node_crash(cluster_node(&cluster, 0), true);
+    sim_node_lose_disk(cluster_node(&cluster, 0));
     cluster_start(&cluster, 0);
     cluster_settle(&cluster);
     for (uint32_t i = 0; i < KEYS; i++) {
@@ -118,7 +118,7 @@ static void a_memory_cluster_survives_the_restart_of_one_member_after_another(vo
     struct cluster cluster;
     struct sim_options options;
     sim_options_quiet(&options);
-    options.disk = SIM_DISK_NONE;
+    options.store.kind = SIM_STORE_MEMORY;
     cluster_open(&cluster, &options);
     put_all(&cluster);
 
@@ -159,7 +159,7 @@ static void a_new_owner_that_has_not_synced_is_no_source_for_a_refill(void **sta
     cluster_start(&cluster, 3);
     cluster_run(&cluster, 5 * SECOND_US);
     assert_int_equal(cluster_live_layouts(&cluster, 1), 2);
-    sim_node_crash(cluster_node(&cluster, 1), true);
+    sim_node_lose_disk(cluster_node(&cluster, 1));
     /* Back with an empty disk, node 1 hears node 3 and not node 2. */
     cluster_mend(&cluster);
     cluster_part(&cluster, 3, 2);
