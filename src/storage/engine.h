@@ -86,8 +86,8 @@ struct engine_ops {
     /* 0 and the record (borrowed until the next call of this engine but get, brief and stats),
      * SHOAL_ENOTFOUND, SHOAL_EDAMAGED (there, but not to be read: events.damaged has been raised
      * for it; who finds damage without an event to raise it in says pending), SHOAL_EIO,
-     * SHOAL_ENOMEM, or 1: pending, ready will come with the ticket, once for each call that said
-     * so. Tickets are never 0 but where nobody waits: then ready may come all the same. */
+     * SHOAL_ENOMEM, SHOAL_EOVERLOAD (too many reads are pending), or 1: pending, ready will come
+     * with the ticket, once for each call that said so. Tickets are never 0 but where nobody waits: then ready may come all the same. */
     int (*get)(struct engine *engine, const struct engine_key *key, uint64_t ticket,
                struct bytes *record);
     /* What is known without reading: 0, or SHOAL_ENOTFOUND. Never pending. A record of which
@@ -96,8 +96,8 @@ struct engine_ops {
     /* Adds or replaces, without reading what was there. Key and record are borrowed for the call
      * and may not lie in what the engine lent. 0 when it is as durable as this engine ever makes
      * it, 1 when `settled` will say so for *sequence; SHOAL_ETOOBIG (over LIMIT_KEY_BYTES_MAX or
-     * LIMIT_OBJECT_BYTES), SHOAL_ENOMEM (over the memory bound), SHOAL_ENOSPC, SHOAL_EIO: nothing
-     * changed. */
+     * LIMIT_OBJECT_BYTES), SHOAL_ENOMEM (over the memory bound), SHOAL_ENOSPC, SHOAL_EIO,
+     * SHOAL_EOVERLOAD (too much waits to be written): nothing changed. */
     int (*put)(struct engine *engine, const struct engine_key *key, struct bytes record,
                uint64_t *sequence);
     /* Removes the record if there: outcomes as put. (Deletes by users are tombstones, thus puts.)

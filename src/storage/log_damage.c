@@ -36,6 +36,9 @@ int log_damage_found(struct log_engine *log, uint32_t partition, struct log_plac
 
 bool log_damage_told(const struct log_engine *log, struct log_place place)
 {
+    if (log->damaged.count == 0) {
+        return false;
+    }
     uintptr_t value = (uintptr_t)table_get(&log->damaged, log_place_key(place));
     return (value & DAMAGE_TOLD) != 0;
 }

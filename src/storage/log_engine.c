@@ -62,14 +62,15 @@ static uint64_t content_bytes(uint16_t size_class)
 static int log_engine_brief(struct engine *engine, const struct engine_key *key,
                             struct engine_brief *out)
 {
-    const struct log_partition *partition =
-        log_partition_of_const(log_engine_of(engine), key->partition);
+    const struct log_engine *log = log_engine_of(engine);
+    const struct log_partition *partition = log_partition_of_const(log, key->partition);
     struct log_entry entry;
     if (partition->index == NULL ||
         log_index_find(partition->index, key->position, key->tag, &entry) != 0) {
         return SHOAL_ENOTFOUND;
     }
-    *out = (struct engine_brief){.simple = entry.simple, .dot = entry.dot};
+    bool simple = entry.simple && !log_damage_told(log, entry.place);
+    *out = (struct engine_brief){.simple = simple, .dot = entry.dot};
     return 0;
 }
 

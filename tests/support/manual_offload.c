@@ -72,10 +72,20 @@ bool manual_offload_step(struct manual_offload *offload, enum offload_lane lane)
     return true;
 }
 
+static bool return_one(struct manual_offload *offload)
+{
+    if (offload->ran.count == 0) {
+        return false;
+    }
+    struct offload_job *job = jobs_take(&offload->ran, 0);
+    job->done(job, false);
+    return true;
+}
+
 uint32_t manual_offload_run(struct manual_offload *offload)
 {
     uint32_t count = 0;
-    while (manual_offload_step(offload, OFFLOAD_WRITE) ||
+    while (return_one(offload) || manual_offload_step(offload, OFFLOAD_WRITE) ||
            manual_offload_step(offload, OFFLOAD_READ) ||
            manual_offload_step(offload, OFFLOAD_SLOW)) {
         count++;
@@ -109,9 +119,7 @@ bool manual_offload_any(struct manual_offload *offload, struct random *random)
 void manual_offload_end(struct manual_offload *offload)
 {
     while (manual_offload_count(offload) > 0) {
-        while (offload->ran.count > 0) {
-            struct offload_job *job = jobs_take(&offload->ran, 0);
-            job->done(job, false);
+        while (return_one(offload)) {
         }
         for (uint32_t i = 0; i < OFFLOAD_LANES; i++) {
             while (offload->waiting[i].count > 0) {
