@@ -2,8 +2,8 @@
  * the segments, all numbers little-endian:
  *
  *      volume   u64 id, u32 partitions, u32 0                            for good
- *      running  u64 id, u64 boot, u64 next number, u32 durability, u32 0, 16 bytes lasting identity
- *               of the file "volume"                                     written by every opening
+ *      running  u64 id, u64 boot, u64 next number, u64 sequence, u32 durability, u32 0, 16 bytes
+ *               lasting identity of the file "volume"                    written by every opening
  *      clean    u64 id, u64 next number, u64 sequence, 32 bytes identity of the file "volume", then
  *               u64 number and 32 bytes identity of each segment         by a clean close
  *
@@ -19,7 +19,8 @@
 #include "storage/log_scan.h"
 #include "storage/log_volume_state.h"
 
-#define RUNNING_BYTES (32u + DISK_IDENTITY_LASTING_BYTES)
+#define RUNNING_HEAD_BYTES 40u
+#define RUNNING_BYTES (RUNNING_HEAD_BYTES + DISK_IDENTITY_LASTING_BYTES)
 #define CLEAN_HEAD_BYTES (24u + DISK_IDENTITY_BYTES)
 #define CLEAN_FILE_BYTES (8u + DISK_IDENTITY_BYTES)
 
@@ -134,6 +135,17 @@ struct running {
     bool copied; /* it was written in another folder than this */
 };
 
+/* Neither numbers nor sequences are ever used again. */
+static void counters_raise(struct log_volume *volume, uint64_t next_number, uint64_t sequence)
+{
+    if (next_number > volume->next_number) {
+        volume->next_number = next_number;
+    }
+    if (sequence > volume->sequence) {
+        volume->sequence = sequence;
+    }
+}
+
 static int running_read(struct log_volume *volume, struct running *out, char text[LOG_TEXT_BYTES])
 {
     struct buffer body;
@@ -146,12 +158,10 @@ static int running_read(struct log_volume *volume, struct running *out, char tex
         int error = volume->disk->ops->identity(volume->disk, log_volume_file.name, identity);
         out->present = true;
         out->boot = load_u64_le(body.data + 8);
-        out->durability = load_u32_le(body.data + 24);
-        out->copied =
-            error != 0 || memcmp(body.data + 32, identity, DISK_IDENTITY_LASTING_BYTES) != 0;
-        if (load_u64_le(body.data + 16) > volume->next_number) {
-            volume->next_number = load_u64_le(body.data + 16);
-        }
+        out->durability = load_u32_le(body.data + 32);
+        out->copied = error != 0 || memcmp(body.data + RUNNING_HEAD_BYTES, identity,
+                                           DISK_IDENTITY_LASTING_BYTES) != 0;
+        counters_raise(volume, load_u64_le(body.data + 16), load_u64_le(body.data + 24));
     }
     buffer_deinit(&body);
     return code < 0 ? code : 0;
@@ -169,8 +179,9 @@ static int running_write(struct log_volume *volume, const struct log_volume_opti
     store_u64_le(body, volume->id);
     store_u64_le(body + 8, options->boot);
     store_u64_le(body + 16, volume->next_number);
-    store_u32_le(body + 24, (uint32_t)options->durability);
-    memcpy(body + 32, identity, DISK_IDENTITY_LASTING_BYTES);
+    store_u64_le(body + 24, volume->sequence);
+    store_u32_le(body + 32, (uint32_t)options->durability);
+    memcpy(body + RUNNING_HEAD_BYTES, identity, DISK_IDENTITY_LASTING_BYTES);
     return log_file_write(disk, &log_running_file, bytes_make(body, sizeof(body)));
 }
 
@@ -238,10 +249,7 @@ static int clean_read(struct log_volume *volume, const struct log_listing *listi
         code = 1;
     }
     if (code == 0) {
-        if (load_u64_le(body.data + 8) > volume->next_number) {
-            volume->next_number = load_u64_le(body.data + 8);
-        }
-        volume->sequence = load_u64_le(body.data + 16);
+        counters_raise(volume, load_u64_le(body.data + 8), load_u64_le(body.data + 16));
         *out = clean_agreement(volume, listing, buffer_bytes(&body));
     }
     buffer_deinit(&body);

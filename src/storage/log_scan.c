@@ -176,9 +176,8 @@ static void unit_look(struct scan *scan, uint64_t place, uint64_t at, struct byt
     beyond->proven = beyond->proven || batch.durable > place;
 }
 
-/* Looks through the file from a place on, batches counting from `after` on, until it has found one
- * and a proof, or to the end. */
-static int look_beyond(struct scan *scan, uint64_t place, uint64_t after, struct beyond *out)
+/* Looks through the file from a place on until it has found a batch and a proof, or to the end. */
+static int look_beyond(struct scan *scan, uint64_t place, struct beyond *out)
 {
     *out = (struct beyond){.first = UINT64_MAX,
                            .used_end = place,
@@ -194,7 +193,7 @@ static int look_beyond(struct scan *scan, uint64_t place, uint64_t after, struct
             continue;
         }
         out->used_end = at + (bytes.len < LOG_UNIT_BYTES ? bytes.len : LOG_UNIT_BYTES);
-        if (at >= after) {
+        if (at > place) {
             unit_look(scan, place, at, bytes, out);
         }
         if (out->proven && out->first != UINT64_MAX) {
@@ -214,13 +213,13 @@ static uint64_t region_end(const struct scan *scan, uint64_t used_end)
 }
 
 /* The batch at the end of what is valid doesn't check out. `batch_end`: where it ends, when its
- * header says so; 0: it doesn't. 0 and the scan goes on, 1 when this was the end. */
+ * header says so; 0: it doesn't. A seal that recovery put where the file was cut may lie before
+ * that. 0 and the scan goes on, 1 when this was the end. */
 static int damage_judge(struct scan *scan, uint64_t batch_end)
 {
     uint64_t place = scan->result.end;
     struct beyond beyond;
-    uint64_t after = batch_end != 0 ? batch_end : place + LOG_UNIT_BYTES;
-    int error = look_beyond(scan, place, after, &beyond);
+    int error = look_beyond(scan, place, &beyond);
     if (error != 0) {
         return error;
     }
@@ -228,9 +227,10 @@ static int damage_judge(struct scan *scan, uint64_t batch_end)
         scan->result.torn = beyond.used_end - place;
         return 1;
     }
-    uint64_t to = batch_end != 0               ? batch_end
-                  : beyond.first != UINT64_MAX ? beyond.first
-                                               : region_end(scan, beyond.used_end);
+    uint64_t to = batch_end != 0 ? batch_end : region_end(scan, beyond.used_end);
+    if (beyond.first != UINT64_MAX && (beyond.first < to || batch_end == 0)) {
+        to = beyond.first;
+    }
     error = records_tell(scan, batch_end != 0 ? place + LOG_BATCH_BYTES : place, to);
     scan->result.end = to;
     return error != 0 ? error : to == place ? 1 : 0;

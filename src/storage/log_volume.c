@@ -94,7 +94,7 @@ static int volume_load(struct log_volume *volume, const struct log_volume_option
     if (error != 0) {
         return error;
     }
-    if (volume_lossy(volume)) {
+    if (volume_lossy(volume) && volume->sequence < UINT64_MAX - SEQUENCE_GAP) {
         volume->sequence += SEQUENCE_GAP;
     }
     if (volume->read_only) {
