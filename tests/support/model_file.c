@@ -179,15 +179,19 @@ static void apply_torn(struct model_content *content, const struct model_change 
     }
 }
 
-/* Some run of it is noise. */
+/* Some run of it is noise; but bytes that the write does not change keep their value, as on disks
+ * whose overwrites are safe when the power goes. */
 static void apply_corrupted(struct model_content *content, struct model_change *change,
                             struct random *random)
 {
     if (!change->resize && change->len > 0) {
-        size_t at = (size_t)random_below(random, change->len);
-        size_t len = 1 + (size_t)random_below(random, change->len - at);
-        for (size_t i = at; i < at + len; i++) {
-            change->bytes[i] = (uint8_t)random_u64(random);
+        size_t from = (size_t)random_below(random, change->len);
+        size_t len = 1 + (size_t)random_below(random, change->len - from);
+        for (size_t i = from; i < from + len; i++) {
+            uint64_t at = change->offset + i;
+            bool same = at < content->len && content->data[at] == change->bytes[i];
+            uint8_t noise = (uint8_t)random_u64(random);
+            change->bytes[i] = same ? change->bytes[i] : noise;
         }
     }
     apply(content, change);

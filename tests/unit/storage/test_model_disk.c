@@ -184,6 +184,23 @@ static void unsynced_writes_are_kept_dropped_torn_or_corrupted(void **state)
     assert_true(neither > 5 && first > 5 && second > 5 && both > 5 && torn > 0 && other > 5);
 }
 
+/* Powersafe overwrite, as SQLite calls it. */
+static void what_a_write_leaves_as_it_was_is_safe(void **state)
+{
+    struct test *test = *state;
+    for (uint64_t seed = 0; seed < ROUNDS; seed++) {
+        begin_anew(test, seed);
+        file_make(test, "a", "abcdefgh");
+        struct disk_file *file = file_open(test, "a", DISK_OPEN_WRITE);
+        file_write(test, file, 0, "abcdXfgh");
+        test->disk->ops->close(file);
+        model_disk_crash(test->model, &test->random, MODEL_POWER_ANY);
+        const char *text = content(test, "a");
+        assert_memory_equal(text, "abcd", 4);
+        assert_memory_equal(text + 5, "fgh", 3);
+    }
+}
+
 static void a_torn_write_may_keep_any_of_its_sectors(void **state)
 {
     struct test *test = *state;
@@ -551,6 +568,7 @@ int main(void)
         DISK_TEST(a_kill_loses_nothing_and_ends_all_handles),
         DISK_TEST(what_was_synced_survives_every_power_loss),
         DISK_TEST(unsynced_writes_are_kept_dropped_torn_or_corrupted),
+        DISK_TEST(what_a_write_leaves_as_it_was_is_safe),
         DISK_TEST(a_torn_write_may_keep_any_of_its_sectors),
         DISK_TEST(an_orderly_power_loss_keeps_everything_up_to_a_moment),
         DISK_TEST(names_not_synced_come_true_or_not_in_any_combination),
