@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/timers.h"
 #include "shoal/error.h"
+#include "storage/memory_engine.h"
 #include "wire/frame.h"
 
 #include <stdio.h>
@@ -307,6 +308,24 @@ void fake_world_cut(struct fake_world *world, uint32_t node, bool cut)
     }
 }
 
+static struct fickle_engine *world_engine(struct world_node *node, uint32_t worker)
+{
+    struct engine_options options = {.partitions = node->config.partitions};
+    if (!node->durable) {
+        return fickle_engine_new(node->config.partitions);
+    }
+    if (node->stores[worker] == NULL) {
+        ASSERT(memory_engine_new(&options, &node->stores[worker]) == 0);
+    }
+    struct fickle_engine *engine = fickle_engine_over(node->stores[worker]);
+    engine->slow = true;
+    engine->settles = true;
+    engine->engine.keeps_data = true;
+    engine->engine.resumed = node->clean;
+    engine->engine.behind = node->behind;
+    return engine;
+}
+
 int fake_world_start(struct fake_world *world, uint32_t index)
 {
     struct world_node *node = &world->nodes[index];
@@ -317,7 +336,7 @@ int fake_world_start(struct fake_world *world, uint32_t index)
     memset(node->wanted, 0, sizeof(node->wanted));
     for (uint32_t w = 0; w < node->worker_count; w++) {
         node->places[w] = (struct world_place){.world = world, .node = index, .worker = w};
-        node->engines[w] = fickle_engine_new(node->config.partitions);
+        node->engines[w] = world_engine(node, w);
         struct worker_options options = {
             .index = w,
             .count = node->worker_count,
@@ -345,8 +364,11 @@ int fake_world_start(struct fake_world *world, uint32_t index)
         }
     }
     node->up = true;
+    node->clean = false;
+    node->behind = false;
     for (uint32_t w = 0; w < node->worker_count; w++) {
         worker_start(node->workers[w], world->now);
+        worker_flush(node->workers[w], world->now);
     }
     return 0;
 }
@@ -371,12 +393,40 @@ void fake_world_kill(struct fake_world *world, uint32_t index)
     }
 }
 
+void fake_world_stop(struct fake_world *world, uint32_t index)
+{
+    struct world_node *node = &world->nodes[index];
+    bool idle = false;
+    for (uint32_t w = 0; w < node->worker_count; w++) {
+        worker_stop(node->workers[w], world->now);
+        worker_flush(node->workers[w], world->now);
+    }
+    for (uint32_t i = 0; i < 100 && !idle; i++) {
+        fake_world_run(world, 50 * MS);
+        idle = true;
+        for (uint32_t w = 0; w < node->worker_count; w++) {
+            idle = idle && worker_idle(node->workers[w]);
+        }
+    }
+    bool clean = true;
+    for (uint32_t w = 0; w < node->worker_count; w++) {
+        clean = clean && worker_clean(node->workers[w]);
+    }
+    fake_world_kill(world, index);
+    node->clean = clean;
+}
+
 void fake_world_deinit(struct fake_world *world)
 {
     mem_fail_never();
     for (uint32_t i = 0; i < WORLD_NODES; i++) {
         if (world->nodes[i].up) {
             fake_world_kill(world, i);
+        }
+        for (uint32_t w = 0; w < WORLD_WORKERS; w++) {
+            if (world->nodes[i].stores[w] != NULL) {
+                world->nodes[i].stores[w]->ops->free(world->nodes[i].stores[w]);
+            }
         }
         buffer_deinit(&world->nodes[i].kept);
         free(world->nodes[i].config.seeds);
@@ -443,6 +493,7 @@ struct world_answer *fake_world_begin(struct fake_world *world, uint32_t node, u
     answer->request.value = copy_bytes(answer->put, sizeof(answer->put), request->value);
     answer->request.context = copy_bytes(answer->token, sizeof(answer->token), request->context);
     worker_submit(world->nodes[node].workers[worker], world->now, &answer->request);
+    worker_flush(world->nodes[node].workers[worker], world->now);
     return answer;
 }
 
@@ -482,6 +533,7 @@ void fake_world_ask(struct fake_world *world, uint32_t node, struct bytes frame)
     struct bytes payload = payload_of(frame);
     ASSERT(frame_validate(payload) == 0);
     worker_frame(world->nodes[node].workers[0], world->now, source, payload);
+    worker_flush(world->nodes[node].workers[0], world->now);
 }
 
 /* ---- time ---- */
@@ -577,6 +629,7 @@ static void world_tick(struct fake_world *world)
         for (uint32_t w = 0; world->nodes[i].up && w < world->nodes[i].worker_count; w++) {
             if (worker_next_us(world->nodes[i].workers[w]) <= world->now.mono_us) {
                 worker_tick(world->nodes[i].workers[w], world->now);
+                worker_flush(world->nodes[i].workers[w], world->now);
                 worker_check(world->nodes[i].workers[w]);
             }
         }

@@ -32,6 +32,10 @@ struct world_node {
     struct world_place places[WORLD_WORKERS];
     struct worker *workers[WORLD_WORKERS];
     struct fickle_engine *engines[WORLD_WORKERS];
+    bool durable; /* set before the first start: its engines keep data, in these: */
+    struct engine *stores[WORLD_WORKERS];
+    bool clean;            /* it was stopped with everything recorded and durable */
+    bool behind;           /* told to its engines at the next start */
     uint32_t worker_count; /* 1, unless a test sets it before the start */
     bool up;
     bool cut;           /* nothing gets through */
@@ -92,6 +96,8 @@ void world_seeds(struct fake_world *world, uint32_t node, const uint32_t *seeds,
 int fake_world_start(struct fake_world *world, uint32_t node);
 /* As kill -9. */
 void fake_world_kill(struct fake_world *world, uint32_t node);
+/* In order: stops it, lets it finish what it has to do for up to five seconds, then ends it. */
+void fake_world_stop(struct fake_world *world, uint32_t node);
 void fake_world_cut(struct fake_world *world, uint32_t node, bool cut);
 /* The records held back are written now. */
 void fake_world_keep(struct fake_world *world, uint32_t node);

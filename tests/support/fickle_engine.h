@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "storage/engine.h"
 
-#define FICKLE_READS_MAX 4096u
+#define FICKLE_READS_MAX 20000u
 #define FICKLE_DAMAGED_MAX 16u
 #define FICKLE_DISK_US UINT64_C(150) /* how long a read takes that must wait, at first */
 
