@@ -17,6 +17,7 @@
 
 struct backup {
     struct backup_options options;
+    struct net *net;
     pthread_mutex_t lock; /* of state, code, answered, over, begun */
     pthread_cond_t changed;
     struct native_backup_state state;
@@ -118,7 +119,7 @@ static int copy_data(struct backup *backup)
     };
     backup->answered = false;
     backup->errand.run = ask_engines;
-    loop_errand(net_loop(backup->options.net, 0), &backup->errand);
+    loop_errand(net_loop(backup->net, 0), &backup->errand);
     pthread_mutex_lock(&backup->lock);
     while (!backup->answered && !backup->over) {
         pthread_cond_wait(&backup->changed, &backup->lock);
@@ -339,6 +340,11 @@ int backup_new(const struct backup_options *options, struct backup **out)
     pthread_cond_init(&backup->changed, NULL);
     *out = backup;
     return 0;
+}
+
+void backup_attach(struct backup *backup, struct net *net)
+{
+    backup->net = net;
 }
 
 void backup_stop(struct backup *backup)

@@ -18,11 +18,13 @@ struct backup;
 struct backup_options {
     const struct config *config; /* borrowed, as the rest */
     int folder_fd;               /* data_dir */
-    struct net *net;
 };
 
 /* 0, SHOAL_ENOMEM. */
 int backup_new(const struct backup_options *options, struct backup **out);
+
+/* Once there are loops, before they run. */
+void backup_attach(struct backup *backup, struct net *net);
 
 /* How the surfaces reach it. */
 struct native_backup backup_port(struct backup *backup);

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "net/keeper.h"
+#include "server/data_folder.h"
 #include "server/manifest.h"
 #include "server/storage_meta.h"
 #include "shoal/error.h"
@@ -26,24 +28,6 @@ static int fail_errno(char text[MANIFEST_TEXT_BYTES], const char *what)
 {
     int code = errno == ENOSPC || errno == EDQUOT ? SHOAL_ENOSPC : SHOAL_EIO;
     return fail(text, code, what, strerror(errno));
-}
-
-static bool is_empty(int fd)
-{
-    int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *folder = own < 0 ? NULL : fdopendir(own);
-    if (folder == NULL) {
-        if (own >= 0) {
-            close(own);
-        }
-        return false;
-    }
-    bool empty = true;
-    for (struct dirent *entry; empty && (entry = readdir(folder)) != NULL;) {
-        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    }
-    closedir(folder);
-    return empty;
 }
 
 /* A backup inside the folder it copies would be part of the next, and of the node's own data. */
@@ -84,7 +68,7 @@ static int open_empty(struct backup_folder *folder, const char *data_dir,
     if (folder->fd < 0) {
         return fail_errno(text, "the folder can't be opened");
     }
-    if (!is_empty(folder->fd)) {
+    if (!data_folder_is_empty(folder->fd)) {
         return fail(text, SHOAL_ECONFLICT, "the folder is not empty",
                     "give one that is, or one that isn't there yet");
     }
@@ -127,21 +111,33 @@ int backup_folder_sync_data(const struct backup_folder *folder, char text[MANIFE
     return code;
 }
 
+/* Everything in the folder named, then the folder; links are not followed. */
+static void remove_folder(int fd, const char *name)
+{
+    int own = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *folder = own < 0 ? NULL : fdopendir(own);
+    if (folder == NULL) {
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        bool self = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+        if (!self && unlinkat(own, entry->d_name, 0) != 0) {
+            remove_folder(own, entry->d_name);
+        }
+    }
+    closedir(folder);
+    unlinkat(fd, name, AT_REMOVEDIR);
+}
+
 void backup_folder_empty(const struct backup_folder *folder)
 {
-    struct manifest all = {0};
-    char ignored[MANIFEST_TEXT_BYTES];
     if (folder->fd < 0) {
         return;
     }
-    (void)manifest_list(&all, folder->fd, folder->data_name, ignored);
-    for (uint32_t i = 0; i < all.count; i++) {
-        unlinkat(folder->fd, all.files[i].name, 0);
-    }
-    manifest_deinit(&all);
+    remove_folder(folder->fd, folder->data_name);
+    unlinkat(folder->fd, KEEPER_FILE, 0);
     unlinkat(folder->fd, MANIFEST_FILE, 0);
     unlinkat(folder->fd, STORAGE_META_FILE, 0);
-    unlinkat(folder->fd, folder->data_name, AT_REMOVEDIR);
     if (folder->made) {
         rmdir(folder->path);
     }

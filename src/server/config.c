@@ -14,6 +14,7 @@
 #define REQUEST_TIMEOUT_US 5000000u
 #define CLOCK_AHEAD_US 2000000u
 #define DURABILITY_INTERVAL_US 100000u
+#define SCRUB_DAYS 7u
 
 /* ---- problems -------------------------------------------------------------------------------- */
 
@@ -83,8 +84,10 @@ static void set_defaults(struct config *config)
         .redis_port = CONFIG_PORT_NONE,
         .http_port = CONFIG_PORT_NONE,
         .data_dir = "run/node",
-        .engine = ENGINE_MEMORY,
-        .durability = DURABILITY_UNSET,
+        .engine = ENGINE_LOG,
+        .durability = DURABILITY_SYNC,
+        .compression = COMPRESSION_LZ4,
+        .scrub_days = SCRUB_DAYS,
         .durability_interval_us = DURABILITY_INTERVAL_US,
         .cluster_name = "shoal",
         .partitions = 256,

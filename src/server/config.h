@@ -14,7 +14,8 @@
 #define CONFIG_PORT_NONE (-1) /* not served; 0 is any free port */
 
 enum config_engine { ENGINE_MEMORY, ENGINE_LOG, ENGINE_LSM };
-enum config_durability { DURABILITY_SYNC, DURABILITY_INTERVAL, DURABILITY_OS, DURABILITY_UNSET };
+enum config_durability { DURABILITY_SYNC, DURABILITY_INTERVAL, DURABILITY_OS };
+enum config_compression { COMPRESSION_LZ4, COMPRESSION_NONE };
 
 struct config_address {
     char host[LIMIT_NAME_BYTES + 1];
@@ -41,6 +42,8 @@ struct config {
     int32_t engine;     /* enum config_engine */
     int32_t durability; /* enum config_durability */
     uint64_t durability_interval_us;
+    int32_t compression; /* enum config_compression */
+    uint64_t scrub_days; /* 0: never */
     char cluster_name[LIMIT_NAME_BYTES + 1];
     uint64_t partitions;
     struct config_addresses seeds;

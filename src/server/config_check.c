@@ -5,6 +5,7 @@
 
 #include "net/address.h"
 #include "server/config_load.h"
+#include "server/storage.h"
 
 static void problem_with(struct config_load *load, const char *section, const char *name,
                          const char *text)
@@ -15,32 +16,14 @@ static void problem_with(struct config_load *load, const char *section, const ch
     config_problem(load, key, load->lines[key - config_keys], "%s %s", path, text);
 }
 
-static bool is_set(const struct config_load *load, const char *section, const char *name)
-{
-    return config_origin_of(load, config_key_find(section, name)) != ORIGIN_DEFAULT;
-}
-
+/* Keys that have no meaning with the chosen engine or durability are taken all the same: one
+ * variable or line chooses another engine, without taking the file apart. */
 static void check_storage(struct config_load *load)
 {
-    static const char *const names[] = {
-        [ENGINE_MEMORY] = "memory", [ENGINE_LOG] = "log", [ENGINE_LSM] = "lsm"};
-    const struct config *config = &load->config;
-    char text[160];
-    if (config->engine != ENGINE_MEMORY) {
-        snprintf(text, sizeof(text),
-                 "is \"%s\": that engine is not in this version, use \"memory\"",
-                 names[config->engine]);
-        problem_with(load, "storage", "engine", text);
-        return;
-    }
-    if (is_set(load, "storage", "durability")) {
-        problem_with(load, "storage", "durability",
-                     "has no meaning with engine \"memory\", which keeps nothing over a restart: "
-                     "leave it out");
-    }
-    if (is_set(load, "storage", "interval_ms")) {
-        problem_with(load, "storage", "interval_ms",
-                     "has no meaning with engine \"memory\": leave it out");
+    if (load->config.engine == ENGINE_LSM && !storage_has_lsm()) {
+        problem_with(load, "storage", "engine",
+                     "is \"lsm\", which this build has not: build it where RocksDB's development "
+                     "files are installed, or use \"log\"");
     }
 }
 

@@ -12,6 +12,7 @@
 
 static const char *const engines[] = {"memory", "log", "lsm", NULL};
 static const char *const durabilities[] = {"sync", "interval", "os", NULL};
+static const char *const compressions[] = {"lz4", "none", NULL};
 static const char *const levels[] = {"debug", "info", "warning", "error", NULL};
 static const char *const formats[] = {"text", "json", NULL};
 
@@ -44,11 +45,15 @@ const struct config_key config_keys[] = {
     {"", "data_dir", CONFIG_TEXT, TEXT_AT(data_dir), .min = 1, .expected = "a folder's path"},
 
     {"storage", "engine", CONFIG_CHOICE, AT(engine), .choices = engines,
-     .expected = "\"memory\" in this version"},
+     .expected = "\"log\", \"lsm\" or \"memory\""},
     {"storage", "durability", CONFIG_CHOICE, AT(durability), .choices = durabilities,
      .expected = "\"sync\", \"interval\" or \"os\""},
     {"storage", "interval_ms", CONFIG_DURATION, AT(durability_interval_us), .min = 1 * MS,
      .max = 60000 * MS, .expected = "a duration from 1ms to 60s"},
+    {"storage", "compression", CONFIG_CHOICE, AT(compression), .choices = compressions,
+     .expected = "\"lz4\" or \"none\""},
+    {"storage", "scrub_days", CONFIG_NUMBER, AT(scrub_days), .min = 0, .max = 365,
+     .expected = "a whole number from 0 (never) to 365"},
 
     {"cluster", "name", CONFIG_TEXT, TEXT_AT(cluster_name), .min = 1,
      .expected = "a name of 1 to 255 bytes without control characters"},

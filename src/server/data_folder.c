@@ -1,6 +1,7 @@
 /* A folder and its lock. The lock is flock's: it ends with the process, however that ends. */
 #include "server/data_folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -41,9 +42,13 @@ static long lock_holder(int lock_fd)
     return got > 0 ? strtol(digits, NULL, 10) : 0;
 }
 
-static int take_lock(struct data_folder *folder, const char *path, char text[512])
+static int take_lock(struct data_folder *folder, const char *path, bool may_lack, char text[512])
 {
-    folder->lock_fd = openat(folder->fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    folder->lock_fd =
+        openat(folder->fd, LOCK_FILE, O_RDWR | O_CLOEXEC | (may_lack ? 0 : O_CREAT), 0600);
+    if (folder->lock_fd < 0 && may_lack && (errno == ENOENT || errno == EROFS || errno == EACCES)) {
+        return 0; /* a node that uses it has one that can be written to */
+    }
     if (folder->lock_fd < 0) {
         snprintf(text, 512, "data_dir %.200s can't be written: %s", path, strerror(errno));
         return SHOAL_EIO;
@@ -64,21 +69,54 @@ static int take_lock(struct data_folder *folder, const char *path, char text[512
     return 0;
 }
 
-int data_folder_open(const char *path, struct data_folder *out, char text[512])
+static int open_folder(const char *path, bool may_lack_lock, struct data_folder *out,
+                       char text[512])
 {
     struct data_folder folder = DATA_FOLDER_NONE;
-    if (make_folders(path) != 0 ||
-        (folder.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
+    folder.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder.fd < 0) {
         snprintf(text, 512, "data_dir %.200s can't be opened: %s", path, strerror(errno));
         return SHOAL_EIO;
     }
-    int code = take_lock(&folder, path, text);
+    int code = take_lock(&folder, path, may_lack_lock, text);
     if (code != 0) {
         data_folder_close(&folder);
         return code;
     }
     *out = folder;
     return 0;
+}
+
+int data_folder_open(const char *path, struct data_folder *out, char text[512])
+{
+    if (make_folders(path) != 0) {
+        snprintf(text, 512, "data_dir %.200s can't be made: %s", path, strerror(errno));
+        return SHOAL_EIO;
+    }
+    return open_folder(path, false, out, text);
+}
+
+int data_folder_open_existing(const char *path, struct data_folder *out, char text[512])
+{
+    return open_folder(path, true, out, text);
+}
+
+bool data_folder_is_empty(int fd)
+{
+    int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = own < 0 ? NULL : fdopendir(own);
+    if (folder == NULL) {
+        if (own >= 0) {
+            close(own);
+        }
+        return false;
+    }
+    bool empty = true;
+    for (struct dirent *entry; empty && (entry = readdir(folder)) != NULL;) {
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    }
+    closedir(folder);
+    return empty;
 }
 
 void data_folder_close(struct data_folder *folder)

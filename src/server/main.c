@@ -1,5 +1,5 @@
 /* shoal-server: the command line, the signals, and the exit status (0 done, 1 could not run, 2
- * wrong usage or configuration). */
+ * wrong usage or configuration, 8 damage found by --verify-data). */
 #include <argp.h>
 #include <errno.h>
 #include <poll.h>
@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "server/offline.h"
 #include "server/server.h"
 #include "shoal/error.h"
 
@@ -23,14 +24,22 @@ __attribute__((visibility("default"))) const char *argp_program_version =
 struct arguments {
     const char *config_path;
     bool check_only;
+    const char *verify_dir;
+    const char *compact_dir;
 };
 
-enum { OPTION_CHECK = 256 };
+enum { OPTION_CHECK = 256, OPTION_VERIFY, OPTION_COMPACT };
 
 static const struct argp_option options[] = {
     {"config", 'c', "FILE", 0, "The node's configuration (JSON); see docs/configuration.md", 0},
     {"config-path", 0, NULL, OPTION_ALIAS, NULL, 0},
     {"check-config", OPTION_CHECK, NULL, 0, "Say whether the configuration is valid, and exit", 0},
+    {"verify-data", OPTION_VERIFY, "DIR", 0,
+     "Read all of a data_dir (or backup) that no node uses, say what is damaged, and exit: with 0 "
+     "if all is fine, 8 if not",
+     0},
+    {"compact", OPTION_COMPACT, "DIR", 0,
+     "Rewrite a data_dir that no node uses without what is dead, and exit", 0},
     {0},
 };
 
@@ -43,6 +52,19 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         return 0;
     case OPTION_CHECK:
         arguments->check_only = true;
+        return 0;
+    case OPTION_VERIFY:
+        arguments->verify_dir = value;
+        return 0;
+    case OPTION_COMPACT:
+        arguments->compact_dir = value;
+        return 0;
+    case ARGP_KEY_END:
+        if ((arguments->verify_dir != NULL) + (arguments->compact_dir != NULL) +
+                (arguments->config_path != NULL || arguments->check_only) >
+            1) {
+            argp_error(state, "--verify-data, --compact and --config are different things to do");
+        }
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unexpected argument \"%s\": the configuration is given by --config FILE",
@@ -163,6 +185,13 @@ int main(int argument_count, char **argument_values)
     struct arguments arguments = {0};
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&parser, argument_count, argument_values, 0, NULL, &arguments);
+
+    if (arguments.verify_dir != NULL) {
+        return offline_verify(arguments.verify_dir, stdout, stderr);
+    }
+    if (arguments.compact_dir != NULL) {
+        return offline_compact(arguments.compact_dir, stdout, stderr);
+    }
 
     static struct config config; /* the log borrows the node's name */
     if (load_config(arguments.config_path, &config) != 0) {

@@ -1,4 +1,4 @@
-/* Listing, summing up and comparing files; and the JSON of it. */
+/* Listing, summing up and comparing files. */
 #include "server/manifest.h"
 
 #include <dirent.h>
@@ -13,15 +13,11 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
-#include "server/sealed_json.h"
-#include "server/small_file.h"
 #include "server/storage_meta.h"
 #include "shoal/error.h"
 
-#define FORMAT 1
-#define FILE_BYTES_MAX ((size_t)256 * LIMIT_MIB)
 #define PIECE_BYTES ((size_t)1 * LIMIT_MIB)
-#define NAME_BYTES_MAX 300u
+#define DEPTH_MAX 4u
 
 void manifest_deinit(struct manifest *manifest)
 {
@@ -32,7 +28,7 @@ void manifest_deinit(struct manifest *manifest)
     *manifest = (struct manifest){0};
 }
 
-static int add(struct manifest *manifest, const char *name, uint64_t bytes, uint64_t checksum)
+int manifest_add(struct manifest *manifest, const char *name, uint64_t bytes, uint64_t checksum)
 {
     if (manifest->count == manifest->capacity) {
         uint32_t capacity = manifest->capacity == 0 ? 64 : manifest->capacity * 2;
@@ -69,21 +65,52 @@ static bool is_listed(const char *name)
     return len < 4 || strcmp(name + len - 4, ".new") != 0;
 }
 
-static int add_entry(struct manifest *manifest, int fd, const char *prefix, const char *name)
+/* What is listed of one folder; `prefix` is empty for the backup's own. */
+struct listing {
+    struct manifest *manifest;
+    const char *prefix;
+    uint32_t depth;
+};
+
+static int list_folder(const struct listing *listing, int fd);
+
+static int list_below(const struct listing *listing, int fd, const char *name)
+{
+    char prefix[MANIFEST_NAME_BYTES_MAX + 64];
+    if (listing->depth == DEPTH_MAX || snprintf(prefix, sizeof(prefix), "%s%s/", listing->prefix,
+                                                name) > (int)MANIFEST_NAME_BYTES_MAX) {
+        errno = ENAMETOOLONG;
+        return SHOAL_EIO;
+    }
+    const struct listing below = {
+        .manifest = listing->manifest, .prefix = prefix, .depth = listing->depth + 1};
+    int folder = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return folder < 0 ? SHOAL_EIO : list_folder(&below, folder);
+}
+
+static int add_entry(const struct listing *listing, int fd, const char *name)
 {
     struct stat status;
-    char path[NAME_BYTES_MAX + 64];
+    char path[2 * MANIFEST_NAME_BYTES_MAX + 64];
+    bool top = listing->depth == 0;
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || (top && !is_listed(name))) {
+        return 0;
+    }
     if (fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
         return SHOAL_EIO;
     }
-    if (!S_ISREG(status.st_mode) || (prefix[0] == 0 && !is_listed(name))) {
+    if (S_ISDIR(status.st_mode)) {
+        return top ? 0 : list_below(listing, fd, name);
+    }
+    if (!S_ISREG(status.st_mode)) {
         return 0;
     }
-    snprintf(path, sizeof(path), "%s%s", prefix, name);
-    return add(manifest, path, (uint64_t)status.st_size, 0);
+    snprintf(path, sizeof(path), "%s%s", listing->prefix, name);
+    return manifest_add(listing->manifest, path, (uint64_t)status.st_size, 0);
 }
 
-static int list_folder(struct manifest *manifest, int fd, const char *prefix)
+/* Closes fd. */
+static int list_folder(const struct listing *listing, int fd)
 {
     DIR *folder = fdopendir(fd);
     if (folder == NULL) {
@@ -93,12 +120,14 @@ static int list_folder(struct manifest *manifest, int fd, const char *prefix)
     int code = 0;
     errno = 0;
     for (struct dirent *entry; code == 0 && (entry = readdir(folder)) != NULL; errno = 0) {
-        code = add_entry(manifest, dirfd(folder), prefix, entry->d_name);
+        code = add_entry(listing, dirfd(folder), entry->d_name);
     }
     if (code == 0 && errno != 0) {
         code = SHOAL_EIO;
     }
+    int saved = errno;
     closedir(folder);
+    errno = saved;
     return code;
 }
 
@@ -107,25 +136,28 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct manifest_file *)a)->name, ((const struct manifest_file *)b)->name);
 }
 
+void manifest_sort(struct manifest *manifest)
+{
+    if (manifest->count > 0) {
+        qsort(manifest->files, manifest->count, sizeof(*manifest->files), by_name);
+    }
+}
+
 int manifest_list(struct manifest *manifest, int folder_fd, const char *data_name,
                   char text[MANIFEST_TEXT_BYTES])
 {
-    int code =
-        list_folder(manifest, openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "");
-    if (code == 0 && data_name != NULL) {
-        char prefix[64];
-        snprintf(prefix, sizeof(prefix), "%s/", data_name);
-        int fd = openat(folder_fd, data_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        code = fd >= 0 ? list_folder(manifest, fd, prefix) : errno == ENOENT ? 0 : SHOAL_EIO;
+    const struct listing own = {.manifest = manifest, .prefix = ""};
+    int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int code = fd < 0 ? SHOAL_EIO : list_folder(&own, fd);
+    if (code == 0 && data_name != NULL && faccessat(folder_fd, data_name, F_OK, 0) == 0) {
+        code = list_below(&own, folder_fd, data_name);
     }
     if (code != 0) {
         snprintf(text, MANIFEST_TEXT_BYTES, "the folder can't be listed: %s",
                  code == SHOAL_ENOMEM ? shoal_error_text(code) : strerror(errno));
         return code;
     }
-    if (manifest->count > 0) {
-        qsort(manifest->files, manifest->count, sizeof(*manifest->files), by_name);
-    }
+    manifest_sort(manifest);
     return 0;
 }
 
@@ -277,109 +309,4 @@ int manifest_verify(const struct manifest *manifest, int folder_fd, const char *
     }
     mem_free(reading.piece);
     return code;
-}
-
-/* ---- the file -------------------------------------------------------------------------------- */
-
-static json_t *files_to_json(const struct manifest *manifest)
-{
-    json_t *files = json_array();
-    for (uint32_t i = 0; files != NULL && i < manifest->count; i++) {
-        const struct manifest_file *file = &manifest->files[i];
-        json_t *item =
-            json_pack("{s:s, s:I, s:o}", "name", file->name, "bytes", (json_int_t)file->bytes,
-                      "xxh3", sealed_json_of_hex(file->checksum));
-        if (item == NULL || json_array_append_new(files, item) != 0) {
-            json_decref(files);
-            return NULL;
-        }
-    }
-    return files;
-}
-
-int manifest_store(const struct manifest *manifest, int folder_fd)
-{
-    json_t *json =
-        json_pack("{s:i, s:o, s:I, s:s, s:s, s:s, s:o}", "format", FORMAT, "id",
-                  sealed_json_of_hex(manifest->id), "time_ms", (json_int_t)manifest->time_ms,
-                  "node", manifest->node, "cluster", manifest->cluster, "version", SHOAL_VERSION,
-                  "files", files_to_json(manifest));
-    struct buffer text;
-    buffer_init(&text, 0);
-    int code = sealed_json_write(json, &text);
-    if (code == 0) {
-        code = small_file_store(folder_fd, MANIFEST_FILE, buffer_bytes(&text));
-    }
-    buffer_deinit(&text);
-    json_decref(json);
-    return code;
-}
-
-/* Names come from a file that somebody else may have written: none leads out of the folder. */
-static bool name_is_good(const char *name)
-{
-    if (name == NULL || name[0] == 0 || name[0] == '/' || strlen(name) > NAME_BYTES_MAX) {
-        return false;
-    }
-    return strcmp(name, "..") != 0 && strncmp(name, "../", 3) != 0 && strstr(name, "/../") == NULL;
-}
-
-static int read_file_of(const json_t *item, struct manifest *manifest)
-{
-    uint64_t checksum;
-    const char *name = json_string_value(json_object_get(item, "name"));
-    const json_t *bytes = json_object_get(item, "bytes");
-    if (!name_is_good(name) || !json_is_integer(bytes) || json_integer_value(bytes) < 0 ||
-        sealed_json_hex(json_object_get(item, "xxh3"), &checksum) != 0) {
-        return SHOAL_EPROTO;
-    }
-    return add(manifest, name, (uint64_t)json_integer_value(bytes), checksum);
-}
-
-static void read_name(const json_t *json, const char *key, char out[256])
-{
-    const char *value = json_string_value(json_object_get(json, key));
-    snprintf(out, 256, "%s", value == NULL ? "" : value);
-}
-
-static int read_fields(const json_t *json, struct manifest *manifest)
-{
-    const json_t *files = json_object_get(json, "files");
-    if (sealed_json_hex(json_object_get(json, "id"), &manifest->id) != 0 || !json_is_array(files)) {
-        return SHOAL_EPROTO;
-    }
-    manifest->time_ms = (uint64_t)json_integer_value(json_object_get(json, "time_ms"));
-    read_name(json, "node", manifest->node);
-    read_name(json, "cluster", manifest->cluster);
-    int code = 0;
-    for (size_t i = 0; i < json_array_size(files) && code == 0; i++) {
-        code = read_file_of(json_array_get(files, i), manifest);
-    }
-    if (manifest->count > 0) {
-        qsort(manifest->files, manifest->count, sizeof(*manifest->files), by_name);
-    }
-    return code;
-}
-
-int manifest_load(int folder_fd, struct manifest *out)
-{
-    struct buffer text;
-    json_t *json = NULL;
-    struct manifest manifest = {0};
-    buffer_init(&text, 0);
-    int code = small_file_read(folder_fd, MANIFEST_FILE, FILE_BYTES_MAX, &text);
-    if (code == 0) {
-        code = sealed_json_read(buffer_bytes(&text), FORMAT, &json);
-    }
-    if (code == 0) {
-        code = read_fields(json, &manifest);
-    }
-    json_decref(json);
-    buffer_deinit(&text);
-    if (code != 0) {
-        manifest_deinit(&manifest);
-        return code == SHOAL_ETOOBIG ? SHOAL_EPROTO : code;
-    }
-    *out = manifest;
-    return 0;
 }

@@ -13,6 +13,7 @@
 #define MANIFEST_FILE "backup.json"
 #define MANIFEST_RESTORED_FILE "restored.json" /* its name once the copy is in use */
 #define MANIFEST_TEXT_BYTES 512u
+#define MANIFEST_NAME_BYTES_MAX 300u
 
 struct manifest_file {
     char *name; /* from the backup's folder on: "node.record", "log/000000000000002a.seg" */
@@ -39,7 +40,11 @@ struct manifest_watch {
 
 void manifest_deinit(struct manifest *manifest);
 
-/* Adds the folder's files and those of the folder in it that is named (NULL: none), with sizes, in
+/* Adds a file; the name is copied. 0, SHOAL_ENOMEM. Afterwards, in order of name. */
+int manifest_add(struct manifest *manifest, const char *name, uint64_t bytes, uint64_t checksum);
+void manifest_sort(struct manifest *manifest);
+
+/* Adds the folder's files and all below the folder in it that is named (NULL: none), with sizes, in
  * order of name; passes over what manifests don't list. 0, SHOAL_EIO, SHOAL_ENOMEM. */
 int manifest_list(struct manifest *manifest, int folder_fd, const char *data_name,
                   char text[MANIFEST_TEXT_BYTES]);

@@ -1,4 +1,5 @@
-/* The wiring: configuration -> folder -> loops and ports -> engines and workers -> threads. */
+/* The wiring: configuration -> folder -> data -> loops and engines -> ports -> workers -> threads.
+ */
 #include "server/server.h"
 
 #include <stdio.h>
@@ -11,11 +12,12 @@
 #include "base/memory.h"
 #include "net/keeper.h"
 #include "net/net.h"
+#include "server/backup.h"
 #include "server/data_folder.h"
 #include "server/readiness.h"
 #include "server/secret.h"
+#include "server/storage.h"
 #include "shoal/error.h"
-#include "storage/memory_engine.h"
 
 #define PORTS_FILE "ports.json"
 #define READY_PATIENCE_MS 10000
@@ -32,11 +34,14 @@ struct server {
     struct native_limits limits;
     struct native *native;
     struct net *net;
+    struct backup *backup;
+    struct storage *storage;
     uint16_t client_port;
     uint16_t peer_port;
     struct node_config node;
     void *seeds;
     uint32_t worker_count;
+    struct engine *engines[LIMIT_WORKERS]; /* until their workers have them */
     struct worker *workers[LIMIT_WORKERS];
     struct readiness readiness;
     bool running;
@@ -167,29 +172,52 @@ static void set_limits(struct server *server, const struct config *config)
     atomic_store(&server->limits.connections, (uint32_t)config->connections);
 }
 
-static int open_net(struct server *server, char text[512])
+static int open_native(struct server *server)
 {
-    struct native_options native_options = {
+    struct native_options options = {
         .workers = server->worker_count,
         .limits = &server->limits,
+        .backup = backup_port(server->backup),
         .metrics = server->metrics,
         .metric_ids = server->native_metrics,
     };
     set_limits(server, &server->config);
-    int code = native_new(&native_options, &server->native);
+    return native_new(&options, &server->native);
+}
+
+static int open_backup(struct server *server)
+{
+    struct backup_options options = {
+        .config = &server->config,
+        .folder_fd = server->folder.fd,
+    };
+    return backup_new(&options, &server->backup);
+}
+
+static int open_net(struct server *server, char text[512])
+{
+    int code = open_backup(server);
+    if (code == 0) {
+        code = open_native(server);
+    }
     if (code != 0) {
         return explain(text, code, "can't serve clients");
     }
     struct net_options options = {
         .workers = server->worker_count,
         .folder_fd = server->folder.fd,
+        .offload = storage_offloads(server->storage),
         .metrics = server->metrics,
         .metric_ids = server->net_metrics,
         .client = native_adopt,
         .client_self = server->native,
     };
     code = net_new(&options, &server->net);
-    return code == 0 ? 0 : explain(text, code, "can't make the worker threads' loops");
+    if (code != 0) {
+        return explain(text, code, "can't make the worker threads' loops");
+    }
+    backup_attach(server->backup, server->net);
+    return 0;
 }
 
 static int open_ports(struct server *server, char text[512])
@@ -228,17 +256,25 @@ static struct moment now(void)
     };
 }
 
+static int load_engines(struct server *server, char text[512])
+{
+    struct offload offloads[LIMIT_WORKERS];
+    bool offload = storage_offloads(server->storage);
+    for (uint32_t i = 0; i < server->worker_count && offload; i++) {
+        offloads[i] = net_offload(server->net, i);
+    }
+    return storage_load_engines(server->storage, server->worker_count, offload ? offloads : NULL,
+                                server->engines, text);
+}
+
 static int make_worker(struct server *server, uint32_t index)
 {
-    struct engine_options engine_options = {
-        .partitions = server->node.partitions,
-        .memory_bytes_max = server->node.memory_bytes_max / server->worker_count,
-    };
     struct worker_options options = {
         .index = index,
         .count = server->worker_count,
         .config = &server->node,
         .ports = net_ports(server->net, index),
+        .engine = server->engines[index],
         .metrics = server->metrics,
         .now = now(),
     };
@@ -247,13 +283,10 @@ static int make_worker(struct server *server, uint32_t index)
     }
     int code = random_from_kernel(&options.random_seed, sizeof(options.random_seed));
     if (code == 0) {
-        code = memory_engine_new(&engine_options, &options.engine);
+        code = worker_new(&options, &server->workers[index]);
     }
     if (code == 0) {
-        code = worker_new(&options, &server->workers[index]);
-        if (code != 0) {
-            options.engine->ops->free(options.engine);
-        }
+        server->engines[index] = NULL;
     }
     return code;
 }
@@ -320,7 +353,13 @@ static int start(struct server *server, char text[512])
     if (code != 0) {
         return explain(text, code, "can't set up metrics");
     }
-    code = open_net(server, text);
+    code = storage_open(&server->config, &server->folder, &server->storage, text);
+    if (code == 0) {
+        code = open_net(server, text);
+    }
+    if (code == 0) {
+        code = load_engines(server, text);
+    }
     if (code == 0) {
         code = open_ports(server, text);
     }
@@ -377,6 +416,7 @@ void server_reload(struct server *server, const struct config *config)
 
 void server_stop(struct server *server)
 {
+    backup_stop(server->backup);
     net_stop(server->net);
 }
 
@@ -390,21 +430,52 @@ int server_ended_fd(const struct server *server)
     return net_ended_fd(server->net);
 }
 
-void server_free(struct server *server)
+static bool all_clean(const struct server *server)
 {
-    if (server == NULL) {
-        return;
+    for (uint32_t i = 0; i < server->worker_count; i++) {
+        if (server->workers[i] == NULL || !worker_clean(server->workers[i])) {
+            return false;
+        }
     }
+    return true;
+}
+
+/* Clean when every worker has written its last word, and all of it is on disk. False when the disk
+ * doesn't let go: then what a thread of it may still use stays. */
+static bool end_workers(struct server *server)
+{
+    bool joined = true;
     if (server->running) {
         net_stop_now(server->net);
-        net_join(server->net);
+        joined = net_join(server->net);
         data_folder_remove(&server->folder, PORTS_FILE);
     }
+    if (server->backup != NULL) {
+        backup_join(server->backup);
+    }
+    if (!joined) {
+        return false;
+    }
+    bool clean = server->running ? all_clean(server)
+                                 : server->storage != NULL && storage_resumed(server->storage);
     for (uint32_t i = 0; i < server->worker_count; i++) {
         worker_free(server->workers[i]);
+        if (server->engines[i] != NULL) {
+            server->engines[i]->ops->free(server->engines[i]);
+        }
+    }
+    storage_close(server->storage, clean);
+    return true;
+}
+
+void server_free(struct server *server)
+{
+    if (server == NULL || !end_workers(server)) {
+        return;
     }
     native_free(server->native);
     net_free(server->net);
+    backup_free(server->backup);
     readiness_deinit(&server->readiness);
     metrics_free(server->metrics);
     mem_free(server->seeds);

@@ -122,14 +122,15 @@ static void bad_configurations_are_refused_with_key_value_line_and_what_would_be
         {"{\"limits\": {\"key_bytes\": 300000}}", "limits.key_bytes is 300000"},
         {"{\"limits\": {\"value_bytes\": 0}}", "limits.value_bytes is 0"},
         {"{\"workers\": 257}", "workers is 257"},
-        /* Engines and durability of later versions. */
-        {"{" ALONE ",\n\"storage\": {\"engine\": \"log\"}}",
-         ":2: storage.engine is \"log\": that engine is not in this version, use \"memory\""},
-        {"{" ALONE ", \"storage\": {\"engine\": \"lsm\"}}", "not in this version"},
-        {"{" ALONE ", \"storage\": {\"engine\": \"rocks\"}}", "storage.engine is \"rocks\""},
-        {"{" ALONE ", \"storage\": {\"engine\": \"memory\",\n\"durability\": \"sync\"}}",
-         ":2: storage.durability has no meaning with engine \"memory\""},
-        {"{" ALONE ", \"storage\": {\"interval_ms\": 100}}", "storage.interval_ms has no meaning"},
+        /* Storage. */
+        {"{" ALONE ", \"storage\": {\"engine\": \"rocks\"}}",
+         "storage.engine is \"rocks\": expected is \"log\", \"lsm\" or \"memory\""},
+        {"{" ALONE ", \"storage\": {\"durability\": \"always\"}}",
+         "storage.durability is \"always\": expected is \"sync\""},
+        {"{" ALONE ", \"storage\": {\"compression\": \"zip\"}}", "expected is \"lz4\" or \"none\""},
+        {"{" ALONE ", \"storage\": {\"scrub_days\": 366}}", "storage.scrub_days is 366"},
+        {"{" ALONE ", \"storage\": {\"durability\": \"interval\", \"interval_ms\": \"2m\"}}",
+         "expected is a duration from 1ms to 60s"},
         /* At odds with each other. */
         {"{\"quorum\": {\"n\": 3,\n\"r\": 4}, \"listen\": {\"peer_port\": 1}}",
          ":2: quorum.r is 4, more than quorum.n = 3"},
@@ -192,7 +193,10 @@ static void silence_means_the_defaults(void **state)
     assert_int_equal(config.key_bytes, 65536);
     assert_int_equal(config.value_bytes, 16 * 1024 * 1024);
     assert_int_equal(config.partitions, 256);
-    assert_int_equal(config.engine, ENGINE_MEMORY);
+    assert_int_equal(config.engine, ENGINE_LOG);
+    assert_int_equal(config.durability, DURABILITY_SYNC);
+    assert_int_equal(config.compression, COMPRESSION_LZ4);
+    assert_int_equal(config.scrub_days, 7);
     assert_true(strlen(config.node_name) > 0);
     assert_int_equal(
         load("{\"quorum\": {\"n\": 5}, \"listen\": {\"peer_port\": 4001}}", no_environment), 0);
@@ -212,6 +216,8 @@ static void values_are_taken(void **state)
              "\"seeds\": [\"a:1\", \"[::1]:2\"]},"
              "\"quorum\": {\"n\": 3, \"r\": 1, \"w\": 3, \"sloppy\": false},"
              "\"heartbeat\": {\"interval_ms\": \"1s\", \"fanout\": 3, \"phi_threshold\": 5},"
+             "\"storage\": {\"durability\": \"interval\", \"interval_ms\": 250,"
+             "\"compression\": \"none\", \"scrub_days\": 0},"
              "\"workers\": 2, \"limits\": {\"memory_mb\": 512, \"request_timeout_ms\": 250},"
              "\"log\": {\"level\": \"debug\", \"format\": \"json\"}}",
              no_environment),
@@ -227,8 +233,23 @@ static void values_are_taken(void **state)
     assert_false(config.sloppy);
     assert_int_equal(config.heartbeat_interval_us, 1000000);
     assert_int_equal(config.request_timeout_us, 250000);
+    assert_int_equal(config.durability, DURABILITY_INTERVAL);
+    assert_int_equal(config.durability_interval_us, 250000);
+    assert_int_equal(config.compression, COMPRESSION_NONE);
+    assert_int_equal(config.scrub_days, 0);
     assert_int_equal(config.log_level, LOG_DEBUG);
     assert_int_equal(config.log_format, LOG_FORMAT_JSON);
+}
+
+static void another_engine_needs_no_other_change(void **state)
+{
+    (void)state;
+    const char *environment[] = {"SHOAL_STORAGE_ENGINE=memory", NULL};
+    assert_int_equal(load("{" ALONE ", \"storage\": {\"engine\": \"log\", \"durability\": \"sync\","
+                          "\"interval_ms\": 5, \"compression\": \"lz4\", \"scrub_days\": 3}}",
+                          environment),
+                     0);
+    assert_int_equal(config.engine, ENGINE_MEMORY);
 }
 
 static void the_shipped_files_are_valid(void **state)
@@ -242,6 +263,8 @@ static void the_shipped_files_are_valid(void **state)
         char file[512];
         snprintf(file, sizeof(file), "%s/%s.json", folder, names[i]);
         assert_int_equal(config_load(file, no_environment, &config, &problems), 0);
+        assert_int_equal(config.engine, ENGINE_LOG);
+        assert_int_equal(config.durability, DURABILITY_SYNC);
         if (i > 0) {
             assert_int_equal(config.client_port, 3000 + (int)i);
             assert_int_equal(config.peer_port, 4000 + (int)i);
@@ -316,7 +339,7 @@ static void bad_variables_are_refused_by_name(void **state)
         {"SHOAL_CLUSTER_SEEDS=a:1,,b:2", "SHOAL_CLUSTER_SEEDS"},
         {"SHOAL_QUORUM_SLOPPY=maybe", "SHOAL_QUORUM_SLOPPY is \"maybe\""},
         {"SHOAL_HEARTBEAT_PHI_THRESHOLD=8x", "PHI_THRESHOLD"},
-        {"SHOAL_STORAGE_ENGINE=log", "SHOAL_STORAGE_ENGINE: storage.engine is \"log\""},
+        {"SHOAL_STORAGE_ENGINE=rocks", "SHOAL_STORAGE_ENGINE is \"rocks\" for storage.engine"},
         {"PORT_TCP=abc", "PORT_TCP is \"abc\" for listen.redis_port"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -368,6 +391,7 @@ int main(void)
         TEST(a_file_that_is_not_there_is_named),
         TEST(silence_means_the_defaults),
         TEST(values_are_taken),
+        TEST(another_engine_needs_no_other_change),
         TEST(the_shipped_files_are_valid),
         TEST(the_environment_goes_before_the_file),
         TEST(general_variables_count_where_the_file_is_silent),

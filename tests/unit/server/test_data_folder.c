@@ -67,6 +67,27 @@ static void a_folder_that_cannot_be_is_refused_by_name(void **state)
     assert_int_equal(data_folder_open(endless, &folder, text), SHOAL_EIO);
 }
 
+static void tools_take_only_what_is_there_and_not_in_use(void **state)
+{
+    (void)state;
+    struct data_folder folder;
+    struct data_folder second;
+    char path[128];
+    char text[512] = "";
+    snprintf(path, sizeof(path), "%s/none", root);
+    assert_int_equal(data_folder_open_existing(path, &folder, text), SHOAL_EIO);
+    assert_non_null(strstr(text, "No such file"));
+    assert_int_equal(data_folder_open(path, &folder, text), 0);
+    assert_int_equal(data_folder_open_existing(path, &second, text), SHOAL_ECONFLICT);
+    assert_non_null(strstr(text, "in use by process"));
+    data_folder_close(&folder);
+    assert_int_equal(data_folder_open_existing(path, &second, text), 0);
+    assert_false(data_folder_is_empty(second.fd)); /* the lock */
+    data_folder_remove(&second, "lock");
+    assert_true(data_folder_is_empty(second.fd));
+    data_folder_close(&second);
+}
+
 static void small_files_are_replaced_whole(void **state)
 {
     (void)state;
@@ -92,6 +113,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_folder_is_made_with_those_above_it_and_locked, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_is_refused_by_name, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(tools_take_only_what_is_there_and_not_in_use, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(small_files_are_replaced_whole, set_up, tear_down),
     };

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/manifest.h"
@@ -110,6 +111,28 @@ static void a_file_of_data_that_was_not_there_is_named(void **state)
     expect_said("log/d.seg is not part of the backup");
 }
 
+static void folders_in_the_data_are_part_of_it(void **state)
+{
+    struct folder_test *folder = *state;
+    folder_test_write(folder, "lsm/owner", bytes_from_string("mine"));
+    assert_int_equal(mkdirat(folder->fd, "lsm/db", 0700), 0);
+    folder_test_write(folder, "lsm/db/1.sst", bytes_from_string("table"));
+    folder_test_write(folder, "elsewhere/x", bytes_from_string("not ours"));
+    struct manifest manifest = {.id = 1};
+    assert_int_equal(manifest_list(&manifest, folder->fd, "lsm", text), 0);
+    assert_int_equal(manifest.count, 2);
+    assert_string_equal(manifest.files[0].name, "lsm/db/1.sst");
+    assert_int_equal(manifest_sum(&manifest, folder->fd, NULL, text), 0);
+    assert_int_equal(manifest_verify(&manifest, folder->fd, "lsm", NULL, text), 0);
+    folder_test_flip(folder, "lsm/db/1.sst", 0);
+    assert_int_equal(manifest_verify(&manifest, folder->fd, "lsm", NULL, text), SHOAL_EDAMAGED);
+    expect_said("lsm/db/1.sst is damaged");
+    folder_test_write(folder, "lsm/db/2.sst", bytes_from_string("stranger"));
+    assert_int_equal(manifest_verify(&manifest, folder->fd, "lsm", NULL, text), SHOAL_EDAMAGED);
+    expect_said("lsm/db/2.sst is not part");
+    manifest_deinit(&manifest);
+}
+
 static void a_link_out_of_the_folder_is_not_followed(void **state)
 {
     struct folder_test *folder = *state;
@@ -185,6 +208,7 @@ int main(void)
         FOLDER_TEST(a_damaged_file_is_named),
         FOLDER_TEST(a_missing_or_shortened_file_is_named),
         FOLDER_TEST(a_file_of_data_that_was_not_there_is_named),
+        FOLDER_TEST(folders_in_the_data_are_part_of_it),
         FOLDER_TEST(a_link_out_of_the_folder_is_not_followed),
         FOLDER_TEST(reading_can_be_given_up),
         FOLDER_TEST(a_damaged_or_newer_manifest_is_refused),
