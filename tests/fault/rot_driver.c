@@ -3,7 +3,7 @@
  * recovery and verifying read with. Works on the folder itself, which should be a copy.
  *
  *      rot_driver FOLDER flips COUNT SEED    bits of all closed segments and of their hints
- *      rot_driver FOLDER cut STRIDE          the last segment, from its end down to nothing
+ *      rot_driver FOLDER cut STRIDE          the last segment in use, from its end down to nothing
  *
  * What is demanded of each: nothing is read that was not written there; of what can't be read any
  * more, the scan says that something is damaged where it was (or, of a cut, that the file is too
@@ -379,8 +379,13 @@ static bool cut(struct disk *disk, const struct names *names, uint64_t stride)
 {
     struct subject subject;
     struct tally tally = {0};
-    if (!subject_open(&subject, disk, names->names[names->count - 1])) {
-        fprintf(stderr, "rot_driver: nothing is in the last segment\n");
+    size_t last_used = names->count;
+    while (last_used > 0 && !subject_open(&subject, disk, names->names[last_used - 1])) {
+        subject_close(&subject);
+        last_used--;
+    }
+    if (last_used == 0) {
+        fprintf(stderr, "rot_driver: nothing is in the segments\n");
         exit(2);
     }
     const struct original *last = &subject.originals[subject.original_count - 1];

@@ -7,6 +7,7 @@ import subprocess
 from nodes import wait_until
 
 BALLAST = "ballast"
+BLOCK_BYTES = 4096
 
 
 @contextlib.contextmanager
@@ -42,12 +43,16 @@ def free_bytes(mount):
 
 
 def put_ballast(mount, leave_bytes):
-    """Takes all space but so much."""
-    size = free_bytes(mount) - leave_bytes
-    assert size > 0, f"only {free_bytes(mount)} bytes are free"
+    """Takes all space but so much, also from under a program that takes some at the same time."""
     descriptor = os.open(os.path.join(mount, BALLAST), os.O_WRONLY | os.O_CREAT, 0o600)
     try:
-        os.posix_fallocate(descriptor, 0, size)
+        more = free_bytes(mount) - leave_bytes
+        while more > BLOCK_BYTES:
+            try:
+                os.posix_fallocate(descriptor, os.fstat(descriptor).st_size, more)
+                more = free_bytes(mount) - leave_bytes
+            except OSError:
+                more //= 2
     finally:
         os.close(descriptor)
 
