@@ -29,7 +29,9 @@ static void read_ask(struct reading *reading)
     if (reading->code == 0) {
         trial->read = realloc(trial->read, record.len + 1);
         assert_non_null(trial->read);
-        memcpy(trial->read, record.data, record.len);
+        if (record.len > 0) {
+            memcpy(trial->read, record.data, record.len);
+        }
         trial->read_len = record.len;
     }
 }
