@@ -262,6 +262,7 @@ int log_clean_begin(struct log_volume *volume, const struct log_volume_options *
     struct running running;
     enum agreement agreement = CLEAN_OTHER;
     int error = running_read(volume, &running, text);
+    volume->same_boot = running.present && running.boot == options->boot;
     int clean = error == 0 ? clean_read(volume, listing, &agreement, text) : error;
     if (clean < 0) {
         return clean;

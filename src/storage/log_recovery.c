@@ -167,7 +167,10 @@ static int segment_close(struct recovery *recovery, struct patient *patient, boo
     if (volume->read_only) {
         return segment_keep(recovery, patient, &verdict);
     }
-    int error = log_segment_rewrite(recovery->disk, patient->file, &patient->census);
+    /* After a restart of the machine what is read is what the disk has. */
+    int error = volume->same_boot
+                    ? log_segment_rewrite(recovery->disk, patient->file, &patient->census)
+                    : recovery->disk->ops->sync(patient->file);
     if (error == 0) {
         error = damaged && volume->unsaved ? SHOAL_ENOSPC
                                            : log_segment_finish(recovery->disk, patient->file,

@@ -83,6 +83,7 @@ struct log_volume {
     bool all_lost;  /* something was lost and it can't be told of which partitions */
     uint64_t *lost; /* a bit a partition */
     bool unsaved;   /* these were not made durable yet */
+    bool same_boot; /* the process before ran since the machine was started */
     struct log_report report;
     pthread_mutex_t lock; /* of `created` */
     struct queue created; /* segments made since, by their link */
