@@ -167,8 +167,9 @@ static int write_fail(struct operation *operation, int code)
         break;
     case SHOAL_EOVERLOAD:
         coordinator_fail(operation, code,
-                         "the key has too many siblings or actors: resolve them with a put that "
-                         "carries the context of a get");
+                         "the key has too many siblings or actors (resolve them with a put that "
+                         "carries the context of a get), or too much waits to be written to disk "
+                         "(try again later); nothing was applied");
         break;
     default:
         coordinator_fail(operation, code, "%s: %s; nothing was applied",

@@ -202,6 +202,9 @@ static void copier_begin(struct copy_job *job)
     uint64_t candidates[LIMIT_REQUEST_TARGETS];
     uint32_t count =
         fill_candidates(&job->fill, copier->view, copier->self, copier_refilling(job), candidates);
+    if (replica_health(copier->replica) != ENGINE_HEALTHY) {
+        count = 0; /* there is no place for what would come */
+    }
     for (uint32_t i = 0; i < count; i++) {
         uint64_t node = candidates[(job->attempts + i) % count];
         if (!reach_linked(copier->reach, node)) {

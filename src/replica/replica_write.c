@@ -197,7 +197,8 @@ static bool replica_overgrown(const struct object *before, const struct object *
 /* Was the put refused before anything was touched, so that its dot was never anywhere? */
 static bool replica_refused(int result)
 {
-    return result == SHOAL_ENOMEM || result == SHOAL_ETOOBIG || result == SHOAL_ENOSPC;
+    return result == SHOAL_ENOMEM || result == SHOAL_ETOOBIG || result == SHOAL_ENOSPC ||
+           result == SHOAL_EOVERLOAD;
 }
 
 int replica_write(struct replica *replica, struct holding *holding, const struct engine_key *key,

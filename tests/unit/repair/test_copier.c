@@ -597,6 +597,22 @@ static void a_holding_that_forgets_is_copied_from_the_beginning(void **state)
     assert_int_equal(fixture->refilled_count, 1);
 }
 
+static void nothing_is_copied_while_there_is_no_place_for_it(void **state)
+{
+    struct fixture *fixture = *state;
+    plant(fixture, 2, 5, 1);
+    plant(fixture, 3, 5, 1);
+    fixture->fickle[1]->health = ENGINE_FULL;
+    refill(fixture, 5);
+    copier_review(&fixture->copier);
+    pass(fixture, 2000 * MS);
+    assert_int_equal(fixture->ask_count, 0);
+    fixture->fickle[1]->health = ENGINE_HEALTHY;
+    pass(fixture, 300 * MS);
+    answer_all(fixture);
+    assert_int_equal(fixture->refilled_count, 1);
+}
+
 static void a_copier_that_was_stopped_asks_for_nothing_more(void **state)
 {
     struct fixture *fixture = *state;
@@ -769,6 +785,7 @@ int main(void)
         TEST(a_page_that_waits_goes_with_its_job),
         TEST(a_page_whose_read_fails_is_copied_again),
         TEST(a_holding_that_forgets_is_copied_from_the_beginning),
+        TEST(nothing_is_copied_while_there_is_no_place_for_it),
         TEST(a_copier_that_was_stopped_asks_for_nothing_more),
         TEST(a_partition_that_is_forgotten_is_let_alone),
         TEST(a_sync_waits_until_all_have_seen_its_layout),

@@ -159,7 +159,8 @@ static void storage_that_failed_confirms_nothing_any_more(void **state)
 
 static void a_refused_put_applies_nothing_and_no_dot_is_given_twice(void **state)
 {
-    static const int codes[] = {SHOAL_ENOMEM, SHOAL_ENOSPC, SHOAL_EIO, SHOAL_ETOOBIG};
+    static const int codes[] = {SHOAL_ENOMEM, SHOAL_ENOSPC, SHOAL_EIO, SHOAL_ETOOBIG,
+                                SHOAL_EOVERLOAD};
     struct fixture *fixture = *state;
     struct replica_written written;
     assert_int_equal(write_unseen(fixture, "before", &written), 0);
