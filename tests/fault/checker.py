@@ -21,7 +21,7 @@ come after" looks at the end and not at the order of asking.
 """
 import collections
 
-from history import ACKNOWLEDGED, DELETE, PUT, REFUSED
+from history import ACKNOWLEDGED, DELETE, PUT, REFUSED, UNKNOWN
 
 PROBLEMS_SHOWN = 20
 
@@ -76,12 +76,15 @@ def check(history):
 
 
 def check_listing(history, verdict, listed, found):
-    """The keys that a complete listing gave, against those at which the last reads found something."""
-    for key in sorted(listed - history.keys()):
+    """The keys that a complete listing gave, against those at which the last reads found something. Of
+    a write of unknown outcome the one may see what the other doesn't."""
+    known = history.keys()
+    unsure = {write.key for write in history.writes.values() if write.outcome == UNKNOWN}
+    for key in sorted(listed - known):
         verdict.add("foreign", key, "is listed, and nobody wrote it")
-    for key in sorted(found - listed):
+    for key in sorted(found - listed - unsure):
         verdict.add("unlisted", key, "has a value and is not listed")
-    for key in sorted((listed & history.keys()) - found):
+    for key in sorted((listed & known) - found - unsure):
         verdict.add("stale", key, "is listed and has no value")
 
 

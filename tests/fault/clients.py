@@ -170,8 +170,11 @@ class Client(threading.Thread):
                     if session is None:
                         node = self.rng.choice(self.nodes)
                         session = Session(node, self.answer_s)
+                    before = self.history.acknowledged
                     session.run(self._tasks(node.name))
                     self.done += 1
+                    if self.history.acknowledged == before:
+                        self._stopping.wait(RETRY_S)  # refused: no need to be told so all the time
                 except Gone:
                     if session is not None:
                         session.close()

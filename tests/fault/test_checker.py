@@ -261,6 +261,11 @@ class Listing(Case):
         self.assertEqual(self.listing([KEY], []), {"stale"})
         self.assertEqual(self.listing([KEY, b"other"], [KEY]), {"foreign"})
 
+    def test_a_listing_may_see_an_unknown_write_that_a_read_does_not_and_the_other_way_round(self):
+        self.story.put(code=UNKNOWN_CODE)
+        self.assertEqual(self.listing([KEY], []), set())
+        self.assertEqual(self.listing([], [KEY]), set())
+
 
 class Doctored(unittest.TestCase):
     """Random histories of a store that works, and then the same with one answer falsified."""
