@@ -18,6 +18,7 @@
 #define ACTOR_SHIFT (CLASS_SHIFT + LOG_SIZE_CLASS_BITS)
 #define ACTOR_BITS 10u
 #define COUNTER_SHIFT (ACTOR_SHIFT + ACTOR_BITS)
+#define LINE_BYTES 64u  /* of a cache */
 #define FREE_LEAVES 64u /* in a step */
 #define COUNTER_BITS (32u + 64u - COUNTER_SHIFT)
 #define PLACE_MASK ((UINT64_C(1) << CLASS_SHIFT) - 1)
@@ -212,6 +213,18 @@ int log_index_find(const struct log_index *index, uint64_t position, uint16_t ta
     }
     *out = entry_unpack(index, &found.leaf->slots[found.at]);
     return 0;
+}
+
+void log_index_prefetch(const struct log_index *index, uint64_t position)
+{
+    const struct index_ref ref = index_directory_ref(&index->directory, position);
+    const struct log_leaf *leaf = log_leaf_of(index_ref_leaf(ref));
+    uint32_t first =
+        ref.homes > LOG_LEAF_WINDOW ? log_leaf_window(ref.homes, ref.depth, position) : 0;
+    const uint8_t *begin = (const uint8_t *)&leaf->slots[first];
+    for (size_t at = 0; at < LOG_LEAF_WINDOW * sizeof(struct log_slot); at += LINE_BYTES) {
+        __builtin_prefetch(begin + at);
+    }
 }
 
 int log_index_reserve(struct log_index *index, uint64_t position)

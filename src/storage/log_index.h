@@ -80,6 +80,10 @@ uint64_t log_index_count(const struct log_index *index);
 int log_index_find(const struct log_index *index, uint64_t position, uint16_t tag,
                    struct log_entry *out);
 
+/* Fetches what a find at this position is going to look at, without waiting for it. For who looks
+ * up many: some finds ahead, each then takes a fraction of the time. */
+void log_index_prefetch(const struct log_index *index, uint64_t position);
+
 /* Adds an entry, or replaces the one with the same position and tag: 0 added, 1 replaced
  * and *before holds it; SHOAL_ENOMEM: nothing changed. A dot whose actor finds no room in the
  * partition's table of actors, or whose counter is too large for its bits, becomes "not simple". */

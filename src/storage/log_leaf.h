@@ -29,6 +29,14 @@ extern const struct leaf_kind log_leaf_kind;
 
 #define LOG_LEAF_WINDOW 16u
 
+/* Where the window for the position begins, in a leaf of more entries than that. */
+static inline uint32_t log_leaf_window(uint32_t count, uint32_t depth, uint64_t position)
+{
+    uint32_t home = leaf_home(position, depth, count);
+    uint32_t first = home > LOG_LEAF_WINDOW / 2 ? home - LOG_LEAF_WINDOW / 2 : 0;
+    return first < count - LOG_LEAF_WINDOW ? first : count - LOG_LEAF_WINDOW;
+}
+
 /* The first slot whose position is not below. */
 static inline uint32_t log_leaf_lower_bound(const struct log_leaf *leaf, uint32_t count,
                                             uint32_t depth, uint64_t position)
@@ -37,9 +45,7 @@ static inline uint32_t log_leaf_lower_bound(const struct log_leaf *leaf, uint32_
     uint32_t begin = 0;
     uint32_t end = count;
     if (count > LOG_LEAF_WINDOW) {
-        uint32_t home = leaf_home(position, depth, count);
-        uint32_t first = home > LOG_LEAF_WINDOW / 2 ? home - LOG_LEAF_WINDOW / 2 : 0;
-        first = first < count - LOG_LEAF_WINDOW ? first : count - LOG_LEAF_WINDOW;
+        uint32_t first = log_leaf_window(count, depth, position);
         uint32_t below = 0;
 #pragma GCC unroll 16
         for (uint32_t i = 0; i < LOG_LEAF_WINDOW; i++) {

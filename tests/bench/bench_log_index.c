@@ -20,6 +20,7 @@
 #define OPERATIONS 1000000u /* a round */
 #define PUTS_A_PAUSE 16u
 #define ACTORS 3u
+#define AHEAD 8u
 
 struct key {
     uint64_t position;
@@ -160,6 +161,18 @@ static void round_find(struct fixture *fixture)
     }
 }
 
+static void round_find_ahead(struct fixture *fixture)
+{
+    for (uint32_t i = 0; i < OPERATIONS; i++) {
+        const struct key *key = &fixture->prepared[i];
+        const struct key *ahead = &fixture->prepared[i + AHEAD < OPERATIONS ? i + AHEAD : i];
+        struct log_entry entry;
+        log_index_prefetch(fixture->indexes[ahead->partition], ahead->position);
+        fixture->wrong +=
+            log_index_find(fixture->indexes[key->partition], key->position, key->tag, &entry) != 0;
+    }
+}
+
 /* Which key comes next is known only when the last entry has been found. */
 static void round_find_waiting(struct fixture *fixture)
 {
@@ -284,6 +297,7 @@ static void bench(struct fixture *fixture)
     indexes_make(fixture);
     bench_insert(fixture);
     bench_rounds(fixture, "find", 0, round_find);
+    bench_rounds(fixture, "find, fetched eight ahead", 0, round_find_ahead);
     double load_ns = random_load_print(); /* next to what it is compared with */
     double waiting_ns =
         bench_rounds(fixture, "find, each waiting for the last", 0, round_find_waiting);
