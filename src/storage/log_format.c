@@ -5,13 +5,13 @@
 #include "base/hash.h"
 #include "shoal/error.h"
 
-#define HEADER_MAGIC "SHOALSEG"
-#define HEADER_MAGIC_BYTES 8u
 #define HEADER_CHECKED (LOG_HEADER_BYTES - sizeof(uint64_t)) /* the checksum comes last */
 #define BATCH_MAGIC UINT32_C(0x48435442)                     /* "BTCH" */
 #define BATCH_CHECKED (LOG_BATCH_BYTES - sizeof(uint64_t))
 #define BATCH_FLAG_SEAL UINT64_C(1)
 #define NAME_DIGITS 16u
+
+static const char header_magic[8] = {'S', 'H', 'O', 'A', 'L', 'S', 'E', 'G'};
 
 uint64_t log_checksum(const struct log_origin *origin, uint64_t offset, struct bytes bytes)
 {
@@ -61,7 +61,7 @@ bool log_name_read(const char *name, const char *suffix, uint64_t *number)
 void log_header_encode(const struct log_header *header, uint8_t out[LOG_HEADER_BYTES])
 {
     memset(out, 0, LOG_HEADER_BYTES);
-    memcpy(out, HEADER_MAGIC, HEADER_MAGIC_BYTES);
+    memcpy(out, header_magic, sizeof(header_magic));
     store_u32_le(out + 8, LOG_FORMAT);
     store_u64_le(out + 16, header->origin.volume);
     store_u64_le(out + 24, header->origin.number);
@@ -72,7 +72,7 @@ void log_header_encode(const struct log_header *header, uint8_t out[LOG_HEADER_B
 
 int log_header_decode(const uint8_t in[LOG_HEADER_BYTES], struct log_header *out)
 {
-    if (memcmp(in, HEADER_MAGIC, HEADER_MAGIC_BYTES) != 0 ||
+    if (memcmp(in, header_magic, sizeof(header_magic)) != 0 ||
         load_u64_le(in + HEADER_CHECKED) != hash_xxh3(bytes_make(in, HEADER_CHECKED))) {
         return SHOAL_EPROTO;
     }

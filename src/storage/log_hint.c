@@ -55,7 +55,7 @@ static int hint_fetch(const struct log_hint *hint, uint64_t offset, void *out, s
 static int head_decode(struct log_hint *hint, const uint8_t *head, const struct log_origin *origin)
 {
     struct bytes checked = bytes_make(head, HINT_AT_CHECKSUM);
-    if (memcmp(head, HINT_MAGIC, HINT_MAGIC_BYTES) != 0 ||
+    if (memcmp(head, hint_magic, sizeof(hint_magic)) != 0 ||
         load_u64_le(head + HINT_AT_VOLUME) != origin->volume ||
         load_u64_le(head + HINT_AT_NUMBER) != origin->number ||
         load_u64_le(head + HINT_AT_CHECKSUM) != log_checksum(origin, 0, checked)) {

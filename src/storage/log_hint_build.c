@@ -250,7 +250,7 @@ static void head_encode(const struct encoding *encoding, const struct log_hint_v
     uint32_t flags =
         (verdict->damaged ? HINT_FLAG_DAMAGED : 0) | (verdict->refused ? HINT_FLAG_REFUSED : 0);
     memset(head, 0, HINT_HEAD_BYTES);
-    memcpy(head, HINT_MAGIC, HINT_MAGIC_BYTES);
+    memcpy(head, hint_magic, sizeof(hint_magic));
     store_u32_le(head + HINT_AT_FORMAT, LOG_HINT_FORMAT);
     store_u32_le(head + HINT_AT_FLAGS, flags);
     store_u64_le(head + HINT_AT_VOLUME, builder->origin.volume);

@@ -5,12 +5,12 @@
 #include "base/byteorder.h"
 #include "storage/log_hint.h"
 
-#define HINT_MAGIC "SHOALHNT"
-#define HINT_MAGIC_BYTES 8u
 #define HINT_HEAD_BYTES 96u
 #define HINT_GROUP_BYTES 32u
 #define HINT_PLACE_BYTES 16u
 #define HINT_ENTRY_BYTES 44u
+
+static const char hint_magic[8] = {'S', 'H', 'O', 'A', 'L', 'H', 'N', 'T'};
 
 enum {
     HINT_FLAG_DAMAGED = 1,

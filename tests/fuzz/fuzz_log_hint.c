@@ -57,7 +57,7 @@ static void sign(uint8_t *file, size_t size)
     if (size < HINT_HEAD_BYTES) {
         return;
     }
-    memcpy(file, HINT_MAGIC, HINT_MAGIC_BYTES);
+    memcpy(file, hint_magic, sizeof(hint_magic));
     store_u32_le(file + HINT_AT_FORMAT, LOG_HINT_FORMAT);
     store_u64_le(file + HINT_AT_VOLUME, origin.volume);
     store_u64_le(file + HINT_AT_NUMBER, origin.number);
