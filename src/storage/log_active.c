@@ -305,6 +305,9 @@ void log_slot_close(struct log_slot *slot)
 {
     struct log_engine *log = slot->log;
     ASSERT(slot->state == LOG_SLOT_SEALING && slot->sealed && slot->task == LOG_TASK_NONE);
+    if (slot->syncing) {
+        return;
+    }
     slot->task = LOG_TASK_SEAL;
     slot->task_retry_us = TIMERS_NEVER;
     slot->job.run = seal_run;

@@ -377,22 +377,12 @@ uint64_t log_compact_next_us(const struct log_engine *log)
     return TIMERS_NEVER; /* until a job comes back */
 }
 
-bool log_engine_idle(const struct engine *engine)
+bool log_compact_idle(const struct log_engine *log)
 {
-    const struct log_engine *log = log_engine_of_const(engine);
+    const struct log_compact *compact = &log->compact;
     struct log_compact_view now = view(log);
-    bool compacted = log->compact.state == LOG_COMPACT_IDLE &&
-                     (log->options.tuning.never_compacts || view_equal(&now, &log->compact.looked));
-    bool written = queue_empty(&log->writes) || log->filling == NULL
-                       ? queue_empty(&log->writes)
-                       : log->writes.next == &log->filling->link && log->filling->records == 0;
-    for (uint32_t i = 0; i < log->slot_capacity; i++) {
-        if (log->slots[i] != NULL &&
-            (log->slots[i]->task != LOG_TASK_NONE || log->slots[i]->state == LOG_SLOT_LEAVING)) {
-            return false;
-        }
-    }
-    return log->failed || (compacted && written && queue_empty(&log->dropped));
+    return log->options.tuning.never_compacts ||
+           (compact->state == LOG_COMPACT_IDLE && view_equal(&now, &compact->looked));
 }
 
 void log_engine_compact_all(struct engine *engine)

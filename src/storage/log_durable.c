@@ -89,6 +89,7 @@ static void sync_done(struct offload_job *job, bool dropped)
     sync->running = false;
     for (uint32_t i = 0; i < sync->count; i++) {
         sync->slots[i].slot->readers--;
+        sync->slots[i].slot->syncing = false;
     }
     if (dropped) {
         return;
@@ -105,7 +106,8 @@ static void sync_done(struct offload_job *job, bool dropped)
     log_durable_advance(log);
 }
 
-/* The first slots of which something is written and not durable. */
+/* The first slots of which something is written and not durable. What is being closed is synced by
+ * that. */
 static void sync_collect(struct log_engine *log)
 {
     struct log_sync *sync = &log->sync;
@@ -113,7 +115,7 @@ static void sync_collect(struct log_engine *log)
     for (struct queue *link = log->unsynced.next;
          link != &log->unsynced && sync->count < LOG_SYNC_SLOTS; link = link->next) {
         struct log_slot *slot = QUEUE_ITEM(link, struct log_slot, unsynced);
-        if (slot->durable_number < slot->written_number) {
+        if (slot->durable_number < slot->written_number && slot->task != LOG_TASK_SEAL) {
             sync->slots[sync->count].slot = slot;
             sync->slots[sync->count].written = slot->written;
             sync->slots[sync->count].number = slot->written_number;
@@ -145,6 +147,7 @@ void log_durable_turn(struct log_engine *log)
     sync->job.done = sync_done;
     for (uint32_t i = 0; i < sync->count; i++) {
         sync->slots[i].slot->readers++;
+        sync->slots[i].slot->syncing = true;
     }
     log->options.offload.submit(log->options.offload.self, OFFLOAD_WRITE, &sync->job);
 }

@@ -371,6 +371,36 @@ static uint64_t log_engine_next_us(const struct engine *engine)
     return next;
 }
 
+static bool slots_idle(const struct log_engine *log)
+{
+    for (uint32_t i = 0; i < log->slot_capacity; i++) {
+        const struct log_slot *slot = log->slots[i];
+        if (slot != NULL && (slot->task != LOG_TASK_NONE || slot->state == LOG_SLOT_SEALING ||
+                             slot->state == LOG_SLOT_LEAVING)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool writes_idle(const struct log_engine *log)
+{
+    bool only_empty = log->filling != NULL && log->filling->records == 0 &&
+                      log->writes.next == &log->filling->link;
+    return (queue_empty(&log->writes) || only_empty) && log->durable_number >= log->harden_number;
+}
+
+bool log_engine_idle(const struct engine *engine)
+{
+    const struct log_engine *log = log_engine_of_const(engine);
+    if (log->failed) {
+        return log->failed_told;
+    }
+    bool told = log->late.count == 0 && log->damage_untold == 0 && !log->harden_told;
+    return told && writes_idle(log) && slots_idle(log) && queue_empty(&log->dropped) &&
+           log->fetch_count == 0 && log->backup == NULL && log_compact_idle(log);
+}
+
 /* ---- the life of it ---- */
 
 static void log_engine_free(struct engine *engine)

@@ -416,7 +416,7 @@ int log_active_roll(struct log_engine *log);
 void log_active_turn(struct log_engine *log);
 /* At the next turn, because there may be space now. */
 void log_active_retry(struct log_engine *log);
-/* All of it is written, its seal too: closes it. */
+/* All of it is written, its seal too: closes it, now or at a later turn. */
 void log_slot_close(struct log_slot *slot);
 uint64_t log_active_next_us(const struct log_engine *log);
 /* What the next segment is to hold. */
@@ -521,6 +521,8 @@ void log_sweep_end(struct log_sweep *sweep);
 void log_compact_init(struct log_engine *log);
 void log_compact_turn(struct log_engine *log);
 uint64_t log_compact_next_us(const struct log_engine *log);
+/* There is nothing to compact. */
+bool log_compact_idle(const struct log_engine *log);
 /* The segment to compact next; NULL: none is worth it. */
 struct log_slot *log_victim(struct log_engine *log);
 

@@ -141,23 +141,28 @@ static void harden(struct log_rig *rig)
     log_rig_rest(rig);
 }
 
-void log_rig_stop(struct log_rig *rig)
+static void close_all(struct log_rig *rig, bool clean)
 {
-    harden(rig);
     for (uint32_t i = 0; i < rig->options.workers; i++) {
         rig->engines[i]->events = ignored;
     }
     engines_free(rig);
-    log_volume_close(rig->volume, true);
+    log_volume_close(rig->volume, clean);
     rig->volume = NULL;
+}
+
+bool log_rig_stop(struct log_rig *rig)
+{
+    bool clean = true;
+    harden(rig);
+    for (uint32_t i = 0; i < rig->options.workers; i++) {
+        clean = clean && rig->engines[i]->ops->health(rig->engines[i]) != ENGINE_FAILED;
+    }
+    close_all(rig, clean);
+    return clean;
 }
 
 void log_rig_kill(struct log_rig *rig)
 {
-    for (uint32_t i = 0; i < rig->options.workers; i++) {
-        rig->engines[i]->events = ignored;
-    }
-    engines_free(rig);
-    log_volume_close(rig->volume, false);
-    rig->volume = NULL;
+    close_all(rig, false);
 }

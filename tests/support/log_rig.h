@@ -38,8 +38,9 @@ void log_rig_turn(struct log_rig *rig);
 void log_rig_rest(struct log_rig *rig);
 void log_rig_check(const struct log_rig *rig);
 
-/* All that was written becomes durable; engines and volume are closed as at an orderly end. */
-void log_rig_stop(struct log_rig *rig);
+/* All that was written becomes durable; engines and volume are closed as at an orderly end. False
+ * when an engine has failed: then it was no such end. */
+bool log_rig_stop(struct log_rig *rig);
 /* As if the process were killed: what is under way is dropped. Nothing must be open, or all be dead
  * handles of a disk that crashed. */
 void log_rig_kill(struct log_rig *rig);

@@ -6,6 +6,7 @@
 
 #include "base/byteorder.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "log_history.h"
 #include "model/object.h"
 #include "model/varint.h"
@@ -33,6 +34,7 @@ struct life {
     struct hash_secret secret;
     struct ear ears[HISTORY_WORKERS_MAX];
     bool failed; /* an engine said so */
+    bool power;  /* what the last life left can stand a power loss: it was taken as durable */
     /* What is pending. */
     uint64_t ticket;
     bool ready;
@@ -123,9 +125,9 @@ static void on_failed(void *self, int code)
 
 static void on_damaged(void *self, uint32_t partition)
 {
-    (void)self;
+    const struct ear *ear = self;
     (void)partition;
-    CHECK(!"nothing was damaged");
+    CHECK(model_disk_stopped(ear->life->disk)); /* then nothing can be read */
 }
 
 /* ---- time ---- */
@@ -163,6 +165,10 @@ static uint64_t read_key(struct life *life, uint32_t partition, uint32_t number)
         if (code == 1) {
             wait_ready(life);
             continue;
+        }
+        if (code == SHOAL_EDAMAGED) {
+            CHECK(model_disk_stopped(life->disk));
+            return UINT64_MAX;
         }
         CHECK(code == 0 || code == SHOAL_ENOTFOUND);
         return code == 0 ? value_number(record) : 0;
@@ -296,11 +302,66 @@ static void choose_options(struct life *life)
     options->tuning.scrub_interval_us = random_chance(random, 0.3) ? 1000000 : UINT64_MAX;
     struct model_disk_options *disk = model_disk_options(life->disk);
     disk->cold_rate = random_chance(random, 0.5) ? 0 : random_unit(random);
-    disk->capacity_bytes = random_chance(random, 0.2) ? 400000 : 0;
+}
+
+/* A small disk, failing calls, or a world that stops in the middle of one. */
+static void choose_faults(struct life *life)
+{
+    struct random *random = life->random;
+    model_disk_options(life->disk)->capacity_bytes =
+        random_chance(random, 0.2) ? 100000 + random_below(random, 400000) : 0;
+    if (random_chance(random, 0.3)) {
+        model_disk_stop_at(life->disk, 1 + random_below(random, 1 + random_below(random, 400)),
+                           random_chance(random, 0.5));
+    } else if (random_chance(random, 0.1)) {
+        const struct model_fault fault = {.calls = MODEL_WRITE | MODEL_SYNC | MODEL_CREATE |
+                                                   MODEL_RENAME | MODEL_TRUNCATE,
+                                          .nth = 1 + random_below(random, 300),
+                                          .lasting = random_chance(random, 0.5),
+                                          .code = SHOAL_EIO};
+        model_disk_fault(life->disk, &fault);
+    } else if (random_chance(random, 0.1)) {
+        const struct model_fault fault = {
+            .calls = MODEL_WRITE | MODEL_RESERVE, .rate = 0.1, .code = SHOAL_ENOSPC};
+        model_disk_fault(life->disk, &fault);
+    }
+}
+
+static void no_faults(struct life *life)
+{
+    model_disk_mend(life->disk);
+    model_disk_stop_at(life->disk, 0, false);
+    model_disk_options(life->disk)->capacity_bytes = 0;
+}
+
+static enum model_crash any_crash(struct random *random)
+{
+    return (enum model_crash)random_below(random, MODEL_POWER_KEEP + 1);
+}
+
+/* A start that fails, or a process that ends at once: it must not matter. */
+static void stumble(struct life *life)
+{
+    choose_faults(life);
+    int code = log_rig_open(&life->rig);
+    CHECK(code == 0 || code == SHOAL_EIO || code == SHOAL_ENOSPC);
+    for (uint64_t i = random_below(life->random, 30); code == 0 && i > 0; i--) {
+        step(life);
+    }
+    (void)model_disk_crash(life->disk, life->random,
+                           life->power ? any_crash(life->random) : MODEL_KILL);
+    if (code == 0) {
+        log_rig_kill(&life->rig);
+    }
+    no_faults(life);
 }
 
 static void begin(struct life *life)
 {
+    while (random_chance(life->random, 0.3)) {
+        choose_options(life);
+        stumble(life);
+    }
     choose_options(life);
     int code = log_rig_open(&life->rig);
     if (code != 0) {
@@ -340,7 +401,7 @@ static void live(struct life *life)
             uint32_t partition = (uint32_t)random_below(life->random, HISTORY_PARTITIONS);
             uint32_t key = (uint32_t)random_below(life->random, HISTORY_KEYS);
             uint64_t value = read_key(life, partition, key);
-            CHECK(value == life->history.now[partition].values[key]);
+            CHECK(value == life->history.now[partition].values[key] || value == UINT64_MAX);
         }
     }
 }
@@ -359,24 +420,24 @@ static struct bounds end(struct life *life)
     bool sync = life->rig.volume_options.durability == LOG_SYNC;
     bool power = random_chance(random, 0.5);
     bool full = model_disk_options(life->disk)->capacity_bytes > 0;
-    if (!life->failed && !full && random_chance(random, 0.3)) {
-        log_rig_stop(&life->rig);
-        for (uint32_t i = 0; i < history->workers; i++) {
-            bounds.least[i] = history->counts[i];
-        }
-        return bounds;
-    }
+    bool well = !life->failed && !full && !model_disk_stopped(life->disk);
+    no_faults(life);
+    life->power = power || sync;
+    bool stopped = well && random_chance(random, 0.3);
+    bool clean = stopped && log_rig_stop(&life->rig);
     for (uint32_t i = 0; i < history->workers; i++) {
         uint64_t sequence = power ? history->durable[i] : history->settled[i];
-        bounds.least[i] = history_count(history, i, sequence);
+        bounds.least[i] = clean ? history->counts[i] : history_count(history, i, sequence);
+    }
+    if (clean) {
+        life->power = true;
+        return bounds;
     }
     bounds.any = power && !sync;
-    static const enum model_crash losses[] = {MODEL_POWER_ANY, MODEL_POWER_ORDERED,
-                                              MODEL_POWER_DROP, MODEL_POWER_KEEP};
-    (void)model_disk_crash(life->disk, random,
-                           power ? losses[random_below(random, 4)] : MODEL_KILL);
-    log_rig_kill(&life->rig);
-    model_disk_options(life->disk)->capacity_bytes = 0;
+    (void)model_disk_crash(life->disk, random, power ? any_crash(random) : MODEL_KILL);
+    if (!stopped) {
+        log_rig_kill(&life->rig);
+    }
     return bounds;
 }
 
@@ -409,6 +470,7 @@ static void what_is_confirmed_is_there_in_every_later_life(struct random *random
         begin(&life);
         adopt(&life, &bounds);
         history_restart(&life.history, life.rig.options.workers);
+        choose_faults(&life);
         live(&life);
         bounds = end(&life);
     }
@@ -418,9 +480,19 @@ static void what_is_confirmed_is_there_in_every_later_life(struct random *random
     model_disk_free(life.disk);
 }
 
+static void not_logged(void *self, enum log_level level, struct bytes line)
+{
+    (void)self;
+    (void)level;
+    (void)line;
+}
+
 static void lives(void **state)
 {
     (void)state;
+    if (getenv("SHOAL_SEED") == NULL) {
+        log_configure(LOG_INFO, LOG_FORMAT_TEXT, NULL, not_logged, NULL);
+    }
     property_run(what_is_confirmed_is_there_in_every_later_life, 150);
 }
 
