@@ -209,12 +209,26 @@ void read_on_fetched(struct operation *operation, uint32_t target,
 void read_on_local(struct operation *operation, int code);
 void read_judge(struct operation *operation);
 void read_hedge(struct operation *operation);
+/* read_answer.c: takes an object (data NULL: nothing there) into the merge, within the budget for
+ * answers: 0, SHOAL_EOVERLOAD when others hold too much, or an error. */
+int read_hold(struct operation *operation, struct bytes encoded);
+uint64_t read_digest(struct bytes encoded);
+/* What the merge says: 0 or a negative code. */
+int read_outcome(struct operation *operation, struct outcome *outcome);
 void write_begin(struct operation *operation);
 void write_on_stored(struct operation *operation, uint32_t target,
                      const struct message_stored *stored);
 void write_on_local(struct operation *operation, int code);
 void write_judge(struct operation *operation);
 void write_hedge(struct operation *operation);
+/* write_refuse.c: targets whose storage takes no writes, as they said themselves; why goes to their
+ * refusals. */
+uint64_t write_troubled(struct operation *operation);
+/* These end the operation; nothing was applied. The first by the code of this node's own part, and
+ * returns -1. */
+int write_fail(struct operation *operation, int code);
+void write_fail_troubled(struct operation *operation, uint64_t troubled);
+void write_fail_unreachable(struct operation *operation);
 void forward_begin(struct operation *operation);
 void forward_on_result(struct operation *operation, uint64_t node,
                        const struct message_result *result);

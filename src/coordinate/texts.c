@@ -1,0 +1,94 @@
+/* The words of messages: what was asked, of whom, and why not. All in the event's arena. */
+#include "coordinate/coordinator.h"
+#include "shoal/error.h"
+
+#include <stdio.h>
+
+const char *request_op_text(uint32_t op)
+{
+    switch (op) {
+    case REQUEST_PUT:
+        return "put";
+    case REQUEST_GET:
+        return "get";
+    case REQUEST_DELETE:
+        return "delete";
+    case REQUEST_LIST:
+        return "list";
+    case REQUEST_JOIN:
+        return "join";
+    case REQUEST_BACKUP:
+        return "backup";
+    default:
+        return "request";
+    }
+}
+
+const char *request_key_text(struct coordinator *coordinator, struct bytes key)
+{
+    enum { SHOWN = 48 };
+    char *text = arena_alloc(coordinator->arena, SHOWN * 4 + 8);
+    if (text == NULL) {
+        return "";
+    }
+    size_t shown = key.len < SHOWN ? key.len : SHOWN;
+    char *at = text;
+    for (size_t i = 0; i < shown; i++) {
+        uint8_t c = key.data[i];
+        if (c >= 0x20 && c < 0x7f && c != '\\') {
+            *at++ = (char)c;
+        } else {
+            at += snprintf(at, 5, "\\x%02x", c);
+        }
+    }
+    (void)snprintf(at, 8, "%s", key.len > SHOWN ? "..." : "");
+    return text;
+}
+
+const char *operation_names(const struct operation *operation, uint64_t targets)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    enum { TEXT_BYTES = 1024 };
+    char *text = arena_alloc(coordinator->arena, TEXT_BYTES);
+    if (text == NULL || targets == 0) {
+        return "none";
+    }
+    size_t len = 0;
+    text[0] = '\0';
+    while (targets != 0) {
+        uint32_t i = (uint32_t)__builtin_ctzll(targets);
+        targets &= targets - 1;
+        const char *name =
+            coordinator->courier.name(coordinator->courier.self, operation->placement.nodes[i]);
+        int wrote = snprintf(text + len, TEXT_BYTES - len, "%s%s", len == 0 ? "" : ", ", name);
+        if (wrote < 0 || (size_t)wrote >= TEXT_BYTES - len) {
+            break;
+        }
+        len += (size_t)wrote;
+    }
+    return text;
+}
+
+const char *operation_reasons(const struct operation *operation, uint64_t targets)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    enum { TEXT_BYTES = 1024 };
+    char *text = arena_alloc(coordinator->arena, TEXT_BYTES);
+    if (text == NULL || targets == 0) {
+        return "none";
+    }
+    size_t len = 0;
+    text[0] = '\0';
+    for (; targets != 0; targets &= targets - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(targets);
+        int wrote = snprintf(
+            text + len, TEXT_BYTES - len, "%s%s: %s", len == 0 ? "" : ", ",
+            coordinator->courier.name(coordinator->courier.self, operation->placement.nodes[i]),
+            shoal_error_text(operation->refusals[i]));
+        if (wrote < 0 || (size_t)wrote >= TEXT_BYTES - len) {
+            break;
+        }
+        len += (size_t)wrote;
+    }
+    return text;
+}
