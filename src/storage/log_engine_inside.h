@@ -60,6 +60,7 @@ struct log_slot {
     uint32_t readers;      /* jobs that use its file */
     bool swept;            /* compacted, and what is still alive can't be read */
     bool sealed;           /* the seal is written */
+    bool syncing;          /* by the sync job: a second sync might not be told what failed in it */
     struct queue unsynced; /* in the engine's, until it is closed and durable */
     /* What is done to it now, one thing at a time. */
     struct offload_job job;
