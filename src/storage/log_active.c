@@ -145,6 +145,45 @@ int log_active_open(struct log_engine *log, char text[512])
     return 0;
 }
 
+/* ---- measuring ---- */
+
+static void space_run(struct offload_job *job)
+{
+    struct log_space *space = QUEUE_ITEM(job, struct log_space, job);
+    struct disk *disk = space->log->disk;
+    if (disk->ops->space(disk, &space->free) != 0) {
+        space->free = UINT64_MAX;
+    }
+}
+
+static void space_done(struct offload_job *job, bool dropped)
+{
+    struct log_space *space = QUEUE_ITEM(job, struct log_space, job);
+    space->running = false;
+    if (dropped) {
+        return;
+    }
+    space->log->space_free = space->free;
+    if (space->free / 2 >= space->wanted) {
+        space->wanted = 0;
+    }
+}
+
+/* Until there is the space that was missing. */
+static void space_turn(struct log_engine *log)
+{
+    struct log_space *space = &log->space;
+    if (space->wanted == 0 || space->running || log->engine.now_us < space->retry_us) {
+        return;
+    }
+    space->log = log;
+    space->running = true;
+    space->retry_us = log->engine.now_us + LOG_RETRY_US;
+    space->job.run = space_run;
+    space->job.done = space_done;
+    log->options.offload.submit(log->options.offload.self, OFFLOAD_SLOW, &space->job);
+}
+
 /* ---- rolling ---- */
 
 static bool fits(const struct log_engine *log, size_t size)
@@ -167,6 +206,7 @@ static int slot_next(struct log_engine *log, uint64_t capacity, struct log_slot 
     }
     uint64_t wanted = log_active_capacity(log) > capacity ? log_active_capacity(log) : capacity;
     if (log->space_free / 2 < wanted) {
+        log->space.wanted = wanted;
         return SHOAL_ENOSPC;
     }
     if (suits) {
@@ -349,6 +389,7 @@ void log_active_turn(struct log_engine *log)
         link = next;
     }
     fill_turn(log);
+    space_turn(log);
 }
 
 void log_active_retry(struct log_engine *log)
@@ -368,6 +409,9 @@ void log_active_retry(struct log_engine *log)
 uint64_t log_active_next_us(const struct log_engine *log)
 {
     uint64_t next = log->write_full ? log->write_retry_us : TIMERS_NEVER;
+    if (log->space.wanted > 0 && !log->space.running && log->space.retry_us < next) {
+        next = log->space.retry_us;
+    }
     if (log->spare != NULL && log->spare->task_retry_us < next) {
         next = log->spare->task_retry_us;
     }

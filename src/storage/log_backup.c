@@ -42,7 +42,9 @@ static int duplicate_one(const struct log_backup *backup, const struct log_slot 
 static void backup_run(struct offload_job *job)
 {
     struct log_backup *backup = QUEUE_ITEM(job, struct log_backup, job);
-    backup->code = 0;
+    struct disk *disk = backup->log->disk;
+    /* Whose segments they are. */
+    backup->code = disk->ops->duplicate(disk, LOG_VOLUME_FILE, backup->folder, UINT64_MAX);
     for (uint32_t i = 0; i < backup->count && backup->code == 0; i++) {
         backup->code = duplicate_one(backup, backup->slots[i]);
     }

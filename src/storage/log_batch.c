@@ -92,7 +92,7 @@ static int may_append(const struct log_engine *log, size_t size, enum log_purpos
 {
     uint64_t max = log->options.tuning.queue_bytes_max;
     max = max == 0 ? QUEUE_BYTES_DEFAULT : max;
-    if (log->failed) {
+    if (log->failed || log_volume_failed(log)) {
         return SHOAL_EIO;
     }
     if (purpose == LOG_FOR_USER && log_engine_is_full(log)) {

@@ -24,7 +24,7 @@
 #define CLEAN_HEAD_BYTES (24u + DISK_IDENTITY_BYTES)
 #define CLEAN_FILE_BYTES (8u + DISK_IDENTITY_BYTES)
 
-const struct log_file log_volume_file = {"volume", "SHOALVOL", 1, 4096};
+const struct log_file log_volume_file = {LOG_VOLUME_FILE, "SHOALVOL", 1, 4096};
 const struct log_file log_running_file = {"running", "SHOALRUN", 1, 4096};
 const struct log_file log_clean_file = {"clean", "SHOALCLN", 1, 256u * LIMIT_MIB};
 

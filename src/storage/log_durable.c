@@ -45,7 +45,9 @@ void log_durable_written(struct log_engine *log, struct log_write *write)
     }
     if (write->sequence > log->settled_sequence) {
         log->settled_sequence = write->sequence;
-        log->engine.events.settled(log->engine.events.self, log->settled_sequence);
+        if (!log_volume_failed(log)) {
+            log->engine.events.settled(log->engine.events.self, log->settled_sequence);
+        }
     }
 }
 
@@ -67,7 +69,7 @@ void log_durable_advance(struct log_engine *log)
             queue_remove(&slot->unsynced);
         }
     }
-    if (log->durable_sequence > before) {
+    if (log->durable_sequence > before && !log_volume_failed(log)) {
         log->engine.events.durable(log->engine.events.self, log->durable_sequence);
     }
 }
@@ -128,7 +130,7 @@ static void sync_collect(struct log_engine *log)
 void log_durable_turn(struct log_engine *log)
 {
     struct log_sync *sync = &log->sync;
-    if (log->harden_told) {
+    if (log->harden_told && !log->failed) {
         log->harden_told = false;
         log->engine.events.durable(log->engine.events.self, log->durable_sequence);
     }

@@ -49,6 +49,7 @@ void log_engine_fail(struct log_engine *log, const char *what, int code)
     log_error("storage: failed: no write is confirmed until a restart", LOG_TEXT("what", what),
               LOG_TEXT("error", shoal_error_text(code)));
     log->failed = true;
+    atomic_store(&log->volume->failed, true); /* it is one disk: the others hear of it */
 }
 
 /* Of a key and its value, as they are counted for users. */
@@ -254,10 +255,10 @@ static bool log_engine_lost(const struct engine *engine, uint32_t partition)
 static enum engine_health log_engine_health(const struct engine *engine)
 {
     const struct log_engine *log = log_engine_of_const(engine);
-    if (log->failed) {
+    if (log->failed || log_volume_failed(log)) {
         return ENGINE_FAILED;
     }
-    return log_engine_is_full(log) ? ENGINE_FULL : ENGINE_HEALTHY;
+    return log_engine_is_full(log) || log->space.wanted > 0 ? ENGINE_FULL : ENGINE_HEALTHY;
 }
 
 /* Of segments that several engines need, each counts its share. */
@@ -329,6 +330,7 @@ static void log_engine_harden(struct engine *engine)
 
 static void tell_failure(struct log_engine *log)
 {
+    log->failed = log->failed || log_volume_failed(log);
     if (log->failed && !log->failed_told) {
         log->failed_told = true;
         log->engine.events.failed(log->engine.events.self, SHOAL_EIO);
@@ -360,7 +362,8 @@ static uint64_t log_engine_next_us(const struct engine *engine)
 {
     const struct log_engine *log = log_engine_of_const(engine);
     bool now = log->late.count > 0 || log->damage_untold > 0 || log->harden_told ||
-               !queue_empty(&log->dropped) || (log->failed && !log->failed_told);
+               !queue_empty(&log->dropped) ||
+               (!log->failed_told && (log->failed || log_volume_failed(log)));
     if (now) {
         return log->engine.now_us;
     }
@@ -407,6 +410,7 @@ static void log_engine_free(struct engine *engine)
 {
     struct log_engine *log = log_engine_of(engine);
     ASSERT(!log->writing && !log->sync.running && log->fetches_under_way == 0);
+    ASSERT(!log->space.running);
     log_backup_deinit(log);
     log_sweep_end(&log->compact.sweep);
     log_sweep_end(&log->scrub.sweep);

@@ -118,6 +118,16 @@ struct log_sync {
     } slots[LOG_SYNC_SLOTS];
 };
 
+/* Measures the free space again, when a record was refused for lack of it. */
+struct log_space {
+    struct offload_job job;
+    struct log_engine *log;
+    bool running;
+    uint64_t wanted; /* bytes that were refused; 0: none were */
+    uint64_t free;
+    uint64_t retry_us;
+};
+
 /* ---- partitions ---- */
 
 struct log_holding {
@@ -319,11 +329,12 @@ struct log_engine {
     struct buffer scratch; /* compressed values */
     struct compressor compressor;
 
-    bool failed;      /* for good */
-    bool failed_told; /* to the worker */
-    bool write_full;  /* a batch found no space */
-    bool create_full; /* a segment found no space */
-    uint64_t space_free;
+    bool failed;         /* for good */
+    bool failed_told;    /* to the worker */
+    bool write_full;     /* a batch found no space */
+    bool create_full;    /* a segment found no space */
+    uint64_t space_free; /* at the last look */
+    struct log_space space;
 
     struct arena lent;
     size_t lent_bytes;
@@ -374,6 +385,12 @@ static inline bool log_place_equal(struct log_place a, struct log_place b)
 static inline bool log_engine_is_full(const struct log_engine *log)
 {
     return log->write_full || log->create_full;
+}
+
+/* Has this or another engine of the volume failed? */
+static inline bool log_volume_failed(const struct log_engine *log)
+{
+    return atomic_load_explicit(&log->volume->failed, memory_order_relaxed);
 }
 
 /* The partition, which must be one of this worker's. */

@@ -34,6 +34,7 @@
 #define LOG_BATCH_BYTES 48u
 #define LOG_RECORD_BYTES 48u
 #define LOG_NAME_BYTES 24u
+#define LOG_VOLUME_FILE "volume"
 #define LOG_UNIT_BYTES 16u
 
 enum log_record_kind {
