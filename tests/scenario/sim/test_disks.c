@@ -3,6 +3,13 @@
 
 #define KEYS 60u
 
+/* With many keys, looking at all of them after each event takes long. */
+static void options_calm(struct sim_options *options)
+{
+    sim_options_quiet(options);
+    options->check_every = 32;
+}
+
 static const char *key_text(uint32_t i)
 {
     static char key[32];
@@ -45,7 +52,7 @@ static void put_round(struct cluster *cluster, uint32_t round)
 
 static void open_alone(struct cluster *cluster, struct sim_options *options)
 {
-    sim_options_quiet(options);
+    options_calm(options);
     options->nodes = 1;
     options->n = 1;
     options->r = 1;
@@ -98,7 +105,7 @@ static void the_cluster_writes_on_while_one_disk_is_full(void **state)
     (void)state;
     struct cluster cluster;
     struct sim_options options;
-    sim_options_quiet(&options);
+    options_calm(&options);
     options.store.segment_bytes = 8192;
     cluster_open(&cluster, &options);
     put_all(&cluster, "first");
@@ -125,7 +132,7 @@ static void a_failed_fsync_stops_confirmations_there_and_the_cluster_goes_on(voi
     (void)state;
     struct cluster cluster;
     struct sim_options options;
-    sim_options_quiet(&options);
+    options_calm(&options);
     cluster_open(&cluster, &options);
     put_all(&cluster, "first");
     struct sim_node *node = cluster_node(&cluster, 0);
@@ -162,7 +169,7 @@ static void what_a_failed_fsync_lost_is_not_confirmed_by_the_next_process(void *
     for (uint64_t seed = 1; seed <= 20; seed++) {
         struct cluster cluster;
         struct sim_options options;
-        sim_options_quiet(&options);
+        options_calm(&options);
         options.seed = seed;
         options.nodes = 1;
         options.n = 1;
@@ -219,7 +226,7 @@ static void rot_in_a_closed_segment_is_never_served_and_is_refilled(void **state
     for (uint64_t seed = 1; seed <= 10; seed++) {
         struct cluster cluster;
         struct sim_options options;
-        sim_options_quiet(&options);
+        options_calm(&options);
         options.seed = seed;
         options.store.segment_bytes = 8192;
         cluster_open(&cluster, &options);
@@ -250,7 +257,7 @@ static void rot_found_at_a_start_is_refilled(void **state)
     for (uint64_t seed = 1; seed <= 9; seed++) {
         struct cluster cluster;
         struct sim_options options;
-        sim_options_quiet(&options);
+        options_calm(&options);
         options.seed = seed;
         options.store.segment_bytes = 8192;
         cluster_open(&cluster, &options);
@@ -285,7 +292,7 @@ static void a_lying_disk_loses_what_the_honest_ones_still_have(void **state)
     for (uint64_t seed = 1; seed <= 5; seed++) {
         struct cluster cluster;
         struct sim_options options;
-        sim_options_quiet(&options);
+        options_calm(&options);
         options.seed = seed;
         cluster_open(&cluster, &options);
         put_all(&cluster, "first");
