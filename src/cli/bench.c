@@ -19,8 +19,16 @@ struct key_state {
     bool busy;
 };
 
+/* Slots that go together: `pipeline` of them in lockstep, else each is alone. */
+struct group {
+    struct slot *slots;
+    uint32_t count;
+    uint32_t active;
+};
+
 struct slot {
     struct bench_thread *thread;
+    struct group *group;
     uint64_t key; /* index among the thread's own */
     uint64_t started_ns;
     bool is_put;
@@ -37,6 +45,7 @@ struct bench_thread {
     uint64_t key_count; /* its own: index, index + threads, ... */
     struct key_state *states;
     struct slot *slots;
+    struct group *groups;
     uint32_t active; /* slots in flight */
     bool measuring;
     uint64_t next_key; /* to be prepared */
@@ -71,7 +80,7 @@ void bench_figures_count_error(struct bench_figures *figures, int code, const ch
 
 /* ---- one request ----------------------------------------------------------------------------- */
 
-static bool slot_begin(struct slot *slot);
+static void group_begin(struct group *group);
 
 static void keep_context(struct key_state *state, struct shoal_bytes context)
 {
@@ -123,7 +132,10 @@ static void on_done(struct shoal_client *client, const struct shoal_result *resu
         }
     }
     thread->active--;
-    if (!slot_begin(slot) && thread->active == 0) {
+    if (--slot->group->active == 0) {
+        group_begin(slot->group);
+    }
+    if (thread->active == 0) {
         event_base_loopbreak(thread->base);
     }
 }
@@ -188,7 +200,7 @@ static bool next_prepared(struct slot *slot)
     return true;
 }
 
-/* Starts the slot's next request; false when there is none to start. */
+/* Starts the slot's next request; false when there is none to start. Answers come later. */
 static bool slot_begin(struct slot *slot)
 {
     struct bench_thread *thread = slot->thread;
@@ -202,16 +214,31 @@ static bool slot_begin(struct slot *slot)
         return false;
     }
     thread->active++;
+    slot->group->active++;
     return true;
+}
+
+static void group_begin(struct group *group)
+{
+    for (uint32_t i = 0; i < group->count; i++) {
+        (void)slot_begin(&group->slots[i]);
+    }
 }
 
 /* ---- threads --------------------------------------------------------------------------------- */
 
 static void run_phase(struct bench_thread *thread)
 {
-    for (uint32_t i = 0; i < thread->bench->plan.in_flight; i++) {
+    const struct bench_plan *plan = &thread->bench->plan;
+    uint32_t size = plan->lockstep ? plan->pipeline : 1;
+    for (uint32_t i = 0; i < plan->in_flight; i++) {
+        struct group *group = &thread->groups[i / size];
         thread->slots[i].thread = thread;
-        (void)slot_begin(&thread->slots[i]);
+        thread->slots[i].group = group;
+        *group = (struct group){.slots = &thread->slots[i - i % size], .count = i % size + 1};
+    }
+    for (uint32_t i = 0; i < plan->in_flight; i += size) {
+        group_begin(&thread->groups[i / size]);
     }
     if (thread->active > 0) {
         (void)event_base_dispatch(thread->base);
@@ -229,8 +256,10 @@ static int thread_init(struct bench_thread *thread)
     random_init(&thread->random, thread->index + 1u);
     thread->states = mem_alloc_zeroed(thread->key_count, sizeof(*thread->states));
     thread->slots = mem_alloc_zeroed(plan->in_flight, sizeof(*thread->slots));
+    thread->groups = mem_alloc_zeroed(plan->in_flight, sizeof(*thread->groups));
     thread->base = event_base_new();
-    if (thread->states == NULL || thread->slots == NULL || thread->base == NULL) {
+    if (thread->states == NULL || thread->slots == NULL || thread->groups == NULL ||
+        thread->base == NULL) {
         return SHOAL_ENOMEM;
     }
     struct shoal_config config = {
@@ -258,6 +287,7 @@ static void thread_deinit(struct bench_thread *thread)
     }
     mem_free(thread->states);
     mem_free(thread->slots);
+    mem_free(thread->groups);
 }
 
 static void *thread_run(void *user)

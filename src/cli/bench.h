@@ -29,6 +29,7 @@ struct bench_plan {
     uint64_t requests;
     uint64_t timeout_ms;
     bool with_context;
+    bool lockstep; /* `pipeline` requests at a time, as redis-benchmark does */
 };
 
 struct bench_error {

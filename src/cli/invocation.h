@@ -38,6 +38,7 @@ struct bench_flags {
     uint64_t requests; /* 0: by duration */
     const char *server_pid;
     bool with_context;
+    bool lockstep;
     bool direct;
 };
 

@@ -108,13 +108,16 @@ void endpoint_connect(struct endpoint *endpoint, bool now)
     }
 }
 
-/* The least busy of the first few connections in turn, so that calls spread and still travel
- * together. */
+/* One connection after the other, so that calls spread; but calls of one turn travel together. */
 static struct connection *connection_with_room(struct endpoint *endpoint)
 {
     uint64_t room = (uint64_t)endpoint->ready_count * endpoint->client->settings.in_flight_max;
     if (endpoint->in_flight >= room) {
         return NULL;
+    }
+    struct connection *last = QUEUE_ITEM(endpoint->connections.previous, struct connection, link);
+    if (!queue_empty(&last->dirty) && connection_has_room(last)) {
+        return last;
     }
     for (uint32_t i = 0; i < endpoint->connection_count; i++) {
         struct queue *link = queue_pop(&endpoint->connections);
