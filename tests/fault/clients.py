@@ -20,7 +20,7 @@ SET_IDS_MAX = 60
 RETRY_S = 0.02  # between attempts to reach any node
 
 # Codes of include/shoal/error.h that tests look for.
-ENOSPC, EIO, EDAMAGED = 28, 29, 30
+ENOSPC, EIO, EDAMAGED, EUNKNOWN = 28, 29, 30, 60
 
 # Positions of RESULT's fields, in docs/protocol.md.
 CODE, TEXT, CONTEXT, VALUES = 2, 3, 4, 5

@@ -72,6 +72,26 @@ def judge(node, history):
     return verdict
 
 
+def only(*engines):
+    """Marks a case that suits these engines alone."""
+
+    def mark(case):
+        case.engines = engines
+        return case
+
+    return mark
+
+
+def long_only(*engines):
+    """Marks a case that is left to the night for these engines."""
+
+    def mark(case):
+        case.long_engines = engines
+        return case
+
+    return mark
+
+
 def find_programs():
     build = os.environ.get("SHOAL_BUILD", os.path.join(ROOT, "build"))
     for variable, path in (("SHOAL_SERVER", "src/shoal-server"), ("SHOAL_CLI", "src/shoal")):
@@ -112,13 +132,14 @@ def engine_works(engine, folder):
     return probe.returncode == 0
 
 
-def _options(description, engines):
+def _options(description, engines, short):
     parser = argparse.ArgumentParser(description=description,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--long", action="store_true", help="the size for the night")
     parser.add_argument("--seed", type=int, help="repeats the choices of a run; timing still differs")
     parser.add_argument("--engine", choices=(*ENGINES, "memory"), action="append",
-                        help=f"which engine, may be repeated (default: {', '.join(engines)})")
+                        help=f"which engine, may be repeated (default: {', '.join(short)}; at night "
+                             f"{', '.join(engines)})")
     parser.add_argument("--case", action="append", help="only this case, may be repeated")
     parser.add_argument("--keep", action="store_true", help="keep the folder of a case that failed")
     options = parser.parse_args()
@@ -160,10 +181,16 @@ def _run_case(options, case, engine):
     return passed
 
 
-def main(cases, engines=ENGINES, tools=(), root=False):
-    """Runs the cases for each engine and ends the program."""
+def _suits(options, case, engine):
+    if engine not in getattr(case, "engines", (engine,)):
+        return False
+    return options.long or options.case or engine not in getattr(case, "long_engines", ())
+
+
+def main(cases, engines=ENGINES, short=("log",), tools=(), root=False):
+    """Runs the cases for each engine, in the short size those of `short`, and ends the program."""
     program_name = os.path.basename(sys.argv[0])
-    options = _options(sys.modules["__main__"].__doc__, engines)
+    options = _options(sys.modules["__main__"].__doc__, engines, short)
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
     begun = time.monotonic()
@@ -174,12 +201,14 @@ def main(cases, engines=ENGINES, tools=(), root=False):
         need(*tools)
         if root:
             need_root()
-        for engine in options.engine or engines:
+        for engine in options.engine or (engines if options.long else short):
             if not engine_works(engine, tempfile.gettempdir()):
                 print(f"-- {engine}: not in this build")
                 continue
             for case in cases:
                 if options.case and case.__name__ not in options.case:
+                    continue
+                if not _suits(options, case, engine):
                     continue
                 count += 1
                 if not _run_case(options, case, engine):
@@ -199,4 +228,5 @@ def main(cases, engines=ENGINES, tools=(), root=False):
 
 
 __all__ = ["CantRun", "History", "Run",
-           "TimeoutExpired", "judge", "main", "need", "program", "wait_until"]
+           "TimeoutExpired", "judge", "long_only", "main", "need", "only", "program",
+           "wait_until"]

@@ -76,14 +76,13 @@ def order(path):
 
 
 @contextlib.contextmanager
-def failing(node, calls, error, path=None):
+def failing(node, calls, error):
     """For as long as the `with` lasts, such calls of the running node fail with the error, named as in
-    errno.h. With a path only those on that file or folder."""
+    errno.h."""
     names = ",".join(calls)
-    only = ["-P", path] if path else []
     with tempfile.TemporaryFile() as output:
         tracer = subprocess.Popen(
-            ["strace", "-f", "-q", "--signal=none", "-o", "/dev/null", *only, "-e", f"trace={names}",
+            ["strace", "-f", "-q", "--signal=none", "-o", "/dev/null", "-e", f"trace={names}",
              "-e", f"inject={names}:error={error}", "-p", str(node.process.pid)],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         try:
