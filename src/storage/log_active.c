@@ -345,8 +345,8 @@ void log_slot_close(struct log_slot *slot)
 {
     struct log_engine *log = slot->log;
     ASSERT(slot->state == LOG_SLOT_SEALING && slot->sealed && slot->task == LOG_TASK_NONE);
-    if (slot->syncing) {
-        return;
+    if (slot->syncing || log->failed) {
+        return; /* after a failed sync the next one succeeds, and means nothing */
     }
     slot->task = LOG_TASK_SEAL;
     slot->task_retry_us = TIMERS_NEVER;
