@@ -177,6 +177,23 @@ static void a_sibling_that_the_held_range_covers_is_not_brought_back(void **stat
     buffer_deinit(&encoded);
 }
 
+/* Nor this one: it has seen the dot and nothing is left of it. */
+static void an_object_that_has_lost_the_dot_takes_it_away(void **state)
+{
+    struct fixture *fixture = *state;
+    struct dot dot = {.actor = 99, .counter = 4};
+    struct object object = {.context = {.entries = &dot, .count = 1}};
+    struct buffer encoded;
+    buffer_init(&encoded, 0);
+    assert_int_equal(object_encode(&object, &encoded), 0);
+    plant_simple(fixture);
+    assert_int_equal(store(fixture, buffer_bytes(&encoded)), REPLICA_PENDING);
+    fixture->fickle->cold_percent = 0;
+    assert_int_equal(store(fixture, buffer_bytes(&encoded)), REPLICA_DONE);
+    assert_int_equal(held(fixture).sibling_count, 0);
+    buffer_deinit(&encoded);
+}
+
 /* ---- damage ---- */
 
 static void a_damaged_record_is_not_served_but_can_be_replaced(void **state)
@@ -234,6 +251,7 @@ int main(void)
         FIXTURE_TEST(an_overwrite_of_what_was_not_seen_reads),
         FIXTURE_TEST(a_store_reads_only_where_the_dot_does_not_tell),
         FIXTURE_TEST(a_sibling_that_the_held_range_covers_is_not_brought_back),
+        FIXTURE_TEST(an_object_that_has_lost_the_dot_takes_it_away),
         FIXTURE_TEST(a_damaged_record_is_not_served_but_can_be_replaced),
         FIXTURE_TEST(a_copy_of_what_is_damaged_is_stored_again),
         FIXTURE_TEST(a_store_over_a_damaged_record_is_all_there_is),
