@@ -1,7 +1,8 @@
 /* A copy of the database while it is used: RocksDB's checkpoint, which writes what is in memory to
  * tables and links all tables. The engines of one store are asked for the same folder each: the
- * first makes the copy, the others have nothing to add. */
+ * first makes the copy, the others find it made. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "shoal/error.h"
@@ -15,30 +16,12 @@ struct lsm_backup {
     char folder[LSM_PATH_BYTES];
 };
 
-/* Is this engine the first to be asked for the folder? */
-static bool claim(struct lsm_store *store, const char *folder)
+static int copy(struct lsm_store *store, const char *path)
 {
-    (void)pthread_mutex_lock(&store->side_lock);
-    bool first = strcmp(store->backup_folder, folder) != 0;
-    snprintf(store->backup_folder, sizeof(store->backup_folder), "%s", folder);
-    (void)pthread_mutex_unlock(&store->side_lock);
-    return first;
-}
-
-static void backup_run(struct offload_job *job)
-{
-    struct lsm_backup *backup = (struct lsm_backup *)(void *)job;
-    struct lsm_store *store = backup->engine->store;
-    char path[LSM_PATH_BYTES + 4];
     char *error = NULL;
-    if (!claim(store, backup->folder)) {
-        return;
-    }
-    snprintf(path, sizeof(path), "%s/db", backup->folder);
     rocksdb_t *db = lsm_store_enter(store);
     if (db == NULL) {
-        backup->code = SHOAL_EIO;
-        return;
+        return SHOAL_EIO;
     }
     rocksdb_checkpoint_t *checkpoint = rocksdb_checkpoint_object_create(db, &error);
     if (checkpoint != NULL) {
@@ -46,7 +29,21 @@ static void backup_run(struct offload_job *job)
         rocksdb_checkpoint_object_destroy(checkpoint);
     }
     lsm_store_leave(store);
-    backup->code = lsm_error_code(error, NULL);
+    return lsm_error_code(error, NULL);
+}
+
+/* RocksDB gives the copy its name when it is whole. */
+static void backup_run(struct offload_job *job)
+{
+    struct lsm_backup *backup = (struct lsm_backup *)(void *)job;
+    struct lsm_store *store = backup->engine->store;
+    char path[LSM_PATH_BYTES + 4];
+    snprintf(path, sizeof(path), "%s/db", backup->folder);
+    (void)pthread_mutex_lock(&store->backup_lock);
+    if (access(path, F_OK) != 0) {
+        backup->code = copy(store, path);
+    }
+    (void)pthread_mutex_unlock(&store->backup_lock);
 }
 
 static void backup_done(struct offload_job *job, bool dropped)

@@ -64,8 +64,8 @@ struct lsm_store {
     bool writable;
     _Atomic uint64_t opened; /* how often */
     _Atomic uint32_t engines;
-    pthread_mutex_t side_lock; /* of the owner file and of backup_folder */
-    char backup_folder[LSM_PATH_BYTES];
+    pthread_mutex_t owner_lock; /* of the owner file */
+    pthread_mutex_t backup_lock;
     struct lsm_partition partitions[];
 };
 

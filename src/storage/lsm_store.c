@@ -257,7 +257,8 @@ static void store_free(struct lsm_store *store)
         posix_disk_close(store->disk);
     }
     (void)pthread_rwlock_destroy(&store->lock);
-    (void)pthread_mutex_destroy(&store->side_lock);
+    (void)pthread_mutex_destroy(&store->owner_lock);
+    (void)pthread_mutex_destroy(&store->backup_lock);
     mem_free(store);
 }
 
@@ -279,7 +280,8 @@ static struct lsm_store *store_new(const struct lsm_store_options *options)
         return NULL;
     }
     lock_init(&store->lock);
-    (void)pthread_mutex_init(&store->side_lock, NULL);
+    (void)pthread_mutex_init(&store->owner_lock, NULL);
+    (void)pthread_mutex_init(&store->backup_lock, NULL);
     lsm_database_init(&store->database, options->memory_bytes_max);
     snprintf(store->folder, sizeof(store->folder), "%s", options->folder);
     snprintf(store->path, sizeof(store->path), "%.*s/db", (int)sizeof(store->path) - 4,
@@ -327,11 +329,11 @@ int lsm_store_open(const struct lsm_store_options *options, struct lsm_store **o
 
 int lsm_store_losses_known(struct lsm_store *store)
 {
-    (void)pthread_mutex_lock(&store->side_lock);
+    (void)pthread_mutex_lock(&store->owner_lock);
     store->report.behind = false;
     store->report.lost = false;
     int code = take_over(store, true);
-    (void)pthread_mutex_unlock(&store->side_lock);
+    (void)pthread_mutex_unlock(&store->owner_lock);
     return code;
 }
 

@@ -449,8 +449,22 @@ static void a_backup_of_a_running_node_opens_as_a_copy(void **state)
     assert_int_equal(count_numbers(&restored, KEYS, "x"), KEYS);
     lsm_engine_check(restored.engines[0]);
     lsm_rig_close(&restored, true);
+
+    /* Another one into the same folder, emptied. */
+    lsm_rig_wipe(&restored);
+    assert_int_equal(rig->engines[1]->ops->backup(rig->engines[1], restored.folder, 9), 0);
+    lsm_rig_turn(rig);
+    assert_int_equal(rig->ready_code, 0);
+    (void)reopen(&restored);
+    assert_int_equal(count_numbers(&restored, KEYS, "y"), KEYS);
+    lsm_rig_close(&restored, true);
     lsm_rig_deinit(&restored);
-    assert_int_equal(lsm_rig_open(rig, 1) < 0, true); /* it is in use */
+
+    /* Into one that isn't there. */
+    assert_int_equal(rig->engines[1]->ops->backup(rig->engines[1], restored.folder, 10), 0);
+    lsm_rig_turn(rig);
+    assert_true(rig->ready_code < 0);
+    assert_true(lsm_rig_open(rig, 1) < 0); /* it is in use */
     lsm_rig_close(rig, true);
 }
 
