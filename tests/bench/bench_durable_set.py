@@ -1,6 +1,6 @@
 """Durable SETs: Redis with an append-only file synced before every answer, under redis-benchmark,
 beside one node of Shoal with the log engine and durability `sync`, under `shoal bench`; the same
-connections, depth, values and number of keys, over TCP, in turns, so that the ratio holds on a
+connections, depth, values and number of keys, over TCP, in lockstep, in turns, so that the ratio holds on a
 machine whose speed drifts. Then the log engine with durability `os` beside the memory engine.
 
 Usage: bench_durable_set.py [ROUNDS] (3). Prints each round and medians: throughput, and the CPU time
@@ -99,7 +99,7 @@ class Shoal:
 
     def measure(self, depth, mix="1:0"):
         node = self._cluster.nodes[0]
-        outcome = node.shoal("bench", "--connections", str(CONNECTIONS), "--pipeline", str(depth),
+        outcome = node.shoal("bench", "--lockstep", "--connections", str(CONNECTIONS), "--pipeline", str(depth),
                              "--keys", str(KEYS), "--value-size", str(VALUE_BYTES), "--mix", mix,
                              "--duration", f"{SECONDS}s", "--json",
                              "--server-pid", str(node.process.pid))
