@@ -63,6 +63,7 @@ struct lsm_store {
     rocksdb_t *db;         /* NULL when it could not be opened again */
     bool writable;
     _Atomic uint64_t opened; /* how often */
+    _Atomic bool failed;     /* a write of some engine did: none of them confirms any more */
     _Atomic uint32_t engines;
     pthread_mutex_t owner_lock; /* of the owner file */
     pthread_mutex_t backup_lock;

@@ -18,7 +18,7 @@ struct lsm_engine_options {
     uint32_t worker; /* partition p is this engine's when p % workers == worker */
     uint32_t workers;
     uint64_t interval_us;     /* durability `interval`: how long what settled may not be durable */
-    uint64_t queue_bytes_max; /* of what is not yet written; beyond, puts are refused; 0: 64 MiB */
+    uint64_t queue_bytes_max; /* of what is not yet written; beyond it SHOAL_EOVERLOAD; 0: 64 MiB */
 };
 
 /* 0 or SHOAL_ENOMEM. To be called on any thread before the worker runs. */

@@ -170,8 +170,9 @@ void lsm_walk_free(struct lsm_engine *lsm);
 /* lsm_bunch.c: what happens to a bunch on the other thread. */
 void lsm_bunch_run(struct offload_job *job);
 
-/* lsm_wounds.c: raises events.damaged unless the range is known to be damaged. */
+/* lsm_wounds.c; found: raises events.damaged unless the range is known to be damaged. */
 void lsm_wound_found(struct lsm_engine *lsm, uint32_t partition, uint64_t low, uint64_t high);
+bool lsm_is_wounded(const struct lsm_engine *lsm, const struct engine_key *key);
 void lsm_wounds_forget(struct lsm_engine *lsm, uint32_t partition);
 
 /* lsm_backup.c */

@@ -258,7 +258,7 @@ int lsm_read_brief(struct lsm_engine *lsm, const struct engine_key *key, struct 
 {
     const struct lsm_partition *partition = lsm_partition_of(lsm, key->partition);
     const struct lsm_known_slot *slot = lsm_known_find(&lsm->known, key, partition->epoch);
-    if (slot != NULL) {
+    if (slot != NULL && !lsm_is_wounded(lsm, key)) { /* else what was known may be gone */
         *out = (struct engine_brief){.simple = slot->simple, .dot = slot->dot};
         return slot->present ? 0 : SHOAL_ENOTFOUND;
     }

@@ -15,6 +15,11 @@ static bool is_known(const struct lsm_engine *lsm, uint32_t partition, uint64_t 
     return false;
 }
 
+bool lsm_is_wounded(const struct lsm_engine *lsm, const struct engine_key *key)
+{
+    return lsm->wound_count > 0 && is_known(lsm, key->partition, key->position, key->position);
+}
+
 /* Those of the partition that it touches grow together with it. */
 static void absorb(struct lsm_engine *lsm, struct lsm_wound *added)
 {

@@ -23,7 +23,7 @@ static int filling_ready(struct lsm_engine *lsm)
         return SHOAL_ENOSPC;
     }
     if (lsm->overlay.bytes >= lsm->queue_bytes_max) {
-        return SHOAL_ENOMEM;
+        return SHOAL_EOVERLOAD;
     }
     if (lsm->filling == NULL) {
         lsm->filling = lsm_batch_new(lsm->batches + 1);
@@ -208,11 +208,11 @@ static void refused(struct lsm_engine *lsm, const struct lsm_write_job *job)
     lsm->refusals = job->spacious ? lsm->refusals + 1 : 0;
 }
 
-static void failed(struct lsm_engine *lsm, const struct lsm_write_job *job)
+/* For this engine and, through the store, for all of the node. */
+static void fail(struct lsm_engine *lsm)
 {
     const struct engine_events *events = &lsm->engine.events;
-    log_error("lsm: a write failed; none is confirmed any more until a restart",
-              LOG_TEXT("folder", lsm->store->folder), LOG_TEXT("why", job->text));
+    atomic_store(&lsm->store->failed, true);
     lsm->health = ENGINE_FAILED;
     events->failed(events->self, SHOAL_EIO);
 }
@@ -225,13 +225,17 @@ static void write_done(struct offload_job *base, bool dropped)
     if (dropped) {
         return;
     }
-    if (job->code == 0) {
+    if (atomic_load(&lsm->store->failed)) {
+        fail(lsm); /* another engine's write did; what this one wrote is in doubt as well */
+    } else if (job->code == 0) {
         written(lsm, job);
     } else if (job->code == SHOAL_ENOSPC) {
         lsm->harden = lsm->harden || job->sync;
         refused(lsm, job);
     } else {
-        failed(lsm, job);
+        log_error("lsm: a write failed; none is confirmed any more until a restart",
+                  LOG_TEXT("folder", lsm->store->folder), LOG_TEXT("why", job->text));
+        fail(lsm);
     }
 }
 
@@ -267,6 +271,9 @@ void lsm_write_flush(struct lsm_engine *lsm)
 {
     struct lsm_write_job *job = &lsm->write_job;
     batches_forget(lsm);
+    if (lsm->health != ENGINE_FAILED && !job->out && atomic_load(&lsm->store->failed)) {
+        fail(lsm);
+    }
     bool resting = lsm->health == ENGINE_FULL && lsm->engine.now_us < lsm->retry_us;
     if (job->out || resting || lsm->health == ENGINE_FAILED) {
         return;
@@ -296,6 +303,9 @@ uint64_t lsm_write_next_us(const struct lsm_engine *lsm)
 {
     if (lsm->write_job.out || lsm->health == ENGINE_FAILED) {
         return TIMERS_NEVER;
+    }
+    if (atomic_load(&lsm->store->failed)) {
+        return lsm->engine.now_us; /* to be told */
     }
     return lsm->health == ENGINE_FULL ? lsm->retry_us : lsm->sync_due_us;
 }

@@ -187,35 +187,42 @@ static void so_it_does_when_the_database_meets_it_in_its_log(void **state)
     full_and_free_again(disk);
 }
 
-static void a_failed_write_ends_the_writing_and_not_the_reading(void **state)
+/* No file may grow any more: which is neither "full" nor anything else that passes. */
+static void growth_forbid(struct rlimit *before)
+{
+    assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, before), 0);
+    const struct rlimit none = {.rlim_cur = 1000, .rlim_max = before->rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+}
+
+static void a_failed_write_ends_the_writing_of_all_workers_and_not_the_reading(void **state)
 {
     struct disk_rig *disk = disk_or_skip(state);
     struct lsm_rig *rig = &disk->rig;
     struct rlimit limit;
-    assert_int_equal(lsm_rig_open(rig, 1), 0);
+    assert_int_equal(lsm_rig_open(rig, 2), 0);
     for (uint32_t i = 0; i < 20; i++) {
         assert_true(put_next(disk) >= 0);
         lsm_rig_turn(rig);
     }
-    /* No file may grow from here on: which is neither "full" nor anything else that passes. */
-    assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    const struct rlimit none = {.rlim_cur = 1000, .rlim_max = limit.rlim_max};
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    growth_forbid(&limit);
     uint64_t settled = rig->settled[0];
-    assert_true(put_next(disk) >= 0);
+    assert_true(put_next(disk) >= 0); /* number 20, of the first worker */
     for (uint32_t i = 0; i < 10; i++) {
         lsm_rig_turn(rig);
     }
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    assert_int_equal(rig->failures, 1);
+    assert_int_equal(rig->failures, 2);
     assert_int_equal(rig->settled[0], settled);
-    assert_int_equal(health(disk), ENGINE_FAILED);
-    assert_int_equal(put_next(disk), SHOAL_EIO);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(rig->engines[i]->ops->health(rig->engines[i]), ENGINE_FAILED);
+        assert_int_equal(lsm_rig_put(rig, i, "more", "x"), SHOAL_EIO);
+    }
     expect_all(disk); /* also what is not confirmed: it is held */
     lsm_rig_close(rig, false);
 
-    disk->written = (uint32_t)settled;
+    disk->written = 20;
     assert_int_equal(lsm_rig_open(rig, 1), 0);
     expect_all(disk);
     lsm_engine_check(rig->engines[0]);
@@ -253,7 +260,7 @@ int main(void)
         TEST(a_full_disk_refuses_writes_serves_reads_and_recovers),
         TEST(so_it_does_when_the_database_meets_the_end_of_the_disk_in_its_tables),
         TEST(so_it_does_when_the_database_meets_it_in_its_log),
-        TEST(a_failed_write_ends_the_writing_and_not_the_reading),
+        TEST(a_failed_write_ends_the_writing_of_all_workers_and_not_the_reading),
         TEST(a_disk_too_full_to_start_on_is_refused_by_name),
     };
     return cmocka_run_group_tests_name("lsm engine in trouble", tests, NULL, NULL);
