@@ -11,6 +11,10 @@
 #define IDLE_WRITES_MAX 2u
 #define IDLE_BYTES_MAX (4u * LIMIT_MIB) /* a larger buffer is not kept */
 #define QUEUE_BYTES_DEFAULT (64u * LIMIT_MIB)
+#define QUICK_BYTES_MAX (64u * LIMIT_KIB)
+#define HOLD_SYNC_US_MIN 2000u /* below, a timer is not exact enough to be worth it */
+#define HOLD_SHARE 4u          /* of the time of the last sync */
+#define HOLD_BYTES_MAX (1u * LIMIT_MIB)
 
 /* ---- filling ---- */
 
@@ -214,6 +218,26 @@ static void write_run(struct offload_job *job)
     }
 }
 
+/* Those who were just told write again, most of them at once. With others waiting already, these
+ * would go now and those with the next batch, and so on for ever: each sync would serve half of
+ * them. So the batch is held back until about as many have come, for a quarter of a sync at most
+ * (commit_delay in PostgreSQL). Who is alone never waits. */
+static void hold_back(struct log_engine *log, const struct log_write *done)
+{
+    uint64_t took_us = log->engine.now_us - log->submitted_us;
+    uint32_t waiting = log->filling == NULL ? 0 : log->filling->records;
+    if (done->syncs && done->records > 1 && waiting > 0 && took_us >= HOLD_SYNC_US_MIN) {
+        log->hold_records = waiting + done->records;
+        log->hold_until_us = log->engine.now_us + took_us / HOLD_SHARE;
+    }
+}
+
+static bool is_held_back(const struct log_engine *log, const struct log_write *write)
+{
+    return write == log->filling && log->engine.now_us < log->hold_until_us &&
+           write->records < log->hold_records && write->bytes.len < HOLD_BYTES_MAX;
+}
+
 static void write_done(struct offload_job *job, bool dropped)
 {
     struct log_write *write = QUEUE_ITEM(job, struct log_write, job);
@@ -240,6 +264,7 @@ static void write_done(struct offload_job *job, bool dropped)
     log_lent_reset(log);
     log->queued_bytes -=
         write->records > 0 ? write->bytes.len - LOG_BATCH_BYTES * (write->seal ? 2u : 1u) : 0;
+    hold_back(log, write);
     log_durable_written(log, write);
     write_free(write);
     if (slot->sealed) {
@@ -248,30 +273,56 @@ static void write_done(struct offload_job *job, bool dropped)
     log_durable_advance(log);
 }
 
-void log_writes_submit(struct log_engine *log)
+/* The write to begin now; NULL: none, or it has to wait. */
+static struct log_write *write_next(struct log_engine *log)
 {
     if (log->writing || log->failed || queue_empty(&log->writes)) {
-        return;
+        return NULL;
     }
     struct log_write *write = QUEUE_ITEM(log->writes.next, struct log_write, link);
-    if (write->records == 0 && !write->seal) {
-        return;
+    bool full = log->write_full && log->engine.now_us < log->write_retry_us;
+    /* Its file may be being created or written over. */
+    bool ready = write->slot->segment != NULL && write->slot->task == LOG_TASK_NONE;
+    bool empty = write->records == 0 && !write->seal;
+    return empty || full || !ready || is_held_back(log, write) ? NULL : write;
+}
+
+/* What only goes to the page cache is sooner done than given to another thread, unless it is much
+ * or the file is being synced: then the kernel may let it wait. */
+static bool is_quick(const struct log_write *write)
+{
+    return write->log->durability != LOG_SYNC && write->bytes.len <= QUICK_BYTES_MAX &&
+           !write->slot->syncing;
+}
+
+void log_writes_submit(struct log_engine *log)
+{
+    struct log_write *write;
+    while ((write = write_next(log)) != NULL) {
+        if (write == log->filling) {
+            log->filling = NULL;
+        }
+        write_make_up(write);
+        write->syncs = log->durability == LOG_SYNC && write->records > 0;
+        write->job.run = write_run;
+        write->job.done = write_done;
+        log->writing = true;
+        log->submitted_us = log->engine.now_us;
+        log->hold_until_us = 0;
+        if (!is_quick(write)) {
+            log->options.offload.submit(log->options.offload.self, OFFLOAD_WRITE, &write->job);
+            return;
+        }
+        write_run(&write->job);
+        write_done(&write->job, false);
     }
-    if (write->slot->segment == NULL || write->slot->task != LOG_TASK_NONE) {
-        return; /* its file is being created or written over */
-    }
-    if (log->write_full && log->engine.now_us < log->write_retry_us) {
-        return;
-    }
-    if (write == log->filling) {
-        log->filling = NULL;
-    }
-    write_make_up(write);
-    write->syncs = log->durability == LOG_SYNC && write->records > 0;
-    write->job.run = write_run;
-    write->job.done = write_done;
-    log->writing = true;
-    log->options.offload.submit(log->options.offload.self, OFFLOAD_WRITE, &write->job);
+}
+
+/* When the batch that is held back is to go. */
+uint64_t log_writes_next_us(const struct log_engine *log)
+{
+    bool waits = log->filling != NULL && log->filling->records > 0 && !log->writing;
+    return waits && log->hold_until_us > log->engine.now_us ? log->hold_until_us : TIMERS_NEVER;
 }
 
 /* ---- reading back ---- */

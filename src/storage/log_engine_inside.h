@@ -317,6 +317,9 @@ struct log_engine {
     uint64_t append_number; /* of the last write that got a record */
     uint64_t taken_bytes;   /* appended by users, ever */
     uint64_t write_retry_us;
+    uint64_t submitted_us;  /* when the last write was begun */
+    uint64_t hold_until_us; /* the write being filled is held back, */
+    uint32_t hold_records;  /* or until it has so many */
     uint64_t sequence;      /* the last given out */
     uint64_t base_sequence; /* the last before this process */
     uint64_t settled_sequence;
@@ -452,6 +455,7 @@ void log_append_undo(struct log_engine *log, const struct log_spot *spot);
  * SHOAL_ENOMEM. */
 int log_writes_seal(struct log_engine *log, struct log_slot *slot);
 void log_writes_submit(struct log_engine *log);
+uint64_t log_writes_next_us(const struct log_engine *log);
 /* The bytes of the place on, when it is not yet in the file. */
 bool log_writes_find(const struct log_engine *log, struct log_place place, struct bytes *out);
 void log_writes_deinit(struct log_engine *log);

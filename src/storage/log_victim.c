@@ -7,22 +7,24 @@
  * - small ones, as every start leaves some, when they have become many. */
 #include "storage/log_engine_inside.h"
 
-/* Of one segment; of everything; of one when it is that much of everything. */
 #define DEAD_PERCENT_DEFAULT 50u
-#define DEAD_PERCENT_ALL 40u
-#define DEAD_PERCENT_THEN 20u
-#define LITTLE_BYTES (256u * LIMIT_MIB) /* alive: then space is cheap, and copying less counts */
-#define LITTLE_PERCENT 20u              /* is added to these */
-#define DEAD_PERCENT_FULL 5u            /* on a full disk */
-#define MARKER_SHARE 8u                 /* of everything */
-#define SMALL_SHARE 8u                  /* of what the next segment would hold */
+#define DEAD_PERCENT_ALL 40u  /* of everything, from which on */
+#define DEAD_PERCENT_THEN 20u /* of one is enough */
+/* Space is cheap, and copying less counts, while little is alive and all is not much more. */
+#define DEAD_PERCENT_LITTLE 75u
+#define LITTLE_BYTES (256u * LIMIT_MIB)
+#define LITTLE_TIMES 4u
+#define LITTLE_MORE_BYTES (64u * LIMIT_MIB)
+#define DEAD_PERCENT_FULL 5u /* on a full disk */
+#define MARKER_SHARE 8u      /* of everything */
+#define SMALL_SHARE 8u       /* of what the next segment would hold */
 #define SMALL_MANY 8u
 #define URGENT_PERCENT 1000u
 
 struct outlook {
     struct log_engine *log;
     bool full;
-    uint32_t more_percent; /* that must be dead because there is little data */
+    bool little;
     bool much_dead;
     bool many_markers;
     bool many_small;
@@ -46,12 +48,12 @@ static bool is_small(const struct outlook *outlook, const struct log_slot *slot)
 static struct outlook look(struct log_engine *log)
 {
     uint64_t dead = log->used_bytes - log->live_bytes - log->marker_bytes;
-    uint32_t little = log->live_bytes < LITTLE_BYTES ? LITTLE_PERCENT : 0;
+    bool little = log->live_bytes < LITTLE_BYTES &&
+                  log->used_bytes < LITTLE_TIMES * log->live_bytes + LITTLE_MORE_BYTES;
     struct outlook outlook = {.log = log,
                               .full = log_engine_is_full(log),
-                              .more_percent = little,
-                              .much_dead =
-                                  dead * 100 > log->used_bytes * (DEAD_PERCENT_ALL + little),
+                              .little = little && log->options.tuning.dead_percent == 0,
+                              .much_dead = dead * 100 > log->used_bytes * DEAD_PERCENT_ALL,
                               .many_markers = log->marker_bytes * MARKER_SHARE > log->used_bytes,
                               .small_bytes = log_active_capacity(log) / SMALL_SHARE,
                               .room = log->active->capacity - log->active->end,
@@ -80,9 +82,13 @@ static uint64_t dead_bytes(const struct outlook *outlook, const struct log_slot 
 static uint32_t least_percent(const struct outlook *outlook)
 {
     uint32_t percent = outlook->log->options.tuning.dead_percent;
-    percent = percent == 0 ? DEAD_PERCENT_DEFAULT + outlook->more_percent : percent;
-    if (outlook->much_dead && percent > DEAD_PERCENT_THEN + outlook->more_percent) {
-        percent = DEAD_PERCENT_THEN + outlook->more_percent;
+    if (outlook->little) {
+        percent = DEAD_PERCENT_LITTLE;
+    } else if (percent == 0) {
+        percent = DEAD_PERCENT_DEFAULT;
+    }
+    if (outlook->much_dead && !outlook->little && percent > DEAD_PERCENT_THEN) {
+        percent = DEAD_PERCENT_THEN;
     }
     return outlook->full && percent > DEAD_PERCENT_FULL ? DEAD_PERCENT_FULL : percent;
 }

@@ -25,10 +25,45 @@ static void many_writes_share_a_sync(void **state)
     }
     log_rig_turn(&test.rig);
     assert_int_equal(test.durable, 50);
-    log_rig_turn(&test.rig);
+    log_rig_rest(&test.rig);
     assert_int_equal(test.durable, 100);
     assert_int_equal(test.settled, 100);
     assert_int_equal(case_figures(&test).syncs - before, 2);
+    case_end(&test);
+}
+
+static void who_was_confirmed_writes_again_with_those_that_waited(void **state)
+{
+    (void)state;
+    struct log_case test;
+    case_init(&test, LOG_SYNC);
+    test.rig.options.tuning.segment_bytes_min = LIMIT_MIB;
+    test.rig.options.tuning.segment_bytes_max = LIMIT_MIB;
+    case_open(&test);
+    log_rig_rest(&test.rig);
+    uint64_t before = case_figures(&test).syncs;
+    for (uint32_t i = 0; i < 40; i++) {
+        assert_int_equal(case_put(&test, i, 1), 1);
+        if (i == 19) {
+            log_rig_flush(&test.rig);
+        }
+    }
+    for (uint32_t i = 0; i < 20; i++) {
+        log_rig_flush(&test.rig); /* the sync takes long */
+    }
+    (void)manual_offload_run(&test.rig.offload);
+    assert_int_equal(test.durable, 20);
+    log_rig_turn(&test.rig); /* the others wait for these */
+    assert_int_equal(test.durable, 20);
+    for (uint32_t i = 0; i < 20; i++) {
+        assert_int_equal(case_put(&test, i, 2), 1);
+    }
+    log_rig_turn(&test.rig);
+    assert_int_equal(test.durable, 60);
+    assert_int_equal(case_figures(&test).syncs - before, 2);
+    assert_int_equal(case_put(&test, 0, 3), 1); /* nobody waits for one alone */
+    log_rig_turn(&test.rig);
+    assert_int_equal(test.durable, 61);
     case_end(&test);
 }
 
@@ -241,6 +276,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_writes_share_a_sync),
+        cmocka_unit_test(who_was_confirmed_writes_again_with_those_that_waited),
         cmocka_unit_test(by_interval_it_is_settled_at_once_and_durable_later),
         cmocka_unit_test(in_os_it_is_durable_when_somebody_asks),
         cmocka_unit_test(a_failed_sync_is_never_taken_back),
