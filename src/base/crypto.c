@@ -6,6 +6,7 @@
 #include <sodium/core.h>
 #include <sodium/crypto_generichash.h>
 #include <sodium/crypto_generichash_blake2b.h>
+#include <sodium/crypto_shorthash_siphash24.h>
 #include <sodium/utils.h>
 
 #include "base/assert.h"
@@ -15,6 +16,8 @@
 _Static_assert(CRYPTO_HASH_BYTES >= crypto_generichash_BYTES_MIN, "BLAKE2b's smallest");
 _Static_assert(CRYPTO_MAC_BYTES >= crypto_generichash_BYTES_MIN, "BLAKE2b's smallest");
 _Static_assert(CRYPTO_KEY_BYTES <= crypto_generichash_KEYBYTES_MAX, "BLAKE2b's largest");
+_Static_assert(CRYPTO_MAC_BYTES == crypto_shorthash_siphashx24_BYTES, "SipHash's result");
+_Static_assert(CRYPTO_MAC_BYTES == crypto_shorthash_siphashx24_KEYBYTES, "which is a key again");
 
 /* Sets derived keys apart from message authentication under the same secret. */
 static const unsigned char derive_personal[crypto_generichash_blake2b_PERSONALBYTES] =
@@ -54,6 +57,14 @@ void crypto_mac(uint8_t out[CRYPTO_MAC_BYTES], const struct crypto_key *key,
         crypto_generichash_update(&state, parts[i].data, parts[i].len);
     }
     crypto_generichash_final(&state, out, CRYPTO_MAC_BYTES);
+}
+
+void crypto_tag(uint8_t out[CRYPTO_MAC_BYTES], const struct crypto_key *key, struct bytes owner,
+                struct bytes content)
+{
+    uint8_t owned[CRYPTO_MAC_BYTES];
+    crypto_shorthash_siphashx24(owned, owner.data, owner.len, key->bytes);
+    crypto_shorthash_siphashx24(out, content.data, content.len, owned);
 }
 
 bool crypto_equal(const void *a, const void *b, size_t len)

@@ -1,5 +1,6 @@
 /* The cryptographic hashes in use, the thin wrap of libsodium: BLAKE2b for names of content
- * (layouts) and for message authentication (context tokens, peers' proofs). */
+ * (layouts) and for message authentication (peers' proofs), SipHash for what is authenticated with
+ * every request (context tokens), where BLAKE2b would take a tenth of the time. */
 #ifndef BASE_CRYPTO_H
 #define BASE_CRYPTO_H
 
@@ -31,6 +32,12 @@ bool content_hash_equal(const struct content_hash *a, const struct content_hash 
  * changes it. */
 void crypto_mac(uint8_t out[CRYPTO_MAC_BYTES], const struct crypto_key *key,
                 const struct bytes *parts, size_t count);
+
+/* A tag for `content` that is bound to `owner`: SipHash-2-4 with a result of 128 bits (Aumasson and
+ * Bernstein, 2012), in cascade: the owner's tag under the key is the key for the content. So
+ * neither is copied and no byte moves from one to the other. The key's first half is used. */
+void crypto_tag(uint8_t out[CRYPTO_MAC_BYTES], const struct crypto_key *key, struct bytes owner,
+                struct bytes content);
 
 /* In constant time. */
 bool crypto_equal(const void *a, const void *b, size_t len);

@@ -13,13 +13,6 @@
 #define TOKEN_VERSION 1u
 #define TOKEN_BYTES_MIN (2u + CRYPTO_MAC_BYTES) /* version and no entries */
 
-static void compute_mac(const struct crypto_key *secret, struct bytes key, struct bytes body,
-                        uint8_t out[CRYPTO_MAC_BYTES])
-{
-    struct bytes parts[2] = {key, body};
-    crypto_mac(out, secret, parts, 2);
-}
-
 int token_encode(const struct token_keys *keys, struct bytes key, struct version_vector context,
                  struct buffer *out)
 {
@@ -34,7 +27,7 @@ int token_encode(const struct token_keys *keys, struct bytes key, struct version
     uint8_t *body = out->data + out->len;
     body[0] = TOKEN_VERSION;
     version_vector_store(body + 1, context);
-    compute_mac(&keys->current, key, bytes_make(body, body_len), body + body_len);
+    crypto_tag(body + body_len, &keys->current, key, bytes_make(body, body_len));
     out->len += body_len + CRYPTO_MAC_BYTES;
     return 0;
 }
@@ -43,7 +36,7 @@ static bool authentic(const struct crypto_key *secret, struct bytes key, struct 
                       const uint8_t *mac)
 {
     uint8_t expected[CRYPTO_MAC_BYTES];
-    compute_mac(secret, key, body, expected);
+    crypto_tag(expected, secret, key, body);
     return crypto_equal(expected, mac, CRYPTO_MAC_BYTES);
 }
 
