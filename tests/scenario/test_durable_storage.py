@@ -18,7 +18,8 @@ import cluster  # noqa: E402
 import protocol as p  # noqa: E402
 
 ENGINE = os.environ.get("SHOAL_TEST_ENGINE", "log")
-ACTOR_CHARACTERS = 12  # that a context grows by, at least, for one more actor (docs/protocol.md)
+# What a context grows by for one more actor: 9 to 18 bytes (docs/protocol.md), in base64.
+ACTOR_CHARACTERS, ACTOR_CHARACTERS_MAX = 12, 24
 DURABLE = {"storage": {"engine": ENGINE, "durability": "sync"}}
 ALONE = {**DURABLE, "quorum": {"n": 1, "r": 1, "w": 1}}
 
@@ -538,7 +539,7 @@ class Three(Case):
             ]
             for writer in writers:
                 writer.start()
-            cluster.wait_until(lambda: min(map(len, confirmed)) > 1500, "each has confirmed some")
+            cluster.wait_until(lambda: min(map(len, confirmed)) > 300, "each has confirmed some")
             for node in nodes.nodes:
                 node.kill()
             for writer in writers:
@@ -549,19 +550,23 @@ class Three(Case):
             for node, keys in zip(nodes.nodes[1:] + nodes.nodes[:1], confirmed):
                 self.assertEqual(missing(node, keys), [])
 
-    def test_a_node_that_stopped_cleanly_serves_at_once_and_keeps_its_actors(self):
+    def test_clean_stops_of_all_keep_the_actors(self):
         with cluster.Cluster(3, **DURABLE) as nodes:
-            node = nodes.nodes[0]
-            fill(node, 0, 300)
-            sizes = {n: len(self.context(node, f"key-{n}")) for n in range(30)}
-            for other in nodes.nodes:
-                self.end_well(other)
-                other.start()
+            fill(nodes.nodes[0], 0, 300)
+            sizes = {n: len(self.context(nodes.nodes[0], f"key-{n}")) for n in range(30)}
+            for _ in range(4):
+                for node in nodes.nodes:
+                    self.end_well(node)
+                for node in nodes.nodes:
+                    node.start()
+                    self.assertIn("a clean stop", node.log_tail())
                 nodes.wait_settled()
-            fill(node, 0, 300)
+                fill(nodes.nodes[0], 0, 300)
+            # Each of three owners may have coordinated once the first was slow; five lives of one
+            # would have left five actors.
             for number, size in sizes.items():
-                grown = len(self.context(node, f"key-{number}"))
-                self.assertLess(grown, size + ACTOR_CHARACTERS)
+                grown = len(self.context(nodes.nodes[0], f"key-{number}"))
+                self.assertLess(grown, size + 2 * ACTOR_CHARACTERS_MAX + ACTOR_CHARACTERS)
 
     def test_a_node_restored_from_an_old_backup_catches_up_before_it_counts(self):
         with cluster.Cluster(3, **DURABLE) as nodes:

@@ -37,10 +37,11 @@ int folder_test_teardown(void **state)
 
 void folder_test_write(struct folder_test *folder, const char *name, struct bytes content)
 {
-    char parent[128];
-    const char *slash = strchr(name, '/');
-    if (slash != NULL) {
-        snprintf(parent, sizeof(parent), "%.*s", (int)(slash - name), name);
+    char parent[128] = "";
+    size_t len = strcspn(name, "/");
+    assert_true(len < sizeof(parent));
+    memcpy(parent, name, len);
+    if (name[len] == '/') {
         (void)mkdirat(folder->fd, parent, 0700);
     }
     int fd = openat(folder->fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
