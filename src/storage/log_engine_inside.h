@@ -408,6 +408,12 @@ bool log_is_live(const struct log_engine *log, uint32_t partition, const struct 
 /* The engine is broken for good; the worker is told at once (from a job) or at the next flush. */
 void log_engine_fail(struct log_engine *log, const char *what, int code);
 
+/* ---- log_stats.c ---- */
+
+bool log_engine_lost(const struct engine *engine, uint32_t partition);
+enum engine_health log_engine_health(const struct engine *engine);
+void log_engine_stats(const struct engine *engine, uint32_t partition, struct engine_stats *out);
+
 /* ---- log_slots.c ---- */
 
 /* A slot for a segment; state and segment are the caller's to set. 0 or SHOAL_ENOMEM. */
