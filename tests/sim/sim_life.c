@@ -260,6 +260,16 @@ static void doom_comes(struct timer *timer, uint64_t now_us)
     sim_node_crash(node, node->store.doom);
 }
 
+/* The disk has stopped in the middle of an event: the process ends by an event of its own. */
+void sim_life_look(struct sim_node *node)
+{
+    uint64_t now_us = node->world->now_us;
+    bool due = timer_running(&node->doom) && node->doom.deadline_us <= now_us;
+    if (sim_store_doomed(&node->store) && !due) {
+        timers_start(&node->world->timers, &node->doom, now_us);
+    }
+}
+
 /* A job has run, and the process may have ended in the middle of it. */
 void sim_node_after_job(struct sim_node *node)
 {

@@ -178,6 +178,7 @@ void sim_node_after_event(struct sim_worker *worker)
     struct sim_node *node = worker->node;
     struct sim_world *world = node->world;
     flush_perhaps(worker);
+    sim_life_look(node);
     arm_tick(worker);
     worker_check(worker->core);
     sim_request_settle(world);

@@ -141,6 +141,8 @@ void sim_node_after_job(struct sim_node *node);
 void sim_life_init(struct sim_node *node);
 /* A stopping process has become idle. */
 void sim_life_stopped(struct sim_node *node);
+/* After an event, in which the disk may have stopped. */
+void sim_life_look(struct sim_node *node);
 /* Whatever runs ends. */
 void sim_life_end(struct sim_node *node);
 

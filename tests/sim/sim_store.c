@@ -10,6 +10,7 @@
 /* Calls that change the disk before a doomed process ends at one of them. */
 #define DOOM_CALLS_MAX 12u
 #define FULL_BYTES_MAX 40000u
+#define HINT_ROT_CHANCE 0.3
 
 void sim_store_init(struct sim_store *store, const struct sim_store_options *options,
                     uint32_t partitions, struct random *random)
@@ -186,8 +187,9 @@ bool sim_store_put_back(struct sim_store *store)
 }
 
 struct rot_search {
+    char hint[DISK_NAME_BYTES];
     char name[DISK_NAME_BYTES];
-    uint64_t bytes;
+    uint64_t hint_bytes, bytes;
     uint64_t seen;
     struct random *random;
 };
@@ -196,11 +198,12 @@ struct rot_search {
 static void visit_hint(void *self, const char *name, uint64_t bytes)
 {
     struct rot_search *search = self;
-    (void)bytes;
     const char *suffix = strrchr(name, '.');
     if (suffix != NULL && strcmp(suffix, ".hint") == 0 &&
         random_below(search->random, ++search->seen) == 0) {
         snprintf(search->name, sizeof(search->name), "%.*s.seg", (int)(suffix - name), name);
+        snprintf(search->hint, sizeof(search->hint), "%s", name);
+        search->hint_bytes = bytes;
     }
 }
 
@@ -226,6 +229,10 @@ bool sim_store_rot(struct sim_store *store, struct random *random)
     if (!model_disk_flip(store->disk, search.name, random_below(random, search.bytes),
                          (unsigned)random_below(random, 8))) {
         return false;
+    }
+    if (random_chance(random, HINT_ROT_CHANCE)) {
+        (void)model_disk_flip(store->disk, search.hint, random_below(random, search.hint_bytes),
+                              (unsigned)random_below(random, 8));
     }
     store->rotten = true;
     return true;

@@ -74,7 +74,8 @@ void sim_store_wipe(struct sim_store *store);
 /* A copy is put aside; and takes the place of everything: false when there is none. */
 void sim_store_copy_aside(struct sim_store *store);
 bool sim_store_put_back(struct sim_store *store);
-/* A bit of a closed segment (one that has a hint) flips: false when there is none. What rots before
+/* A bit of a closed segment (one that has a hint) flips, and sometimes one of its hint: false when
+ * there is none. What rots before
  * a segment is closed can look as if it had never been written. */
 bool sim_store_rot(struct sim_store *store, struct random *random);
 /* There is room for a little more than what is there. */

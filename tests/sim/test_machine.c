@@ -89,16 +89,13 @@ static void only_closed_segments_rot(void **state)
     }
     assert_true(store.rotten);
     struct disk *disk = model_disk_port(store.disk);
-    static const char *const intact[] = {"1.hint", "hint", "2.seg", "open"};
-    for (uint32_t i = 0; i < 4; i += 2) {
-        struct disk_file *file;
-        char text[8] = "";
-        size_t got;
-        assert_int_equal(disk->ops->open(disk, intact[i], DISK_OPEN_READ, &file), 0);
-        assert_int_equal(disk->ops->read(file, 0, text, sizeof(text), &got), 0);
-        disk->ops->close(file);
-        assert_string_equal(text, intact[i + 1]);
-    }
+    struct disk_file *file;
+    char text[8] = "";
+    size_t got;
+    assert_int_equal(disk->ops->open(disk, "2.seg", DISK_OPEN_READ, &file), 0);
+    assert_int_equal(disk->ops->read(file, 0, text, sizeof(text), &got), 0);
+    disk->ops->close(file);
+    assert_string_equal(text, "open");
     sim_store_wipe(&store);
     assert_false(store.rotten);
     sim_store_deinit(&store);
