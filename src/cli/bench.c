@@ -249,6 +249,7 @@ static int thread_init(struct bench_thread *thread)
 {
     const struct bench_plan *plan = &thread->bench->plan;
     thread->key_count = plan->keys / plan->threads + (thread->index < plan->keys % plan->threads);
+    thread->next_key = plan->prepared ? thread->key_count : 0;
     thread->left =
         plan->requests / plan->threads + (thread->index < plan->requests % plan->threads);
     histogram_init(&thread->figures.puts);

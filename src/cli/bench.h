@@ -30,6 +30,7 @@ struct bench_plan {
     uint64_t timeout_ms;
     bool with_context;
     bool lockstep; /* `pipeline` requests at a time, as redis-benchmark does */
+    bool prepared; /* the keys are there already */
 };
 
 struct bench_error {

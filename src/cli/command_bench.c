@@ -96,6 +96,7 @@ static int make_plan(struct terminal *terminal, const struct invocation *invocat
         .timeout_ms = invocation->timeout_us / 1000,
         .with_context = given->with_context,
         .lockstep = given->lockstep,
+        .prepared = given->prepared,
     };
     int status = parse_mix(terminal, given->mix, plan);
     if (status == 0 && plan->keys < plan->threads) {

@@ -80,6 +80,8 @@ const struct flag flags[] = {
      "keep the last context of each key and send it with the put"},
     {"lockstep", 0, FLAG_SWITCH, FLAGS_BENCH, FIELD(bench.lockstep), 0, 0, 0, NULL,
      "send the next --pipeline requests only when all of the last ones are answered"},
+    {"prepared", 0, FLAG_SWITCH, FLAGS_BENCH, FIELD(bench.prepared), 0, 0, 0, NULL,
+     "the keys are there from an earlier run: don't write them first"},
     {"direct", 0, FLAG_SWITCH, FLAGS_BENCH, FIELD(bench.direct), 0, 0, 0, NULL,
      "ask only the given nodes, not the owners of the keys"},
     {"server-pid", 0, FLAG_TEXT, FLAGS_BENCH, FIELD(bench.server_pid), 0, 0, 0, "PID[,PID...]",

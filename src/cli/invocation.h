@@ -39,6 +39,7 @@ struct bench_flags {
     const char *server_pid;
     bool with_context;
     bool lockstep;
+    bool prepared;
     bool direct;
 };
 

@@ -189,6 +189,10 @@ class Commands(StandaloneCase):
         self.assertIn("server_cpu_us_per_request", figures)
         plain = self.good("bench", "--requests", "100", "--keys", "10", "--mix", "0:1").out
         self.assertIn(b"gets", plain)
+        asked = self.good("bench", "--prepared", "--requests", "100", "--keys", "1000", "--mix", "0:1",
+                          "--json").json()
+        self.assertEqual(asked["errors"], {})
+        self.assertEqual(self.node.shoal("get", "bench:0000000999").status, 1)
         siblings = self.good("get", "bench:0000000001", "--json").json()["values"]
         self.assertEqual(len(siblings), 1)
 
