@@ -56,7 +56,7 @@ static void create_run(struct offload_job *job)
     struct log_slot *slot = QUEUE_ITEM(job, struct log_slot, job);
     struct log_engine *log = slot->log;
     slot->task_code = log_volume_create(log->volume, slot->origin.number, slot->capacity,
-                                        slot->first_sequence, &slot->segment);
+                                        slot->task_first_sequence, &slot->created);
     if (log->disk->ops->space(log->disk, &slot->space_free) != 0) {
         slot->space_free = UINT64_MAX;
     }
@@ -83,6 +83,7 @@ static void created(struct log_slot *slot)
             log_info("storage: there is space again: writes are taken");
         }
         log->create_full = false;
+        slot->segment = slot->created;
         slot->durable = LOG_HEADER_BYTES;
         slot->filled = LOG_HEADER_BYTES;
     }
@@ -101,6 +102,7 @@ static void create_begin(struct log_slot *slot)
 {
     struct log_engine *log = slot->log;
     slot->task = LOG_TASK_CREATE;
+    slot->task_first_sequence = slot->first_sequence;
     slot->task_retry_us = TIMERS_NEVER;
     slot->job.run = create_run;
     slot->job.done = create_done;
@@ -135,6 +137,7 @@ int log_active_open(struct log_engine *log, char text[512])
         return code;
     }
     queue_push(&log->unsynced, &log->active->unsynced);
+    log->active->task_first_sequence = log->active->first_sequence;
     create_run(&log->active->job);
     if (log->active->task_code != 0 && log->active->task_code != SHOAL_ENOSPC) {
         snprintf(text, 512, "a segment could not be created: %s",

@@ -66,8 +66,10 @@ struct log_slot {
     struct offload_job job;
     enum log_task task;
     int task_code;
-    uint64_t space_free;    /* of the disk, when the file was created or could not be */
-    uint64_t task_retry_us; /* TIMERS_NEVER: nothing to try again */
+    struct log_segment *created;  /* what the job made */
+    uint64_t task_first_sequence; /* for the job: the slot's may rise meanwhile */
+    uint64_t space_free;          /* of the disk, when the file was created or could not be */
+    uint64_t task_retry_us;       /* TIMERS_NEVER: nothing to try again */
 };
 
 /* ---- writes ---- */
