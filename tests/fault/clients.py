@@ -20,7 +20,7 @@ SET_IDS_MAX = 60
 RETRY_S = 0.02  # between attempts to reach any node
 
 # Codes of include/shoal/error.h that tests look for.
-ENOSPC, EIO, EDAMAGED, EUNKNOWN = 28, 29, 30, 60
+ENOTFOUND, ENOSPC, EIO, EDAMAGED, EUNKNOWN = 1, 28, 29, 30, 60
 
 # Positions of RESULT's fields, in docs/protocol.md.
 CODE, TEXT, CONTEXT, VALUES = 2, 3, 4, 5
@@ -101,7 +101,7 @@ def read_task(history, key, options=None, about="", codes=None):
     """`codes` as for put_task."""
     start = history.now()
     answer = yield protocol.REQUEST, protocol.GET, key, None, None, 0, options
-    if answer[CODE] in (0, protocol.ENOTFOUND):
+    if answer[CODE] in (0, ENOTFOUND):
         history.read(key, start, [value[0] for value in answer[VALUES]], about)
     if codes is not None:
         codes.append(answer[CODE])
@@ -112,7 +112,7 @@ def add_task(history, key, padding=b"", options=None, about=""):
     a write without a context could replace what it has not seen."""
     start = history.now()
     answer = yield protocol.REQUEST, protocol.GET, key, None, None, 0, options
-    if answer[CODE] not in (0, protocol.ENOTFOUND):
+    if answer[CODE] not in (0, ENOTFOUND):
         return
     seen = history.read(key, start, [value[0] for value in answer[VALUES]], about)
     ids = {number for sibling in seen.siblings for number in sibling}
@@ -294,7 +294,7 @@ def put_round(node, history, prefix, paddings):
 def read_all(node, history, deadline_s=60, about="at the end", options=None, damaged=None):
     """Reads every key of the history through the node, again where a read fails; the keys that have a
     value. With a set `damaged` those that the node says are damaged are put there instead."""
-    final = {0, protocol.ENOTFOUND} | ({EDAMAGED} if damaged is not None else set())
+    final = {0, ENOTFOUND} | ({EDAMAGED} if damaged is not None else set())
     waiting = sorted(history.keys())
     codes = {}
     end = time.monotonic() + deadline_s

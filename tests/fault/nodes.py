@@ -148,3 +148,17 @@ def files(node, suffix):
     for folder, _, names in os.walk(node.data_dir):
         found += [os.path.join(folder, name) for name in names if name.endswith(suffix)]
     return sorted(found, key=os.path.basename)
+
+
+def make_cold(node):
+    """Takes the node's data files out of the kernel's memory, as far as they are on disk: what reads
+    them next has to wait for the disk."""
+    for path in files(node, ""):
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # compacted away meanwhile
+        try:
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(descriptor)

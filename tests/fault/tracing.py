@@ -17,6 +17,7 @@ from nodes import wait_until
 # Calls that change what is on disk.
 PLACED = ("pwrite64", "pwritev", "pwritev2", "fallocate")  # which only files see
 WRITES = ("write", "writev", "pwrite64", "pwritev", "pwritev2")
+READS = ("pread64", "preadv", "preadv2")
 SYNCS = ("fsync", "fdatasync", "sync_file_range")
 CALLS = (*WRITES, *SYNCS, "rename", "renameat", "renameat2", "ftruncate", "fallocate", "unlink",
          "unlinkat", "link", "linkat", "openat")
@@ -76,14 +77,14 @@ def order(path):
 
 
 @contextlib.contextmanager
-def failing(node, calls, error):
+def failing(node, calls, error, when="1+"):
     """For as long as the `with` lasts, such calls of the running node fail with the error, named as in
-    errno.h."""
+    errno.h; all, or of each thread those that strace's `when` says ("1+3": every third)."""
     names = ",".join(calls)
     with tempfile.TemporaryFile() as output:
         tracer = subprocess.Popen(
             ["strace", "-f", "-q", "--signal=none", "-o", "/dev/null", "-e", f"trace={names}",
-             "-e", f"inject={names}:error={error}", "-p", str(node.process.pid)],
+             "-e", f"inject={names}:error={error}:when={when}", "-p", str(node.process.pid)],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         try:
             wait_until(lambda: _all_traced(node.process.pid, tracer, output), "strace has attached")
