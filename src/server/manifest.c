@@ -205,7 +205,9 @@ static int sum_file(struct reading *reading, const char *name, uint64_t *bytes, 
     struct hash_pieces *hash = hash_pieces_new();
     *bytes = 0;
     int code = hash == NULL ? SHOAL_ENOMEM : read_pieces(reading, fd, hash, bytes);
-    if (code != 0) {
+    if (code == SHOAL_ESHUTDOWN) {
+        snprintf(reading->text, MANIFEST_TEXT_BYTES, "given up: %s", shoal_error_text(code));
+    } else if (code != 0) {
         snprintf(reading->text, MANIFEST_TEXT_BYTES, "%.200s can't be read: %s", name,
                  code == SHOAL_EIO ? strerror(errno) : shoal_error_text(code));
     }
