@@ -21,6 +21,7 @@ RETRY_S = 0.02  # between attempts to reach any node
 
 # Codes of include/shoal/error.h that tests look for.
 ENOTFOUND, ENOSPC, EIO, EDAMAGED, EUNKNOWN = 1, 28, 29, 30, 60
+TRY_AGAIN = range(20, 40)  # nothing was applied; the cluster could not, now
 
 # Positions of RESULT's fields, in docs/protocol.md.
 CODE, TEXT, CONTEXT, VALUES = 2, 3, 4, 5

@@ -121,14 +121,13 @@ def need_root():
         raise CantRun("this needs root")
 
 
-def engine_works(engine, folder):
+def engine_works(engine):
     """Whether this build of the server has the engine."""
-    path = os.path.join(folder, "probe.json")
-    with open(path, "w", encoding="utf-8") as file:
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
         file.write('{"storage": {"engine": "%s"}, "quorum": {"n": 1}}' % engine)
-    probe = subprocess.run([os.environ["SHOAL_SERVER"], "--config", path, "--check-config"],
-                           env=cluster.plain_environment(), capture_output=True, check=False)
-    os.unlink(path)
+        file.flush()
+        probe = subprocess.run([os.environ["SHOAL_SERVER"], "--config", file.name, "--check-config"],
+                               env=cluster.plain_environment(), capture_output=True, check=False)
     return probe.returncode == 0
 
 
@@ -202,7 +201,7 @@ def main(cases, engines=ENGINES, short=("log",), tools=(), root=False):
         if root:
             need_root()
         for engine in options.engine or (engines if options.long else short):
-            if not engine_works(engine, tempfile.gettempdir()):
+            if not engine_works(engine):
                 print(f"-- {engine}: not in this build")
                 continue
             for case in cases:
