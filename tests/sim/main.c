@@ -276,14 +276,15 @@ static void print_summary(const struct sim_result *total)
            LL(counts->crashes - counts->outages), LL(counts->outages), LL(counts->dooms),
            LL(counts->blackouts), LL(counts->stops), LL(counts->cleans), LL(counts->pauses),
            LL(counts->partitions), LL(counts->breaks), LL(counts->clock_jumps), LL(counts->joins));
-    printf("  engines: %llu segments compacted, %llu scrubbed, %llu records found damaged\n",
+    printf("  engines: %llu segments compacted, %llu scrubbed, %llu discoveries of damage\n",
            LL(counts->store.compacted), LL(counts->store.scrubbed), LL(counts->store.damaged));
-    printf("  disks: %llu jobs, %llu changes undone; amnesia %llu times, %llu old copies put back, "
-           "%llu rotten bits, %llu times full, %llu times failing; %llu starts, %llu of them ended "
-           "at once, %llu refused\n",
-           LL(counts->jobs), LL(counts->reverted_writes), LL(counts->losses), LL(counts->restores),
-           LL(counts->rots), LL(counts->fulls), LL(counts->failures), LL(counts->starts),
-           LL(counts->starts_ended), LL(counts->starts_failed));
+    printf(
+        "  disks: %llu jobs, %llu changes undone; amnesia %llu times, %llu old copies put back, "
+        "rotten %llu times, %llu times full, %llu times failing; %llu starts, %llu of them ended "
+        "at once, %llu refused\n",
+        LL(counts->jobs), LL(counts->reverted_writes), LL(counts->losses), LL(counts->restores),
+        LL(counts->rots), LL(counts->fulls), LL(counts->failures), LL(counts->starts),
+        LL(counts->starts_ended), LL(counts->starts_failed));
     printf("  frames: %llu, %llu dropped, %llu doubled; events %llu\n", LL(total->frames),
            LL(total->dropped), LL(total->duplicated), LL(total->events));
 }

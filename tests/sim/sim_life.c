@@ -119,6 +119,7 @@ static bool end_process(struct sim_node *node, bool told)
         timers_stop(&world->timers, &worker->flush);
         sim_tap_close(&worker->tap);
         if (worker->core != NULL) {
+            world->counts.store.damaged += worker->tap.damages;
             sim_store_tell(&node->store, worker->engine, &world->counts.store);
             worker_free(worker->core);
         }

@@ -92,7 +92,6 @@ void sim_store_tell(const struct sim_store *store, const struct engine *engine,
         log_engine_figures(engine, &told);
         figures->compacted += told.compacted;
         figures->scrubbed += told.scrubbed;
-        figures->damaged += told.damaged;
     }
 }
 

@@ -19,7 +19,7 @@ enum sim_exit {
 
 struct sim_store_figures {
     uint64_t compacted, scrubbed; /* segments */
-    uint64_t damaged;             /* records */
+    uint64_t damaged;             /* discoveries */
 };
 
 struct sim_store {

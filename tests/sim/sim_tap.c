@@ -154,6 +154,7 @@ static void tap_failed(void *self, int code)
 static void tap_damaged(void *self, uint32_t partition)
 {
     struct sim_tap *tap = raised(self);
+    tap->damages++;
     tap->events.damaged(tap->events.self, partition);
 }
 

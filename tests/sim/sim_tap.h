@@ -18,6 +18,7 @@ struct sim_tap {
     uint64_t issued;               /* the last sequence that a write was given */
     uint64_t settled, durable;     /* as told */
     struct table tickets;          /* ticket + 1 -> how many events are owed for it, as a pointer */
+    uint64_t damages;              /* told */
     bool inside;                   /* a call that may not raise events */
 };
 

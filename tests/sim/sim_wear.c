@@ -7,6 +7,7 @@
 
 #define REPAIR_US_MEAN UINT64_C(1500000)
 #define DOOM_CHANCE 0.6
+#define ROT_BITS_MAX 16u
 
 /* A process that runs ends, at once or in the middle of something; where its end would make it
  * forget and none may forget now, it is only killed, or spared. */
@@ -77,8 +78,12 @@ static void note_rot(struct sim_world *world, const struct sim_node *node)
 static void rot(struct sim_faults *faults, struct sim_node *node)
 {
     struct sim_world *world = faults->world;
-    if (sim_world_may_lose(world, node) && sim_store_rot(&node->store, &faults->random)) {
-        note_rot(world, node);
+    if (!sim_world_may_lose(world, node) || !sim_store_rot(&node->store, &faults->random)) {
+        return;
+    }
+    note_rot(world, node);
+    for (uint64_t more = random_below(&faults->random, ROT_BITS_MAX); more > 0; more--) {
+        (void)sim_store_rot(&node->store, &faults->random);
     }
 }
 
