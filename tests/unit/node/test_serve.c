@@ -224,6 +224,52 @@ static void a_store_is_confirmed_only_once_it_is_durable(void **state)
     assert_true(worker_idle(fixture->world.nodes[0].workers[0]));
 }
 
+static void send_durable_store(struct fixture *fixture, const char *key)
+{
+    struct message_store store = {.id = 3,
+                                  .partition = 1,
+                                  .key = bytes_from_string(key),
+                                  .object = object_of(fixture, "value"),
+                                  .view_digest = fixture->digest,
+                                  .durable = true};
+    assert_int_equal(message_store_encode(&store, &fixture->frame), 0);
+    ask(fixture);
+}
+
+static void a_store_that_is_settled_is_not_said_to_be_durable(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fickle_engine *fickle = fixture->world.nodes[0].engines[0];
+    fickle->slow = true;
+    fickle->engine.keeps_data = true;
+    fickle->engine.settles_durable = false;
+    send_store(fixture, 3, 1, "key", object_of(fixture, "value"), fixture->digest);
+    fickle_engine_settle(fickle);
+    assert_int_equal(stored(fixture).code, 0);
+    assert_false(stored(fixture).durable);
+    assert_int_equal(fickle->hardens, 0);
+}
+
+static void a_store_that_must_be_durable_is_confirmed_when_it_is(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fickle_engine *fickle = fixture->world.nodes[0].engines[0];
+    fickle->slow = true;
+    fickle->engine.keeps_data = true;
+    fickle->engine.settles_durable = false;
+    for (int i = 0; i < 2; i++) { /* new, and known already but not durable */
+        send_durable_store(fixture, "key");
+        assert_true(fickle->hardens > 0);
+        fickle_engine_settle(fickle);
+        assert_int_equal(fixture->world.replies, 0);
+    }
+    fickle_engine_make_durable(fickle);
+    assert_int_equal(fixture->world.replies, 2);
+    send_durable_store(fixture, "key"); /* nothing to wait for */
+    assert_int_equal(stored(fixture).code, 0);
+    assert_true(stored(fixture).durable);
+}
+
 static void a_store_that_waits_when_the_storage_fails_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -430,6 +476,8 @@ int main(void)
         TEST(bytes_that_are_no_object_are_refused),
         TEST(a_repair_is_taken_and_not_answered),
         TEST(a_store_is_confirmed_only_once_it_is_durable),
+        TEST(a_store_that_is_settled_is_not_said_to_be_durable),
+        TEST(a_store_that_must_be_durable_is_confirmed_when_it_is),
         TEST(a_store_that_waits_when_the_storage_fails_is_refused),
         TEST(a_fetch_answers_the_object_its_versions_or_its_digest),
         TEST(a_refilling_holding_answers_no_reads_and_serves_copies),

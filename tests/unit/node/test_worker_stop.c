@@ -260,14 +260,38 @@ static void a_damaged_record_is_filled_again_under_another_actor(void **state)
     get_all(world, 1);
 }
 
+/* What was copied before the damage counts no more: one of two was heard, then the other alone. */
+static void damage_in_the_middle_of_a_refill_has_it_begin_again(void **state)
+{
+    struct fake_world *world = *state;
+    put_all(world, 0);
+    fake_world_kill(world, 2);
+    fake_world_kill(world, 1);
+    world->nodes[2].behind = true;
+    start(world, 2);
+    fake_world_run(world, 3000 * MS); /* node 0 is heard */
+    assert_int_equal(refilling(world, 2), WORLD_PARTITIONS);
+    struct engine_key key = stored_key(world, 2, key_of(3));
+    fickle_engine_damage(world->nodes[2].engines[0], &key);
+    fake_world_kill(world, 0);
+    start(world, 1);
+    fake_world_run(world, 5000 * MS); /* node 1 is heard */
+    assert_int_equal(refilling(world, 2), 1);
+    start(world, 0);
+    fake_world_run(world, 5000 * MS);
+    assert_int_equal(refilling(world, 2), 0);
+    get_all(world, 2);
+}
+
 static void the_only_copy_damaged_fails_its_key_alone_until_it_is_overwritten(void **state)
 {
     struct fake_world *world = *state;
     put_all(world, 0);
     struct engine_key key = stored_key(world, 0, key_of(3));
     fickle_engine_damage(world->nodes[0].engines[key.partition % 2], &key);
-    fake_world_run(world, 500 * MS);
-    assert_int_equal(refilling(world, 0), 0);
+    assert_int_equal(refilling(world, 0), 1);
+    worker_flush(world->nodes[0].workers[key.partition % 2], world->now);
+    assert_int_equal(refilling(world, 0), 0); /* there is nobody to be filled by */
     struct world_answer *get = fake_world_get(world, 0, 0, key_of(3));
     struct world_answer *other = fake_world_get(world, 0, 0, key_of(4));
     fake_world_run(world, 500 * MS);
@@ -397,6 +421,7 @@ int main(void)
         ONE(a_node_alone_that_may_be_behind_serves_what_it_has),
         THREE(one_of_three_that_is_behind_is_filled_by_the_others),
         THREE(a_damaged_record_is_filled_again_under_another_actor),
+        THREE(damage_in_the_middle_of_a_refill_has_it_begin_again),
         ONE(the_only_copy_damaged_fails_its_key_alone_until_it_is_overwritten),
         ONE(a_worker_is_idle_only_when_all_is_durable),
         ONE(storage_that_fails_at_the_end_leaves_no_clean_stop),

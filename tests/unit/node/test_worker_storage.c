@@ -146,10 +146,14 @@ static void one_worker_in_trouble_is_the_node_in_trouble(void **state)
 {
     struct fake_world *world = *state;
     world->nodes[1].engines[1]->health = ENGINE_FULL;
+    world->nodes[1].engines[1]->puts_failing = UINT32_MAX;
+    world->nodes[1].engines[1]->put_code = SHOAL_ENOSPC;
     worker_flush(world->nodes[1].workers[1], world->now);
     fake_world_run(world, 50 * MS);
     assert_int_equal(storage_of(world, 0, 1), NODE_STORAGE_FULL);
+    put_and_get_all(world, 1); /* also what comes in at the other worker */
     world->nodes[1].engines[1]->health = ENGINE_HEALTHY;
+    world->nodes[1].engines[1]->puts_failing = 0;
     worker_flush(world->nodes[1].workers[1], world->now);
     fake_world_run(world, 50 * MS);
     assert_int_equal(storage_of(world, 0, 1), NODE_STORAGE_OK);
