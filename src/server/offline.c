@@ -48,24 +48,21 @@ static int load_meta(struct tool *tool)
     return OFFLINE_FINE;
 }
 
-/* 0, or the exit status. */
+/* 0, or the exit status. A lock is made only in a folder that is a node's. */
 static int tool_open(struct tool *tool, bool to_write)
 {
     char text[512];
     tool->folder = DATA_FOLDER_NONE;
-    struct data_folder seen;
-    int code = data_folder_open_existing(tool->data_dir, &seen, text);
-    if (code == 0) {
-        tool->folder = seen;
-    }
-    if (code == 0 && to_write) {
-        data_folder_close(&tool->folder);
-        code = data_folder_open(tool->data_dir, &tool->folder, text);
-    }
-    if (code != 0) {
+    if (data_folder_open_existing(tool->data_dir, &tool->folder, text) != 0) {
         return give_up(tool, text);
     }
     int status = load_meta(tool);
+    if (status == OFFLINE_FINE && to_write) {
+        data_folder_close(&tool->folder);
+        if (data_folder_open(tool->data_dir, &tool->folder, text) != 0) {
+            return give_up(tool, text);
+        }
+    }
     if (status != OFFLINE_FINE) {
         data_folder_close(&tool->folder);
     }

@@ -13,6 +13,7 @@
 #define PROGRESS_S 2
 
 struct verifying {
+    storage_tick tick;
     uint64_t bytes;
     time_t told;
 };
@@ -21,6 +22,7 @@ static bool on_read(void *self, uint64_t bytes_done)
 {
     struct verifying *verifying = self;
     time_t now = time(NULL);
+    verifying->tick();
     if (now >= verifying->told + PROGRESS_S) {
         verifying->told = now;
         log_info("storage: verifying the restored copy", LOG_U64("bytes", bytes_done),
@@ -60,10 +62,10 @@ static int take_into_use(const char *data_dir, int folder_fd, struct storage_met
     return 0;
 }
 
-static int restore(const char *data_dir, int folder_fd, const struct manifest *manifest,
-                   struct storage_meta *meta, char text[512])
+static int restore(const char *data_dir, int folder_fd, storage_tick tick,
+                   const struct manifest *manifest, struct storage_meta *meta, char text[512])
 {
-    struct verifying verifying = {.bytes = manifest->bytes, .told = time(NULL)};
+    struct verifying verifying = {.tick = tick, .bytes = manifest->bytes, .told = time(NULL)};
     const struct manifest_watch watch = {.self = &verifying, .read = on_read};
     char found[MANIFEST_TEXT_BYTES] = "";
     log_info("storage: this data_dir is the copy of a backup; verifying it",
@@ -90,7 +92,8 @@ static int restore(const char *data_dir, int folder_fd, const struct manifest *m
     return code;
 }
 
-int restore_check(const char *data_dir, int folder_fd, struct storage_meta *meta, char text[512])
+int restore_check(const char *data_dir, int folder_fd, storage_tick tick, struct storage_meta *meta,
+                  char text[512])
 {
     struct manifest manifest;
     int code = manifest_load(folder_fd, &manifest);
@@ -100,7 +103,7 @@ int restore_check(const char *data_dir, int folder_fd, struct storage_meta *meta
     if (code != 0) {
         return explain_manifest(data_dir, code, text);
     }
-    code = restore(data_dir, folder_fd, &manifest, meta, text);
+    code = restore(data_dir, folder_fd, tick, &manifest, meta, text);
     manifest_deinit(&manifest);
     return code;
 }

@@ -8,10 +8,12 @@
 #ifndef SERVER_RESTORE_H
 #define SERVER_RESTORE_H
 
+#include "server/storage.h"
 #include "server/storage_meta.h"
 
 /* 0: there is nothing to restore, or it is done: *meta is as it is on disk. A negative code and the
  * words for what is wrong. May take long; says in the log how far it is. */
-int restore_check(const char *data_dir, int folder_fd, struct storage_meta *meta, char text[512]);
+int restore_check(const char *data_dir, int folder_fd, storage_tick tick, struct storage_meta *meta,
+                  char text[512]);
 
 #endif

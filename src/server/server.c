@@ -2,7 +2,9 @@
  */
 #include "server/server.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -331,6 +333,17 @@ static int run(struct server *server, char text[512])
     return 0;
 }
 
+/* Opening the data may take long, and signals are read only once the node runs. */
+static void end_if_asked(void)
+{
+    sigset_t pending;
+    if (sigpending(&pending) == 0 &&
+        (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1)) {
+        log_info("stopped while the data was being opened");
+        _exit(EXIT_SUCCESS);
+    }
+}
+
 static int start(struct server *server, char text[512])
 {
     int code = crypto_init();
@@ -353,7 +366,7 @@ static int start(struct server *server, char text[512])
     if (code != 0) {
         return explain(text, code, "can't set up metrics");
     }
-    code = storage_open(&server->config, &server->folder, &server->storage, text);
+    code = storage_open(&server->config, &server->folder, end_if_asked, &server->storage, text);
     if (code == 0) {
         code = open_net(server, text);
     }

@@ -19,7 +19,8 @@
 #include "server/storage_meta.h"
 #include "shoal/error.h"
 
-#define PROGRESS_S 2
+#define TICK_NS 100000000
+#define PROGRESS_TICKS 20u
 #define BOOT_FILE "sys/kernel/random/boot_id"
 
 struct storage {
@@ -173,7 +174,8 @@ static int open_meta(struct storage *storage, char text[STORAGE_TEXT_BYTES])
     }
     code = check_meta(storage, text);
     if (code == 0) {
-        code = restore_check(storage->config->data_dir, storage->folder->fd, &storage->meta, text);
+        code = restore_check(storage->config->data_dir, storage->folder->fd, storage->opening.tick,
+                             &storage->meta, text);
     }
     if (code == 0 && storage->meta.engine != (enum config_engine)storage->config->engine) {
         log_info(
@@ -184,7 +186,11 @@ static int open_meta(struct storage *storage, char text[STORAGE_TEXT_BYTES])
     return code;
 }
 
-int storage_open(const struct config *config, const struct data_folder *folder,
+static void no_tick(void)
+{
+}
+
+int storage_open(const struct config *config, const struct data_folder *folder, storage_tick tick,
                  struct storage **out, char text[STORAGE_TEXT_BYTES])
 {
     struct storage *storage = mem_alloc_zeroed(1, sizeof(*storage));
@@ -197,7 +203,11 @@ int storage_open(const struct config *config, const struct data_folder *folder,
     storage->folder = folder;
     storage->kind = storage_kind_of((enum config_engine)config->engine);
     storage->opening = (struct storage_opening){
-        .config = config, .partitions = (uint32_t)config->partitions, .boot = storage_boot()};
+        .config = config,
+        .partitions = (uint32_t)config->partitions,
+        .boot = storage_boot(),
+        .tick = tick == NULL ? no_tick : tick,
+    };
     snprintf(storage->opening.path, sizeof(storage->opening.path), "%s/%s", config->data_dir, name);
     log_info("storage: opening", LOG_TEXT("engine", name), LOG_TEXT("data_dir", config->data_dir));
     int code = open_meta(storage, text);
@@ -262,13 +272,18 @@ static void wait_for(const struct load *loads, uint32_t count, const struct load
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    do {
-        until.tv_sec += PROGRESS_S;
+    for (uint32_t ticks = 1;; ticks++) {
+        until.tv_nsec += TICK_NS;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
         if (pthread_timedjoin_np(load->thread, NULL, &until) == 0) {
             return;
         }
-        tell_loading(loads, count);
-    } while (true);
+        load->storage->opening.tick();
+        if (ticks % PROGRESS_TICKS == 0) {
+            tell_loading(loads, count);
+        }
+    }
 }
 
 static void run_loads(struct load *loads, uint32_t count)

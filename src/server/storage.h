@@ -21,9 +21,14 @@ struct storage;
 /* Whether this build has the lsm engine. */
 bool storage_has_lsm(void);
 
+/* Called now and then while the storage is opened and loaded, on the thread that does so; it may
+ * end the process: as far as the data is concerned, that may happen at any time. */
+typedef void (*storage_tick)(void);
+
 /* Opens what the folder holds, or founds it; says in the log how that goes. The configuration is
- * borrowed until the storage is closed. 0, or a negative code and the words for what is wrong. */
-int storage_open(const struct config *config, const struct data_folder *folder,
+ * borrowed until the storage is closed. `tick` may be NULL. 0, or a negative code and the words for
+ * what is wrong. */
+int storage_open(const struct config *config, const struct data_folder *folder, storage_tick tick,
                  struct storage **out, char text[STORAGE_TEXT_BYTES]);
 
 /* Whether the engines need an offload port. */

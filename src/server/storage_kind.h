@@ -13,6 +13,7 @@ struct storage_opening {
     char path[CONFIG_PATH_BYTES + 16]; /* of the kind's own folder in data_dir */
     uint32_t partitions;
     uint64_t boot; /* of the machine's running */
+    storage_tick tick;
 };
 
 struct storage_loading {

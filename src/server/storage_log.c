@@ -21,6 +21,7 @@
 struct log_data {
     struct disk *disk;
     struct log_volume *volume;
+    storage_tick tick; /* NULL: none */
     time_t told;
 };
 
@@ -35,6 +36,9 @@ static void on_progress(void *self, const struct log_progress *progress)
 {
     struct log_data *data = self;
     time_t now = time(NULL);
+    if (data->tick != NULL) {
+        data->tick();
+    }
     if (now >= data->told + PROGRESS_S) {
         data->told = now;
         log_info("storage: reading segments", LOG_U64("segments", progress->segments_done),
@@ -97,14 +101,15 @@ static void close_data(struct log_data *data, bool clean)
     mem_free(data);
 }
 
-static int open_volume(const char *path, struct log_volume_options *options, struct log_data **out,
-                       char text[STORAGE_TEXT_BYTES])
+static int open_volume(const char *path, storage_tick tick, struct log_volume_options *options,
+                       struct log_data **out, char text[STORAGE_TEXT_BYTES])
 {
     struct log_data *data = mem_alloc_zeroed(1, sizeof(*data));
     if (data == NULL) {
         snprintf(text, STORAGE_TEXT_BYTES, "%s", shoal_error_text(SHOAL_ENOMEM));
         return SHOAL_ENOMEM;
     }
+    data->tick = tick;
     data->told = time(NULL);
     int code = open_disk(path, &data->disk, text);
     if (code == 0) {
@@ -131,7 +136,7 @@ static int open_log(const struct storage_opening *opening, void **out,
     };
     struct log_data *data;
     uint64_t begun_ms = mono_ms();
-    int code = open_volume(opening->path, &options, &data, text);
+    int code = open_volume(opening->path, opening->tick, &options, &data, text);
     if (code != 0) {
         return code;
     }
@@ -220,7 +225,7 @@ static int compact_log(const char *path, uint32_t partitions, char text[STORAGE_
         .boot = storage_boot(),
     };
     struct log_data *data;
-    int code = open_volume(path, &options, &data, text);
+    int code = open_volume(path, NULL, &options, &data, text);
     if (code != 0) {
         return code;
     }

@@ -50,7 +50,7 @@ static struct storage *open_loaded(struct engine *engines[WORKERS])
     for (uint32_t i = 0; i < WORKERS; i++) {
         offloads[i] = (struct offload){.submit = submit};
     }
-    assert_int_equal(storage_open(&config, &data, &storage, text), 0);
+    assert_int_equal(storage_open(&config, &data, NULL, &storage, text), 0);
     assert_int_equal(storage_load_engines(storage, WORKERS, offloads, engines, text), 0);
     return storage;
 }
@@ -75,7 +75,7 @@ static void a_new_folder_says_what_it_is_before_there_is_data(void **state)
     struct folder_test *folder = *state;
     struct storage_meta meta;
     struct storage *storage;
-    assert_int_equal(storage_open(&config, &data, &storage, text), 0);
+    assert_int_equal(storage_open(&config, &data, NULL, &storage, text), 0);
     assert_true(storage_offloads(storage));
     assert_int_equal(storage_meta_load(folder->fd, &meta), 0);
     assert_int_equal(meta.engine, ENGINE_LOG);
@@ -91,11 +91,11 @@ static void another_engine_or_number_of_partitions_is_refused(void **state)
     struct storage *storage;
     use_once(true);
     config.engine = ENGINE_MEMORY;
-    assert_int_equal(storage_open(&config, &data, &storage, text), SHOAL_ECONFLICT);
+    assert_int_equal(storage_open(&config, &data, NULL, &storage, text), SHOAL_ECONFLICT);
     expect_said("holds data of engine 'log', config says 'memory'");
     config.engine = ENGINE_LOG;
     config.partitions = 16;
-    assert_int_equal(storage_open(&config, &data, &storage, text), SHOAL_ECONFLICT);
+    assert_int_equal(storage_open(&config, &data, NULL, &storage, text), SHOAL_ECONFLICT);
     expect_said("holds data of 8 partitions, config says cluster.partitions = 16");
     config.partitions = 8;
     use_once(true);
@@ -121,10 +121,10 @@ static void data_without_a_description_is_refused_whatever_the_engine(void **sta
     struct storage *storage;
     use_once(true);
     assert_int_equal(unlinkat(folder->fd, STORAGE_META_FILE, 0), 0);
-    assert_int_equal(storage_open(&config, &data, &storage, text), SHOAL_ECONFLICT);
+    assert_int_equal(storage_open(&config, &data, NULL, &storage, text), SHOAL_ECONFLICT);
     expect_said("has data in log/ but no storage.json");
     config.engine = ENGINE_MEMORY;
-    assert_int_equal(storage_open(&config, &data, &storage, text), SHOAL_ECONFLICT);
+    assert_int_equal(storage_open(&config, &data, NULL, &storage, text), SHOAL_ECONFLICT);
     assert_false(folder_test_has(folder, STORAGE_META_FILE));
 }
 
@@ -135,7 +135,7 @@ static void a_damaged_description_is_refused_and_kept(void **state)
     use_once(true);
     size_t size = folder_test_size(folder, STORAGE_META_FILE);
     folder_test_flip(folder, STORAGE_META_FILE, size / 2);
-    assert_int_equal(storage_open(&config, &data, &storage, text), SHOAL_EPROTO);
+    assert_int_equal(storage_open(&config, &data, NULL, &storage, text), SHOAL_EPROTO);
     expect_said("it is damaged");
     folder_test_flip(folder, STORAGE_META_FILE, size / 2);
     use_once(true);
