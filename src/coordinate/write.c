@@ -260,7 +260,9 @@ void write_judge(struct operation *operation)
 
 static uint64_t write_hedge_us(const struct operation *operation)
 {
-    uint64_t longest_us = COORDINATOR_HEDGE_US_MIN;
+    /* Nobody else is to be asked where this node is the only owner. */
+    uint64_t longest_us =
+        operation->placement.node_count == 1 ? COORDINATOR_HEDGE_US_MAX : COORDINATOR_HEDGE_US_MIN;
     for (uint32_t i = 0; i < operation->placement.node_count; i++) {
         uint64_t hedge_us =
             reach_hedge_us(operation->coordinator->reach, operation->placement.nodes[i],
