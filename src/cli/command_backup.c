@@ -81,9 +81,9 @@ static int tell(struct session *session, const struct shoal_backup *backup, doub
                              backup->text);
     }
     if (terminal->json) {
-        json_t *counts = json_pack("{s:s,s:I,s:I,s:f}", "message", "Ok", "files",
-                                   (json_int_t)backup->files, "bytes", (json_int_t)backup->bytes,
-                                   "seconds", seconds);
+        json_t *counts =
+            json_pack("{s:s,s:I,s:I,s:f}", "message", "Ok", "files", (json_int_t)backup->files,
+                      "bytes", (json_int_t)backup->bytes, "seconds", seconds);
         bool set = json_set_bytes(counts, "path", shoal_bytes(backup->path, strlen(backup->path)));
         return terminal_print_json(terminal, terminal->out, set ? counts : NULL);
     }

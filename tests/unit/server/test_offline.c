@@ -62,7 +62,7 @@ static void make_data(struct folder_test *folder)
     struct offload offload = {.submit = submit};
     char text[STORAGE_TEXT_BYTES];
     config = (struct config){.engine = ENGINE_LOG, .partitions = 8};
-    strcpy(config.data_dir, folder->path);
+    memcpy(config.data_dir, folder->path, sizeof(folder->path));
     assert_int_equal(storage_open(&config, &data, NULL, &storage, text), 0);
     assert_int_equal(storage_load_engines(storage, 1, &offload, &engine, text), 0);
     engine->ops->free(engine);
