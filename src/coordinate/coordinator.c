@@ -138,7 +138,9 @@ static void coordinator_coordinate(struct operation *operation)
         coordinator_fail(operation, result, "too many changes of layout are under way at once");
         return;
     }
-    if (request->op == REQUEST_GET || request->context.data == NULL) {
+    operation->unread = request->op != REQUEST_GET && request->context.data == NULL;
+    if (request->op == REQUEST_GET || (operation->unread && !read_is_own(operation))) {
+        operation->unread = false;
         operation->phase = OPERATION_READING;
         read_begin(operation);
     } else {

@@ -204,6 +204,8 @@ uint64_t operation_reachable(const struct operation *operation);
 
 /* One file a machine: begin, judge (after anything changed), hedge. */
 void read_begin(struct operation *operation);
+/* Is the read quorum this node alone, and can it answer? */
+bool read_is_own(const struct operation *operation);
 void read_on_fetched(struct operation *operation, uint32_t target,
                      const struct message_fetched *fetched);
 void read_on_local(struct operation *operation, int code);

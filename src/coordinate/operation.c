@@ -127,6 +127,7 @@ static void operation_reset(struct operation *operation)
     operation->last_ask_us = 0;
     operation->reading_bytes = 0;
     operation->over_budget = false;
+    operation->unread = false;
     operation->issued = false;
     operation->confirm_waits = false;
     operation->local_waits = false;

@@ -74,8 +74,10 @@ struct operation {
 
     /* Writing. */
     struct dot dot;
-    struct buffer token;           /* the context of the reply */
-    bool issued;                   /* the dot is given: from here on the outcome may be unknown */
+    struct buffer token; /* the context of the reply */
+    bool unread;         /* without a context, and the read quorum is this node alone: what
+                            it holds when the dot is given is what is replaced */
+    bool issued;         /* the dot is given: from here on the outcome may be unknown */
     struct durable_waiter confirm; /* for the confirmation of this node's own write */
     bool confirm_waits;
     int refusals[LIMIT_REQUEST_TARGETS]; /* of those refused: why, as far as they said */

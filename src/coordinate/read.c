@@ -278,6 +278,15 @@ void read_judge(struct operation *operation)
     }
 }
 
+bool read_is_own(const struct operation *operation)
+{
+    const struct coordinator *coordinator = operation->coordinator;
+    const struct holding *holding = replica_holding(coordinator->replica, operation->partition);
+    int self = placement_index(&operation->placement, coordinator->self);
+    return operation->quorum.r == 1 && self >= 0 && holding != NULL && !holding->refilling &&
+           (read_targets(operation) & operation_bit((uint32_t)self)) != 0;
+}
+
 void read_begin(struct operation *operation)
 {
     read_judge(operation);

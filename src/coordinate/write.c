@@ -295,6 +295,12 @@ static void write_try(struct operation *operation)
         }
         return;
     }
+    if (operation->unread && !read_is_own(operation)) {
+        operation->unread = false;
+        operation->phase = OPERATION_READING; /* the view or the holding has changed since */
+        read_begin(operation);
+        return;
+    }
     int issued = write_issue(operation);
     if (issued < 0) {
         return;
