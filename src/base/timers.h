@@ -15,12 +15,18 @@ typedef void (*timer_fn)(struct timer *timer, uint64_t now_us);
 struct timer {
     timer_fn fire;
     uint64_t deadline_us;
-    uint64_t order;  /* tie-break: start order */
     size_t position; /* 1 + place in the heap; 0 while stopped */
 };
 
+/* What is compared stands in the heap itself, for the timers lie all over memory. */
+struct timer_place {
+    uint64_t deadline_us;
+    uint64_t order; /* tie-break: start order */
+    struct timer *timer;
+};
+
 struct timers {
-    struct timer **heap;
+    struct timer_place *heap;
     size_t count;
     size_t capacity;
     uint64_t started;
