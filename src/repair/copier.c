@@ -383,7 +383,7 @@ static void copier_on_read(struct read_waiter *waiter, int code)
     if (code == 0) {
         code = message_scanned_decode(buffer_bytes(&job->page), job->copier->arena, &scanned);
     }
-    if (code < 0) {
+    if (code != 0) {
         copier_park(job);
         return;
     }
