@@ -87,7 +87,8 @@ struct engine_ops {
      * SHOAL_ENOTFOUND, SHOAL_EDAMAGED (there, but not to be read: events.damaged has been raised
      * for it; who finds damage without an event to raise it in says pending), SHOAL_EIO,
      * SHOAL_ENOMEM, SHOAL_EOVERLOAD (too many reads are pending), or 1: pending, ready will come
-     * with the ticket, once for each call that said so. Tickets are never 0 but where nobody waits: then ready may come all the same. */
+     * with the ticket, once for each call that said so. Tickets are never 0 but where nobody waits:
+     * then ready may come all the same. */
     int (*get)(struct engine *engine, const struct engine_key *key, uint64_t ticket,
                struct bytes *record);
     /* What is known without reading: 0, or SHOAL_ENOTFOUND. Never pending. A record of which

@@ -85,7 +85,7 @@ struct log_volume {
     bool unsaved;   /* these were not made durable yet */
     bool same_boot; /* the process before ran since the machine was started */
     struct log_report report;
-    _Atomic bool failed; /* a write or sync of one engine failed: none confirms any more */
+    _Atomic bool failed;  /* a write or sync of one engine failed: none confirms any more */
     pthread_mutex_t lock; /* of `created` */
     struct queue created; /* segments made since, by their link */
 };
