@@ -265,6 +265,21 @@ def ask(node, tasks):
         session.close()
 
 
+def load(case, node, count):
+    """Loads one node until so many writes more are acknowledged."""
+    with Load([node], case.history, case.rng, clients=2, sets=3) as running:
+        running.wait_for(count)
+
+
+def attempt(case, node):
+    """Some writes, whatever comes of them: the codes, none if the node does not answer."""
+    try:
+        name = b"own/attempt/%d" % case.rng.randrange(10**12)
+        return put_round(node, case.history, name, [case.rng.randbytes(20000)] * 4)
+    except Gone:
+        return []
+
+
 def write_some(nodes, history, rng, count, deadline_s=60):
     """Writes new keys one after another through any of the nodes until so many are acknowledged."""
     before = history.acknowledged

@@ -20,17 +20,3 @@ def flip_bits(path, rng, count=1, begin=0):
 def cut(path, length):
     """Leaves only so much of it."""
     os.truncate(path, length)
-
-
-def find(path, needle):
-    """Where the bytes are in the file, or -1."""
-    with open(path, "rb") as file:
-        return file.read().find(needle)
-
-
-def flip_at(path, place, bit=0):
-    with open(path, "r+b") as file:
-        file.seek(place)
-        (byte,) = file.read(1)
-        file.seek(place)
-        file.write(bytes((byte ^ 1 << bit,)))
