@@ -30,9 +30,17 @@ struct storage {
     struct storage_opening opening;
     struct storage_meta meta;
     void *data;
-    bool founded; /* by this opening */
-    bool resumed; /* all engines loaded, and all of them say so */
+    uint64_t begun_ms; /* of the opening, by storage_mono_ms */
+    bool founded;      /* by this opening */
+    bool resumed;      /* all engines loaded, and all of them say so */
 };
+
+uint64_t storage_mono_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 bool storage_has_lsm(void)
 {
@@ -209,6 +217,7 @@ int storage_open(const struct config *config, const struct data_folder *folder, 
         .tick = tick == NULL ? no_tick : tick,
     };
     snprintf(storage->opening.path, sizeof(storage->opening.path), "%s/%s", config->data_dir, name);
+    storage->begun_ms = storage_mono_ms();
     log_info("storage: opening", LOG_TEXT("engine", name), LOG_TEXT("data_dir", config->data_dir));
     int code = open_meta(storage, text);
     if (code == 0) {
@@ -397,7 +406,8 @@ int storage_load_engines(struct storage *storage, uint32_t workers, const struct
     log_info("storage: open", LOG_U64("keys", count_keys(engines, workers)),
              LOG_TEXT("after", storage->resumed   ? "a clean stop"
                                : storage->founded ? "nothing: it is new"
-                                                  : "no clean stop"));
+                                                  : "no clean stop"),
+             LOG_U64("ms", storage_mono_ms() - storage->begun_ms));
     return 0;
 }
 

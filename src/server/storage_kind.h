@@ -7,6 +7,9 @@
 
 #include "server/storage.h"
 
+/* For telling how long something took. */
+uint64_t storage_mono_ms(void);
+
 /* What is being opened. */
 struct storage_opening {
     const struct config *config;

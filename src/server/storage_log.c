@@ -25,13 +25,6 @@ struct log_data {
     time_t told;
 };
 
-static uint64_t mono_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static void on_progress(void *self, const struct log_progress *progress)
 {
     struct log_data *data = self;
@@ -135,12 +128,12 @@ static int open_log(const struct storage_opening *opening, void **out,
         .boot = opening->boot,
     };
     struct log_data *data;
-    uint64_t begun_ms = mono_ms();
+    uint64_t begun_ms = storage_mono_ms();
     int code = open_volume(opening->path, opening->tick, &options, &data, text);
     if (code != 0) {
         return code;
     }
-    tell_report(data->volume, mono_ms() - begun_ms);
+    tell_report(data->volume, storage_mono_ms() - begun_ms);
     *out = data;
     return 0;
 }
