@@ -160,13 +160,17 @@ static void item_read(struct log_engine *log, struct log_item *item)
     size_t size;
     struct log_record record;
     uint64_t offset = log_place_offset(item->entry.place);
-    int code =
-        log->disk->ops->read(item->slot->segment->file, offset, item->bytes, item->len, &got);
+    struct disk_file *file = item->slot->segment->file;
+    int code = log->disk->ops->read(file, offset, item->bytes, item->len, &got);
+    if (code != 0) {
+        /* A disk that failed once may have hiccuped. */
+        code = log->disk->ops->read(file, offset, item->bytes, item->len, &got);
+    }
     if (code == 0) {
         code =
             log_record_decode(&item->origin, offset, bytes_make(item->bytes, got), &record, &size);
     }
-    /* A place that can't be read is as good as one that was read wrongly. */
+    /* A place that can't be read at all is as good as one that was read wrongly. */
     item->code = code == 0 ? 0 : SHOAL_EDAMAGED;
 }
 

@@ -93,7 +93,7 @@ static int bytes_at(struct log_engine *log, const struct log_entry *entry, struc
     int code = log->disk->ops->read_now(log->slots[entry->place.slot]->segment->file, out->offset,
                                         bytes, len, &got);
     out->bytes = bytes_make(bytes, got);
-    return code >= 0 || code == SHOAL_ENOMEM ? code : SHOAL_EDAMAGED;
+    return code >= 0 || code == SHOAL_ENOMEM ? code : 1; /* the read that may block tries again */
 }
 
 static int decompress(struct log_engine *log, struct log_record *record)

@@ -107,6 +107,35 @@ static void damage_key_0(struct log_case *test)
     assert_true(model_disk_flip(test->disk, name, LOG_HEADER_BYTES + LOG_BATCH_BYTES + 100, 3));
 }
 
+static void a_read_that_fails_once_is_no_damage_and_one_that_always_fails_is(void **state)
+{
+    (void)state;
+    struct log_case test;
+    case_init(&test, LOG_SYNC);
+    test.rig.options.tuning.never_compacts = true;
+    case_open(&test);
+    fill(&test, 1);
+    static const struct model_fault once[] = {
+        {.calls = MODEL_READ_NOW, .suffix = ".seg", .nth = 1, .code = SHOAL_EIO},
+        {.calls = MODEL_READ, .suffix = ".seg", .nth = 1, .code = SHOAL_EIO},
+    };
+    model_disk_fault(test.disk, &once[0]);
+    model_disk_fault(test.disk, &once[1]);
+    assert_int_equal(case_get(&test, 0, 1), 0);
+    assert_int_equal(test.damaged, 0);
+    model_disk_mend(test.disk);
+    static const struct model_fault always = {.calls = MODEL_READ_NOW | MODEL_READ,
+                                              .suffix = ".seg",
+                                              .nth = 1,
+                                              .lasting = true,
+                                              .code = SHOAL_EIO};
+    model_disk_fault(test.disk, &always);
+    assert_int_equal(case_get(&test, 4, 1), SHOAL_EDAMAGED);
+    assert_int_equal(test.damaged, 1);
+    model_disk_mend(test.disk);
+    case_end(&test);
+}
+
 static void a_damaged_record_is_told_before_it_is_refused_and_healed_by_a_write(void **state)
 {
     (void)state;
@@ -251,6 +280,7 @@ int main(void)
         cmocka_unit_test(removals_are_kept_while_they_hide_something_and_not_longer),
         cmocka_unit_test(a_segment_of_two_workers_goes_when_both_are_done_with_it),
         cmocka_unit_test(a_damaged_record_is_told_before_it_is_refused_and_healed_by_a_write),
+        cmocka_unit_test(a_read_that_fails_once_is_no_damage_and_one_that_always_fails_is),
         cmocka_unit_test(scrub_finds_what_nobody_reads),
         cmocka_unit_test(compaction_leaves_what_is_damaged_until_it_is_healed),
         cmocka_unit_test(a_backup_holds_what_was_written_before_it),
