@@ -84,4 +84,6 @@ def check_some(node, count):
 
 
 if __name__ == "__main__":
+    if "--help" in sys.argv:
+        sys.exit(print(__doc__))
     main()
