@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/small_file.h"
 #include "shoal/error.h"
 
 #define LOCK_FILE "lock"
@@ -62,7 +63,7 @@ static int take_lock(struct data_folder *folder, const char *path, bool may_lack
     char digits[24];
     int len = snprintf(digits, sizeof(digits), "%ld\n", (long)getpid());
     if (ftruncate(folder->lock_fd, 0) != 0 ||
-        pwrite(folder->lock_fd, digits, (size_t)len, 0) != len) {
+        small_file_write(folder->lock_fd, bytes_make(digits, (size_t)len)) != 0) {
         snprintf(text, 512, "data_dir %.200s can't be written: %s", path, strerror(errno));
         return SHOAL_EIO;
     }
@@ -138,7 +139,7 @@ int data_folder_write(const struct data_folder *folder, const char *name, struct
     if (fd < 0) {
         return SHOAL_EIO;
     }
-    bool written = write(fd, content.data, content.len) == (ssize_t)content.len;
+    bool written = small_file_write(fd, content) == 0;
     written = close(fd) == 0 && written;
     if (!written || renameat(folder->fd, temporary, folder->fd, name) != 0) {
         unlinkat(folder->fd, temporary, 0);

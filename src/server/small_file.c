@@ -49,7 +49,7 @@ int small_file_read(int folder_fd, const char *name, size_t len_max, struct buff
     return code;
 }
 
-static int write_all(int fd, struct bytes bytes)
+int small_file_write(int fd, struct bytes bytes)
 {
     while (bytes.len > 0) {
         ssize_t written = write(fd, bytes.data, bytes.len);
@@ -61,7 +61,7 @@ static int write_all(int fd, struct bytes bytes)
         }
         bytes = bytes_make(bytes.data + written, bytes.len - (size_t)written);
     }
-    return fsync(fd);
+    return 0;
 }
 
 static int error_now(void)
@@ -77,7 +77,7 @@ int small_file_store(int folder_fd, const char *name, struct bytes content)
     if (fd < 0) {
         return error_now();
     }
-    int code = write_all(fd, content) == 0 ? 0 : error_now();
+    int code = small_file_write(fd, content) == 0 && fsync(fd) == 0 ? 0 : error_now();
     if (close(fd) != 0 && code == 0) {
         code = error_now();
     }
