@@ -47,6 +47,18 @@ enum message_kind {
     MESSAGE_ADMIT = 41, /* a node without a cluster asks for one's facts, view and secret */
     MESSAGE_ADMIT_REPLY = 42,
     MESSAGE_GOODBYE = 43, /* the sender is stopping; no answer */
+    MESSAGE_COMPARE = 44, /* do we hold the same, in all partitions that we share? */
+    MESSAGE_COMPARED = 45,
+    MESSAGE_SYNC_ROOT = 46, /* one partition: clocks and the root of the tree */
+    MESSAGE_SYNC_ROOTED = 47,
+    MESSAGE_SYNC_NODES = 48, /* ... the nodes below those that differ */
+    MESSAGE_SYNC_SUMS = 49,
+    MESSAGE_SYNC_LEAVES = 50, /* ... what lies in the leaves that differ */
+    MESSAGE_SYNC_LISTED = 51,
+    MESSAGE_SYNC_FETCH = 52, /* ... objects, by name or by range */
+    MESSAGE_SYNC_FETCHED = 53,
+    MESSAGE_ENDED = 54, /* these actors of a partition have ended: do you know? */
+    MESSAGE_ENDED_REPLY = 55,
 };
 
 enum peer_role { ROLE_CLIENT = 0, ROLE_PEER = 1 };
@@ -405,6 +417,151 @@ struct message_goodbye {
     uint64_t from;
 };
 
+/* ---- repair (docs/repair.md) ----------------------------------------------------------------- */
+
+/* Mod 2^128: sums of hashes add up. */
+struct wire_sum {
+    uint64_t low;
+    uint64_t high;
+};
+
+/* The sender's sum over all partitions that both own (in the newest layout of a view both have) of
+ * a hash of (partition, root of its tree, digest of its clock). */
+struct message_compare {
+    uint64_t id;
+    uint64_t view_digest;
+    struct wire_sum sum;
+};
+
+struct message_compared {
+    uint64_t id;
+    int32_t code; /* SHOAL_EREFILLING: some holding is not complete, nothing can be said */
+    bool equal;
+    uint64_t view_digest;
+    struct bytes view;
+};
+
+/* Opens a sync of one partition, or tells one's clock. */
+struct message_sync_root {
+    uint64_t id;
+    uint32_t partition;
+    uint64_t view_digest;
+    struct content_hash target; /* the layout synced for; else zeros */
+    uint64_t node;              /* who asks, and ... */
+    uint64_t actor;             /* ... the actor of its holding */
+    struct bytes told;          /* the asker's clock as far as it is on stable storage */
+};
+
+struct message_sync_rooted {
+    uint64_t id;
+    int32_t code; /* SHOAL_EOVERLOAD: its tree is still being made, ask again */
+    bool refilling;
+    uint64_t actor;
+    struct bytes clock; /* encoded; of the same moment as the root */
+    struct bytes told;  /* the part of it that is on stable storage; data NULL: all of it */
+    struct wire_sum root;
+    uint32_t bits; /* the tree's depth */
+    uint64_t siblings;
+    uint64_t view_digest;
+    struct bytes view;
+};
+
+/* For each node at this depth: the sums of its 2^fan children. */
+struct message_sync_nodes {
+    uint64_t id;
+    uint32_t partition;
+    uint64_t view_digest;
+    uint32_t depth;
+    uint32_t fan; /* 1 to 4; depth + fan is at most the tree's depth */
+    const uint64_t *indexes;
+    uint32_t count;
+};
+
+struct message_sync_sums {
+    uint64_t id;
+    int32_t code;
+    const struct wire_sum *sums; /* count of the question * 2^fan */
+    uint32_t count;
+    uint64_t view_digest;
+    struct bytes view;
+};
+
+/* What there is below the nodes at this depth, from `position` on. */
+struct message_sync_leaves {
+    uint64_t id;
+    uint32_t partition;
+    uint64_t view_digest;
+    uint32_t depth;
+    const uint64_t *indexes; /* ascending */
+    uint32_t count;
+    uint64_t position;
+};
+
+/* One live sibling: keys with several have several, one after another. */
+struct sync_entry {
+    uint64_t position;
+    uint16_t tag;
+    uint64_t actor;
+    uint64_t counter;
+};
+
+struct message_sync_listed {
+    uint64_t id;
+    int32_t code;
+    const struct sync_entry *entries; /* by (position, tag, actor, counter) */
+    uint32_t count;
+    bool end;
+    uint64_t next; /* the position to go on from */
+    uint64_t view_digest;
+    struct bytes view;
+};
+
+struct sync_name {
+    uint64_t position;
+    uint16_t tag;
+};
+
+/* Objects: those named, or if none is, all from `position` to `until` (both included). */
+struct message_sync_fetch {
+    uint64_t id;
+    uint32_t partition;
+    uint64_t view_digest;
+    const struct sync_name *names; /* ascending */
+    uint32_t count;
+    uint64_t position;
+    uint64_t until;
+    uint64_t bytes_max;
+};
+
+struct message_sync_fetched {
+    uint64_t id;
+    int32_t code;
+    const struct scan_entry *entries; /* by (position, key) */
+    uint32_t count;
+    bool end;      /* nothing more of what was asked for is there */
+    uint64_t next; /* else: the position up to which all is told, and to go on from */
+    uint64_t view_digest;
+    struct bytes view;
+};
+
+/* Actors of a partition's holdings that the sender believes to have ended. Whoever confirms one
+ * takes no more writes from it. */
+struct message_ended {
+    uint64_t id;
+    uint32_t partition;
+    uint64_t view_digest;
+    const uint64_t *actors;
+    uint32_t count; /* at most 64 */
+};
+
+struct message_ended_reply {
+    uint64_t id;
+    int32_t code;
+    uint64_t confirmed; /* bit i: it is not mine, I know of its end, and owe no hint with its dots */
+    uint64_t view_digest;
+    struct bytes view;
+};
+
 #define MESSAGE_CODEC(name)                                                                        \
     int message_##name##_encode(const struct message_##name *message, struct buffer *out);         \
     int message_##name##_decode(struct bytes payload, struct arena *arena,                         \
@@ -437,5 +594,17 @@ MESSAGE_CODEC(gossip_reply);
 MESSAGE_CODEC(admit);
 MESSAGE_CODEC(admit_reply);
 MESSAGE_CODEC(goodbye);
+MESSAGE_CODEC(compare);
+MESSAGE_CODEC(compared);
+MESSAGE_CODEC(sync_root);
+MESSAGE_CODEC(sync_rooted);
+MESSAGE_CODEC(sync_nodes);
+MESSAGE_CODEC(sync_sums);
+MESSAGE_CODEC(sync_leaves);
+MESSAGE_CODEC(sync_listed);
+MESSAGE_CODEC(sync_fetch);
+MESSAGE_CODEC(sync_fetched);
+MESSAGE_CODEC(ended);
+MESSAGE_CODEC(ended_reply);
 
 #endif
