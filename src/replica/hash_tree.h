@@ -23,7 +23,7 @@ struct tree_sum {
 };
 
 struct hash_tree {
-    uint32_t bits;          /* 2^bits leaves */
+    uint32_t bits; /* 2^bits leaves */
     struct tree_sum *leaves;
     struct tree_sum *blocks; /* sums of runs of leaves; private */
     uint64_t *stale;         /* a bit a block */

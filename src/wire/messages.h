@@ -557,7 +557,8 @@ struct message_ended {
 struct message_ended_reply {
     uint64_t id;
     int32_t code;
-    uint64_t confirmed; /* bit i: it is not mine, I know of its end, and owe no hint with its dots */
+    uint64_t
+        confirmed; /* bit i: it is not mine, I know of its end, and owe no hint with its dots */
     uint64_t view_digest;
     struct bytes view;
 };
