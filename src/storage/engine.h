@@ -58,6 +58,17 @@ struct engine_key {
     struct bytes key;
 };
 
+/* Partitions 0..Q-1, Q being engine_options.partitions, hold data; partition Q + p holds hints for
+ * partition p, is like any other to the engine, and lives with the same worker. */
+static inline uint32_t engine_worker_of(uint32_t partition, uint32_t partitions, uint32_t workers)
+{
+    return partition % partitions % workers;
+}
+
+/* For stats, instead of a partition. */
+#define ENGINE_DATA UINT32_MAX        /* all partitions that hold data */
+#define ENGINE_HINTS (UINT32_MAX - 1) /* all that hold hints */
+
 struct engine_stats {
     uint64_t keys;
     uint64_t bytes;        /* keys and records; may be off by a sixteenth and 16 a key */
@@ -68,6 +79,8 @@ struct engine_stats {
 /* What an engine knows of a key without reading its record. */
 struct engine_brief {
     bool simple;    /* one sibling, and the context is exactly its dot; else unknown: read it */
+    bool tombstone; /* that sibling is one; false when not simple */
+    bool expires;   /* that sibling has an expiry; false when not simple */
     struct dot dot; /* of that sibling */
 };
 
@@ -80,6 +93,19 @@ struct engine_entry {
 
 /* Called for each entry; false ends the walk before the entry after this one. */
 typedef bool (*engine_visit)(void *self, const struct engine_entry *entry);
+
+/* One entry met while surveying: what is known of it without reading its record. Of a record that
+ * `damaged` has been raised for, and of one that only reading could tell about, it is not simple.
+ */
+struct engine_survey_entry {
+    uint64_t position;
+    struct bytes key; /* borrowed; data is NULL where the engine has only its tag */
+    uint16_t tag;     /* where it has no key: use engine_survey_tag */
+    struct engine_brief brief;
+};
+
+/* Called for each entry; false ends the survey before the entry after this one. */
+typedef bool (*engine_survey_visit)(void *self, const struct engine_survey_entry *entry);
 
 struct engine_ops {
     const char *name;
@@ -111,6 +137,11 @@ struct engine_ops {
      * storage. The visitor may not call the engine. */
     int (*walk)(struct engine *engine, uint32_t partition, uint64_t position, uint64_t ticket,
                 engine_visit visit, void *self, uint64_t *next);
+    /* As walk, but tells only what is known without reading: with an index in memory it is never
+     * pending, and a record is passed over only once it is gone. Entries of one position come by
+     * their keys or their tags, as the engine has it. */
+    int (*survey)(struct engine *engine, uint32_t partition, uint64_t position, uint64_t ticket,
+                  engine_survey_visit visit, void *self, uint64_t *next);
     /* Forgets everything of the partition, its holding record first. It is empty at once; memory
      * and disk may come back later, over the next flushes. Outcomes as put. */
     int (*drop)(struct engine *engine, uint32_t partition, uint64_t *sequence);
@@ -122,8 +153,8 @@ struct engine_ops {
     /* True when opening it found that something of the partition was lost, as far as can be told:
      * the holding must begin anew, refilling. */
     bool (*lost)(const struct engine *engine, uint32_t partition);
-    /* Of one partition, or of all when partition is UINT32_MAX. Writes count when they settle, or
-     * before. */
+    /* Of one partition, or of ENGINE_DATA or ENGINE_HINTS together; memory and disk of the whole
+     * engine are ENGINE_DATA's. Writes count when they settle, or before. */
     void (*stats)(const struct engine *engine, uint32_t partition, struct engine_stats *out);
     enum engine_health (*health)(const struct engine *engine);
     /* Asks that all written so far become durable soon, whatever is configured: `durable` says so.
@@ -153,7 +184,7 @@ struct engine {
 };
 
 struct engine_options {
-    uint32_t partitions;       /* of the cluster */
+    uint32_t partitions;       /* of the cluster: as many again hold hints */
     uint64_t memory_bytes_max; /* 0: no bound */
 };
 
@@ -164,6 +195,13 @@ static inline struct engine_key engine_key_of(const struct hash_secret *secret, 
     struct hash_wide wide = hash_keyed_wide(secret, key);
     return (struct engine_key){
         .partition = partition, .tag = (uint16_t)wide.high, .position = wide.low, .key = key};
+}
+
+/* The tag of an entry met while surveying, whichever engine it is. */
+static inline uint16_t engine_survey_tag(const struct hash_secret *secret,
+                                         const struct engine_survey_entry *entry)
+{
+    return entry->key.data == NULL ? entry->tag : engine_key_of(secret, 0, entry->key).tag;
 }
 
 #endif
