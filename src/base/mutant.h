@@ -1,0 +1,72 @@
+/* Rules broken on purpose. A check that can't fail proves nothing, so each rule that protects data
+ * has a switch beside it that turns the wrong variant on, and scripts/mutants shows which test
+ * notices, and how fast:
+ *
+ *      if (partition_clock_seen(...) && !MUTANT(accept_covered)) ...
+ *
+ * Only a build configured with -Dmutants=true has the switches, one of which is on at a time, for
+ * the whole process. Everywhere else MUTANT() is the constant false and leaves no trace in the
+ * code. After "mutation testing", with the mutants chosen by hand: random changes of operators find
+ * untested lines, these find untested rules. */
+#ifndef BASE_MUTANT_H
+#define BASE_MUTANT_H
+
+#include <stdbool.h>
+
+/* Every mutant there is, and what it does wrong. In C the names are as here, everywhere else they
+ * may be written with hyphens. */
+#define MUTANT_TABLE(X)                                                                            \
+    X(keep_actor, "a holding that forgot goes on with its old actor and counter")                  \
+    X(context_clock, "an object's context is joined into the partition clock")                     \
+    X(drop_on_dot, "a tombstone goes once its dot is covered, whatever its context")               \
+    X(drop_alone, "a tombstone goes once this holding's own clock covers it")                      \
+    X(drop_on_report, "what is not on stable storage yet is told to others as seen")               \
+    X(count_refilling, "holdings that are refilling have a say in reads")                          \
+    X(no_clock, "read answers carry no clock")                                                     \
+    X(accept_covered, "dots that the clock has seen are stored again")                             \
+    X(fallback_dots, "a fallback coordinates, and forgets its counter with its hints")             \
+    X(early_join, "a sync joins the peer's clock before the data came")                            \
+    X(late_clock, "a sync takes the peer's clock at its end instead of its beginning")             \
+    X(keep_gone, "a sync keeps a sibling that the peer knows to be gone")                          \
+    X(no_recheck, "a sync's join ignores what was stored here since the comparison")               \
+    X(refill_by_refilling, "a sync from a holding that is itself refilling completes one")         \
+    X(blind_delete, "a write without context replaces what its coordinator happens to hold")       \
+    X(deaf_delete, "a write without context ignores what confirmations say is concurrent")         \
+    X(keep_clock, "a holding that lost data keeps the dots of it in its clock")                    \
+    X(raise_base, "a clock over its bounds raises its bases over the gaps")                        \
+    X(close_no_sync, "an actor is closed at a holding that has not synced since its end")          \
+    X(close_no_hints, "an actor is closed while hints hold its dots")                              \
+    X(close_by_report, "an actor is closed once dots reported at various times are covered")       \
+    X(hear_ended, "frames of an ended actor are taken after its end was confirmed")                \
+    X(hint_one_owner, "a hint goes once any one owner has confirmed it")                           \
+    X(hint_any_actor, "a hint's confirmation outlives the holding that gave it")                   \
+    X(hint_counts_owner, "a fallback's confirmation counts as an owner's")                         \
+    X(expire_early, "a value is hidden at its expiry by this node's clock, whatever its skew")     \
+    X(expire_all, "the tombstone of an expired sibling replaces all the others too")
+
+#define MUTANT_ENUM(name, what) MUTANT_##name,
+enum mutant { MUTANT_TABLE(MUTANT_ENUM) MUTANT_COUNT };
+#undef MUTANT_ENUM
+
+#ifdef SHOAL_MUTANTS
+
+/* At the start the one named in the environment's SHOAL_MUTANT, or none; an unknown name ends the
+ * process there with a list of the known ones. */
+extern int mutant_selected;
+
+#define MUTANT(name) (__builtin_expect(mutant_selected == MUTANT_##name, false))
+
+/* Turns this one on, and every other off; NULL: none. 0, or SHOAL_EINVAL for an unknown name. */
+int mutant_select(const char *name);
+
+/* Its name, with hyphens, and what it does wrong; valid until the process ends. */
+const char *mutant_name(enum mutant mutant);
+const char *mutant_text(enum mutant mutant);
+
+#else
+
+#define MUTANT(name) ((void)MUTANT_##name, false)
+
+#endif
+
+#endif
