@@ -7,7 +7,12 @@
  * stored sibling, or by joining a peer's clock after a complete sync from it; an object's context
  * never does. To forget a dot is always safe (something gone may be offered again, something
  * deleted stays a tombstone for longer), to claim one that was not seen never is: what exceeds the
- * bounds is therefore forgotten, the highest spans first, and a base is never raised over a gap. */
+ * bounds is therefore forgotten, the highest spans first, and a base is never raised over a gap.
+ *
+ * Over CLOCK_SPANS_MAX each actor keeps its lowest spans, up to a number that is the same for all;
+ * over CLOCK_ACTORS_MAX go those that have only spans, then closed ones (which a peer's clock may
+ * bring back), then others, the lowest ids first everywhere, so that owners forget the same ones.
+ */
 #ifndef REPLICA_PARTITION_CLOCK_H
 #define REPLICA_PARTITION_CLOCK_H
 
@@ -38,6 +43,7 @@ struct partition_clock {
     uint32_t count;
     uint32_t capacity;
     uint32_t span_count; /* of all actors */
+    uint32_t recent;     /* whose dot came last; a guess, to be found without a search */
     uint64_t version;    /* raised by every change: tells a clock from its earlier self */
 };
 
@@ -55,10 +61,10 @@ bool partition_clock_base_covers(const struct partition_clock *clock, struct dot
 bool partition_clock_base_descends(const struct partition_clock *clock,
                                    struct version_vector context);
 
-/* The dot has been seen. Without memory, or over the bounds, it (or a higher one) is forgotten. */
+/* The dot has been seen. Without memory, or over the bounds, it (or another one) is forgotten. */
 void partition_clock_add(struct partition_clock *clock, struct dot dot);
 
-/* All that the other has seen, its closed actors included. */
+/* All that the other has seen, its closed actors included; less of it without memory. */
 void partition_clock_join(struct partition_clock *clock, const struct partition_clock *other);
 
 /* The actor has ended and will never be heard of again: its gaps are void. */
@@ -70,7 +76,8 @@ bool partition_clock_closed(const struct partition_clock *clock, uint64_t actor)
 uint32_t partition_clock_open(const struct partition_clock *clock, uint64_t *out,
                               uint32_t capacity);
 
-/* 0 or SHOAL_ENOMEM (then `out` is unchanged). */
+/* Replaces what `out` (initialised) is, its version included: 0 or SHOAL_ENOMEM (then `out` is
+ * unchanged). */
 int partition_clock_copy(const struct partition_clock *clock, struct partition_clock *out);
 bool partition_clock_equal(const struct partition_clock *a, const struct partition_clock *b);
 /* All that b has seen a has seen. */
@@ -81,11 +88,11 @@ uint64_t partition_clock_digest(const struct partition_clock *clock);
 
 /* Canonical: equal clocks have equal bytes, at most CLOCK_BYTES_MAX.
  *
- *   u8 0x10 (format 1), varint actors, each: u64 actor, varint base * 2 + (1 if spans follow);
- *   then varint spans, each: varint (first - end of what is before - 2), varint (last - first)
- *   closed: base * 2 is written as varint 1 with no spans following... see partition_clock.c
+ *   u8 0x10 (format 1), varint actors, each, by id: u64 actor (little-endian), varint base + 1
+ *   (closed: 0, and nothing follows), varint spans, each, ascending:
+ *   varint (first - 2 - last of what is before it, the base or a span), varint (last - first)
  *
- * 0, SHOAL_ENOMEM. */
+ * 0, or as buffer_reserve: nothing was appended. */
 int partition_clock_encode(const struct partition_clock *clock, struct buffer *out);
 /* Hostile input: 0, SHOAL_EPROTO (not canonical, over a bound), SHOAL_EVERSION, SHOAL_ENOMEM; `out`
  * (initialised) is changed only on success. */
