@@ -97,4 +97,14 @@ int object_decode(struct arena *arena, struct bytes bytes, struct object *out);
  * object is not simple (read it). */
 bool object_peek_simple(struct bytes encoded, struct dot *dot);
 
+/* What a simple encoding says of its sibling in its first bytes. */
+struct object_glance {
+    struct dot dot;
+    bool tombstone;
+    bool expires;
+};
+
+/* As object_peek_simple, with more of it. */
+bool object_glance(struct bytes encoded, struct object_glance *out);
+
 #endif

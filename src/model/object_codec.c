@@ -294,7 +294,7 @@ int object_decode(struct arena *arena, struct bytes bytes, struct object *out)
     return SHOAL_EVERSION;
 }
 
-bool object_peek_simple(struct bytes encoded, struct dot *dot)
+bool object_glance(struct bytes encoded, struct object_glance *out)
 {
     if (encoded.len < SIMPLE_BYTES_MIN || encoded.data[0] != (FORMAT | FLAG_SIMPLE)) {
         return false;
@@ -304,6 +304,21 @@ bool object_peek_simple(struct bytes encoded, struct dot *dot)
     if (varint_load(at, encoded.data + encoded.len, &counter) == NULL) {
         return false;
     }
-    *dot = (struct dot){.actor = load_u64_le(encoded.data + 2), .counter = counter};
+    uint8_t kind = encoded.data[1];
+    *out = (struct object_glance){
+        .dot = {.actor = load_u64_le(encoded.data + 2), .counter = counter},
+        .tombstone = (kind & ~KIND_EXPIRES) == SIBLING_TOMBSTONE,
+        .expires = (kind & KIND_EXPIRES) != 0,
+    };
+    return true;
+}
+
+bool object_peek_simple(struct bytes encoded, struct dot *dot)
+{
+    struct object_glance glance;
+    if (!object_glance(encoded, &glance)) {
+        return false;
+    }
+    *dot = glance.dot;
     return true;
 }

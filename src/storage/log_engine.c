@@ -7,7 +7,6 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "model/object.h"
 #include "shoal/error.h"
 
 #define LENT_KEEP_BYTES (1u * LIMIT_MIB)
@@ -59,6 +58,17 @@ static uint64_t content_bytes(uint16_t size_class)
 
 /* ---- reads ---- */
 
+struct engine_brief log_brief_of(const struct log_engine *log, const struct log_entry *entry)
+{
+    if (!entry->simple || log_damage_told(log, entry->place)) {
+        return (struct engine_brief){0};
+    }
+    return (struct engine_brief){.simple = true,
+                                 .tombstone = entry->tombstone,
+                                 .expires = entry->expires,
+                                 .dot = entry->dot};
+}
+
 static int log_engine_brief(struct engine *engine, const struct engine_key *key,
                             struct engine_brief *out)
 {
@@ -69,8 +79,7 @@ static int log_engine_brief(struct engine *engine, const struct engine_key *key,
         log_index_find(partition->index, key->position, key->tag, &entry) != 0) {
         return SHOAL_ENOTFOUND;
     }
-    bool simple = entry.simple && !log_damage_told(log, entry.place);
-    *out = (struct engine_brief){.simple = simple, .dot = entry.dot};
+    *out = log_brief_of(log, &entry);
     return 0;
 }
 
@@ -156,7 +165,11 @@ static int log_engine_put(struct engine *engine, const struct engine_key *key, s
                               .place = spot.place,
                               .size_class = spot.size_class};
     struct log_entry before;
-    entry.simple = object_peek_simple(record, &entry.dot);
+    struct object_glance glance = {0};
+    entry.simple = object_glance(record, &glance);
+    entry.tombstone = glance.tombstone;
+    entry.expires = glance.expires;
+    entry.dot = glance.dot;
     code = log_index_put(partition->index, &entry, &before);
     if (code < 0) {
         log_append_undo(log, &spot);
@@ -335,6 +348,7 @@ static const struct engine_ops log_engine_ops = {
     .put = log_engine_put,
     .remove = log_engine_remove,
     .walk = log_engine_walk,
+    .survey = log_engine_survey,
     .drop = log_engine_drop,
     .get_holding = log_engine_get_holding,
     .put_holding = log_engine_put_holding,

@@ -200,7 +200,7 @@ struct log_sweep_entry {
     uint64_t position;
     uint32_t unit;
     uint32_t bytes;
-    uint16_t partition;
+    uint32_t partition;
     uint16_t tag;
     bool wanted;
     bool damaged;
@@ -407,6 +407,9 @@ uint32_t log_partition_number(const struct log_engine *log, uint32_t local);
 /* Does the index still lead to that very place? */
 bool log_is_live(const struct log_engine *log, uint32_t partition, const struct log_entry *entry);
 
+/* What is known of the entry without reading it. */
+struct engine_brief log_brief_of(const struct log_engine *log, const struct log_entry *entry);
+
 /* The engine is broken for good; the worker is told at once (from a job) or at the next flush. */
 void log_engine_fail(struct log_engine *log, const char *what, int code);
 
@@ -510,6 +513,8 @@ void log_fetch_deinit(struct log_engine *log);
 
 int log_engine_walk(struct engine *engine, uint32_t partition, uint64_t position, uint64_t ticket,
                     engine_visit visit, void *self, uint64_t *next);
+int log_engine_survey(struct engine *engine, uint32_t partition, uint64_t position, uint64_t ticket,
+                      engine_survey_visit visit, void *self, uint64_t *next);
 
 /* ---- log_drop.c ---- */
 

@@ -27,7 +27,7 @@
 
 #include "base/buffer.h"
 #include "base/limits.h"
-#include "model/dot.h"
+#include "model/object.h"
 
 #define LOG_FORMAT 1u
 #define LOG_HEADER_BYTES 64u
@@ -60,6 +60,8 @@ struct log_header {
     uint64_t capacity; /* bytes reserved; the file is no shorter until it is sealed */
     uint64_t first_sequence;
 };
+
+#define LOG_PARTITIONS_MAX (2u * LIMIT_PARTITIONS_MAX) /* those for hints included */
 
 struct log_batch {
     uint32_t records;
@@ -121,8 +123,8 @@ int log_record_encode(const struct log_origin *origin, uint64_t offset,
 int log_record_decode(const struct log_origin *origin, uint64_t offset, struct bytes bytes,
                       struct log_record *out, size_t *size);
 
-/* What engine_brief says of a put's object, compressed or not: true and the dot when it is simple.
- */
-bool log_record_simple(const struct log_record *record, struct dot *dot);
+/* What can be told of a put's object by its first bytes, compressed or not: false when it is not
+ * simple. */
+bool log_record_glance(const struct log_record *record, struct object_glance *out);
 
 #endif

@@ -61,7 +61,8 @@ static int head_decode(struct log_hint *hint, const uint8_t *head, const struct 
         load_u64_le(head + HINT_AT_CHECKSUM) != log_checksum(origin, 0, checked)) {
         return SHOAL_EPROTO;
     }
-    if (load_u32_le(head + HINT_AT_FORMAT) != LOG_HINT_FORMAT) {
+    uint32_t format = load_u32_le(head + HINT_AT_FORMAT);
+    if (format < LOG_HINT_FORMAT_MIN || format > LOG_HINT_FORMAT) {
         return SHOAL_EVERSION;
     }
     uint32_t flags = load_u32_le(head + HINT_AT_FLAGS);
@@ -73,10 +74,11 @@ static int head_decode(struct log_hint *hint, const uint8_t *head, const struct 
         .sequence_max = load_u64_le(head + HINT_AT_SEQUENCE_MAX),
         .damaged = (flags & HINT_FLAG_DAMAGED) != 0,
         .refused = (flags & HINT_FLAG_REFUSED) != 0,
+        .older = format < LOG_HINT_FORMAT,
     };
     hint->group_count = load_u32_le(head + HINT_AT_GROUPS);
     hint->place_count = load_u32_le(head + HINT_AT_PLACES);
-    bool fits = (flags & ~(uint32_t)HINT_FLAGS) == 0 && hint->group_count <= LIMIT_PARTITIONS_MAX &&
+    bool fits = (flags & ~(uint32_t)HINT_FLAGS) == 0 && hint->group_count <= LOG_PARTITIONS_MAX &&
                 hint->place_count <= LOG_HINT_PLACES_MAX;
     return fits ? 0 : SHOAL_EPROTO;
 }
@@ -92,7 +94,7 @@ static int groups_decode(struct log_hint *hint, const uint8_t *at, uint64_t offs
             .checksum = load_u64_le(at + HINT_GROUP_AT_CHECKSUM),
         };
         uint64_t left = (hint->file_bytes - offset) / HINT_ENTRY_BYTES;
-        if (group.partition >= LIMIT_PARTITIONS_MAX ||
+        if (group.partition >= LOG_PARTITIONS_MAX ||
             (i > 0 && group.partition <= hint->groups[i - 1].partition) || group.entries == 0 ||
             group.entries > left || group.offset != offset) {
             return SHOAL_EPROTO;
@@ -234,6 +236,8 @@ static int entry_decode(const struct log_hint *hint, const uint8_t *at, struct l
         .tag = (uint16_t)(at[HINT_ENTRY_AT_TAG] | at[HINT_ENTRY_AT_TAG + 1] << 8),
         .kind = at[HINT_ENTRY_AT_KIND],
         .simple = (flags & HINT_ENTRY_SIMPLE) != 0,
+        .tombstone = (flags & HINT_ENTRY_TOMBSTONE) != 0,
+        .expires = (flags & HINT_ENTRY_EXPIRES) != 0,
         .dot = {.actor = load_u64_le(at + HINT_ENTRY_AT_ACTOR),
                 .counter = load_u64_le(at + HINT_ENTRY_AT_COUNTER)},
     };
@@ -244,7 +248,8 @@ static int entry_decode(const struct log_hint *hint, const uint8_t *at, struct l
                 out->offset + units * LOG_UNIT_BYTES <= summary->end &&
                 out->sequence >= summary->sequence_min && out->sequence <= summary->sequence_max &&
                 out->kind >= LOG_PUT && out->kind <= LOG_HOLDING &&
-                (flags & ~HINT_ENTRY_SIMPLE) == 0;
+                (flags & ~HINT_ENTRY_FLAGS) == 0 &&
+                (flags == 0 || (flags & HINT_ENTRY_SIMPLE) != 0);
     out->bytes = (uint32_t)(units * LOG_UNIT_BYTES);
     return fits ? 0 : SHOAL_EPROTO;
 }
@@ -338,11 +343,12 @@ bool log_hint_agree(const struct log_hint *a, const struct log_hint *b)
     if (a->summary.end != b->summary.end || a->group_count != b->group_count) {
         return false;
     }
+    bool comparable = a->summary.older == b->summary.older;
     for (uint32_t i = 0; i < a->group_count; i++) {
         const struct group *x = &a->groups[i];
         const struct group *y = &b->groups[i];
         if (x->partition != y->partition || x->entries != y->entries ||
-            x->checksum != y->checksum) {
+            (comparable && x->checksum != y->checksum)) {
             return false;
         }
     }

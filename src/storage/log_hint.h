@@ -10,9 +10,8 @@
  * partition, u32 0, u64 entries, u64 offset in this file, u64 checksum of the group by partition,
  * ascending places      damaged places of: u64 offset, u64 bytes              in the order of the
  * segment groups      entries of 44: u64 sequence, u64 position, u64 actor, u64 counter, u32 offset
- *                  and u32 size of the record in units, u16 tag, u8 kind, u8 flags (1 simple)
- *                                                                        in the order of the
- * segment
+ *                  and u32 size of the record in units, u16 tag, u8 kind, u8 flags (1 simple, 2
+ * tombstone, 4 expires) in the order of the segment
  *
  * Checksums are log_checksum of the segment: a group's at its partition's number, the others' at
  * the offset in this file. */
@@ -23,7 +22,8 @@
 #include "storage/disk.h"
 #include "storage/log_format.h"
 
-#define LOG_HINT_FORMAT 1u
+#define LOG_HINT_FORMAT 2u
+#define LOG_HINT_FORMAT_MIN 1u    /* of which entries don't tell all: see log_hint_summary.older */
 #define LOG_HINT_PLACES_MAX 1024u /* what is damaged beyond is one place with the last */
 
 /* One record of the segment. */
@@ -34,7 +34,9 @@ struct log_hint_entry {
     uint32_t bytes; /* of the record on disk */
     uint16_t tag;
     uint8_t kind;
-    bool simple; /* else the dot means nothing */
+    bool simple; /* else the rest means nothing */
+    bool tombstone;
+    bool expires;
     struct dot dot;
 };
 
@@ -56,6 +58,7 @@ struct log_hint_summary {
     uint64_t sequence_max; /* 0 when there is none */
     bool damaged;          /* something in it was lost when this was made */
     bool refused;          /* nothing in it is used: it could not be told what it is */
+    bool older;            /* of a format that tells less of its entries: to be made again */
 };
 
 /* Building one: entries in the order of the segment. */
@@ -112,7 +115,7 @@ uint32_t log_hint_partition(const struct log_hint *hint, uint32_t index);
 uint32_t log_hint_places(const struct log_hint *hint);
 struct log_hint_place log_hint_place(const struct log_hint *hint, uint32_t index);
 
-/* Do both say the same of the segment's records? */
+/* Do both say the same of the segment's records, as far as their formats go? */
 bool log_hint_agree(const struct log_hint *a, const struct log_hint *b);
 
 #endif

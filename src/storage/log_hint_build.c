@@ -114,13 +114,18 @@ static void entry_encode(const struct log_hint_entry *entry, uint8_t *out)
     out[HINT_ENTRY_AT_TAG] = (uint8_t)entry->tag;
     out[HINT_ENTRY_AT_TAG + 1] = (uint8_t)(entry->tag >> 8);
     out[HINT_ENTRY_AT_KIND] = entry->kind;
-    out[HINT_ENTRY_AT_FLAGS] = entry->simple ? HINT_ENTRY_SIMPLE : 0;
+    out[HINT_ENTRY_AT_FLAGS] = 0;
+    if (entry->simple) {
+        out[HINT_ENTRY_AT_FLAGS] =
+            (uint8_t)(HINT_ENTRY_SIMPLE | (entry->tombstone ? HINT_ENTRY_TOMBSTONE : 0) |
+                      (entry->expires ? HINT_ENTRY_EXPIRES : 0));
+    }
 }
 
 int log_hint_add(struct log_hint_builder *builder, uint32_t partition,
                  const struct log_hint_entry *entry)
 {
-    ASSERT(partition < LIMIT_PARTITIONS_MAX);
+    ASSERT(partition < LOG_PARTITIONS_MAX);
     ASSERT(entry->offset % LOG_UNIT_BYTES == 0 && entry->bytes % LOG_UNIT_BYTES == 0);
     ASSERT(entry->offset / LOG_UNIT_BYTES <= UINT32_MAX);
     int error = counts_reserve(builder, partition);
@@ -173,8 +178,8 @@ void log_hint_builder_sequences(const struct log_hint_builder *builder, uint64_t
 void log_hint_entry_of(const struct log_record *record, uint64_t offset, size_t size,
                        struct log_hint_entry *out)
 {
-    struct dot dot = {0};
-    bool simple = log_record_simple(record, &dot);
+    struct object_glance glance = {0};
+    bool simple = log_record_glance(record, &glance);
     *out = (struct log_hint_entry){.sequence = record->sequence,
                                    .position = record->position,
                                    .offset = offset,
@@ -182,7 +187,9 @@ void log_hint_entry_of(const struct log_record *record, uint64_t offset, size_t 
                                    .tag = record->tag,
                                    .kind = record->kind,
                                    .simple = simple,
-                                   .dot = simple ? dot : (struct dot){0}};
+                                   .tombstone = glance.tombstone,
+                                   .expires = glance.expires,
+                                   .dot = glance.dot};
 }
 
 /* An image under way: where each partition's next entry goes. */

@@ -2,8 +2,8 @@
  * is and what it looks like inside is index_directory.c and log_leaf.c.
  *
  *      slot: position 64 | tag 16 | high 32: counter's low bits
- *      low 64: segment slot 22 | unit 22 | size class 9 | actor 10 | counter's top bit 1     22
- * bytes
+ *      low 64: segment slot 20 | unit 22 | size class 9 | actor 10 | tombstone 1 | expires 1 |
+ *              counter's top bit 1                                                    22 bytes
  */
 #include "storage/log_index.h"
 
@@ -17,7 +17,9 @@
 #define CLASS_SHIFT (UNIT_SHIFT + LOG_OFFSET_BITS)
 #define ACTOR_SHIFT (CLASS_SHIFT + LOG_SIZE_CLASS_BITS)
 #define ACTOR_BITS 10u
-#define COUNTER_SHIFT (ACTOR_SHIFT + ACTOR_BITS)
+#define TOMBSTONE_SHIFT (ACTOR_SHIFT + ACTOR_BITS)
+#define EXPIRES_SHIFT (TOMBSTONE_SHIFT + 1u)
+#define COUNTER_SHIFT (EXPIRES_SHIFT + 1u)
 #define LINE_BYTES 64u  /* of a cache */
 #define FREE_LEAVES 64u /* in a step */
 #define COUNTER_BITS (32u + 64u - COUNTER_SHIFT)
@@ -145,9 +147,14 @@ static uint64_t place_pack(struct log_place place)
 static struct log_slot entry_pack(const struct log_entry *entry, uint32_t actor)
 {
     ASSERT(entry->size_class < 1u << LOG_SIZE_CLASS_BITS);
-    uint64_t counter = actor == LOG_ACTOR_NONE ? 0 : entry->dot.counter;
     uint64_t low = place_pack(entry->place) | (uint64_t)entry->size_class << CLASS_SHIFT |
-                   (uint64_t)actor << ACTOR_SHIFT | counter >> 32 << COUNTER_SHIFT;
+                   (uint64_t)actor << ACTOR_SHIFT;
+    uint64_t counter = 0;
+    if (actor != LOG_ACTOR_NONE) {
+        counter = entry->dot.counter;
+        low |= (uint64_t)entry->tombstone << TOMBSTONE_SHIFT |
+               (uint64_t)entry->expires << EXPIRES_SHIFT | counter >> 32 << COUNTER_SHIFT;
+    }
     return (struct log_slot){
         .position = entry->position, .low = low, .high = (uint32_t)counter, .tag = entry->tag};
 }
@@ -169,6 +176,8 @@ static struct log_entry entry_unpack(const struct log_index *index, const struct
     uint32_t actor = slot_actor(slot);
     if (actor != LOG_ACTOR_NONE) {
         entry.simple = true;
+        entry.tombstone = (slot->low >> TOMBSTONE_SHIFT & 1) != 0;
+        entry.expires = (slot->low >> EXPIRES_SHIFT & 1) != 0;
         entry.dot.actor = log_actors_id(&index->actors, actor);
         entry.dot.counter = slot->low >> COUNTER_SHIFT << 32 | slot->high;
     }

@@ -12,7 +12,7 @@
 #include "storage/log_format.h"
 
 /* Where a record begins: the segment's slot in the engine's table, and the offset in units. */
-#define LOG_SLOT_BITS 22u   /* segments an engine refers to at a time */
+#define LOG_SLOT_BITS 20u   /* segments an engine refers to at a time */
 #define LOG_OFFSET_BITS 22u /* records begin in the first 64 MiB of a segment */
 #define LOG_SIZE_CLASS_BITS 9u
 #define LOG_SEGMENT_BYTES_MAX ((uint64_t)LOG_UNIT_BYTES << LOG_OFFSET_BITS)
@@ -28,7 +28,9 @@ struct log_entry {
     uint16_t tag;
     struct log_place place;
     uint16_t size_class; /* of the record, see log_size_class */
-    bool simple;         /* the dot is exact (struct engine_brief); else read the record */
+    bool simple;         /* the rest is exact (struct engine_brief); else read the record */
+    bool tombstone;
+    bool expires;
     struct dot dot;
 };
 

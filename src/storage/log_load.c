@@ -219,6 +219,8 @@ static int index_fill(struct load *load)
                                   .place = place_of(load, found),
                                   .size_class = log_size_class(found->entry.bytes),
                                   .simple = found->entry.simple,
+                                  .tombstone = found->entry.tombstone,
+                                  .expires = found->entry.expires,
                                   .dot = found->entry.dot};
         code = log_index_put(partition->index, &entry, &before);
         if (code < 0) {

@@ -129,16 +129,16 @@ int log_record_decode(const struct log_origin *origin, uint64_t offset, struct b
     return 0;
 }
 
-bool log_record_simple(const struct log_record *record, struct dot *dot)
+bool log_record_glance(const struct log_record *record, struct object_glance *out)
 {
     if (record->kind != LOG_PUT) {
         return false;
     }
     if (record->flags != LOG_FLAG_LZ4) {
-        return object_peek_simple(record->value, dot);
+        return object_glance(record->value, out);
     }
     char begin[PEEK_BYTES];
     int len = LZ4_decompress_safe_partial((const char *)record->value.data, begin,
                                           (int)record->value.len, PEEK_BYTES, PEEK_BYTES);
-    return len > 0 && object_peek_simple(bytes_make(begin, (size_t)len), dot);
+    return len > 0 && object_glance(bytes_make(begin, (size_t)len), out);
 }

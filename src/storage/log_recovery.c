@@ -279,7 +279,9 @@ static int segment_examine(struct recovery *recovery, struct patient *patient)
     if (code != 0) {
         return code < 0 ? code : 0;
     }
-    if (patient->hint != NULL && patient->file_bytes >= log_hint_summary(patient->hint)->end) {
+    const struct log_hint_summary *summary =
+        patient->hint != NULL ? log_hint_summary(patient->hint) : NULL;
+    if (summary != NULL && !summary->older && patient->file_bytes >= summary->end) {
         int error = log_hint_check(patient->hint);
         if (error == 0) {
             return segment_accept(recovery, patient);

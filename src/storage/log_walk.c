@@ -244,3 +244,35 @@ int log_engine_walk(struct engine *engine, uint32_t partition, uint64_t position
     }
     return code == 3 ? 2 : code;
 }
+
+/* ---- the survey: only what the index knows ---- */
+
+int log_engine_survey(struct engine *engine, uint32_t partition, uint64_t position, uint64_t ticket,
+                      engine_survey_visit visit, void *self, uint64_t *next)
+{
+    (void)ticket;
+    (void)next;
+    struct log_engine *log = log_engine_of(engine);
+    const struct log_index *index = log_partition_of(log, partition)->index;
+    struct log_entry entries[CHUNK];
+    uint16_t tag = 0;
+    uint32_t count = index == NULL ? 0 : log_index_range(index, position, tag, entries, CHUNK);
+    while (count > 0) {
+        for (uint32_t i = 0; i < count; i++) {
+            const struct engine_survey_entry met = {.position = entries[i].position,
+                                                    .tag = entries[i].tag,
+                                                    .brief = log_brief_of(log, &entries[i])};
+            if (!visit(self, &met)) {
+                return 1;
+            }
+        }
+        const struct log_entry *last = &entries[count - 1];
+        if (count < CHUNK || (last->position == UINT64_MAX && last->tag == UINT16_MAX)) {
+            return 0;
+        }
+        tag = (uint16_t)(last->tag + 1);
+        position = last->position + (tag == 0 ? 1 : 0);
+        count = log_index_range(index, position, tag, entries, CHUNK);
+    }
+    return 0;
+}

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/timers.h"
 #include "shoal/error.h"
+#include "storage/brief.h"
 #include "storage/lsm_engine_inside.h"
 
 #define ALL_PARTITIONS UINT32_MAX
@@ -39,6 +40,27 @@ static int engine_walk(struct engine *engine, uint32_t partition, uint64_t posit
                        uint64_t ticket, engine_visit visit, void *self, uint64_t *next)
 {
     return lsm_walk(lsm_engine_of(engine), partition, position, ticket, visit, self, next);
+}
+
+struct survey {
+    engine_survey_visit visit;
+    void *self;
+};
+
+static bool survey_visit(void *self, const struct engine_entry *entry)
+{
+    const struct survey *survey = self;
+    const struct engine_survey_entry met = {
+        .position = entry->position, .key = entry->key, .brief = engine_brief_of(entry->record)};
+    return survey->visit(survey->self, &met);
+}
+
+/* There is no index apart from the records. */
+static int engine_survey(struct engine *engine, uint32_t partition, uint64_t position,
+                         uint64_t ticket, engine_survey_visit visit, void *self, uint64_t *next)
+{
+    struct survey survey = {.visit = visit, .self = self};
+    return engine_walk(engine, partition, position, ticket, survey_visit, &survey, next);
 }
 
 static int engine_drop(struct engine *engine, uint32_t partition, uint64_t *sequence)
@@ -165,6 +187,7 @@ static const struct engine_ops lsm_engine_ops = {
     .put = engine_put,
     .remove = engine_remove,
     .walk = engine_walk,
+    .survey = engine_survey,
     .drop = engine_drop,
     .get_holding = engine_get_holding,
     .put_holding = engine_put_holding,

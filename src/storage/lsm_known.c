@@ -1,8 +1,8 @@
 #include "storage/lsm_known.h"
 
 #include "base/memory.h"
-#include "model/object.h"
 #include "shoal/error.h"
+#include "storage/brief.h"
 
 int lsm_known_init(struct lsm_known *known)
 {
@@ -43,7 +43,7 @@ void lsm_known_record(struct lsm_known *known, const struct engine_key *key, uin
                                     .tag = key->tag,
                                     .taken = true,
                                     .present = true};
-    slot->simple = object_peek_simple(record, &slot->dot);
+    slot->brief = engine_brief_of(record);
 }
 
 void lsm_known_absent(struct lsm_known *known, const struct engine_key *key, uint32_t epoch)

@@ -11,14 +11,13 @@
 
 struct lsm_known_slot {
     uint64_t position;
-    struct dot dot;
+    struct engine_brief brief;
     uint32_t partition;
     uint32_t epoch;        /* of the partition when it was learned: a drop begins another */
     uint32_t record_bytes; /* LIMIT_OBJECT_BYTES fits */
     uint16_t tag;
     bool taken;
     bool present;
-    bool simple; /* the dot is exact */
 };
 
 struct lsm_known {

@@ -2,8 +2,8 @@
  * then what RocksDB has in memory; what is left is read on another thread, once for all who ask.
  * While those are told, the answer is at hand for their asking again. */
 #include "base/memory.h"
-#include "model/object.h"
 #include "shoal/error.h"
+#include "storage/brief.h"
 #include "storage/lsm_cursor.h"
 #include "storage/lsm_engine_inside.h"
 
@@ -259,14 +259,14 @@ int lsm_read_brief(struct lsm_engine *lsm, const struct engine_key *key, struct 
     const struct lsm_partition *partition = lsm_partition_of(lsm, key->partition);
     const struct lsm_known_slot *slot = lsm_known_find(&lsm->known, key, partition->epoch);
     if (slot != NULL && !lsm_is_wounded(lsm, key)) { /* else what was known may be gone */
-        *out = (struct engine_brief){.simple = slot->simple, .dot = slot->dot};
+        *out = slot->brief;
         return slot->present ? 0 : SHOAL_ENOTFOUND;
     }
     struct bytes record;
     int code = find_now(lsm, key, &record);
     *out = (struct engine_brief){0};
     if (code == 0) {
-        out->simple = object_peek_simple(record, &out->dot);
+        *out = engine_brief_of(record);
     }
     return code == SHOAL_ENOTFOUND ? SHOAL_ENOTFOUND : 0;
 }

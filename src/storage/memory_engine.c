@@ -7,8 +7,8 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/timers.h"
-#include "model/object.h"
 #include "shoal/error.h"
+#include "storage/brief.h"
 #include "storage/memory_state.h"
 
 #define ALL_PARTITIONS UINT32_MAX
@@ -88,8 +88,7 @@ static int memory_engine_brief(struct engine *engine, const struct engine_key *k
     struct bytes record;
     int code = memory_engine_get(engine, key, 0, &record);
     if (code == 0) {
-        *out = (struct engine_brief){0};
-        out->simple = object_peek_simple(record, &out->dot);
+        *out = engine_brief_of(record);
     }
     return code;
 }
@@ -208,6 +207,29 @@ static int memory_engine_walk(struct engine *engine, uint32_t partition, uint64_
     while (slot != NULL) {
         struct engine_entry entry = {.position = slot->position};
         record_read_content(slot->block, &entry.key, &entry.record);
+        if (!visit(self, &entry)) {
+            return 1;
+        }
+        slot = position_index_next(&cursor);
+    }
+    return 0;
+}
+
+static int memory_engine_survey(struct engine *engine, uint32_t partition, uint64_t position,
+                                uint64_t ticket, engine_survey_visit visit, void *self,
+                                uint64_t *next)
+{
+    (void)ticket;
+    (void)next;
+    struct index_cursor cursor;
+    position_index_seek(partition_index(partition_of(memory_engine_of(engine), partition)),
+                        position, &cursor);
+    const struct index_slot *slot = position_index_next(&cursor);
+    while (slot != NULL) {
+        struct engine_survey_entry entry = {.position = slot->position};
+        struct bytes record;
+        record_read_content(slot->block, &entry.key, &record);
+        entry.brief = engine_brief_of(record);
         if (!visit(self, &entry)) {
             return 1;
         }
@@ -351,6 +373,7 @@ static const struct engine_ops memory_engine_ops = {
     .put = memory_engine_put,
     .remove = memory_engine_remove,
     .walk = memory_engine_walk,
+    .survey = memory_engine_survey,
     .drop = memory_engine_drop,
     .get_holding = memory_engine_get_holding,
     .put_holding = memory_engine_put_holding,

@@ -32,8 +32,8 @@ static int tally_record(void *self, uint64_t offset, size_t size, const struct l
     ASSERT(offset >= tally->end && size <= tally->file_bytes - offset);
     ASSERT(record->key.len <= LIMIT_KEY_BYTES_MAX && record->value.len <= LIMIT_OBJECT_BYTES);
     ASSERT(record->key.len + record->value.len <= size - LOG_RECORD_BYTES);
-    struct dot dot;
-    (void)log_record_simple(record, &dot);
+    struct object_glance glance;
+    (void)log_record_glance(record, &glance);
     tally->end = offset + size;
     tally->records++;
     return 0;

@@ -86,6 +86,18 @@ static int tap_walk(struct engine *engine, uint32_t partition, uint64_t position
     return code;
 }
 
+static int tap_survey(struct engine *engine, uint32_t partition, uint64_t position, uint64_t ticket,
+                      engine_survey_visit visit, void *self, uint64_t *next)
+{
+    struct sim_tap *tap = enter(engine);
+    int code = tap->real->survey(engine, partition, position, ticket, visit, self, next);
+    tap->inside = false;
+    if (code == 2) {
+        owe(tap, ticket);
+    }
+    return code;
+}
+
 static int tap_backup(struct engine *engine, const char *folder, uint64_t ticket)
 {
     struct sim_tap *tap = enter(engine);
@@ -174,6 +186,7 @@ void sim_tap_open(struct sim_tap *tap, struct engine *engine, struct sim_verdict
     tap->ops.drop = tap_drop;
     tap->ops.put_holding = tap_put_holding;
     tap->ops.walk = tap_walk;
+    tap->ops.survey = tap_survey;
     tap->ops.backup = tap_backup;
     engine->ops = &tap->ops;
     engine->events = (struct engine_events){.self = tap,

@@ -222,6 +222,49 @@ static int fickle_walk(struct engine *engine, uint32_t partition, uint64_t posit
     return 2;
 }
 
+struct fickle_survey {
+    struct fickle_walk walk;
+    engine_survey_visit visit;
+    void *self;
+};
+
+static bool fickle_survey_visit(void *self, const struct engine_survey_entry *entry)
+{
+    struct fickle_survey *survey = self;
+    struct fickle_engine *fickle = survey->walk.fickle;
+    if ((!survey->walk.any || entry->position != survey->walk.last) && fickle_is_cold(fickle)) {
+        survey->walk.waits = true;
+        survey->walk.waits_at = entry->position;
+        return false;
+    }
+    survey->walk.any = true;
+    survey->walk.last = entry->position;
+    struct engine_survey_entry lent = *entry;
+    lent.key = fickle_lend(fickle, entry->key);
+    uint32_t found = fickle_find_damaged(fickle, survey->walk.partition, entry->position);
+    if (fickle->is_secretive || found < fickle->damaged_count) {
+        lent.brief = (struct engine_brief){0};
+    }
+    return survey->visit(survey->self, &lent);
+}
+
+static int fickle_survey(struct engine *engine, uint32_t partition, uint64_t position,
+                         uint64_t ticket, engine_survey_visit visit, void *self, uint64_t *next)
+{
+    struct fickle_survey survey = {.walk = {.fickle = fickle_of(engine), .partition = partition},
+                                   .visit = visit,
+                                   .self = self};
+    struct engine *inner = survey.walk.fickle->inner;
+    int result =
+        inner->ops->survey(inner, partition, position, ticket, fickle_survey_visit, &survey, next);
+    if (!survey.walk.waits) {
+        return result;
+    }
+    *next = survey.walk.waits_at;
+    fickle_wait(survey.walk.fickle, ticket);
+    return 2;
+}
+
 static int fickle_drop(struct engine *engine, uint32_t partition, uint64_t *sequence)
 {
     struct fickle_engine *fickle = fickle_of(engine);
@@ -320,6 +363,7 @@ static const struct engine_ops fickle_ops = {
     .put = fickle_put,
     .remove = fickle_remove,
     .walk = fickle_walk,
+    .survey = fickle_survey,
     .drop = fickle_drop,
     .get_holding = fickle_get_holding,
     .put_holding = fickle_put_holding,

@@ -242,14 +242,14 @@ static void the_dot_of_a_simple_object_is_seen_compressed_or_not(void **state)
 {
     (void)state;
     struct dot dot = {.actor = 77, .counter = 123456789};
-    struct dot seen = {0};
+    struct object_glance seen = {0};
     struct buffer encoded;
     char packed[4096];
     buffer_init(&encoded, 0);
     encode_simple(dot, 2000, &encoded);
     struct log_record record = record_of(bytes_from_string("k"), buffer_bytes(&encoded));
-    assert_true(log_record_simple(&record, &seen));
-    assert_true(dot_equal(seen, dot));
+    assert_true(log_record_glance(&record, &seen));
+    assert_true(dot_equal(seen.dot, dot));
 
     int len =
         LZ4_compress_default((const char *)encoded.data, packed, (int)encoded.len, sizeof(packed));
@@ -257,17 +257,17 @@ static void the_dot_of_a_simple_object_is_seen_compressed_or_not(void **state)
     record.value = bytes_make(packed, (size_t)len);
     record.value_raw = (uint32_t)encoded.len;
     record.flags = LOG_FLAG_LZ4;
-    seen = (struct dot){0};
-    assert_true(log_record_simple(&record, &seen));
-    assert_true(dot_equal(seen, dot));
+    seen = (struct object_glance){0};
+    assert_true(log_record_glance(&record, &seen));
+    assert_true(dot_equal(seen.dot, dot));
 
     for (size_t cut = 0; cut < (size_t)len;
          cut++) { /* what is not lz4 is not simple, and no more */
         record.value = bytes_make(packed, cut);
-        (void)log_record_simple(&record, &seen);
+        (void)log_record_glance(&record, &seen);
     }
     record.kind = LOG_REMOVE;
-    assert_false(log_record_simple(&record, &seen));
+    assert_false(log_record_glance(&record, &seen));
     buffer_deinit(&encoded);
 }
 

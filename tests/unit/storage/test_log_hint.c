@@ -56,6 +56,8 @@ static struct log_hint_entry entry_of(uint32_t n)
                                    .tag = (uint16_t)(n * 7),
                                    .kind = (uint8_t)(LOG_PUT + n % 4),
                                    .simple = n % 2 == 0,
+                                   .tombstone = n % 4 == 0,
+                                   .expires = n % 6 == 0,
                                    .dot = n % 2 == 0 ? (struct dot){n + 1, n + 2}
                                                      : (struct dot){0, 0}};
 }
@@ -94,6 +96,8 @@ static int expect(void *self, const struct log_hint_entry *entry)
     assert_int_equal(entry->tag, wanted.tag);
     assert_int_equal(entry->kind, wanted.kind);
     assert_int_equal(entry->simple, wanted.simple);
+    assert_int_equal(entry->tombstone, wanted.tombstone);
+    assert_int_equal(entry->expires, wanted.expires);
     assert_true(dot_equal(entry->dot, wanted.dot));
     expected->next++;
     expected->count++;

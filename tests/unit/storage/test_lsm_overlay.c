@@ -153,7 +153,7 @@ static void what_is_known_of_a_key_is_of_that_key_and_epoch(void **state)
     lsm_known_record(&known, &key, 0, bytes_from_string("not an object"));
     const struct lsm_known_slot *slot = lsm_known_find(&known, &key, 0);
     assert_non_null(slot);
-    assert_true(slot->present && !slot->simple);
+    assert_true(slot->present && !slot->brief.simple);
     assert_int_equal(slot->record_bytes, 13);
     assert_null(lsm_known_find(&known, &key, 1)); /* the partition was dropped meanwhile */
 
@@ -167,9 +167,9 @@ static void what_is_known_of_a_key_is_of_that_key_and_epoch(void **state)
                                      0,    0, 0, 0, 0, 0, 0, 0, 3, 'x'};
     lsm_known_record(&known, &key, 1, bytes_make(object, sizeof(object)));
     slot = lsm_known_find(&known, &key, 1);
-    assert_true(slot->present && slot->simple);
-    assert_int_equal(slot->dot.actor, 7);
-    assert_int_equal(slot->dot.counter, 3);
+    assert_true(slot->present && slot->brief.simple);
+    assert_int_equal(slot->brief.dot.actor, 7);
+    assert_int_equal(slot->brief.dot.counter, 3);
     lsm_known_deinit(&known);
 }
 
