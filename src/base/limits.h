@@ -65,6 +65,14 @@
 #define LIMIT_PAGE_BYTES (1u * LIMIT_MIB)
 #define LIMIT_LIST_KEYS 10000u /* the most keys one list answer carries */
 
+/* Syncs: what one question names and one answer holds. */
+#define LIMIT_SYNC_FAN 4u /* levels of a tree that one question goes down */
+#define LIMIT_SYNC_NODES 256u
+#define LIMIT_SYNC_SUMS (LIMIT_SYNC_NODES << LIMIT_SYNC_FAN)
+#define LIMIT_SYNC_ENTRIES 4096u      /* listed in a page, before that of the last position */
+#define LIMIT_SYNC_ENTRIES_HARD 8192u /* with it */
+#define LIMIT_SYNC_NAMES LIMIT_PAGE_KEYS
+
 /* Smaller parts of messages. */
 #define LIMIT_TOKEN_BYTES (96u * LIMIT_KIB) /* a context of LIMIT_CONTEXT_ENTRIES fits */
 #define LIMIT_CURSOR_BYTES (LIMIT_KEY_BYTES_MAX + LIMIT_KIB)
@@ -72,6 +80,7 @@
 #define LIMIT_PATH_BYTES (4u * LIMIT_KIB - 1u)   /* of a folder on a node's machine */
 #define LIMIT_CREDENTIALS_BYTES (4u * LIMIT_KIB) /* also a cluster's secret */
 #define LIMIT_VIEW_BYTES (64u * LIMIT_MIB)       /* live layouts and trackers, whole */
+#define LIMIT_CLOCK_BYTES (160u * LIMIT_KIB)     /* a partition clock */
 
 /* Memory kept by a worker's arena between events. */
 #define LIMIT_ARENA_KEEP_BYTES (4u * LIMIT_MIB)

@@ -37,6 +37,12 @@ void write_code(struct writer *writer, int32_t code);
 void write_options(struct writer *writer, const struct request_options *options);
 void write_status_nodes(struct writer *writer, const struct status_node *nodes, uint32_t count);
 void write_records(struct writer *writer, const struct wire_record *records, uint32_t count);
+void write_scan_entries(struct writer *writer, const struct scan_entry *entries, uint32_t count);
+void write_sum(struct writer *writer, struct wire_sum sum);
+/* All in one bin. */
+void write_sums(struct writer *writer, const struct wire_sum *sums, uint32_t count);
+/* At most LIMIT_SYNC_NODES. */
+void write_indexes(struct writer *writer, const uint64_t *indexes, uint32_t count);
 
 /* ---- a message being read -------------------------------------------------------------------- */
 
@@ -72,5 +78,10 @@ struct request_options read_options(struct reader *reader);
 const struct status_node *read_status_nodes(struct reader *reader, struct arena *arena,
                                             uint32_t *count);
 const struct wire_record *read_records(struct reader *reader, struct arena *arena, uint32_t *count);
+const struct scan_entry *read_scan_entries(struct reader *reader, struct arena *arena,
+                                           uint32_t *count);
+struct wire_sum read_sum(struct reader *reader);
+const struct wire_sum *read_sums(struct reader *reader, struct arena *arena, uint32_t *count);
+const uint64_t *read_indexes(struct reader *reader, struct arena *arena, uint32_t *count);
 
 #endif

@@ -9,7 +9,6 @@
 
 #define SCAN_FIELDS 9u
 #define SCANNED_FIELDS 7u
-#define ENTRY_FIELDS 3u
 
 int message_scan_encode(const struct message_scan *message, struct buffer *out)
 {
@@ -54,13 +53,7 @@ int message_scanned_encode(const struct message_scanned *message, struct buffer 
     struct encoder encoder = encoder_begin(out, MESSAGE_SCANNED, message->id, SCANNED_FIELDS);
     struct writer *writer = &encoder.writer;
     write_code(writer, message->code);
-    write_array_within(writer, message->count, LIMIT_LIST_KEYS);
-    for (uint32_t i = 0; i < message->count && writer->error == 0; i++) {
-        write_array(writer, ENTRY_FIELDS);
-        write_u64(writer, message->entries[i].position);
-        write_bin_within(writer, message->entries[i].key, LIMIT_KEY_BYTES_MAX);
-        write_bin_within(writer, message->entries[i].object, LIMIT_OBJECT_BYTES);
-    }
+    write_scan_entries(writer, message->entries, message->count);
     write_u64(writer, message->next);
     write_bool(writer, message->end);
     write_bool(writer, message->refilling);
@@ -69,28 +62,13 @@ int message_scanned_encode(const struct message_scanned *message, struct buffer 
     return encoder_end(&encoder);
 }
 
-static const struct scan_entry *read_entries(struct reader *reader, struct arena *arena,
-                                             uint32_t *count)
-{
-    struct scan_entry *entries =
-        read_items(reader, arena, LIMIT_LIST_KEYS, sizeof(*entries), count);
-    for (uint32_t i = 0; i < *count && reader->error == 0; i++) {
-        uint32_t unknown = read_fields(reader, ENTRY_FIELDS);
-        entries[i].position = read_u64(reader);
-        entries[i].key = read_bin(reader, LIMIT_KEY_BYTES_MAX);
-        entries[i].object = read_bin(reader, LIMIT_OBJECT_BYTES);
-        read_skip_many(reader, unknown);
-    }
-    return entries;
-}
-
 int message_scanned_decode(struct bytes payload, struct arena *arena, struct message_scanned *out)
 {
     struct decoder decoder = decoder_begin(payload, MESSAGE_SCANNED, SCANNED_FIELDS);
     struct reader *reader = &decoder.reader;
     struct message_scanned message = {.id = decoder.id};
     message.code = read_code(reader);
-    message.entries = read_entries(reader, arena, &message.count);
+    message.entries = read_scan_entries(reader, arena, &message.count);
     message.next = read_u64(reader);
     message.end = read_bool(reader);
     message.refilling = read_bool(reader);

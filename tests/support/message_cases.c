@@ -47,6 +47,16 @@ MESSAGE_CASE(gossip_reply)
 MESSAGE_CASE(admit)
 MESSAGE_CASE(admit_reply)
 MESSAGE_CASE(goodbye)
+MESSAGE_CASE(compare)
+MESSAGE_CASE(compared)
+MESSAGE_CASE(sync_root)
+MESSAGE_CASE(sync_rooted)
+MESSAGE_CASE(sync_nodes)
+MESSAGE_CASE(sync_sums)
+MESSAGE_CASE(sync_leaves)
+MESSAGE_CASE(sync_listed)
+MESSAGE_CASE(sync_fetch)
+MESSAGE_CASE(sync_fetched)
 
 #define CASE_ENTRY(name, kind_)                                                                    \
     {                                                                                              \
@@ -77,5 +87,15 @@ const struct message_case message_cases[] = {
     CASE_ENTRY(admit, MESSAGE_ADMIT),
     CASE_ENTRY(admit_reply, MESSAGE_ADMIT_REPLY),
     CASE_ENTRY(goodbye, MESSAGE_GOODBYE),
+    CASE_ENTRY(compare, MESSAGE_COMPARE),
+    CASE_ENTRY(compared, MESSAGE_COMPARED),
+    CASE_ENTRY(sync_root, MESSAGE_SYNC_ROOT),
+    CASE_ENTRY(sync_rooted, MESSAGE_SYNC_ROOTED),
+    CASE_ENTRY(sync_nodes, MESSAGE_SYNC_NODES),
+    CASE_ENTRY(sync_sums, MESSAGE_SYNC_SUMS),
+    CASE_ENTRY(sync_leaves, MESSAGE_SYNC_LEAVES),
+    CASE_ENTRY(sync_listed, MESSAGE_SYNC_LISTED),
+    CASE_ENTRY(sync_fetch, MESSAGE_SYNC_FETCH),
+    CASE_ENTRY(sync_fetched, MESSAGE_SYNC_FETCHED),
 };
 const size_t message_case_count = sizeof(message_cases) / sizeof(message_cases[0]);

@@ -36,5 +36,19 @@ void random_admit(struct random *random, struct arena *arena, struct message_adm
 void random_admit_reply(struct random *random, struct arena *arena,
                         struct message_admit_reply *out);
 void random_goodbye(struct random *random, struct arena *arena, struct message_goodbye *out);
+void random_compare(struct random *random, struct arena *arena, struct message_compare *out);
+void random_compared(struct random *random, struct arena *arena, struct message_compared *out);
+void random_sync_root(struct random *random, struct arena *arena, struct message_sync_root *out);
+void random_sync_rooted(struct random *random, struct arena *arena,
+                        struct message_sync_rooted *out);
+void random_sync_nodes(struct random *random, struct arena *arena, struct message_sync_nodes *out);
+void random_sync_sums(struct random *random, struct arena *arena, struct message_sync_sums *out);
+void random_sync_leaves(struct random *random, struct arena *arena,
+                        struct message_sync_leaves *out);
+void random_sync_listed(struct random *random, struct arena *arena,
+                        struct message_sync_listed *out);
+void random_sync_fetch(struct random *random, struct arena *arena, struct message_sync_fetch *out);
+void random_sync_fetched(struct random *random, struct arena *arena,
+                         struct message_sync_fetched *out);
 
 #endif
