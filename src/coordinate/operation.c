@@ -123,7 +123,7 @@ static void operation_reset(struct operation *operation)
     operation->durable = 0;
     operation->ticket_first = 0;
     operation->ticket = 0;
-    operation->digest_asked = 0;
+    operation->known_told = 0;
     operation->last_ask_us = 0;
     operation->reading_bytes = 0;
     operation->over_budget = false;
@@ -298,7 +298,7 @@ int operation_place(struct operation *operation)
         operation->voted = operation_carry(present, &next, operation->voted);
         operation->waiting = operation_carry(present, &next, operation->waiting);
         operation->durable = operation_carry(present, &next, operation->durable);
-        operation->digest_asked = operation_carry(present, &next, operation->digest_asked);
+        operation->known_told = operation_carry(present, &next, operation->known_told);
         operation->refused = 0; /* what was refused under the old view may be granted now */
         operation->damaged = 0;
         struct placement old = *present;
@@ -312,7 +312,7 @@ int operation_place(struct operation *operation)
         operation->asked = 0;
         operation->voted = 0;
         operation->waiting = 0;
-        operation->digest_asked = 0;
+        operation->known_told = 0;
     }
     operation->read_hash = *hash;
     operation->allowed = operation_allowed(operation);

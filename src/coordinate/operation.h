@@ -65,7 +65,7 @@ struct operation {
     /* Reading: the merge of all answers, and each target's own digest to see who is behind. */
     struct buffer merged;
     uint64_t digests[LIMIT_REQUEST_TARGETS];
-    uint64_t digest_asked;         /* was asked for its digest alone */
+    uint64_t known_told;           /* was told the digest of this node's own copy */
     struct content_hash read_hash; /* the layout that the votes of a read are of */
     uint64_t last_ask_us;
     size_t reading_bytes;   /* what it holds of the coordinator's budget for answers */

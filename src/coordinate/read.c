@@ -8,8 +8,6 @@
 #include "coordinate/coordinator.h"
 #include "shoal/error.h"
 
-/* A local object larger than this asks others for its digest first. */
-#define READ_DIGEST_BYTES_MIN 1024u
 #define READ_ASK_ALL_ONE_IN 8u
 
 static bool read_is_get(const struct operation *operation)
@@ -75,24 +73,28 @@ static void read_local(struct operation *operation)
     operation->voted |= bit;
 }
 
-static uint32_t read_mode(const struct operation *operation)
+/* Has this node's own copy a vote, for others to be compared with? */
+static bool read_knows(const struct operation *operation, uint32_t *self)
 {
-    if (!read_is_get(operation)) {
-        return FETCH_VERSIONS;
-    }
-    int self = placement_index(&operation->placement, operation->coordinator->self);
-    bool held = self >= 0 && (operation->voted & operation_bit((uint32_t)self)) != 0;
-    return held && operation->merged.len >= READ_DIGEST_BYTES_MIN ? FETCH_DIGEST : FETCH_OBJECT;
+    int found = placement_index(&operation->placement, operation->coordinator->self);
+    *self = (uint32_t)found;
+    return found >= 0 && (operation->voted & operation_bit(*self)) != 0;
 }
 
-static void read_ask(struct operation *operation, uint32_t target, uint32_t mode)
+/* Whoever holds what this node holds itself answers so, and no more; unless `whole` is wanted. */
+static void read_ask(struct operation *operation, uint32_t target, bool whole)
 {
     struct coordinator *coordinator = operation->coordinator;
+    uint32_t self;
+    bool get = read_is_get(operation);
+    bool has_known = get && !whole && read_knows(operation, &self);
     struct message_fetch fetch = {
         .id = operation->id,
         .partition = operation->partition,
         .key = operation->key.key,
-        .mode = mode,
+        .mode = get ? FETCH_OBJECT : FETCH_VERSIONS,
+        .has_known = has_known,
+        .known = has_known ? operation->digests[self] : 0,
         .view_digest = coordinator->view->digest,
     };
     buffer_clear(coordinator->frame);
@@ -102,18 +104,16 @@ static void read_ask(struct operation *operation, uint32_t target, uint32_t mode
     }
     uint64_t bit = operation_bit(target);
     operation->asked |= bit;
-    operation->digest_asked =
-        mode == FETCH_DIGEST ? operation->digest_asked | bit : operation->digest_asked & ~bit;
+    operation->known_told = has_known ? operation->known_told | bit : operation->known_told & ~bit;
     operation->last_ask_us = coordinator->now.mono_us;
 }
 
 static void read_ask_many(struct operation *operation, uint64_t targets, uint32_t count)
 {
-    uint32_t mode = read_mode(operation);
     for (; targets != 0 && count > 0; count--) {
         uint32_t i = (uint32_t)__builtin_ctzll(targets);
         targets &= targets - 1;
-        read_ask(operation, i, mode);
+        read_ask(operation, i, false);
     }
 }
 
@@ -362,12 +362,10 @@ static void read_take(struct operation *operation, uint32_t target,
 {
     uint64_t bit = operation_bit(target);
     if (fetched->digest != 0 && fetched->object.data == NULL) {
-        /* A digest alone, perhaps late: it is worth a vote only if the merge is what it stands for.
-         */
-        if (fetched->digest != read_digest(buffer_bytes(&operation->merged))) {
-            if ((operation->digest_asked & bit) != 0) {
-                read_ask(operation, target, FETCH_OBJECT); /* differs: the whole of it */
-            }
+        /* It holds what it was told; perhaps long ago: a vote only for what is held here still. */
+        uint32_t self;
+        if (!read_knows(operation, &self) || fetched->digest != operation->digests[self]) {
+            read_ask(operation, target, true);
             return;
         }
     } else if (read_hold(operation, fetched->object) < 0) {

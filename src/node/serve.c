@@ -130,7 +130,8 @@ void serve_store(struct worker *worker, struct source source, const struct messa
         result = SHOAL_ENOTOWNER;
     } else if (result == 0) {
         struct engine_key key = replica_key(&worker->replica, store->partition, store->key);
-        result = replica_store(&worker->replica, &key, store->object, worker->now.wall_ms);
+        result = replica_store(&worker->replica, &key, store->object, worker->now.wall_ms,
+                               NULL);
     }
     bool later = serve_confirms_later(worker, store, result);
     if (later) {
@@ -164,7 +165,8 @@ static int serve_read(struct worker *worker, const struct message_fetch *fetch,
                      : replica_read_encoded(&worker->replica, &key, &encoded);
     if (result == REPLICA_DONE && encoded.data != NULL) {
         fetched->digest = hash_xxh3(encoded);
-        fetched->object = fetch->mode == FETCH_DIGEST ? fetched->object : encoded;
+        bool known = fetch->has_known && fetch->known == fetched->digest;
+        fetched->object = known ? fetched->object : encoded;
     }
     return result;
 }

@@ -1,18 +1,16 @@
 /* STORE and its answer: take this object, whole.
  *
- *      [33, id, partition, key, object, view_digest, actor, durable]
- *      [34, id, code, durable, view_digest, view | nil] */
+ *      [33, id, partition, key, object, view_digest, actor, durable, hint]
+ *      [34, id, code, durable, concurrent, refilling, actor, view_digest, view | nil] */
 #include "base/limits.h"
 #include "wire/codec.h"
 
-#define STORE_FIELDS 5u
-#define STORE_LATER_FIELDS 1u /* durable; false when left out */
-#define STORED_FIELDS 4u
+#define STORE_FIELDS 7u
+#define STORED_FIELDS 7u
 
 int message_store_encode(const struct message_store *message, struct buffer *out)
 {
-    struct encoder encoder =
-        encoder_begin(out, MESSAGE_STORE, message->id, STORE_FIELDS + STORE_LATER_FIELDS);
+    struct encoder encoder = encoder_begin(out, MESSAGE_STORE, message->id, STORE_FIELDS);
     struct writer *writer = &encoder.writer;
     write_u64_within(writer, message->partition, LIMIT_PARTITIONS_MAX - 1);
     write_bin_within(writer, message->key, LIMIT_KEY_BYTES_MAX);
@@ -20,6 +18,7 @@ int message_store_encode(const struct message_store *message, struct buffer *out
     write_u64(writer, message->view_digest);
     write_u64(writer, message->actor);
     write_bool(writer, message->durable);
+    write_bool(writer, message->hint);
     return encoder_end(&encoder);
 }
 
@@ -34,7 +33,8 @@ int message_store_decode(struct bytes payload, struct arena *arena, struct messa
     message.object = read_bin(reader, LIMIT_OBJECT_BYTES);
     message.view_digest = read_u64(reader);
     message.actor = read_u64(reader);
-    message.durable = read_later_field(&decoder.unknown) && read_bool(reader);
+    message.durable = read_bool(reader);
+    message.hint = read_bool(reader);
     int error = decoder_end(&decoder);
     if (error == 0) {
         *out = message;
@@ -48,6 +48,9 @@ int message_stored_encode(const struct message_stored *message, struct buffer *o
     struct writer *writer = &encoder.writer;
     write_code(writer, message->code);
     write_bool(writer, message->durable);
+    write_bool(writer, message->concurrent);
+    write_bool(writer, message->refilling);
+    write_u64(writer, message->actor);
     write_u64(writer, message->view_digest);
     write_optional_bin_within(writer, message->view, LIMIT_VIEW_BYTES);
     return encoder_end(&encoder);
@@ -61,6 +64,9 @@ int message_stored_decode(struct bytes payload, struct arena *arena, struct mess
     struct message_stored message = {.id = decoder.id};
     message.code = read_code(reader);
     message.durable = read_bool(reader);
+    message.concurrent = read_bool(reader);
+    message.refilling = read_bool(reader);
+    message.actor = read_u64(reader);
     message.view_digest = read_u64(reader);
     message.view = read_optional_bin(reader, LIMIT_VIEW_BYTES);
     int error = decoder_end(&decoder);

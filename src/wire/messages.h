@@ -286,36 +286,43 @@ struct message_store {
     uint64_t view_digest; /* the sender's */
     uint64_t actor;       /* who coordinated; 0 for repairs and copies */
     bool durable;         /* to be confirmed only once it is on stable storage */
+    bool hint;            /* to one who doesn't own it: keep it for those who do */
 };
 
 struct message_stored {
     uint64_t id;
     int32_t code;
     bool durable;
+    bool concurrent;      /* it keeps siblings that the object sent does not have */
+    bool refilling;       /* its holding is incomplete: what it keeps says little */
+    uint64_t actor;       /* of its holding; 0: none, it keeps a hint */
     uint64_t view_digest; /* of the holder's whole view when it applied the object */
     struct bytes view;    /* whole, when the digests differed; else data NULL */
 };
 
 enum fetch_mode {
     FETCH_OBJECT = 0,
-    FETCH_DIGEST = 1, /* its digest alone: for a reader that holds the object itself */
-    FETCH_VERSIONS =
-        2, /* its dots and context, the rest may be made up: for a write that replaces */
+    /* Its dots and context, the rest may be made up: for a write that replaces. */
+    FETCH_VERSIONS = 1,
 };
 
 struct message_fetch {
     uint64_t id;
     uint32_t partition;
     struct bytes key;
-    uint32_t mode; /* enum fetch_mode */
+    uint32_t mode;  /* enum fetch_mode */
+    bool has_known; /* FETCH_OBJECT: the asker has a copy of its own, ... */
+    uint64_t known; /* ... of this digest: if it is the same, the digest alone will do */
     uint64_t view_digest;
 };
 
 struct message_fetched {
     uint64_t id;
     int32_t code;        /* 0 also when the key is not there: then the object is empty */
-    struct bytes object; /* data NULL: nothing held, or only the digest was asked for */
+    struct bytes object; /* data NULL: nothing held, or just what the asker knows */
     uint64_t digest;     /* XXH3 of the encoding (FETCH_VERSIONS: any); 0 when nothing is held */
+    struct bytes clock;  /* of the holding, taken with the object; data NULL: what the asker knows
+                            is held, or only versions were asked for */
     uint64_t view_digest;
     struct bytes view;
 };

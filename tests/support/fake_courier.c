@@ -119,7 +119,7 @@ static int fake_on_store(struct fake_courier *fake, uint64_t node, struct bytes 
                                     .view = fake_view(fake, owner, store.view_digest)};
     if (stored.code == 0) {
         struct engine_key key = replica_key(&owner->replica, store.partition, store.key);
-        int result = replica_store(&owner->replica, &key, store.object, fake->now.wall_ms);
+        int result = replica_store(&owner->replica, &key, store.object, fake->now.wall_ms, NULL);
         stored.code = result < 0 ? result : 0;
         stored.durable = owner->durable && result >= 0;
     }
@@ -146,7 +146,8 @@ static int fake_on_fetch(struct fake_courier *fake, uint64_t node, struct bytes 
         return SHOAL_EPROTO;
     }
     owner->fetches++;
-    owner->forward_mode = fetch.mode;
+    owner->fetch_mode = fetch.mode;
+    owner->fetch_known = fetch.has_known;
     struct message_fetched fetched = {.id = fetch.id,
                                       .code = fake_judge(owner, node, fetch.partition),
                                       .object = bytes_make(NULL, 0),
@@ -164,7 +165,8 @@ static int fake_on_fetch(struct fake_courier *fake, uint64_t node, struct bytes 
             if (fetch.mode == FETCH_VERSIONS) {
                 fake_strip(fake, &encoded);
             }
-            fetched.object = fetch.mode == FETCH_DIGEST ? fetched.object : encoded;
+            bool known = fetch.has_known && fetch.known == fetched.digest;
+            fetched.object = known ? fetched.object : encoded;
         }
     }
     return message_fetched_encode(&fetched, &fake->reply);
@@ -739,7 +741,7 @@ void fake_plant(struct fake_courier *fake, uint64_t node, const char *key, const
     buffer_init(&encoded, 0);
     ASSERT(object_encode(&object, &encoded) == 0);
     uint32_t cold_percent = fake_warm(fake, node, 0);
-    int result = replica_store(replica, &wanted, buffer_bytes(&encoded), fake->now.wall_ms);
+    int result = replica_store(replica, &wanted, buffer_bytes(&encoded), fake->now.wall_ms, NULL);
     (void)fake_warm(fake, node, cold_percent);
     ASSERT(result == REPLICA_DONE || result == REPLICA_HELD);
     buffer_deinit(&encoded);

@@ -38,7 +38,8 @@ struct fake_owner {
     bool clock_ahead;
     uint32_t storage; /* enum node_storage, as it tells; node 1's engine is asked as well */
     uint32_t stores, fetches, scans, forwards; /* that it received */
-    uint32_t forward_mode;                     /* enum fetch_mode of the last fetch */
+    uint32_t fetch_mode;                       /* enum fetch_mode of the last fetch */
+    bool fetch_known;                          /* and whether it told what node 1 holds */
     uint32_t durable_stores;                   /* of the stores, those to be durable */
 };
 

@@ -1,107 +1,7 @@
 /* Generators of random messages, a function each. */
 #include "support/random_message.h"
 
-#include "base/assert.h"
-#include "base/limits.h"
-
-#define SHORT_BYTES_MAX 60u
-#define ITEMS_MAX 20u
-
-static bool chance(struct random *random, double probability)
-{
-    return random_chance(random, probability);
-}
-
-/* Of every magnitude alike, so that each of msgpack's formats is met. */
-static uint64_t number(struct random *random)
-{
-    return random_u64(random) >> random_below(random, 64);
-}
-
-static uint32_t number32(struct random *random)
-{
-    return (uint32_t)random_u64(random) >> random_below(random, 32);
-}
-
-static uint32_t port(struct random *random)
-{
-    return (uint32_t)random_below(random, 65536);
-}
-
-static int32_t code(struct random *random)
-{
-    return chance(random, 0.5) ? 0 : -(int32_t)random_below(random, 100);
-}
-
-static struct bytes some_bytes(struct random *random, struct arena *arena)
-{
-    size_t len = (size_t)random_below(random, SHORT_BYTES_MAX);
-    if (chance(random, 0.05)) {
-        len = (size_t)random_below(random, 70000); /* past 8 and 16 bits of length */
-    }
-    uint8_t *bytes = arena_alloc(arena, len);
-    ASSERT(bytes != NULL);
-    for (size_t i = 0; i < len; i++) {
-        bytes[i] = (uint8_t)random_u64(random);
-    }
-    return bytes_make(bytes, len);
-}
-
-static struct bytes some_name(struct random *random, struct arena *arena)
-{
-    struct bytes bytes = some_bytes(random, arena);
-    return bytes_make(bytes.data, bytes.len % (LIMIT_NAME_BYTES + 1));
-}
-
-static struct bytes some_text(struct random *random, struct arena *arena)
-{
-    struct bytes bytes = some_bytes(random, arena);
-    return bytes_make(bytes.data, bytes.len % (LIMIT_TEXT_BYTES + 1));
-}
-
-static struct bytes some_path(struct random *random, struct arena *arena)
-{
-    struct bytes bytes = some_bytes(random, arena);
-    return bytes_make(bytes.data, bytes.len % (LIMIT_PATH_BYTES + 1));
-}
-
-static struct bytes some_token(struct random *random, struct arena *arena)
-{
-    struct bytes bytes = some_bytes(random, arena);
-    return bytes_make(bytes.data, bytes.len % (LIMIT_TOKEN_BYTES + 1));
-}
-
-static struct bytes or_none(struct random *random, struct bytes bytes)
-{
-    return chance(random, 0.3) ? (struct bytes){0} : bytes;
-}
-
-static void fill_name(struct random *random, char name[LIMIT_NAME_BYTES + 1])
-{
-    size_t len = (size_t)random_below(random, LIMIT_NAME_BYTES + 1);
-    for (size_t i = 0; i < len; i++) {
-        name[i] = (char)(1 + random_below(random, 255));
-    }
-    name[len] = '\0';
-}
-
-static struct content_hash some_hash(struct random *random)
-{
-    struct content_hash hash;
-    for (size_t i = 0; i < sizeof(hash.bytes); i++) {
-        hash.bytes[i] = (uint8_t)random_u64(random);
-    }
-    return hash;
-}
-
-static void *some_items(struct random *random, struct arena *arena, size_t size, uint32_t *count)
-{
-    *count = (uint32_t)random_below(random, ITEMS_MAX);
-    void *items = arena_alloc_array(arena, ITEMS_MAX, size);
-    ASSERT(items != NULL);
-    memset(items, 0, ITEMS_MAX * size);
-    return items;
-}
+#include "support/random_field.h"
 
 static int32_t quorum(struct random *random)
 {
@@ -334,7 +234,8 @@ void random_store(struct random *random, struct arena *arena, struct message_sto
         .object = some_bytes(random, arena),
         .view_digest = number(random),
         .actor = number(random),
-        .durable = random_below(random, 2) == 0,
+        .durable = chance(random, 0.5),
+        .hint = chance(random, 0.5),
     };
 }
 
@@ -344,6 +245,9 @@ void random_stored(struct random *random, struct arena *arena, struct message_st
         .id = number(random),
         .code = code(random),
         .durable = chance(random, 0.5),
+        .concurrent = chance(random, 0.5),
+        .refilling = chance(random, 0.5),
+        .actor = number(random),
         .view_digest = number(random),
         .view = or_none(random, some_bytes(random, arena)),
     };
@@ -351,11 +255,14 @@ void random_stored(struct random *random, struct arena *arena, struct message_st
 
 void random_fetch(struct random *random, struct arena *arena, struct message_fetch *out)
 {
+    bool has_known = chance(random, 0.5);
     *out = (struct message_fetch){
         .id = number(random),
         .partition = (uint32_t)random_below(random, LIMIT_PARTITIONS_MAX),
         .key = some_bytes(random, arena),
         .mode = (uint32_t)random_below(random, FETCH_VERSIONS + 1),
+        .has_known = has_known,
+        .known = has_known ? number(random) : 0,
         .view_digest = number(random),
     };
 }
@@ -367,6 +274,7 @@ void random_fetched(struct random *random, struct arena *arena, struct message_f
         .code = code(random),
         .object = or_none(random, some_bytes(random, arena)),
         .digest = number(random),
+        .clock = or_none(random, some_bytes(random, arena)),
         .view_digest = number(random),
         .view = or_none(random, some_bytes(random, arena)),
     };

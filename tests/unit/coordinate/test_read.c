@@ -169,7 +169,7 @@ static void a_holding_that_has_been_refilled_meanwhile_counts(void **state)
 
 /* ---- digests ---- */
 
-static void a_large_value_is_compared_by_digest(void **state)
+static void a_value_held_here_is_compared_by_digest(void **state)
 {
     struct fake_courier *fake = *state;
     const char *key = fake_key(fake, 0);
@@ -182,7 +182,8 @@ static void a_large_value_is_compared_by_digest(void **state)
     fake_run(fake, 100 * MS);
     assert_int_equal(get->code, 0);
     uint64_t second = fake_owner_of(fake, key, 1);
-    assert_int_equal(fake->owners[second].forward_mode, FETCH_DIGEST);
+    assert_int_equal(fake->owners[second].fetch_mode, FETCH_OBJECT);
+    assert_true(fake->owners[second].fetch_known);
 }
 
 static void a_digest_that_differs_brings_the_object(void **state)
@@ -325,7 +326,7 @@ int main(void)
         TEST(silence_ends_a_get_at_its_deadline),
         TEST(a_refilling_holding_has_no_say),
         TEST(a_holding_that_has_been_refilled_meanwhile_counts),
-        TEST(a_large_value_is_compared_by_digest),
+        TEST(a_value_held_here_is_compared_by_digest),
         TEST(a_digest_that_differs_brings_the_object),
         TEST(a_digest_that_comes_twice_is_no_vote_for_an_object_that_never_came),
         TEST(an_owner_that_is_behind_is_repaired),

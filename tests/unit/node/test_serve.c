@@ -96,15 +96,11 @@ static struct message_stored stored(struct fixture *fixture)
     return stored;
 }
 
-static struct message_fetched fetch(struct fixture *fixture, const char *key, uint32_t partition,
-                                    uint32_t mode)
+static struct message_fetched fetch_as(struct fixture *fixture, struct message_fetch fetch)
 {
-    struct message_fetch fetch = {.id = 5,
-                                  .partition = partition,
-                                  .key = bytes_from_string(key),
-                                  .mode = mode,
-                                  .view_digest = fixture->digest};
     struct message_fetched fetched;
+    fetch.id = 5;
+    fetch.view_digest = fixture->digest;
     assert_int_equal(message_fetch_encode(&fetch, &fixture->frame), 0);
     ask(fixture);
     assert_int_equal(fixture->world.replies, 1);
@@ -112,6 +108,23 @@ static struct message_fetched fetch(struct fixture *fixture, const char *key, ui
         message_fetched_decode(buffer_bytes(&fixture->world.reply), &fixture->arena, &fetched), 0);
     assert_true(fetched.id == 5);
     return fetched;
+}
+
+static struct message_fetched fetch(struct fixture *fixture, const char *key, uint32_t partition,
+                                    uint32_t mode)
+{
+    return fetch_as(fixture, (struct message_fetch){.partition = partition,
+                                                    .key = bytes_from_string(key),
+                                                    .mode = mode});
+}
+
+static struct message_fetched fetch_known(struct fixture *fixture, const char *key,
+                                          uint32_t partition, uint64_t known)
+{
+    return fetch_as(fixture, (struct message_fetch){.partition = partition,
+                                                    .key = bytes_from_string(key),
+                                                    .has_known = true,
+                                                    .known = known});
 }
 
 static struct message_scanned scan(struct fixture *fixture, struct message_scan ask_for)
@@ -185,7 +198,7 @@ static void what_it_holds_but_owns_no_more_is_refused_too(void **state)
         assert_non_null(replica_holding(replica_of(fixture), p));
         send_store(fixture, 3, p, "key", object_of(fixture, "value"), fixture->digest);
         assert_int_equal(stored(fixture).code, owns ? 0 : SHOAL_ENOTOWNER);
-        assert_int_equal(fetch(fixture, "key", p, FETCH_DIGEST).code, owns ? 0 : SHOAL_ENOTOWNER);
+        assert_int_equal(fetch(fixture, "key", p, FETCH_VERSIONS).code, owns ? 0 : SHOAL_ENOTOWNER);
         gone += owns ? 0 : 1;
     }
     assert_int_equal(gone, WORLD_PARTITIONS / 2);
@@ -287,7 +300,7 @@ static void a_store_that_waits_when_the_storage_fails_is_refused(void **state)
 
 /* ---- fetch ---- */
 
-static void a_fetch_answers_the_object_its_versions_or_its_digest(void **state)
+static void a_fetch_answers_the_object_its_versions_or_that_it_is_known(void **state)
 {
     struct fixture *fixture = *state;
     struct bytes object = object_of(fixture, "value");
@@ -302,9 +315,11 @@ static void a_fetch_answers_the_object_its_versions_or_its_digest(void **state)
     assert_int_equal(versions.sibling_count, 1);
     assert_true(versions.siblings[0].dot.actor == 77 && versions.siblings[0].value.len == 0);
     assert_true(answer.digest != 0);
-    answer = fetch(fixture, "key", 1, FETCH_DIGEST);
+    answer = fetch_known(fixture, "key", 1, hash_xxh3(object));
     assert_null(answer.object.data);
     assert_true(answer.digest == hash_xxh3(object));
+    answer = fetch_known(fixture, "key", 1, hash_xxh3(object) + 1);
+    assert_true(bytes_equal(answer.object, object));
     answer = fetch(fixture, "other", 1, FETCH_OBJECT);
     assert_int_equal(answer.code, 0);
     assert_null(answer.object.data);
@@ -479,7 +494,7 @@ int main(void)
         TEST(a_store_that_is_settled_is_not_said_to_be_durable),
         TEST(a_store_that_must_be_durable_is_confirmed_when_it_is),
         TEST(a_store_that_waits_when_the_storage_fails_is_refused),
-        TEST(a_fetch_answers_the_object_its_versions_or_its_digest),
+        TEST(a_fetch_answers_the_object_its_versions_or_that_it_is_known),
         TEST(a_refilling_holding_answers_no_reads_and_serves_copies),
         TEST(pages_of_any_size_come_to_all_keys_in_order),
         TEST(a_scan_keeps_to_its_prefix_and_leaves_values_out_when_asked),

@@ -8,6 +8,8 @@ static void assert_same_fetch(const struct message_fetch *sent,
     SAME(partition);
     SAME_BYTES(key);
     SAME(mode);
+    SAME(has_known);
+    SAME(known);
     SAME(view_digest);
 }
 
@@ -18,6 +20,7 @@ static void assert_same_fetched(const struct message_fetched *sent,
     SAME(code);
     SAME_OPTIONAL(object);
     SAME(digest);
+    SAME_OPTIONAL(clock);
     SAME(view_digest);
     SAME_OPTIONAL(view);
 }
