@@ -323,7 +323,7 @@ static int copier_store(struct copy_job *job, const struct message_scanned *scan
     for (; job->page_at < scanned->count; job->page_at++) {
         const struct scan_entry *entry = &scanned->entries[job->page_at];
         struct engine_key key = replica_key(copier->replica, job->fill.partition, entry->key);
-        int result = replica_store(copier->replica, &key, entry->object, copier->now.wall_ms);
+        int result = replica_store(copier->replica, &key, entry->object, copier->now.wall_ms, NULL);
         if (result < 0) {
             log_error("copy: an object could not be stored", LOG_BYTES("key", entry->key),
                       LOG_TEXT("cause", shoal_error_text(result)));

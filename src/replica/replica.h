@@ -6,11 +6,14 @@
 #ifndef REPLICA_REPLICA_H
 #define REPLICA_REPLICA_H
 
+#include "base/moment.h"
 #include "base/table.h"
 #include "model/hlc.h"
 #include "model/object.h"
 #include "replica/durability.h"
+#include "replica/hash_tree.h"
 #include "replica/holding.h"
+#include "replica/partition_clock.h"
 #include "replica/waiting.h"
 #include "storage/engine.h"
 
@@ -28,6 +31,11 @@ struct replica_listener {
     /* A holding began, for the first time or in place of one that has forgotten something. Within
      * any call below that may begin one, or an event of the engine: it is not to be called back. */
     void (*began)(void *self, const struct holding *holding);
+    /* A sibling whose expiry has passed by more than clocks may differ: true if that is dealt with
+     * (see replica_expire), false to be told again later. From within replica_step, after which the
+     * key is no longer valid. */
+    bool (*expired)(void *self, struct holding *holding, const struct engine_key *key,
+                    struct dot dot);
 };
 
 struct replica {
@@ -114,12 +122,19 @@ int replica_versions(struct replica *replica, const struct engine_key *key, stru
 /* The object without its values, in the arena: 0 or a negative code. */
 int replica_strip(struct replica *replica, struct bytes *encoded);
 
+/* What a store came to, beside its outcome. */
+struct replica_stored {
+    bool concurrent; /* siblings are held now that the object sent does not have */
+};
+
 /* Merges an object that came from elsewhere with what is held, reading that only where the engine's
- * brief does not tell what the merge would be. REPLICA_DONE, REPLICA_HELD, REPLICA_PENDING;
- * SHOAL_EPROTO for bytes that are no object, SHOAL_EOVERLOAD when too many siblings or actors would
- * result, or as engine_put: nothing changed. */
+ * brief does not tell what the merge would be. Its siblings that are gone here (the holding's clock
+ * has seen them, what is held lacks them) are left out; where nothing else is left of it, it counts
+ * as held. REPLICA_DONE, REPLICA_HELD, with `out` (may be NULL); REPLICA_PENDING; SHOAL_EPROTO for
+ * bytes that are no object, SHOAL_ENOTOWNER where the partition isn't held, SHOAL_EOVERLOAD when
+ * too many siblings or actors would result, or as engine_put: nothing changed. */
 int replica_store(struct replica *replica, const struct engine_key *key, struct bytes encoded,
-                  uint64_t wall_ms);
+                  uint64_t wall_ms, struct replica_stored *out);
 
 struct replica_written {
     struct bytes encoded;
@@ -135,6 +150,80 @@ struct replica_written {
 int replica_write(struct replica *replica, struct holding *holding, const struct engine_key *key,
                   struct version_vector seen, const struct sibling *added, uint64_t wall_ms,
                   struct replica_written *out);
+
+/* ---- syncs ---- */
+
+/* The tree of what is held, always current; NULL while it is still being made. */
+struct hash_tree *replica_tree(struct holding *holding);
+
+/* A sync under way: makes this holding have what a peer's has. The peer's clock is of before
+ * anything of the peer's was looked at; it is joined when everything has been compared. */
+struct sync_watch {
+    struct queue link;
+    struct holding *holding;
+    const struct partition_clock *peer_clock; /* borrowed, unchanged while watching */
+    /* A sibling that the peer's clock has seen was stored here at this position, and not by this
+     * sync: what is there is to be compared (again) before the clock is joined. */
+    void (*late)(struct sync_watch *watch, uint64_t position);
+    /* The holding has forgotten something, or is no more: nothing that was compared counts. The
+     * watch is out already. Neither function may call the replica back. */
+    void (*ended)(struct sync_watch *watch);
+};
+
+/* Begins to watch: before the first comparison. */
+void replica_watch(struct holding *holding, struct sync_watch *watch);
+
+/* Ends it; harmless after `ended`. */
+static inline void replica_unwatch(struct sync_watch *watch)
+{
+    queue_remove(&watch->link);
+}
+
+struct replica_taken {
+    uint32_t stored;  /* siblings that came */
+    uint32_t removed; /* ... and that went because the peer knows them to be gone */
+};
+
+/* What the peer holds of a key (data NULL: nothing), read after its clock was taken: stores it and
+ * removes what the peer's clock has seen and its object lacks. Outcomes as replica_store. */
+int replica_take(struct replica *replica, struct sync_watch *watch, const struct engine_key *key,
+                 struct bytes encoded, uint64_t wall_ms, struct replica_taken *out);
+
+/* The same where the peer has nothing of a key of which only the name is known. */
+int replica_take_absence(struct replica *replica, struct sync_watch *watch, uint64_t position,
+                         uint16_t tag, struct replica_taken *out);
+
+/* A complete sync from the holding whose clock this was when it began: all that it had seen has
+ * been seen here. */
+void replica_join_clock(struct replica *replica, struct holding *holding,
+                        const struct partition_clock *clock);
+
+/* ---- tombstones ---- */
+
+/* The other owners, in all live layouts: a tombstone goes when each of them has told that it has
+ * seen it and all that it knows of. Until this is called none goes. 0 or SHOAL_ENOMEM (then none
+ * goes). */
+int replica_set_owners(struct holding *holding, const uint64_t *nodes, uint32_t count);
+
+/* What an owner's holding has told of its clock; of others than owners it is not kept. */
+void replica_report(struct holding *holding, uint64_t node, uint64_t actor,
+                    const struct partition_clock *clock);
+
+/* Asks that `holding->told` become what the clock is now: it is put on record, at most once a
+ * second, and told once the record is on stable storage. */
+void replica_tell_clock(struct replica *replica, struct holding *holding);
+
+/* ---- upkeep ---- */
+
+/* Goes on with what takes long, for about `budget` entries looked at: making trees, dropping
+ * tombstones, finding what has expired. When it should be called again although nothing else
+ * happens, as mono_us: now, later, or TIMERS_NEVER. */
+uint64_t replica_step(struct replica *replica, struct moment now, uint32_t budget);
+
+/* Removes one expired sibling by a tombstone of this holding's own. Outcomes as replica_write, and
+ * SHOAL_ENOTFOUND when it is no longer there. */
+int replica_expire(struct replica *replica, struct holding *holding, const struct engine_key *key,
+                   struct dot expired, uint64_t wall_ms, struct replica_written *out);
 
 /* ---- looking in ---- */
 

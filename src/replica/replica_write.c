@@ -59,7 +59,7 @@ static bool replica_swallows(struct dot held, const struct object *incoming)
  * incoming context covers it, nothing of what is held would be left in the merge but what incoming
  * has itself; if it covers no more than the dot covers, nothing would be added by it. */
 static enum merge_outlook replica_outlook(struct replica *replica, const struct engine_key *key,
-                                          const struct object *incoming)
+                                          const struct object *incoming, bool *concurrent)
 {
     struct engine_brief brief;
     if (replica->engine->ops->brief(replica->engine, key, &brief) == SHOAL_ENOTFOUND) {
@@ -73,6 +73,7 @@ static enum merge_outlook replica_outlook(struct replica *replica, const struct 
     if (version_vector_descends(held, incoming->context)) {
         /* The same context: the same object, if it has the dot itself, for a dot is given once. */
         bool same = incoming->sibling_count == 1 && dot_equal(incoming->siblings[0].dot, brief.dot);
+        *concurrent = !same;
         return !covered || same ? MERGE_INCLUDED : MERGE_UNKNOWN;
     }
     return covered && !replica_swallows(brief.dot, incoming) ? MERGE_REPLACES : MERGE_UNKNOWN;
@@ -96,8 +97,24 @@ static void replica_observe_clock(struct replica *replica, const struct object *
     }
 }
 
+/* Is anything in what is held that the other does not have? */
+static bool replica_adds(const struct object *held, const struct object *other)
+{
+    for (uint32_t i = 0, j = 0; i < held->sibling_count; i++) {
+        struct dot dot = held->siblings[i].dot;
+        while (j < other->sibling_count && dot_compare(other->siblings[j].dot, dot) < 0) {
+            j++;
+        }
+        if (j == other->sibling_count || !dot_equal(other->siblings[j].dot, dot)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int replica_merge(struct replica *replica, const struct engine_key *key,
-                         const struct object *incoming, struct bytes encoded)
+                         const struct object *incoming, struct bytes encoded,
+                         struct replica_stored *out)
 {
     struct object held;
     struct object merged;
@@ -111,20 +128,24 @@ static int replica_merge(struct replica *replica, const struct engine_key *key,
     if (result != REPLICA_DONE) {
         return result;
     }
+    out->concurrent = replica_adds(&merged, incoming);
     return object_equal(&merged, &held) ? replica_confirm_held(replica)
                                         : replica_put(replica, key, &merged);
 }
 
 int replica_store(struct replica *replica, const struct engine_key *key, struct bytes encoded,
-                  uint64_t wall_ms)
+                  uint64_t wall_ms, struct replica_stored *out)
 {
+    struct replica_stored ignored;
+    struct replica_stored *stored = out == NULL ? &ignored : out;
     struct object incoming;
     int result = object_decode(replica->arena, encoded, &incoming);
     if (result < 0) {
         return result;
     }
     replica_observe_clock(replica, &incoming, wall_ms);
-    switch (replica_outlook(replica, key, &incoming)) {
+    *stored = (struct replica_stored){0};
+    switch (replica_outlook(replica, key, &incoming, &stored->concurrent)) {
     case MERGE_REPLACES:
         return replica_put_encoded(replica, key, encoded);
     case MERGE_INCLUDED:
@@ -132,7 +153,7 @@ int replica_store(struct replica *replica, const struct engine_key *key, struct 
     case MERGE_UNKNOWN:
         break;
     }
-    return replica_merge(replica, key, &incoming, encoded);
+    return replica_merge(replica, key, &incoming, encoded, stored);
 }
 
 /* ---- one's own ---- */

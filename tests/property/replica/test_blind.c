@@ -121,7 +121,7 @@ static int store_in(struct holder *holder, struct bytes encoded)
 {
     int result;
     do {
-        result = replica_store(&holder->replica, &key, encoded, WALL_MS);
+        result = replica_store(&holder->replica, &key, encoded, WALL_MS, NULL);
     } while (again(holder, result));
     return result;
 }

@@ -75,5 +75,5 @@ struct bytes foreign(struct fixture *fixture, uint64_t actor, uint64_t counter, 
 
 int store(struct fixture *fixture, struct bytes encoded)
 {
-    return replica_store(&fixture->replica, &fixture->key, encoded, WALL_MS);
+    return replica_store(&fixture->replica, &fixture->key, encoded, WALL_MS, NULL);
 }
