@@ -25,8 +25,8 @@ struct tree_sum {
 struct hash_tree {
     uint32_t bits; /* 2^bits leaves */
     struct tree_sum *leaves;
-    struct tree_sum *blocks; /* sums of runs of leaves; private */
-    uint64_t *stale;         /* a bit a block */
+    struct tree_sum *blocks; /* sums of runs of leaves, and of runs of those; private */
+    uint64_t *stale;         /* a bit a block: its sum is out of date; private */
     uint64_t siblings;       /* how many are in it */
 };
 
@@ -40,7 +40,8 @@ struct tree_sum hash_tree_term(const struct hash_secret *secret, uint64_t positi
 void hash_tree_add(struct hash_tree *tree, uint64_t position, struct tree_sum term);
 void hash_tree_subtract(struct hash_tree *tree, uint64_t position, struct tree_sum term);
 
-/* The node at depth `depth` (at most tree->bits) whose positions have these upper bits. */
+/* The node at depth `depth` (at most tree->bits) whose positions have these upper bits (`index`
+ * below 2^depth: whoever takes both from a peer looks first). */
 struct tree_sum hash_tree_node(struct hash_tree *tree, uint32_t depth, uint64_t index);
 static inline struct tree_sum hash_tree_root(struct hash_tree *tree)
 {
