@@ -558,7 +558,7 @@ struct message_ended {
     uint32_t partition;
     uint64_t view_digest;
     const uint64_t *actors;
-    uint32_t count; /* at most 64 */
+    uint32_t count; /* at most LIMIT_ENDED_ACTORS */
 };
 
 struct message_ended_reply {

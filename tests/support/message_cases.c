@@ -57,6 +57,8 @@ MESSAGE_CASE(sync_leaves)
 MESSAGE_CASE(sync_listed)
 MESSAGE_CASE(sync_fetch)
 MESSAGE_CASE(sync_fetched)
+MESSAGE_CASE(ended)
+MESSAGE_CASE(ended_reply)
 
 #define CASE_ENTRY(name, kind_)                                                                    \
     {                                                                                              \
@@ -97,5 +99,7 @@ const struct message_case message_cases[] = {
     CASE_ENTRY(sync_listed, MESSAGE_SYNC_LISTED),
     CASE_ENTRY(sync_fetch, MESSAGE_SYNC_FETCH),
     CASE_ENTRY(sync_fetched, MESSAGE_SYNC_FETCHED),
+    CASE_ENTRY(ended, MESSAGE_ENDED),
+    CASE_ENTRY(ended_reply, MESSAGE_ENDED_REPLY),
 };
 const size_t message_case_count = sizeof(message_cases) / sizeof(message_cases[0]);

@@ -50,5 +50,8 @@ void random_sync_listed(struct random *random, struct arena *arena,
 void random_sync_fetch(struct random *random, struct arena *arena, struct message_sync_fetch *out);
 void random_sync_fetched(struct random *random, struct arena *arena,
                          struct message_sync_fetched *out);
+void random_ended(struct random *random, struct arena *arena, struct message_ended *out);
+void random_ended_reply(struct random *random, struct arena *arena,
+                        struct message_ended_reply *out);
 
 #endif

@@ -169,3 +169,28 @@ void random_sync_fetched(struct random *random, struct arena *arena,
     }
     out->entries = entries;
 }
+
+void random_ended(struct random *random, struct arena *arena, struct message_ended *out)
+{
+    *out = (struct message_ended){
+        .id = number(random),
+        .partition = some_partition(random),
+        .view_digest = number(random),
+    };
+    uint64_t *actors = some_items(random, arena, sizeof(*actors), &out->count);
+    for (uint32_t i = 0; i < out->count; i++) {
+        actors[i] = number(random);
+    }
+    out->actors = actors;
+}
+
+void random_ended_reply(struct random *random, struct arena *arena, struct message_ended_reply *out)
+{
+    *out = (struct message_ended_reply){
+        .id = number(random),
+        .code = code(random),
+        .confirmed = number(random),
+        .view_digest = number(random),
+        .view = or_none(random, some_bytes(random, arena)),
+    };
+}
