@@ -19,11 +19,6 @@ void buffer_deinit(struct buffer *buffer)
     *buffer = (struct buffer){.len_max = buffer->len_max};
 }
 
-void buffer_clear(struct buffer *buffer)
-{
-    buffer->len = 0;
-}
-
 static size_t next_capacity(const struct buffer *buffer, size_t needed)
 {
     size_t capacity = buffer->capacity < CAPACITY_MIN ? CAPACITY_MIN : buffer->capacity;

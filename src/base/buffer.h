@@ -18,7 +18,10 @@ void buffer_init(struct buffer *buffer, size_t len_max);
 void buffer_deinit(struct buffer *buffer);
 
 /* Forget the content, keep the memory. */
-void buffer_clear(struct buffer *buffer);
+static inline void buffer_clear(struct buffer *buffer)
+{
+    buffer->len = 0;
+}
 
 /* Room for `more` bytes behind the content: 0, SHOAL_ENOMEM, or SHOAL_ETOOBIG over the bound. */
 int buffer_reserve(struct buffer *buffer, size_t more);

@@ -285,27 +285,35 @@ static uint64_t operation_allowed(const struct operation *operation)
     return (all & ~newest) | first;
 }
 
-int operation_place(struct operation *operation)
+/* The view has changed: what was heard is carried over to the new targets. */
+static int operation_place_anew(struct operation *operation)
 {
-    struct placement next;
-    int result = view_place(operation->coordinator->view, operation->partition, &next);
+    struct placement *present = &operation->placement;
+    const struct placement old = *present;
+    int result = view_place(operation->coordinator->view, operation->partition, present);
     if (result < 0) {
+        *present = old;
         return result;
     }
-    struct placement *present = &operation->placement;
-    if (present->node_count != 0) {
-        operation->asked = operation_carry(present, &next, operation->asked);
-        operation->voted = operation_carry(present, &next, operation->voted);
-        operation->waiting = operation_carry(present, &next, operation->waiting);
-        operation->durable = operation_carry(present, &next, operation->durable);
-        operation->known_told = operation_carry(present, &next, operation->known_told);
-        operation->refused = 0; /* what was refused under the old view may be granted now */
-        operation->damaged = 0;
-        struct placement old = *present;
-        *present = next;
-        operation_carry_digests(operation, &old);
-    } else {
-        *present = next;
+    operation->asked = operation_carry(&old, present, operation->asked);
+    operation->voted = operation_carry(&old, present, operation->voted);
+    operation->waiting = operation_carry(&old, present, operation->waiting);
+    operation->durable = operation_carry(&old, present, operation->durable);
+    operation->known_told = operation_carry(&old, present, operation->known_told);
+    operation->refused = 0; /* what was refused under the old view may be granted now */
+    operation->damaged = 0;
+    operation_carry_digests(operation, &old);
+    return 0;
+}
+
+int operation_place(struct operation *operation)
+{
+    int result =
+        operation->placement.node_count != 0
+            ? operation_place_anew(operation)
+            : view_place(operation->coordinator->view, operation->partition, &operation->placement);
+    if (result < 0) {
+        return result;
     }
     const struct content_hash *hash = &view_read_layout(operation->coordinator->view)->key.hash;
     if (operation->phase == OPERATION_READING && !content_hash_equal(&operation->read_hash, hash)) {

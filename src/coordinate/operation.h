@@ -32,26 +32,22 @@ enum operation_phase {
     OPERATION_LINGERING, /* answered; stays to repair whoever answers late and is behind */
 };
 
+/* What every request touches stands first and close together, for hundreds of operations wait at a
+ * time, and each is out of the cache by the time its answer comes. */
 struct operation {
     struct queue link; /* in the coordinator's list of all, or of free ones */
     struct coordinator *coordinator;
-    uint64_t id; /* request id of every frame it sends */
-    enum operation_phase phase;
+    uint64_t id;             /* request id of every frame it sends */
     struct request *request; /* NULL once answered */
+    enum operation_phase phase;
     uint32_t partition;
     struct engine_key key; /* bytes borrowed from the request; owned copy while lingering */
-    struct buffer key_copy;
     struct quorum quorum;
-    struct timer deadline;
-    struct timer hedge;
     uint64_t started_us;
     uint64_t hedge_us; /* the present interval; doubles */
-
-    struct read_waiter local; /* for a read of this node's own disk */
-    bool local_waits;
+    uint64_t last_ask_us;
 
     /* Bits over placement.nodes. */
-    struct placement placement;
     uint64_t allowed; /* may be asked: all, or fewer where the request lowered n */
     uint64_t asked;
     uint64_t voted;        /* answered, and the answer counts */
@@ -59,36 +55,37 @@ struct operation {
     uint64_t waiting;      /* answered under another view, which is being joined first */
     uint64_t damaged;      /* refused because what it holds of the key can't be read */
     uint64_t durable;      /* confirmed durably */
+    uint64_t known_told;   /* was told the digest of this node's own copy */
     uint64_t ticket_first; /* the joins that `waiting` waits for: the first ... */
     uint64_t ticket;       /* ... and the last of them */
 
-    /* Reading: the merge of all answers, and each target's own digest to see who is behind. */
-    struct buffer merged;
-    uint64_t digests[LIMIT_REQUEST_TARGETS];
-    uint64_t known_told;           /* was told the digest of this node's own copy */
-    struct content_hash read_hash; /* the layout that the votes of a read are of */
-    uint64_t last_ask_us;
-    size_t reading_bytes;   /* what it holds of the coordinator's budget for answers */
-    bool over_budget;       /* an answer did not fit in there */
-    size_t lingering_bytes; /* held while lingering */
-
-    /* Writing. */
-    struct dot dot;
-    struct buffer token; /* the context of the reply */
-    bool unread;         /* without a context, and the read quorum is this node alone: what
-                            it holds when the dot is given is what is replaced */
-    bool issued;         /* the dot is given: from here on the outcome may be unknown */
-    struct durable_waiter confirm; /* for the confirmation of this node's own write */
+    bool local_waits;
     bool confirm_waits;
-    int refusals[LIMIT_REQUEST_TARGETS]; /* of those refused: why, as far as they said */
-
-    /* Forwarding. */
-    uint64_t candidates[LIMIT_REPLICAS]; /* node ids in order of preference */
+    bool unread;      /* a write without a context, and the read quorum is this node alone: what it
+                         holds when the dot is given is what is replaced */
+    bool issued;      /* a write's dot is given: from here on the outcome may be unknown */
+    bool sent;        /* forwarding: a candidate may have acted on it */
+    bool over_budget; /* reading: an answer did not fit into the budget */
     uint32_t candidate_count;
     uint32_t candidate_next;
-    bool sent; /* a candidate may have acted on it */
-
+    struct dot dot; /* of a write */
+    struct timer deadline;
+    struct timer hedge;
+    struct durable_waiter confirm; /* for the confirmation of this node's own write */
+    struct read_waiter local;      /* for a read of this node's own disk */
+    struct buffer token;           /* the context of a write's reply */
+    struct buffer merged;          /* the merge of all answers to a read */
+    struct buffer key_copy;
+    size_t reading_bytes;          /* what it holds of the coordinator's budget for answers */
+    size_t lingering_bytes;        /* held while lingering */
+    struct content_hash read_hash; /* the layout that the votes of a read are of */
     struct listing *listing;
+    struct placement placement;
+
+    /* By target. */
+    uint64_t digests[LIMIT_REQUEST_TARGETS]; /* of each answer to a read, to see who is behind */
+    int refusals[LIMIT_REQUEST_TARGETS];     /* of those refused: why, as far as they said */
+    uint64_t candidates[LIMIT_REPLICAS];     /* forwarding: node ids in order of preference */
 };
 
 /* Taken from the coordinator's pool; NULL over LIMIT_REQUESTS_PER_WORKER or without memory. */

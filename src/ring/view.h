@@ -101,11 +101,11 @@ int view_find(const struct view *view, const struct content_hash *hash);
  * newest first and in its order, with a bit set per layout. Small and flat: computed for each
  * request. */
 struct placement {
-    uint64_t nodes[LIMIT_REQUEST_TARGETS];
     uint32_t node_count;
     uint32_t layout_count;
     uint32_t read_layout;  /* index of the layout that reads go by */
     uint32_t newest_count; /* nodes[0 .. newest_count) own it in the newest layout */
+    uint64_t nodes[LIMIT_REQUEST_TARGETS];
     uint64_t owners[LIMIT_LIVE_LAYOUTS_HARD];  /* bit i: nodes[i] is an owner in that live layout */
     uint64_t present[LIMIT_LIVE_LAYOUTS_HARD]; /* the same less the removed */
 };
