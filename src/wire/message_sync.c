@@ -3,7 +3,7 @@
  *      [46, id, partition, view_digest, target, node, actor, told]
  *      [47, id, code, refilling, actor, clock, told | nil, root, bits, siblings, view_digest,
  *       view | nil]
- *      [48, id, partition, view_digest, depth, fan, [index, ...]]
+ *      [48, id, partition, actor, view_digest, depth, fan, [index, ...]]
  *      [49, id, code, sums, view_digest, view | nil]
  *
  * `sums` is one bin of 16 bytes each: thousands of them stand in an answer. */
@@ -12,7 +12,7 @@
 
 #define ROOT_FIELDS 6u
 #define ROOTED_FIELDS 10u
-#define NODES_FIELDS 5u
+#define NODES_FIELDS 6u
 #define SUMS_FIELDS 4u
 
 /* Of trees that are as fine as positions. */
@@ -97,6 +97,7 @@ int message_sync_nodes_encode(const struct message_sync_nodes *message, struct b
     struct encoder encoder = encoder_begin(out, MESSAGE_SYNC_NODES, message->id, NODES_FIELDS);
     struct writer *writer = &encoder.writer;
     write_u64_within(writer, message->partition, LIMIT_PARTITIONS_MAX - 1);
+    write_u64(writer, message->actor);
     write_u64(writer, message->view_digest);
     write_u64_within(writer, message->depth, DEPTH_MAX);
     write_u64_within(writer, message->fan, LIMIT_SYNC_FAN);
@@ -111,6 +112,7 @@ int message_sync_nodes_decode(struct bytes payload, struct arena *arena,
     struct reader *reader = &decoder.reader;
     struct message_sync_nodes message = {.id = decoder.id};
     message.partition = (uint32_t)read_u64_max(reader, LIMIT_PARTITIONS_MAX - 1);
+    message.actor = read_u64(reader);
     message.view_digest = read_u64(reader);
     message.depth = (uint32_t)read_u64_max(reader, DEPTH_MAX);
     message.fan = (uint32_t)read_u64_max(reader, LIMIT_SYNC_FAN);

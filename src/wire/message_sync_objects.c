@@ -1,15 +1,15 @@
 /* The moving part of a sync (docs/repair.md): what lies where the sums differ, and the objects.
  *
- *      [50, id, partition, view_digest, depth, [index, ...], position]
+ *      [50, id, partition, actor, view_digest, depth, [index, ...], position]
  *      [51, id, code, [[position, tag, actor, counter], ...], end, next, view_digest, view | nil]
- *      [52, id, partition, view_digest, [[position, tag], ...], position, until, bytes_max]
+ *      [52, id, partition, actor, view_digest, [[position, tag], ...], position, until, bytes_max]
  *      [53, id, code, [[position, key, object], ...], end, next, view_digest, view | nil] */
 #include "base/limits.h"
 #include "wire/codec.h"
 
-#define LEAVES_FIELDS 5u
+#define LEAVES_FIELDS 6u
 #define LISTED_FIELDS 6u
-#define FETCH_FIELDS 6u
+#define FETCH_FIELDS 7u
 #define FETCHED_FIELDS 6u
 #define LISTED_ENTRY_FIELDS 4u
 #define NAME_FIELDS 2u
@@ -21,6 +21,7 @@ int message_sync_leaves_encode(const struct message_sync_leaves *message, struct
     struct encoder encoder = encoder_begin(out, MESSAGE_SYNC_LEAVES, message->id, LEAVES_FIELDS);
     struct writer *writer = &encoder.writer;
     write_u64_within(writer, message->partition, LIMIT_PARTITIONS_MAX - 1);
+    write_u64(writer, message->actor);
     write_u64(writer, message->view_digest);
     write_u64_within(writer, message->depth, DEPTH_MAX);
     write_indexes(writer, message->indexes, message->count);
@@ -35,6 +36,7 @@ int message_sync_leaves_decode(struct bytes payload, struct arena *arena,
     struct reader *reader = &decoder.reader;
     struct message_sync_leaves message = {.id = decoder.id};
     message.partition = (uint32_t)read_u64_max(reader, LIMIT_PARTITIONS_MAX - 1);
+    message.actor = read_u64(reader);
     message.view_digest = read_u64(reader);
     message.depth = (uint32_t)read_u64_max(reader, DEPTH_MAX);
     message.indexes = read_indexes(reader, arena, &message.count);
@@ -106,6 +108,7 @@ int message_sync_fetch_encode(const struct message_sync_fetch *message, struct b
     struct encoder encoder = encoder_begin(out, MESSAGE_SYNC_FETCH, message->id, FETCH_FIELDS);
     struct writer *writer = &encoder.writer;
     write_u64_within(writer, message->partition, LIMIT_PARTITIONS_MAX - 1);
+    write_u64(writer, message->actor);
     write_u64(writer, message->view_digest);
     write_array_within(writer, message->count, LIMIT_SYNC_NAMES);
     for (uint32_t i = 0; i < message->count && writer->error == 0; i++) {
@@ -139,6 +142,7 @@ int message_sync_fetch_decode(struct bytes payload, struct arena *arena,
     struct reader *reader = &decoder.reader;
     struct message_sync_fetch message = {.id = decoder.id};
     message.partition = (uint32_t)read_u64_max(reader, LIMIT_PARTITIONS_MAX - 1);
+    message.actor = read_u64(reader);
     message.view_digest = read_u64(reader);
     message.names = read_names(reader, arena, &message.count);
     message.position = read_u64(reader);

@@ -477,6 +477,7 @@ struct message_sync_rooted {
 struct message_sync_nodes {
     uint64_t id;
     uint32_t partition;
+    uint64_t actor; /* of the holding asked: another one refuses (SHOAL_ECONFLICT) */
     uint64_t view_digest;
     uint32_t depth;
     uint32_t fan; /* 1 to 4; depth + fan is at most the tree's depth */
@@ -497,6 +498,7 @@ struct message_sync_sums {
 struct message_sync_leaves {
     uint64_t id;
     uint32_t partition;
+    uint64_t actor;
     uint64_t view_digest;
     uint32_t depth;
     const uint64_t *indexes; /* ascending */
@@ -532,6 +534,7 @@ struct sync_name {
 struct message_sync_fetch {
     uint64_t id;
     uint32_t partition;
+    uint64_t actor;
     uint64_t view_digest;
     const struct sync_name *names; /* ascending */
     uint32_t count;

@@ -79,6 +79,7 @@ void random_sync_nodes(struct random *random, struct arena *arena, struct messag
     *out = (struct message_sync_nodes){
         .id = number(random),
         .partition = some_partition(random),
+        .actor = number(random),
         .view_digest = number(random),
         .depth = (uint32_t)random_below(random, 65),
         .fan = (uint32_t)random_below(random, LIMIT_SYNC_FAN + 1),
@@ -106,6 +107,7 @@ void random_sync_leaves(struct random *random, struct arena *arena, struct messa
     *out = (struct message_sync_leaves){
         .id = number(random),
         .partition = some_partition(random),
+        .actor = number(random),
         .view_digest = number(random),
         .depth = (uint32_t)random_below(random, 65),
         .position = number(random),
@@ -138,6 +140,7 @@ void random_sync_fetch(struct random *random, struct arena *arena, struct messag
     *out = (struct message_sync_fetch){
         .id = number(random),
         .partition = some_partition(random),
+        .actor = number(random),
         .view_digest = number(random),
         .position = number(random),
         .until = number(random),

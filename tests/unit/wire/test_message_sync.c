@@ -35,6 +35,7 @@ static void assert_same_sync_nodes(const struct message_sync_nodes *sent,
 {
     SAME(id);
     SAME(partition);
+    SAME(actor);
     SAME(view_digest);
     SAME(depth);
     SAME(fan);

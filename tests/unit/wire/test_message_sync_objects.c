@@ -6,6 +6,7 @@ static void assert_same_sync_leaves(const struct message_sync_leaves *sent,
 {
     SAME(id);
     SAME(partition);
+    SAME(actor);
     SAME(view_digest);
     SAME(depth);
     SAME(position);
@@ -38,6 +39,7 @@ static void assert_same_sync_fetch(const struct message_sync_fetch *sent,
 {
     SAME(id);
     SAME(partition);
+    SAME(actor);
     SAME(view_digest);
     SAME(count);
     SAME(position);
