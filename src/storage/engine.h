@@ -19,6 +19,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "base/limits.h"
 #include "model/dot.h"
 
 struct engine;
@@ -60,6 +61,11 @@ struct engine_key {
 
 /* Partitions 0..Q-1, Q being engine_options.partitions, hold data; partition Q + p holds hints for
  * partition p, is like any other to the engine, and lives with the same worker. */
+static inline bool engine_holds_hints(uint32_t partition, uint32_t partitions)
+{
+    return partition >= partitions;
+}
+
 static inline uint32_t engine_worker_of(uint32_t partition, uint32_t partitions, uint32_t workers)
 {
     return partition % partitions % workers;
@@ -170,7 +176,8 @@ struct engine_ops {
     void (*free)(struct engine *engine);
 };
 
-#define ENGINE_HOLDING_BYTES_MAX 64u
+/* Some 50 to 150 bytes as a rule: memory is taken only for what there is. */
+#define ENGINE_HOLDING_BYTES_MAX (160u * LIMIT_KIB + 256u)
 
 /* Engines embed this first. */
 struct engine {

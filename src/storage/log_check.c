@@ -46,7 +46,7 @@ static void partitions_check(const struct log_engine *log, uint64_t *live)
                 log_size_of_class(partition->holding->size_class);
         }
     }
-    ASSERT(keys == log->keys);
+    ASSERT(keys == log->keys[false] + log->keys[true]);
     for (const struct queue *link = log->dropped.next; link != &log->dropped; link = link->next) {
         const struct log_dropped *dropped =
             QUEUE_ITEM((struct queue *)(uintptr_t)link, struct log_dropped, link);

@@ -14,15 +14,14 @@ static void partition_empty(struct log_engine *log, struct log_partition *partit
 {
     if (partition->holding != NULL) {
         log_slot_died(log, partition->holding->place, partition->holding->size_class);
-        log->memory_bytes -= sizeof(*partition->holding);
-        mem_free(partition->holding);
+        log_holding_free(log, partition->holding);
         partition->holding = NULL;
     }
     if (partition->index == NULL) {
         mem_free(dropped);
         return;
     }
-    log->keys -= log_index_count(partition->index);
+    log->keys[partition->hints] -= log_index_count(partition->index);
     dropped->index = partition->index;
     queue_push(&log->dropped, &dropped->link);
     partition->index = NULL;

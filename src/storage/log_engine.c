@@ -15,10 +15,13 @@
 
 struct log_partition *log_partition_of(struct log_engine *log, uint32_t partition)
 {
-    ASSERT(partition % log->options.workers == log->options.worker);
-    uint32_t local = partition / log->options.workers;
-    ASSERT(local < log->partition_count);
-    return &log->partitions[local];
+    uint32_t partitions = log->options.engine.partitions;
+    uint32_t workers = log->options.workers;
+    ASSERT(partition < 2 * partitions);
+    ASSERT(engine_worker_of(partition, partitions, workers) == log->options.worker);
+    bool hints = engine_holds_hints(partition, partitions);
+    uint32_t local = (hints ? partition - partitions : partition) / workers;
+    return &log->partitions[hints ? log->partition_count / 2 + local : local];
 }
 
 const struct log_partition *log_partition_of_const(const struct log_engine *log, uint32_t partition)
@@ -28,7 +31,9 @@ const struct log_partition *log_partition_of_const(const struct log_engine *log,
 
 uint32_t log_partition_number(const struct log_engine *log, uint32_t local)
 {
-    return local * log->options.workers + log->options.worker;
+    uint32_t half = log->partition_count / 2;
+    uint32_t among = (local < half ? local : local - half) * log->options.workers;
+    return among + log->options.worker + (local < half ? 0 : log->options.engine.partitions);
 }
 
 bool log_is_live(const struct log_engine *log, uint32_t partition, const struct log_entry *entry)
@@ -127,7 +132,7 @@ static void put_account(struct log_engine *log, struct log_partition *partition,
     log_slot_added(spot->write->slot, LOG_PUT, spot->size_class);
     partition->bytes += content_bytes(spot->size_class);
     if (before == NULL) {
-        log->keys++;
+        log->keys[partition->hints]++;
         return;
     }
     partition->bytes -= content_bytes(before->size_class);
@@ -203,10 +208,28 @@ static int log_engine_remove(struct engine *engine, const struct engine_key *key
     if (partition->index != NULL &&
         log_index_remove(partition->index, key->position, key->tag, &before) == 0) {
         partition->bytes -= content_bytes(before.size_class);
-        log->keys--;
+        log->keys[partition->hints]--;
         log_slot_died(log, before.place, before.size_class);
     }
     return 1;
+}
+
+struct log_holding *log_holding_new(struct log_engine *log, size_t len)
+{
+    struct log_holding *holding = mem_alloc(sizeof(*holding) + len);
+    if (holding != NULL) {
+        *holding = (struct log_holding){.len = len};
+        log->memory_bytes += sizeof(*holding) + len;
+    }
+    return holding;
+}
+
+void log_holding_free(struct log_engine *log, struct log_holding *holding)
+{
+    if (holding != NULL) {
+        log->memory_bytes -= sizeof(*holding) + holding->len;
+        mem_free(holding);
+    }
 }
 
 static int log_engine_put_holding(struct engine *engine, uint32_t number, struct bytes record,
@@ -218,12 +241,11 @@ static int log_engine_put_holding(struct engine *engine, uint32_t number, struct
         return SHOAL_ETOOBIG;
     }
     log_lent_reset(log);
-    struct log_holding *holding = partition->holding;
+    struct log_holding *old = partition->holding;
+    bool fits = old != NULL && old->len == record.len;
+    struct log_holding *holding = fits ? old : log_holding_new(log, record.len);
     if (holding == NULL) {
-        holding = mem_alloc(sizeof(*holding));
-        if (holding == NULL) {
-            return SHOAL_ENOMEM;
-        }
+        return SHOAL_ENOMEM;
     }
     struct log_record put = {.sequence = log->sequence + 1,
                              .partition = number,
@@ -233,21 +255,17 @@ static int log_engine_put_holding(struct engine *engine, uint32_t number, struct
     struct log_spot spot;
     int code = log_append(log, &put, LOG_FOR_UPKEEP, &spot);
     if (code != 0) {
-        if (partition->holding == NULL) {
-            mem_free(holding);
-        }
+        log_holding_free(log, fits ? NULL : holding);
         return code;
     }
     log_slot_added(spot.write->slot, LOG_HOLDING, spot.size_class);
-    if (partition->holding != NULL) {
-        log_slot_died(log, holding->place, holding->size_class);
-    } else {
-        log->memory_bytes += sizeof(*holding);
+    if (old != NULL) {
+        log_slot_died(log, old->place, old->size_class);
+        log_holding_free(log, fits ? NULL : old);
     }
-    *holding = (struct log_holding){.sequence = put.sequence,
-                                    .place = spot.place,
-                                    .size_class = spot.size_class,
-                                    .len = record.len};
+    holding->sequence = put.sequence;
+    holding->place = spot.place;
+    holding->size_class = spot.size_class;
     if (record.len > 0) {
         memcpy(holding->bytes, record.data, record.len);
     }
@@ -329,7 +347,7 @@ static void log_engine_free(struct engine *engine)
     log_drop_deinit(log);
     for (uint32_t i = 0; i < log->partition_count; i++) {
         log_index_free(log->partitions[i].index);
-        mem_free(log->partitions[i].holding);
+        log_holding_free(log, log->partitions[i].holding);
     }
     mem_free(log->partitions);
     log_index_heap_deinit(&log->indexes);
@@ -366,8 +384,9 @@ static struct log_engine *engine_make(const struct log_engine_options *options)
 {
     uint32_t mine =
         (options->engine.partitions - options->worker + options->workers - 1) / options->workers;
+    uint32_t count = 2 * mine;
     struct log_engine *log = mem_alloc_zeroed(1, sizeof(*log));
-    struct log_partition *partitions = mem_alloc_zeroed(mine, sizeof(*partitions));
+    struct log_partition *partitions = mem_alloc_zeroed(count, sizeof(*partitions));
     if (log == NULL || partitions == NULL) {
         mem_free(log);
         mem_free(partitions);
@@ -384,7 +403,10 @@ static struct log_engine *engine_make(const struct log_engine_options *options)
     log->disk = volume->disk;
     log->durability = volume->durability;
     log->partitions = partitions;
-    log->partition_count = mine;
+    log->partition_count = count;
+    for (uint32_t i = mine; i < count; i++) {
+        partitions[i].hints = true;
+    }
     log->sync_due_us = TIMERS_NEVER;
     log->space_free = UINT64_MAX;
     log_index_heap_init(&log->indexes, 0);

@@ -29,7 +29,7 @@ struct log_engine_options {
     struct engine_options engine; /* memory_bytes_max bounds the index */
     struct log_volume *volume;    /* outlives the engine */
     struct offload offload;
-    uint32_t worker; /* partition p is this engine's when p % workers == worker */
+    uint32_t worker; /* whose partitions these are: engine_worker_of */
     uint32_t workers;
     uint64_t interval_us; /* durability `interval`: how long what was settled may not be durable */
     bool compress;

@@ -137,7 +137,7 @@ struct log_holding {
     struct log_place place;
     uint16_t size_class;
     size_t len;
-    uint8_t bytes[ENGINE_HOLDING_BYTES_MAX];
+    uint8_t bytes[];
 };
 
 struct log_partition {
@@ -146,6 +146,7 @@ struct log_partition {
     uint64_t drop_sequence;      /* of the last drop; 0: none known */
     uint64_t bytes;              /* of keys and values, by size class */
     bool lost;                   /* loading found something unreadable */
+    bool hints;                  /* it holds hints, not data */
 };
 
 /* An index whose partition was dropped, taken apart in steps. */
@@ -288,11 +289,11 @@ struct log_engine {
     struct disk *disk;
     enum log_durability durability;
 
-    struct log_partition *partitions; /* of this worker: partition / workers */
-    uint32_t partition_count;
+    struct log_partition *partitions; /* of this worker: those for data, then those for hints */
+    uint32_t partition_count;         /* of both */
     struct log_index_heap indexes;
     struct queue dropped;
-    uint64_t keys;
+    uint64_t keys[2];      /* of data, of hints */
     uint64_t memory_bytes; /* what is counted nowhere else */
 
     struct log_slot **slots; /* by number; NULL: free */
@@ -403,6 +404,10 @@ struct log_partition *log_partition_of(struct log_engine *log, uint32_t partitio
 const struct log_partition *log_partition_of_const(const struct log_engine *log,
                                                    uint32_t partition);
 uint32_t log_partition_number(const struct log_engine *log, uint32_t local);
+
+/* Room for a holding's record; counted. NULL: no memory. */
+struct log_holding *log_holding_new(struct log_engine *log, size_t len);
+void log_holding_free(struct log_engine *log, struct log_holding *holding); /* NULL is harmless */
 
 /* Does the index still lead to that very place? */
 bool log_is_live(const struct log_engine *log, uint32_t partition, const struct log_entry *entry);

@@ -229,61 +229,63 @@ static int index_fill(struct load *load)
         ASSERT(code == 0);
         partition->bytes += log_size_of_class(entry.size_class) - LOG_RECORD_BYTES;
     }
-    log->keys += load->count;
+    log->keys[partition->hints] += load->count;
     return 0;
 }
 
 /* ---- the holding ---- */
 
-static int holding_read(const struct load *load, struct log_holding *holding)
+/* 0 and the holding; SHOAL_EDAMAGED, SHOAL_ENOMEM. */
+static int holding_read(const struct load *load, struct log_holding **out)
 {
-    const struct log_engine *log = load->log;
+    struct log_engine *log = load->log;
     const struct log_hint_entry *entry = &load->holding.entry;
     const struct log_slot *slot = load->slots[load->holding.segment];
-    uint8_t bytes[LOG_RECORD_BYTES + ENGINE_HOLDING_BYTES_MAX + LOG_UNIT_BYTES];
+    if (entry->bytes > log_record_size(0, ENGINE_HOLDING_BYTES_MAX)) {
+        return SHOAL_EDAMAGED;
+    }
+    uint8_t *bytes = mem_alloc(entry->bytes);
+    if (bytes == NULL) {
+        return SHOAL_ENOMEM;
+    }
     size_t got = 0;
     size_t size;
     struct log_record record;
-    int code = log->disk->ops->read(slot->segment->file, entry->offset, bytes, sizeof(bytes), &got);
+    int code = log->disk->ops->read(slot->segment->file, entry->offset, bytes, entry->bytes, &got);
     if (code == 0) {
         code =
             log_record_decode(&slot->origin, entry->offset, bytes_make(bytes, got), &record, &size);
     }
-    if (code != 0 || record.kind != LOG_HOLDING || record.partition != load->number ||
-        record.value.len > ENGINE_HOLDING_BYTES_MAX) {
-        return SHOAL_EDAMAGED;
+    bool right = code == 0 && record.kind == LOG_HOLDING && record.partition == load->number &&
+                 record.value.len <= ENGINE_HOLDING_BYTES_MAX;
+    struct log_holding *holding = right ? log_holding_new(log, record.value.len) : NULL;
+    if (holding != NULL) {
+        holding->sequence = record.sequence;
+        holding->place = place_of(load, &load->holding);
+        holding->size_class = log_size_class(entry->bytes);
+        if (record.value.len > 0) {
+            memcpy(holding->bytes, record.value.data, record.value.len);
+        }
+        *out = holding;
     }
-    *holding = (struct log_holding){.sequence = record.sequence,
-                                    .place = place_of(load, &load->holding),
-                                    .size_class = log_size_class(entry->bytes),
-                                    .len = record.value.len};
-    if (record.value.len > 0) {
-        memcpy(holding->bytes, record.value.data, record.value.len);
-    }
-    return 0;
+    mem_free(bytes);
+    return !right ? SHOAL_EDAMAGED : holding == NULL ? SHOAL_ENOMEM : 0;
 }
 
 static int holding_load(struct load *load)
 {
-    struct log_engine *log = load->log;
-    struct log_partition *partition = log_partition_of(log, load->number);
+    struct log_partition *partition = log_partition_of(load->log, load->number);
     if (load->holding.entry.sequence <= load->drop_sequence) {
         superseded(load, &load->holding);
         return 0;
     }
-    struct log_holding *holding = mem_alloc(sizeof(*holding));
-    if (holding == NULL) {
-        return SHOAL_ENOMEM;
-    }
-    if (holding_read(load, holding) != 0) {
-        mem_free(holding);
+    int code = holding_read(load, &partition->holding);
+    if (code == SHOAL_EDAMAGED) {
         superseded(load, &load->holding);
         partition->lost = true;
         return 0;
     }
-    partition->holding = holding;
-    log->memory_bytes += sizeof(*holding);
-    return 0;
+    return code;
 }
 
 /* ---- all of it ---- */
@@ -321,7 +323,7 @@ static int load_all(struct load *load)
             return code;
         }
         if (options->progress != NULL) {
-            options->progress(options->progress_self, i + 1, log->partition_count);
+            options->progress(options->progress_self, (i + 1) / 2, log->partition_count / 2);
         }
     }
     return 0;

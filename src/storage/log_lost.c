@@ -2,7 +2,8 @@
  * a clean close, or log_volume_losses_known. Recovery changes what it found only when this is
  * durable, so that a crash on the way doesn't hide a loss.
  *
- *      u64 id, u32 flags (1 all, 2 behind), u32 partitions, a bit a partition in u64s
+ *      u64 id, u32 flags (1 all, 2 behind), u32 partitions, a bit a partition in u64s, those for
+ *      hints after those for data (older files have only those)
  */
 #include "base/byteorder.h"
 #include "base/log.h"
@@ -15,9 +16,14 @@
 enum { LOST_ALL = 1, LOST_BEHIND = 2 };
 
 const struct log_file log_lost_file = {"lost", "SHOALLST", 1,
-                                       LOST_HEAD_BYTES + LIMIT_PARTITIONS_MAX / 8};
+                                       LOST_HEAD_BYTES + LOG_PARTITIONS_MAX / 8};
 
 static size_t lost_words(const struct log_volume *volume)
+{
+    return (2 * volume->partitions + 63) / 64;
+}
+
+static size_t lost_words_older(const struct log_volume *volume)
 {
     return (volume->partitions + 63) / 64;
 }
@@ -30,7 +36,7 @@ bool log_volume_lost(const struct log_volume *volume, uint32_t partition)
 void log_lost_add(struct log_volume *volume, uint32_t partition)
 {
     volume->resumed = false;
-    if (partition < volume->partitions && !log_volume_lost(volume, partition)) {
+    if (partition < 2 * volume->partitions && !log_volume_lost(volume, partition)) {
         volume->lost[partition / 64] |= UINT64_C(1) << partition % 64;
         volume->unsaved = true;
     }
@@ -43,7 +49,7 @@ void log_lost_add_all(struct log_volume *volume)
     volume->all_lost = true;
 }
 
-static void lost_decode(struct log_volume *volume, const uint8_t *body)
+static void lost_decode(struct log_volume *volume, const uint8_t *body, size_t words)
 {
     uint32_t flags = load_u32_le(body + 8);
     volume->resumed = false;
@@ -52,7 +58,7 @@ static void lost_decode(struct log_volume *volume, const uint8_t *body)
         volume->behind = true;
         volume->unsaved = false;
     }
-    for (size_t i = 0; i < lost_words(volume); i++) {
+    for (size_t i = 0; i < words; i++) {
         volume->lost[i] = load_u64_le(body + LOST_HEAD_BYTES + i * sizeof(uint64_t));
     }
 }
@@ -63,11 +69,15 @@ int log_lost_read(struct log_volume *volume, char text[LOG_TEXT_BYTES])
     bool damaged;
     buffer_init(&body, 0);
     int code = log_marker_read(volume, &log_lost_file, &body, &damaged, text);
-    bool fits = code == 0 && body.len == LOST_HEAD_BYTES + lost_words(volume) * sizeof(uint64_t) &&
+    size_t words = code == 0 && body.len >= LOST_HEAD_BYTES
+                       ? (body.len - LOST_HEAD_BYTES) / sizeof(uint64_t)
+                       : 0;
+    bool fits = (words == lost_words(volume) || words == lost_words_older(volume)) &&
+                body.len == LOST_HEAD_BYTES + words * sizeof(uint64_t) &&
                 load_u64_le(body.data) == volume->id &&
                 load_u32_le(body.data + 12) == volume->partitions;
     if (fits) {
-        lost_decode(volume, body.data);
+        lost_decode(volume, body.data, words);
     } else if (code == 0 || damaged) {
         log_lost_add_all(volume);
         volume->behind = true;

@@ -2,8 +2,6 @@
  */
 #include "storage/log_engine_inside.h"
 
-#define ALL_PARTITIONS UINT32_MAX
-
 bool log_engine_lost(const struct engine *engine, uint32_t partition)
 {
     const struct log_engine *log = log_engine_of_const(engine);
@@ -35,15 +33,30 @@ static uint64_t disk_bytes(const struct log_engine *log)
     return sum;
 }
 
-static void stats_all(const struct log_engine *log, struct engine_stats *out)
+static uint64_t content_bytes(const struct log_engine *log, bool hints)
 {
     uint64_t bytes = 0;
-    for (uint32_t i = 0; i < log->partition_count; i++) {
-        bytes += log->partitions[i].bytes;
+    uint32_t half = log->partition_count / 2;
+    for (uint32_t i = 0; i < half; i++) {
+        bytes += log->partitions[hints ? half + i : i].bytes;
     }
+    return bytes;
+}
+
+static void stats_hints(const struct log_engine *log, struct engine_stats *out)
+{
+    *out = (struct engine_stats){.keys = log->keys[true], .bytes = content_bytes(log, true)};
+    for (uint32_t i = log->partition_count / 2; i < log->partition_count; i++) {
+        const struct log_index *index = log->partitions[i].index;
+        out->memory_bytes += index == NULL ? 0 : log_index_bytes(index);
+    }
+}
+
+static void stats_all(const struct log_engine *log, struct engine_stats *out)
+{
     *out = (struct engine_stats){
-        .keys = log->keys,
-        .bytes = bytes,
+        .keys = log->keys[false],
+        .bytes = content_bytes(log, false),
         .memory_bytes = sizeof(*log) + log->partition_count * sizeof(*log->partitions) +
                         log->slot_count * sizeof(struct log_slot) + log->memory_bytes +
                         log->indexes.budget.held_bytes + log->queued_bytes + log->lent.held,
@@ -53,8 +66,12 @@ static void stats_all(const struct log_engine *log, struct engine_stats *out)
 void log_engine_stats(const struct engine *engine, uint32_t number, struct engine_stats *out)
 {
     const struct log_engine *log = log_engine_of_const(engine);
-    if (number == ALL_PARTITIONS) {
+    if (number == ENGINE_DATA) {
         stats_all(log, out);
+        return;
+    }
+    if (number == ENGINE_HINTS) {
+        stats_hints(log, out);
         return;
     }
     const struct log_partition *partition = log_partition_of_const(log, number);

@@ -100,8 +100,9 @@ static int list_one(void *self, const struct log_hint_entry *entry)
 static bool is_mine(const struct log_sweep *sweep, uint32_t partition)
 {
     const struct log_engine_options *options = &sweep->log->options;
-    return partition < options->engine.partitions &&
-           partition % options->workers == options->worker;
+    uint32_t partitions = options->engine.partitions;
+    return partition < 2 * partitions &&
+           engine_worker_of(partition, partitions, options->workers) == options->worker;
 }
 
 static int list_hint(struct log_sweep *sweep)

@@ -109,10 +109,11 @@ static void text_add(char text[LOG_TEXT_BYTES], const char *format, ...)
     va_end(arguments);
 }
 
-static void holders_tell(const struct subject *subject, struct log_hint_place place,
-                         char text[LOG_TEXT_BYTES])
+static void holders_tell(const struct verify *verify, const struct subject *subject,
+                         struct log_hint_place place, char text[LOG_TEXT_BYTES])
 {
     uint32_t named = 0;
+    uint32_t data = verify->volume.partitions != 0 ? verify->volume.partitions : LOG_PARTITIONS_MAX;
     for (uint32_t i = 0; i < log_hint_groups(subject->hint); i++) {
         struct holders holders = {.place = place,
                                   .partition = log_hint_partition(subject->hint, i)};
@@ -121,8 +122,8 @@ static void holders_tell(const struct subject *subject, struct log_hint_place pl
             continue;
         }
         if (named < NAMED_PARTITIONS_MAX) {
-            text_add(text, "%s%u", named == 0 ? "; it held records of partition " : ", ",
-                     holders.partition);
+            text_add(text, "%s%u%s", named == 0 ? "; it held records of partition " : ", ",
+                     holders.partition % data, holders.partition < data ? "" : " (hints)");
         }
         named++;
     }
@@ -137,7 +138,7 @@ static void places_tell(struct verify *verify, const struct subject *subject)
         struct log_hint_place place = log_hint_place(subject->found, i);
         char text[LOG_TEXT_BYTES] = "does not check out";
         if (subject->hint != NULL) {
-            holders_tell(subject, place, text);
+            holders_tell(verify, subject, place, text);
         }
         place_tell(verify, subject->name, place.offset, place.bytes, text);
     }
@@ -173,7 +174,7 @@ static int segment_scan(struct verify *verify, struct subject *subject)
 {
     uint64_t durable = subject->hint != NULL ? log_hint_summary(subject->hint)->end : 0;
     uint32_t partitions =
-        verify->volume.partitions != 0 ? verify->volume.partitions : LIMIT_PARTITIONS_MAX;
+        verify->volume.partitions != 0 ? 2 * verify->volume.partitions : LOG_PARTITIONS_MAX;
     int error = log_census_take(verify->disk, subject->file, &subject->header, durable, partitions,
                                 &subject->census);
     if (error != 0) {
@@ -273,7 +274,7 @@ static int live_count(struct verify *verify)
     struct log_tally tally;
     int error = 0;
     log_tally_init(&tally);
-    for (uint32_t partition = 0; error == 0 && partition < LIMIT_PARTITIONS_MAX; partition++) {
+    for (uint32_t partition = 0; error == 0 && partition < LOG_PARTITIONS_MAX; partition++) {
         log_tally_clear(&tally);
         for (uint32_t i = 0; error == 0 && i < verify->hint_count; i++) {
             error = log_hint_read(verify->hints[i], partition, log_tally_add, &tally);

@@ -91,7 +91,7 @@ int log_recovery_run(struct log_volume *volume, const struct log_volume_options 
 /* What a scan found, and a builder filled from it. */
 struct log_census {
     struct log_hint_builder *builder; /* to be freed, also after a failure */
-    uint32_t partitions;              /* of the volume: what names others is no record of ours */
+    uint32_t partitions; /* for data and hints: what names others is no record of ours */
     struct log_scan_result result;
 };
 

@@ -11,6 +11,7 @@
 #include <rocksdb/c.h>
 #include <stdatomic.h>
 
+#include "base/memory.h"
 #include "storage/disk.h"
 #include "storage/engine.h"
 #include "storage/lsm_keys.h"
@@ -26,9 +27,10 @@ struct lsm_partition {
     uint64_t bytes;
     uint64_t dropped; /* number of the batch that holds its last drop; 0: none */
     uint32_t epoch;   /* rises with each drop */
-    uint8_t holding_len;
+    bool hints;       /* it holds hints, not data */
     bool held;
-    uint8_t holding[ENGINE_HOLDING_BYTES_MAX];
+    uint8_t *holding; /* its record, while it is held */
+    size_t holding_len;
 
     uint64_t stored_keys; /* what the database says */
     uint64_t stored_bytes;
@@ -37,6 +39,27 @@ struct lsm_partition {
     bool touched;
     struct lsm_partition *next_touched;
 };
+
+static inline void lsm_partition_forget(struct lsm_partition *partition)
+{
+    mem_free(partition->holding);
+    partition->holding = NULL;
+    partition->holding_len = 0;
+    partition->held = false;
+}
+
+/* The memory, as long as the record, becomes the partition's. */
+static inline void lsm_partition_hold(struct lsm_partition *partition, uint8_t *memory,
+                                      struct bytes record)
+{
+    lsm_partition_forget(partition);
+    if (record.len > 0) {
+        memcpy(memory, record.data, record.len);
+    }
+    partition->holding = memory;
+    partition->holding_len = record.len;
+    partition->held = true;
+}
 
 struct lsm_database {
     rocksdb_options_t *options;
@@ -53,7 +76,8 @@ struct lsm_store {
     char folder[LSM_PATH_BYTES];
     char path[LSM_PATH_BYTES]; /* of the database */
     struct disk *disk;         /* the folder */
-    uint32_t partition_count;
+    uint32_t data_partitions;  /* of the cluster */
+    uint32_t partition_count;  /* those for data, then those for hints */
     enum lsm_durability durability;
     uint64_t spare_bytes;
     struct lsm_owner owner;

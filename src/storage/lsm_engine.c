@@ -9,7 +9,6 @@
 #include "storage/brief.h"
 #include "storage/lsm_engine_inside.h"
 
-#define ALL_PARTITIONS UINT32_MAX
 #define QUEUE_BYTES_MAX (64u * LIMIT_MIB)
 #define LENT_BYTES_KEPT (256u * LIMIT_KIB)
 
@@ -114,14 +113,18 @@ static void add_shares(const struct lsm_engine *lsm, struct engine_stats *out)
 static void engine_stats(const struct engine *engine, uint32_t number, struct engine_stats *out)
 {
     const struct lsm_engine *lsm = lsm_engine_of_const(engine);
-    if (number != ALL_PARTITIONS) {
+    if (number == ENGINE_HINTS) {
+        *out = (struct engine_stats){.keys = lsm->keys[true], .bytes = lsm->bytes[true]};
+        return;
+    }
+    if (number != ENGINE_DATA) {
         const struct lsm_partition *partition = lsm_partition_of(lsm, number);
         *out = (struct engine_stats){.keys = partition->keys, .bytes = partition->bytes};
         return;
     }
     *out =
-        (struct engine_stats){.keys = lsm->keys,
-                              .bytes = lsm->bytes,
+        (struct engine_stats){.keys = lsm->keys[false],
+                              .bytes = lsm->bytes[false],
                               .memory_bytes = sizeof(*lsm) + lsm->overlay.bytes + lsm->lent.held +
                                               LSM_KNOWN_SLOTS * sizeof(struct lsm_known_slot)};
     add_shares(lsm, out);
@@ -203,10 +206,13 @@ static const struct engine_ops lsm_engine_ops = {
 
 static void adopt_partitions(struct lsm_engine *lsm)
 {
-    for (uint32_t i = lsm->worker; i < lsm->store->partition_count; i += lsm->workers) {
-        struct lsm_partition *partition = lsm_partition_of(lsm, i);
-        lsm->keys += partition->keys;
-        lsm->bytes += partition->bytes;
+    const struct lsm_store *store = lsm->store;
+    for (uint32_t i = 0; i < store->partition_count; i++) {
+        const struct lsm_partition *partition = &store->partitions[i];
+        if (engine_worker_of(i, store->data_partitions, lsm->workers) == lsm->worker) {
+            lsm->keys[partition->hints] += partition->keys;
+            lsm->bytes[partition->hints] += partition->bytes;
+        }
     }
 }
 

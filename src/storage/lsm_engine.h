@@ -15,7 +15,7 @@
 struct lsm_engine_options {
     struct lsm_store *store; /* outlives the engine */
     struct offload offload;
-    uint32_t worker; /* partition p is this engine's when p % workers == worker */
+    uint32_t worker; /* whose partitions these are: engine_worker_of */
     uint32_t workers;
     uint64_t interval_us;     /* durability `interval`: how long what settled may not be durable */
     uint64_t queue_bytes_max; /* of what is not yet written; beyond it SHOAL_EOVERLOAD; 0: 64 MiB */

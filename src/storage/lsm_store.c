@@ -111,30 +111,34 @@ static int take_over(struct lsm_store *store, bool made)
     return code != 0 ? code : lsm_clean_remove(store->disk);
 }
 
-/* A holding's record or a partition's counts. */
-static bool load_entry(struct lsm_store *store, struct bytes key, struct bytes value)
+static int load_holding(struct lsm_partition *partition, struct bytes record)
 {
-    if (key.len != LSM_PARTITION_BYTES) {
-        return false;
+    uint8_t *memory = mem_alloc(record.len);
+    if (memory == NULL) {
+        return SHOAL_ENOMEM;
     }
-    uint32_t number = load_u32_be(key.data + 1);
+    lsm_partition_hold(partition, memory, record);
+    return 0;
+}
+
+/* A holding's record or a partition's counts. 0, SHOAL_EDAMAGED, SHOAL_ENOMEM. */
+static int load_entry(struct lsm_store *store, struct bytes key, struct bytes value)
+{
+    uint32_t number = key.len == LSM_PARTITION_BYTES ? load_u32_be(key.data + 1) : UINT32_MAX;
     if (number >= store->partition_count) {
-        return false;
+        return SHOAL_EDAMAGED;
     }
     struct lsm_partition *partition = &store->partitions[number];
     if (key.data[0] == LSM_SPACE_HOLDINGS && value.len <= ENGINE_HOLDING_BYTES_MAX) {
-        memcpy(partition->holding, value.data, value.len);
-        partition->holding_len = (uint8_t)value.len;
-        partition->held = true;
-        return true;
+        return load_holding(partition, value);
     }
     if (key.data[0] == LSM_SPACE_COUNTS && value.len == LSM_COUNTS_BYTES) {
         partition->keys = partition->stored_keys = load_u64_le(value.data);
         partition->bytes = partition->stored_bytes = load_u64_le(value.data + 8);
-        store->report.keys += partition->keys;
-        return true;
+        store->report.keys += partition->hints ? 0 : partition->keys;
+        return 0;
     }
-    return false;
+    return SHOAL_EDAMAGED;
 }
 
 static int load(struct lsm_store *store, char text[TEXT_BYTES])
@@ -144,9 +148,9 @@ static int load(struct lsm_store *store, char text[TEXT_BYTES])
     rocksdb_readoptions_t *options = rocksdb_readoptions_create();
     rocksdb_readoptions_set_iterate_upper_bound(options, end, sizeof(end));
     rocksdb_iterator_t *entries = rocksdb_create_iterator(store->db, options);
-    bool understood = true;
+    int understood = 0;
     rocksdb_iter_seek(entries, begin, sizeof(begin));
-    while (rocksdb_iter_valid(entries) && understood) {
+    while (rocksdb_iter_valid(entries) && understood == 0) {
         size_t key_len;
         size_t value_len;
         const char *key = rocksdb_iter_key(entries, &key_len);
@@ -159,11 +163,13 @@ static int load(struct lsm_store *store, char text[TEXT_BYTES])
     int code = lsm_error_code(error, text);
     rocksdb_iter_destroy(entries);
     rocksdb_readoptions_destroy(options);
-    if (code == 0 && !understood) {
-        snprintf(text, TEXT_BYTES, "a holding or a count in it makes no sense");
-        return SHOAL_EDAMAGED;
+    if (code != 0 || understood == 0) {
+        return code;
     }
-    return code;
+    snprintf(text, TEXT_BYTES, "%s",
+             understood == SHOAL_ENOMEM ? "out of memory"
+                                        : "a holding or a count in it makes no sense");
+    return understood;
 }
 
 /* Damage of the database's log is recorded before the database forgets it. */
@@ -192,12 +198,12 @@ static int open_database(struct lsm_store *store, bool create, bool made, char w
         store->db = NULL;
         return code;
     }
-    uint32_t partitions = store->partition_count;
+    uint32_t partitions = store->data_partitions;
     store->writable = true;
     code = lsm_facts(store->db, &store->database, create, &partitions, words);
-    if (code == 0 && partitions != store->partition_count) {
+    if (code == 0 && partitions != store->data_partitions) {
         snprintf(words, TEXT_BYTES, "it was made for %u partitions, not for %u",
-                 (unsigned)partitions, (unsigned)store->partition_count);
+                 (unsigned)partitions, (unsigned)store->data_partitions);
         return SHOAL_EINVAL;
     }
     return code != 0 ? code : load(store, words);
@@ -253,6 +259,9 @@ static void store_free(struct lsm_store *store)
         rocksdb_close(store->db);
     }
     lsm_database_deinit(&store->database);
+    for (uint32_t i = 0; i < store->partition_count; i++) {
+        lsm_partition_forget(&store->partitions[i]);
+    }
     if (store->disk != NULL) {
         posix_disk_close(store->disk);
     }
@@ -274,7 +283,8 @@ static void lock_init(pthread_rwlock_t *lock)
 
 static struct lsm_store *store_new(const struct lsm_store_options *options)
 {
-    size_t size = sizeof(struct lsm_store) + options->partitions * sizeof(struct lsm_partition);
+    uint32_t count = 2 * options->partitions;
+    size_t size = sizeof(struct lsm_store) + count * sizeof(struct lsm_partition);
     struct lsm_store *store = mem_alloc_zeroed(1, size);
     if (store == NULL) {
         return NULL;
@@ -286,7 +296,11 @@ static struct lsm_store *store_new(const struct lsm_store_options *options)
     snprintf(store->folder, sizeof(store->folder), "%s", options->folder);
     snprintf(store->path, sizeof(store->path), "%.*s/db", (int)sizeof(store->path) - 4,
              options->folder);
-    store->partition_count = options->partitions;
+    store->data_partitions = options->partitions;
+    store->partition_count = count;
+    for (uint32_t i = options->partitions; i < count; i++) {
+        store->partitions[i].hints = true;
+    }
     store->durability = options->durability;
     store->owner =
         (struct lsm_owner){.durability = (uint32_t)options->durability, .boot = options->boot};

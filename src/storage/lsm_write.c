@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/timers.h"
 #include "shoal/error.h"
 #include "storage/lsm_engine_inside.h"
@@ -134,7 +135,7 @@ int lsm_write_drop(struct lsm_engine *lsm, uint32_t number, uint64_t *sequence)
         lsm_wounds_forget(lsm, number);
         partition->dropped = lsm->filling->number;
         partition->epoch++;
-        partition->held = false;
+        lsm_partition_forget(partition);
     }
     return code;
 }
@@ -143,15 +144,19 @@ int lsm_write_holding(struct lsm_engine *lsm, uint32_t number, struct bytes reco
                       uint64_t *sequence)
 {
     struct lsm_partition *partition = lsm_partition_of(lsm, number);
-    ASSERT(record.len <= ENGINE_HOLDING_BYTES_MAX);
-    int code = write_partition(lsm, LSM_WRITE_HOLDING, number, record, sequence);
-    if (code >= 0) {
-        if (record.len > 0) {
-            memcpy(partition->holding, record.data, record.len);
-        }
-        partition->holding_len = (uint8_t)record.len;
-        partition->held = true;
+    if (record.len > ENGINE_HOLDING_BYTES_MAX) {
+        return SHOAL_ETOOBIG;
     }
+    uint8_t *holding = mem_alloc(record.len);
+    if (holding == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    int code = write_partition(lsm, LSM_WRITE_HOLDING, number, record, sequence);
+    if (code < 0) {
+        mem_free(holding);
+        return code;
+    }
+    lsm_partition_hold(partition, holding, record);
     return code;
 }
 
@@ -161,8 +166,8 @@ static void count(struct lsm_engine *lsm, const struct lsm_write_job *job)
 {
     struct lsm_partition *partition = job->touched;
     while (partition != NULL) {
-        lsm->keys += partition->stored_keys - partition->keys;
-        lsm->bytes += partition->stored_bytes - partition->bytes;
+        lsm->keys[partition->hints] += partition->stored_keys - partition->keys;
+        lsm->bytes[partition->hints] += partition->stored_bytes - partition->bytes;
         partition->keys = partition->stored_keys;
         partition->bytes = partition->stored_bytes;
         partition = partition->next_touched;

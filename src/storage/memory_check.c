@@ -29,17 +29,21 @@ static void partition_check(const struct memory_engine *memory, uint32_t number)
 void memory_engine_check(const struct engine *engine)
 {
     const struct memory_engine *memory = (const struct memory_engine *)(const void *)engine;
-    uint64_t count = 0;
-    uint64_t content_bytes = 0;
+    uint64_t count[2] = {0};
+    uint64_t content_bytes[2] = {0};
     uint64_t block_bytes = 0;
     for (uint32_t i = 0; i < memory->partition_count; i++) {
+        const struct partition *partition = &memory->partitions[i];
         partition_check(memory, i);
-        count += position_index_count(partition_index_const(&memory->partitions[i]));
-        content_bytes += memory->partitions[i].content_bytes;
-        block_bytes += memory->partitions[i].block_bytes;
+        ASSERT(partition->hints == (i >= memory->partition_count / 2));
+        count[partition->hints] += position_index_count(partition_index_const(partition));
+        content_bytes[partition->hints] += partition->content_bytes;
+        block_bytes += partition->block_bytes;
     }
-    ASSERT(count == memory->count);
-    ASSERT(content_bytes == memory->content_bytes);
+    for (uint32_t i = 0; i < 2; i++) {
+        ASSERT(count[i] == memory->count[i]);
+        ASSERT(content_bytes[i] == memory->content_bytes[i]);
+    }
     ASSERT(block_bytes + memory_drop_check(memory) == memory->records.used_bytes);
     uint64_t slabs = dense_heap_check(&memory->records) + dense_heap_check(&memory->leaves);
     ASSERT(slabs == slab_pool_check(&memory->pool));

@@ -11,7 +11,6 @@
 #include "storage/brief.h"
 #include "storage/memory_state.h"
 
-#define ALL_PARTITIONS UINT32_MAX
 #define DROPS_A_STEP 256u /* some tens of microseconds */
 
 static struct memory_engine *memory_engine_of(struct engine *engine)
@@ -57,13 +56,13 @@ static void account(struct memory_engine *memory, struct partition *partition,
     if (added) {
         partition->content_bytes += content;
         partition->block_bytes += block;
-        memory->content_bytes += content;
-        memory->count++;
+        memory->content_bytes[partition->hints] += content;
+        memory->count[partition->hints]++;
     } else {
         partition->content_bytes -= content;
         partition->block_bytes -= block;
-        memory->content_bytes -= content;
-        memory->count--;
+        memory->content_bytes[partition->hints] -= content;
+        memory->count[partition->hints]--;
     }
 }
 
@@ -103,7 +102,7 @@ static int replace(struct memory_engine *memory, struct partition *partition,
     bool same_header = size - record->value.len == old_size - old.value.len;
     if (same_header && dense_heap_block_bytes(size) == dense_heap_block_bytes(old_size)) {
         partition->content_bytes += record->value.len - old.value.len;
-        memory->content_bytes += record->value.len - old.value.len;
+        memory->content_bytes[partition->hints] += record->value.len - old.value.len;
         record_set_value(old_block, record->key.len, record->value);
         return 0;
     }
@@ -142,7 +141,7 @@ static int write_record(struct memory_engine *memory, const struct engine_key *k
 {
     struct partition *partition = partition_of(memory, key->partition);
     struct record record = {.position_high = (uint32_t)(key->position >> 32),
-                            .partition = (uint16_t)key->partition,
+                            .partition = key->partition,
                             .key = key->key,
                             .value = value};
     struct index_slot *slot =
@@ -270,6 +269,9 @@ static int memory_engine_put_holding(struct engine *engine, uint32_t number, str
 {
     struct memory_engine *memory = memory_engine_of(engine);
     struct partition *partition = partition_of(memory, number);
+    if (record.len > ENGINE_HOLDING_BYTES_MAX) {
+        return SHOAL_ETOOBIG;
+    }
     if (partition->holding == NULL || partition->holding_len != record.len) {
         uint8_t *holding = memory_budget_alloc(&memory->budget, record.len);
         while (holding == NULL && memory_find(memory)) {
@@ -298,23 +300,41 @@ static bool memory_engine_lost(const struct engine *engine, uint32_t partition)
     return false; /* nothing is ever found when opening, so nothing is found missing */
 }
 
+static void stats_partition(const struct partition *partition, struct engine_stats *out)
+{
+    const struct position_index *index = partition_index_const(partition);
+    *out = (struct engine_stats){.keys = position_index_count(index),
+                                 .bytes = partition->content_bytes,
+                                 .memory_bytes = position_index_bytes(index) +
+                                                 partition->block_bytes + partition->holding_len};
+}
+
+static void stats_hints(const struct memory_engine *memory, struct engine_stats *out)
+{
+    *out = (struct engine_stats){.keys = memory->count[true], .bytes = memory->content_bytes[true]};
+    for (uint32_t i = memory->partition_count / 2; i < memory->partition_count; i++) {
+        struct engine_stats stats;
+        stats_partition(&memory->partitions[i], &stats);
+        out->memory_bytes += stats.memory_bytes;
+    }
+}
+
 static void memory_engine_stats(const struct engine *engine, uint32_t number,
                                 struct engine_stats *out)
 {
     const struct memory_engine *memory = memory_engine_of_const(engine);
-    if (number == ALL_PARTITIONS) {
-        *out = (struct engine_stats){.keys = memory->count,
-                                     .bytes = memory->content_bytes,
+    if (number == ENGINE_DATA) {
+        *out = (struct engine_stats){.keys = memory->count[false],
+                                     .bytes = memory->content_bytes[false],
                                      .memory_bytes = memory->budget.held_bytes};
         return;
     }
+    if (number == ENGINE_HINTS) {
+        stats_hints(memory, out);
+        return;
+    }
     ASSERT(number < memory->partition_count);
-    const struct partition *partition = &memory->partitions[number];
-    *out = (struct engine_stats){.keys = position_index_count(partition_index_const(partition)),
-                                 .bytes = partition->content_bytes,
-                                 .memory_bytes =
-                                     position_index_bytes(partition_index_const(partition)) +
-                                     partition->block_bytes + partition->holding_len};
+    stats_partition(&memory->partitions[number], out);
 }
 
 static enum engine_health memory_engine_health(const struct engine *engine)
@@ -340,7 +360,7 @@ static void memory_engine_flush(struct engine *engine)
 {
     struct memory_engine *memory = memory_engine_of(engine);
     (void)memory_drop_continue(memory, DROPS_A_STEP);
-    if (!slab_pool_release(&memory->pool) && memory->count == 0) {
+    if (!slab_pool_release(&memory->pool) && memory->count[false] + memory->count[true] == 0) {
         (void)slab_pool_trim(&memory->pool);
     }
 }
@@ -392,7 +412,8 @@ int memory_engine_new(const struct engine_options *options, struct engine **out)
     if (options->partitions == 0 || options->partitions > LIMIT_PARTITIONS_MAX) {
         return SHOAL_EINVAL;
     }
-    size_t size = sizeof(struct memory_engine) + options->partitions * sizeof(struct partition);
+    uint32_t count = 2 * options->partitions;
+    size_t size = sizeof(struct memory_engine) + count * sizeof(struct partition);
     struct memory_engine *memory = mem_alloc_zeroed(1, size);
     if (memory == NULL) {
         return SHOAL_ENOMEM;
@@ -400,12 +421,13 @@ int memory_engine_new(const struct engine_options *options, struct engine **out)
     memory->engine.ops = &memory_engine_ops;
     memory->budget =
         (struct memory_budget){.held_bytes = size, .bytes_max = options->memory_bytes_max};
-    memory->partition_count = options->partitions;
+    memory->partition_count = count;
     slab_pool_init(&memory->pool, &memory->budget);
     dense_heap_init(&memory->records, &memory->pool, record_moved, memory);
     dense_heap_init(&memory->leaves, &memory->pool, leaf_moved, NULL);
     queue_init(&memory->dropped);
-    for (uint32_t i = 0; i < options->partitions; i++) {
+    for (uint32_t i = 0; i < count; i++) {
+        memory->partitions[i].hints = engine_holds_hints(i, options->partitions);
         position_index_init(&memory->partitions[i].indexes[0], &memory->leaves);
         position_index_init(&memory->partitions[i].indexes[1], &memory->leaves);
         queue_init(&memory->partitions[i].dropped);

@@ -1,11 +1,10 @@
 /* A key and its record as they lie in memory, in one block, so that a read touches the index and
  * then this. The block knows where in the index it belongs, because it may have to move:
  *
- *      u32 lengths     key length in the low 12 bits, record length in the high 20
- *      u32 position    the high half of the key's position
- *      u16 partition
- *     [u32 key length, u32 record length]     only if the low 12 bits are all ones
- *      key, record
+ *      u32 lengths     key length in the low 12 bits, record length in the high 19; between them
+ * the high bit of the partition u32 position    the high half of the key's position u16 partition
+ * its low bits [u32 key length, u32 record length]     only if the low 12 bits are all ones key,
+ * record
  *
  * Ten bytes for nearly every key. Numbers are the machine's own: this never leaves the process. */
 #ifndef STORAGE_RECORD_H
@@ -15,13 +14,14 @@
 
 #define RECORD_KEY_BITS 12u
 #define RECORD_KEY_LONG ((1u << RECORD_KEY_BITS) - 1) /* the mark of the long form */
-#define RECORD_SHORT_BYTES_MAX ((1u << (32 - RECORD_KEY_BITS)) - 1)
+#define RECORD_LEN_SHIFT (RECORD_KEY_BITS + 1u)
+#define RECORD_SHORT_BYTES_MAX ((1u << (32 - RECORD_LEN_SHIFT)) - 1)
 #define RECORD_HEADER_SHORT 10u
 #define RECORD_HEADER_LONG 18u
 
 struct record {
     uint32_t position_high;
-    uint16_t partition;
+    uint32_t partition; /* 17 bits */
     struct bytes key;   /* both borrowed from the block */
     struct bytes value; /* what the engine calls the record: it never looks into it */
 };
@@ -44,7 +44,7 @@ static inline void record_read_content(const uint8_t *block, struct bytes *key, 
     uint32_t lengths;
     memcpy(&lengths, block, sizeof(lengths));
     uint32_t key_len = lengths & RECORD_KEY_LONG;
-    uint32_t value_len = lengths >> RECORD_KEY_BITS;
+    uint32_t value_len = lengths >> RECORD_LEN_SHIFT;
     const uint8_t *content = block + RECORD_HEADER_SHORT;
     if (__builtin_expect(key_len == RECORD_KEY_LONG, 0)) {
         memcpy(&key_len, block + RECORD_HEADER_SHORT, sizeof(key_len));
@@ -67,7 +67,11 @@ static inline struct record record_read(const uint8_t *block)
 {
     struct record record;
     memcpy(&record.position_high, block + 4, sizeof(record.position_high));
-    memcpy(&record.partition, block + 8, sizeof(record.partition));
+    uint32_t lengths;
+    uint16_t partition_low;
+    memcpy(&lengths, block, sizeof(lengths));
+    memcpy(&partition_low, block + 8, sizeof(partition_low));
+    record.partition = (lengths >> RECORD_KEY_BITS & 1u) << 16 | partition_low;
     record_read_content(block, &record.key, &record.value);
     return record;
 }
@@ -78,16 +82,18 @@ static inline void record_write(uint8_t *block, const struct record *record)
     size_t header = record_header_bytes(record->key.len, record->value.len);
     uint32_t key_len = (uint32_t)record->key.len;
     uint32_t value_len = (uint32_t)record->value.len;
-    uint32_t lengths = RECORD_KEY_LONG;
+    uint32_t partition_high = record->partition >> 16 << RECORD_KEY_BITS;
+    uint16_t partition_low = (uint16_t)record->partition;
+    uint32_t lengths = RECORD_KEY_LONG | partition_high;
     if (header == RECORD_HEADER_SHORT) {
-        lengths = key_len | value_len << RECORD_KEY_BITS;
+        lengths = key_len | partition_high | value_len << RECORD_LEN_SHIFT;
     } else {
         memcpy(block + RECORD_HEADER_SHORT, &key_len, sizeof(key_len));
         memcpy(block + RECORD_HEADER_SHORT + 4, &value_len, sizeof(value_len));
     }
     memcpy(block, &lengths, sizeof(lengths));
     memcpy(block + 4, &record->position_high, sizeof(record->position_high));
-    memcpy(block + 8, &record->partition, sizeof(record->partition));
+    memcpy(block + 8, &partition_low, sizeof(partition_low));
     if (key_len > 0) {
         memcpy(block + header, record->key.data, key_len);
     }
@@ -102,7 +108,10 @@ static inline void record_set_value(uint8_t *block, size_t key_len, struct bytes
     uint32_t value_len = (uint32_t)value.len;
     size_t header = record_header_bytes(key_len, value_len);
     if (header == RECORD_HEADER_SHORT) {
-        uint32_t lengths = (uint32_t)key_len | value_len << RECORD_KEY_BITS;
+        uint32_t lengths;
+        memcpy(&lengths, block, sizeof(lengths));
+        lengths &= (1u << RECORD_LEN_SHIFT) - 1;
+        lengths |= value_len << RECORD_LEN_SHIFT;
         memcpy(block, &lengths, sizeof(lengths));
     } else {
         memcpy(block + RECORD_HEADER_SHORT + 4, &value_len, sizeof(value_len));
