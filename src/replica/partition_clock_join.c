@@ -1,6 +1,7 @@
 /* Whole clocks: joined, compared, copied, and cut down to their bounds. A join merges sorted arrays
  * and leaves a clock alone that includes the other one already, which is the ordinary case. */
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "replica/partition_clock_inside.h"
 #include "shoal/error.h"
 
@@ -293,7 +294,10 @@ static void bound_spans(struct partition_clock *clock)
     uint32_t spare = CLOCK_SPANS_MAX - count_spans(clock, each);
     for (uint32_t i = 0; i < clock->count; i++) {
         struct clock_actor *actor = &clock->actors[i];
-        if (actor->span_count > each) {
+        if (MUTANT(raise_base) && actor->span_count > each) {
+            actor->base = actor->spans[actor->span_count - 1].last;
+            clock_cut(clock, actor, 0);
+        } else if (actor->span_count > each) {
             uint32_t more = spare > 0 ? 1 : 0;
             clock_cut(clock, actor, each + more);
             spare -= more;
