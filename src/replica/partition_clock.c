@@ -210,6 +210,9 @@ static void raise_base(struct partition_clock *clock, struct clock_actor *actor)
 /* A dot above the base that was not seen: 0 or SHOAL_ENOMEM. */
 static int add_above(struct partition_clock *clock, struct clock_actor *actor, uint64_t counter)
 {
+    if (actor->spans == NULL) {
+        return insert_span(clock, actor, 0, counter);
+    }
     uint32_t at = find_span(actor, counter);
     bool follows = at > 0 && actor->spans[at - 1].last + 1 == counter;
     bool precedes = at < actor->span_count && actor->spans[at].first == counter + 1;
