@@ -104,6 +104,35 @@ static void adopt_holdings(struct worker *worker, bool first)
     }
 }
 
+/* ---- hints ---- */
+
+static void adopt_drop_hints(struct worker *worker)
+{
+    struct hints *hints = &worker->hints;
+    hint_delivery_forget(&worker->delivery);
+    for (uint32_t p = hints->first; p < hints->partitions; p += hints->step) {
+        if (hints_pile(hints, p).keys > 0) {
+            (void)hints_drop(hints, p);
+        }
+    }
+}
+
+/* What is kept for others is owed to the owners in this view. */
+static void adopt_hints(struct worker *worker, bool first)
+{
+    const struct snapshot *snapshot = worker->snapshot;
+    if (first || worker->hints.partitions == 0) {
+        int result = hints_begin(&worker->hints, view_facts(snapshot->view)->partitions,
+                                 worker->index, worker->count, worker->now.wall_ms);
+        if (result < 0) {
+            log_error("hints: no memory to begin; none are kept or delivered until the next change",
+                      LOG_TEXT("cause", shoal_error_text(result)));
+            return;
+        }
+    }
+    hint_delivery_adopt(&worker->delivery, snapshot->view, snapshot->self);
+}
+
 /* Another cluster: all that is here of the one before goes, also what a run before has left. */
 static void adopt_drop_all(struct worker *worker)
 {
@@ -115,6 +144,7 @@ static void adopt_drop_all(struct worker *worker)
             (void)replica_drop(&worker->replica, p);
         }
     }
+    adopt_drop_hints(worker);
     memset(worker->synced, 0, worker->synced_count * sizeof(*worker->synced));
     worker->reported = (struct content_hash){0};
 }
@@ -203,6 +233,7 @@ void worker_tally_take(const struct worker *worker, struct worker_tally *out)
         .epoch = worker->snapshot == NULL ? 0 : worker->snapshot->epoch,
         .keys = stats.keys,
         .bytes = stats.bytes,
+        .hints = worker->hints.keys,
         .pending = copier_pending(&worker->copier),
         .storage = worker_own_storage(worker),
     };
@@ -272,6 +303,9 @@ void worker_adopt(struct worker *worker, struct snapshot *snapshot)
     adopt_links(worker, before);
     if (moved || worker->holdings_missing) {
         adopt_holdings(worker, first);
+    }
+    if (moved || worker->hints.partitions == 0) {
+        adopt_hints(worker, first);
     }
     if (moved) {
         coordinator_adopt(&worker->coordinator);

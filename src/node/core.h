@@ -5,6 +5,8 @@
  *                 what goes to which part and to which worker, and what is sent
  *      adopt.c    taking up a snapshot: holdings begin, fills are planned, requests judged anew
  *      serve.c    what peers ask of this node's holdings: store, fetch, scan
+ *      serve_hint.c
+ *                 stores for owners that are away
  *      parking.c  peers' frames that wait for this node's disk
  *      inbound.c  requests that other nodes pass on
  *      worker_stop.c, worker_backup.c
@@ -20,12 +22,15 @@
 #include "node/parking.h"
 #include "node/worker.h"
 #include "repair/copier.h"
+#include "repair/hint_delivery.h"
 #include "replica/replica.h"
 
 struct steward;
 
-/* Request ids tell whose answer it is: coordinator below 2^62, copier from there, steward above. */
+/* Request ids tell whose answer it is: coordinator below 2^62, copier from there, then
+ * the delivery of hints, the steward above. */
 #define COPIER_ID_FIRST COORDINATOR_ID_LIMIT
+#define HINT_ID_FIRST (COORDINATOR_ID_LIMIT + COORDINATOR_ID_LIMIT / 2)
 #define STEWARD_ID_FIRST (COORDINATOR_ID_LIMIT * 2)
 
 #define LEARNED_VIEWS 8u
@@ -33,6 +38,8 @@ struct steward;
 struct worker_metrics {
     struct metrics *registry; /* NULL: don't count */
     metric_id keys, bytes, memory_bytes, disk_bytes, waiting, full, failed;
+    metric_id hints_owed, hints_bytes, hints_stored, hints_delivered, hints_refused;
+    uint64_t stored, delivered, refused; /* hints counted so far */
 };
 
 struct worker {
@@ -53,6 +60,8 @@ struct worker {
     struct reach reach;
     struct coordinator coordinator;
     struct copier copier;
+    struct hints hints;
+    struct hint_delivery delivery;
     struct snapshot *snapshot; /* adopted; NULL before the node is in a cluster */
     struct steward *steward;   /* worker 0 only */
     uint32_t serving;          /* depth of event handling: calls never nest */
@@ -157,6 +166,10 @@ void serve_fetch(struct worker *worker, struct source source, const struct messa
                  int code);
 void serve_scan(struct worker *worker, struct source source, const struct message_scan *scan,
                 int code);
+/* serve_hint.c: is the store one to be kept for others? Then the outcome of keeping it, as of
+ * replica_store. */
+bool serve_is_hint(const struct worker *worker, const struct message_store *store);
+int serve_hint(struct worker *worker, const struct message_store *store);
 bool serve_owns(const struct worker *worker, uint32_t partition);
 /* The whole view for one whose digest differs; data NULL when it doesn't. Lives in the arena. */
 struct bytes serve_view(struct worker *worker, uint64_t asked_digest);

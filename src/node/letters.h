@@ -51,6 +51,7 @@ struct worker_tally {
     uint64_t epoch; /* the snapshot it has adopted */
     uint64_t keys;
     uint64_t bytes;
+    uint64_t hints;   /* owed to other nodes */
     uint32_t pending; /* partitions to be filled */
     uint32_t refilling;
     uint32_t storage; /* enum node_storage */

@@ -14,6 +14,7 @@ void steward_refresh_self(struct steward *steward)
     for (uint32_t i = 0; i < steward->worker->count; i++) {
         sum.keys += steward->tallies[i].keys;
         sum.bytes += steward->tallies[i].bytes;
+        sum.hints += steward->tallies[i].hints;
         sum.pending += steward->tallies[i].pending;
         sum.refilling += steward->tallies[i].refilling;
         if (steward->tallies[i].storage > sum.storage) {
@@ -22,6 +23,7 @@ void steward_refresh_self(struct steward *steward)
     }
     self.keys = sum.keys;
     self.bytes = sum.bytes;
+    self.hints = sum.hints;
     self.pending_sync = sum.pending;
     self.storage = sum.storage;
     self.state = NODE_UP;
@@ -33,8 +35,9 @@ void steward_refresh_self(struct steward *steward)
         self.state = NODE_JOINING;
     }
     const struct node_record *told = &steward->gossip.self;
-    if (told->keys != self.keys || told->bytes != self.bytes || told->state != self.state ||
-        told->pending_sync != self.pending_sync || told->storage != self.storage) {
+    if (told->keys != self.keys || told->bytes != self.bytes || told->hints != self.hints ||
+        told->state != self.state || told->pending_sync != self.pending_sync ||
+        told->storage != self.storage) {
         gossip_set_self(&steward->gossip, &self);
     }
 }

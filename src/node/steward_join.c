@@ -419,7 +419,7 @@ void join_on_tally(struct steward *steward)
         if (steward->tallies[i].epoch < join->closed_epoch) {
             return;
         }
-        keys += steward->tallies[i].keys;
+        keys += steward->tallies[i].keys + steward->tallies[i].hints;
     }
     if (keys > 0) {
         join_finish(steward, SHOAL_EHASDATA,

@@ -46,6 +46,15 @@ static void worker_wire(struct worker *worker)
     copier->timers = &worker->timers;
     copier->arena = &worker->arena;
     copier->frame = &worker->frame;
+
+    struct hint_delivery *delivery = &worker->delivery;
+    delivery->ports = (struct hint_ports){
+        .self = worker, .send = worker_send, .learn = worker_learn, .name = worker_node_name};
+    delivery->hints = &worker->hints;
+    delivery->reach = &worker->reach;
+    delivery->timers = &worker->timers;
+    delivery->arena = &worker->arena;
+    delivery->frame = &worker->frame;
 }
 
 int worker_new(const struct worker_options *options, struct worker **out)
@@ -78,6 +87,8 @@ int worker_new(const struct worker_options *options, struct worker **out)
     worker->replica.listener = (struct replica_listener){.self = worker, .began = worker_on_began};
     coordinator_init(&worker->coordinator);
     copier_init(&worker->copier, COPIER_ID_FIRST);
+    hints_init(&worker->hints, &worker->replica, options->config->hints_bytes_max / options->count);
+    hint_delivery_init(&worker->delivery, HINT_ID_FIRST);
     worker_wire(worker);
     worker_find_metrics(worker);
     worker->synced_count = options->config->partitions / options->count + 1;
@@ -105,6 +116,8 @@ void worker_free(struct worker *worker)
     parking_close(worker);
     serve_close(worker);
     copier_deinit(&worker->copier);
+    hint_delivery_deinit(&worker->delivery);
+    hints_deinit(&worker->hints);
     coordinator_deinit(&worker->coordinator);
     inbound_close(worker);
     replica_deinit(&worker->replica);
@@ -130,6 +143,7 @@ static void worker_enter(struct worker *worker, struct moment now)
     worker->engine->now_us = now.mono_us;
     worker->coordinator.now = now;
     worker->copier.now = now;
+    worker->delivery.now = now;
     arena_reset(&worker->arena);
 }
 
@@ -199,6 +213,7 @@ void worker_link(struct worker *worker, struct moment now, uint64_t node, bool u
     } else if (worker->snapshot != NULL) {
         coordinator_on_link(&worker->coordinator, node, up);
         copier_review(&worker->copier);
+        hint_delivery_on_link(&worker->delivery, node, up);
     }
     worker_leave(worker);
 }
@@ -406,6 +421,8 @@ void worker_check(const struct worker *worker)
 {
     replica_check(&worker->replica);
     coordinator_check(&worker->coordinator);
+    hints_check(&worker->hints);
+    hint_delivery_check(&worker->delivery);
     if (worker->steward != NULL) {
         steward_check(worker->steward);
     }

@@ -163,7 +163,11 @@ void worker_take_answer(struct worker *worker, uint64_t node, struct bytes paylo
         return;
     }
     if (kind == MESSAGE_STORED && message_stored_decode(payload, &worker->arena, &stored) == 0) {
-        coordinator_on_stored(&worker->coordinator, node, &stored);
+        if (stored.id >= HINT_ID_FIRST) {
+            hint_delivery_on_stored(&worker->delivery, node, &stored);
+        } else {
+            coordinator_on_stored(&worker->coordinator, node, &stored);
+        }
     } else if (kind == MESSAGE_FETCHED &&
                message_fetched_decode(payload, &worker->arena, &fetched) == 0) {
         coordinator_on_fetched(&worker->coordinator, node, &fetched);

@@ -24,6 +24,7 @@ static void worker_put_records(struct worker *worker)
 {
     worker->parting = true;
     copier_stop(&worker->copier);
+    hint_delivery_stop(&worker->delivery);
     worker->part_code = replica_record_all(&worker->replica);
     if (worker->part_code < 0) {
         log_warning("stop: the holdings can't be recorded; they begin anew at the next start",
