@@ -135,7 +135,7 @@ static int load_entry(struct lsm_store *store, struct bytes key, struct bytes va
     if (key.data[0] == LSM_SPACE_COUNTS && value.len == LSM_COUNTS_BYTES) {
         partition->keys = partition->stored_keys = load_u64_le(value.data);
         partition->bytes = partition->stored_bytes = load_u64_le(value.data + 8);
-        store->report.keys += partition->hints ? 0 : partition->keys;
+        store->report.keys += partition->keys;
         return 0;
     }
     return SHOAL_EDAMAGED;

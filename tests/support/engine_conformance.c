@@ -1,6 +1,7 @@
 /* See engine_conformance.h: the cases that are told one by one. Random operations against the model
- * are in engine_conformance_random.c, restarts in engine_conformance_restart.c, reads that wait in
- * engine_conformance_pending.c, what they share in engine_trial.c. */
+ * are in engine_conformance_random.c, surveys in engine_conformance_survey.c, restarts in
+ * engine_conformance_restart.c, reads that wait in engine_conformance_pending.c, what they share in
+ * engine_trial.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -228,6 +229,10 @@ int engine_conformance_run(const struct engine_subject *subject)
         TEST(keys_of_one_position_are_told_apart_and_walked_by_their_bytes),
         TEST(a_drop_forgets_the_partition_and_its_holding_and_no_other),
         TEST(a_holding_is_kept_apart_from_the_data_and_replaced),
+        TEST(a_survey_begins_at_any_position_and_ends_when_told),
+        TEST(a_survey_tells_tombstones_and_what_expires),
+        TEST(hints_are_kept_apart_from_data_and_counted_apart),
+        TEST(a_holding_takes_the_memory_that_it_needs),
         TEST(many_reads_at_once_are_each_ready_once),
         TEST(what_is_written_while_a_read_waits_is_what_it_finds),
         TEST(a_walk_goes_on_while_entries_come_and_go),

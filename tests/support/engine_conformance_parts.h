@@ -28,4 +28,10 @@ void many_reads_at_once_are_each_ready_once(void **state);
 void what_is_written_while_a_read_waits_is_what_it_finds(void **state);
 void a_walk_goes_on_while_entries_come_and_go(void **state);
 
+/* engine_conformance_survey.c */
+void a_survey_begins_at_any_position_and_ends_when_told(void **state);
+void a_survey_tells_tombstones_and_what_expires(void **state);
+void hints_are_kept_apart_from_data_and_counted_apart(void **state);
+void a_holding_takes_the_memory_that_it_needs(void **state);
+
 #endif

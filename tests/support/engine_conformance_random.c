@@ -43,6 +43,12 @@ static struct bytes random_record(struct trial *trial, struct random *random)
     memset(value, seed, len);
     struct dot dot = {.actor = 1 + random_below(random, 3),
                       .counter = random_u64(random) >> random_below(random, 64)};
+    if (random_chance(random, 0.2)) {
+        return trial_tombstone(trial, dot);
+    }
+    if (random_chance(random, 0.2)) {
+        return trial_expiring(trial, dot, 1 + random_below(random, 1000));
+    }
     return trial_object(trial, dot, bytes_make(value, len));
 }
 
@@ -104,7 +110,7 @@ void random_operations_agree_with_the_model(void **state)
     static const struct mix mixes[] = {
         {.keys = 50, .partitions = 3, .chance_of_drop = 0.001},
         {.keys = 3000, .partitions = 1, .chance_of_drop = 0.0001},
-        {.keys = 6000, .partitions = TRIAL_PARTITIONS, .chance_of_drop = 0.0005},
+        {.keys = 6000, .partitions = TRIAL_STORES, .chance_of_drop = 0.0005},
     };
     for (uint32_t i = 0; i < 3; i++) {
         run(trial, 100 + i, 12000, &mixes[i]);
@@ -133,7 +139,7 @@ void random_operations_and_restarts_agree_with_the_model(void **state)
     }
     static const struct mix mixes[] = {
         {.keys = 300, .partitions = 3, .chance_of_drop = 0.001},
-        {.keys = 3000, .partitions = TRIAL_PARTITIONS, .chance_of_drop = 0.0005},
+        {.keys = 3000, .partitions = TRIAL_STORES, .chance_of_drop = 0.0005},
         {.keys = 500, .partitions = 2, .crowded = true, .chance_of_drop = 0.0005},
     };
     for (uint32_t i = 0; i < 3; i++) {

@@ -16,7 +16,7 @@ static void put_numbers(struct trial *trial, uint32_t first, uint32_t count, uin
     char text[24];
     for (uint32_t i = first; i < first + count; i++) {
         snprintf(text, sizeof(text), "key %u", (unsigned)i);
-        trial_put(trial, trial_key(trial, i % TRIAL_PARTITIONS, text),
+        trial_put(trial, trial_key(trial, i % TRIAL_STORES, text),
                   trial_bytes(trial, 20 + i % 200, (uint8_t)(seed + i)));
         if (i % 37 == 0) {
             trial_turn(trial);
@@ -29,13 +29,13 @@ static void remove_numbers(struct trial *trial, uint32_t first, uint32_t count)
     char text[24];
     for (uint32_t i = first; i < first + count; i++) {
         snprintf(text, sizeof(text), "key %u", (unsigned)i);
-        trial_remove(trial, trial_key(trial, i % TRIAL_PARTITIONS, text));
+        trial_remove(trial, trial_key(trial, i % TRIAL_STORES, text));
     }
 }
 
 static void expect_nothing_lost(const struct trial *trial)
 {
-    for (uint32_t i = 0; i < TRIAL_PARTITIONS; i++) {
+    for (uint32_t i = 0; i < TRIAL_STORES; i++) {
         assert_false(trial->engine->ops->lost(trial->engine, i));
     }
     assert_int_equal(trial->engine->ops->health(trial->engine), ENGINE_HEALTHY);
@@ -170,7 +170,7 @@ void what_a_kill_takes_are_the_last_writes(void **state)
         uint32_t settled = 0; /* how many of the round certainly were */
         for (uint32_t i = 0; i < count; i++) {
             snprintf(text, sizeof(text), "key %u %u", (unsigned)round, (unsigned)i);
-            trial_put(trial, trial_key(trial, i % TRIAL_PARTITIONS, text), bytes_from_string(text));
+            trial_put(trial, trial_key(trial, i % TRIAL_STORES, text), bytes_from_string(text));
             if (trial->settled >= trial->promised) {
                 settled = i + 1;
             }
@@ -184,7 +184,7 @@ void what_a_kill_takes_are_the_last_writes(void **state)
         uint32_t there = 0;
         for (uint32_t i = 0; i < count; i++) {
             snprintf(text, sizeof(text), "key %u %u", (unsigned)round, (unsigned)i);
-            struct engine_key key = trial_key(trial, i % TRIAL_PARTITIONS, text);
+            struct engine_key key = trial_key(trial, i % TRIAL_STORES, text);
             if (there == i && trial_has(trial, key)) {
                 trial_expect(trial, key, bytes_from_string(text));
                 there++;

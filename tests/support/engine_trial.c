@@ -146,19 +146,42 @@ struct bytes trial_bytes(struct trial *trial, size_t len, uint8_t seed)
     return bytes_make(trial->scratch, len);
 }
 
-struct bytes trial_object(struct trial *trial, struct dot dot, struct bytes value)
+/* As object.h draws it. */
+static struct bytes simple_object(struct trial *trial, uint8_t kind, struct dot dot,
+                                  uint64_t expiry_ms, struct bytes value)
 {
     uint8_t *at = trial->scratch;
     *at++ = 0x11;
-    *at++ = SIBLING_VALUE;
+    *at++ = (uint8_t)(kind | (expiry_ms != 0 ? 0x80 : 0));
     store_u64_le(at, dot.actor);
     store_u64_le(at + 8, 12345);
     at = varint_store(at + 16, dot.counter);
-    memcpy(at, value.data, value.len);
+    if (expiry_ms != 0) {
+        store_u64_le(at, expiry_ms);
+        at += sizeof(uint64_t);
+    }
+    if (value.len > 0) {
+        memcpy(at, value.data, value.len);
+    }
     struct bytes record = bytes_make(trial->scratch, (size_t)(at - trial->scratch) + value.len);
     struct dot peeked;
     assert_true(object_peek_simple(record, &peeked));
     return record;
+}
+
+struct bytes trial_object(struct trial *trial, struct dot dot, struct bytes value)
+{
+    return simple_object(trial, SIBLING_VALUE, dot, 0, value);
+}
+
+struct bytes trial_tombstone(struct trial *trial, struct dot dot)
+{
+    return simple_object(trial, SIBLING_TOMBSTONE, dot, 0, bytes_make(NULL, 0));
+}
+
+struct bytes trial_expiring(struct trial *trial, struct dot dot, uint64_t expiry_ms)
+{
+    return simple_object(trial, SIBLING_VALUE, dot, expiry_ms, bytes_from_string("passing"));
 }
 
 /* ---- turns ---- */

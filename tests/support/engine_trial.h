@@ -10,6 +10,7 @@
 #include "support/engine_model.h"
 
 #define TRIAL_PARTITIONS 16u
+#define TRIAL_STORES (2 * TRIAL_PARTITIONS) /* those for hints included */
 #define TRIAL_BYTES_MAX (10u * 1024u * 1024u)
 
 /* What waits for `ready`: the ticket, and what to do then; true: it is pending again, under the
@@ -57,6 +58,8 @@ struct bytes trial_bytes(struct trial *trial, size_t len, uint8_t seed);
 
 /* An encoded object of one sibling with that dot, whose context is the dot; as trial_bytes. */
 struct bytes trial_object(struct trial *trial, struct dot dot, struct bytes value);
+struct bytes trial_tombstone(struct trial *trial, struct dot dot);
+struct bytes trial_expiring(struct trial *trial, struct dot dot, uint64_t expiry_ms);
 
 /* One turn of the worker's loop: flush, and what comes back. */
 void trial_turn(struct trial *trial);
@@ -84,12 +87,15 @@ void trial_expect_no_holding(struct trial *trial, uint32_t partition);
 /* Walks until so many entries were visited, comparing each with the model; how many were. */
 size_t trial_walk(struct trial *trial, uint32_t partition, uint64_t position, size_t visits_max);
 
+/* The same by a survey. */
+size_t trial_survey(struct trial *trial, uint32_t partition, uint64_t position, size_t visits_max);
+
 /* Writes whose failure is a documented outcome: 0 or the error; the model follows. */
 int trial_try_put(struct trial *trial, struct engine_key key, struct bytes record);
 int trial_try_remove(struct trial *trial, struct engine_key key);
 int trial_try_drop(struct trial *trial, uint32_t partition);
 
-/* The engine's invariants, every entry by get, brief and walk, and the figures. */
+/* The engine's invariants, every entry by get, brief, walk and survey, and the figures. */
 void trial_check_all(struct trial *trial);
 
 #endif

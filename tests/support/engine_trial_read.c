@@ -61,6 +61,18 @@ struct bytes trial_get(struct trial *trial, struct engine_key key)
     return bytes_make(trial->read, trial->read_len);
 }
 
+/* What is told of a record is so; nothing may be. */
+static void check_told(const struct engine_brief *brief, struct bytes record)
+{
+    struct object_glance glance = {0};
+    if (brief->simple) {
+        assert_true(object_glance(record, &glance));
+        assert_true(dot_equal(glance.dot, brief->dot));
+    }
+    assert_int_equal(brief->tombstone, glance.tombstone);
+    assert_int_equal(brief->expires, glance.expires);
+}
+
 /* A brief may know nothing, but what it says is so. */
 static void check_brief(struct trial *trial, const struct engine_key *key,
                         const struct bytes *record)
@@ -72,11 +84,7 @@ static void check_brief(struct trial *trial, const struct engine_key *key,
         return;
     }
     assert_int_equal(code, 0);
-    if (brief.simple) {
-        struct dot dot;
-        assert_true(object_peek_simple(*record, &dot));
-        assert_true(dot.actor == brief.dot.actor && dot.counter == brief.dot.counter);
-    }
+    check_told(&brief, *record);
 }
 
 void trial_expect(struct trial *trial, struct engine_key key, struct bytes record)
@@ -119,6 +127,7 @@ void trial_expect_no_holding(struct trial *trial, uint32_t partition)
 struct walk {
     struct trial *trial;
     uint32_t partition;
+    bool surveys;
     uint64_t position; /* to go on from */
     size_t expected;   /* place in the model */
     size_t visits;
@@ -142,12 +151,54 @@ static bool visit(void *self, const struct engine_entry *entry)
     return walk->visits < walk->visits_max;
 }
 
+/* The entry of the model that is meant: among several of one position the order is the engine's. */
+static const struct engine_model_entry *surveyed(const struct walk *walk,
+                                                 const struct engine_survey_entry *entry)
+{
+    const struct engine_model *model = &walk->trial->model;
+    size_t at = engine_model_seek(model, walk->partition, entry->position);
+    for (; at < model->count; at++) {
+        const struct engine_model_entry *expected = &model->entries[at];
+        bool same = entry->key.data == NULL
+                        ? expected->tag == entry->tag
+                        : bytes_equal(bytes_make(expected->key, expected->key_len), entry->key);
+        if (expected->partition != walk->partition || expected->position != entry->position) {
+            return NULL;
+        }
+        if (same) {
+            return expected;
+        }
+    }
+    return NULL;
+}
+
+static bool survey_visit(void *self, const struct engine_survey_entry *entry)
+{
+    struct walk *walk = self;
+    assert_true(walk->visits < walk->visits_max);
+    assert_true(walk->expected < walk->trial->model.count);
+    assert_true(walk->trial->model.entries[walk->expected].position == entry->position);
+    const struct engine_model_entry *expected = surveyed(walk, entry);
+    assert_non_null(expected);
+    check_told(&entry->brief, bytes_make(expected->record, expected->record_len));
+    walk->expected++;
+    walk->visits++;
+    return walk->visits < walk->visits_max;
+}
+
 static void walk_ask(struct walk *walk)
 {
     struct trial *trial = walk->trial;
+    struct engine *engine = trial->engine;
     uint64_t next = 0;
-    walk->code = trial->engine->ops->walk(trial->engine, walk->partition, walk->position,
-                                          ++trial->ticket, visit, walk, &next);
+    uint64_t ticket = ++trial->ticket;
+    if (walk->surveys) {
+        walk->code = engine->ops->survey(engine, walk->partition, walk->position, ticket,
+                                         survey_visit, walk, &next);
+    } else {
+        walk->code =
+            engine->ops->walk(engine, walk->partition, walk->position, ticket, visit, walk, &next);
+    }
     if (walk->code == 2) {
         /* All before `next` was visited, and nothing else. */
         assert_true(next >= walk->position);
@@ -167,23 +218,37 @@ static bool walk_again(void *self, int code)
     return walk->code == 2;
 }
 
+static size_t walk_all(struct walk *walk)
+{
+    const struct engine_model *model = &walk->trial->model;
+    walk->expected = engine_model_seek(model, walk->partition, walk->position);
+    walk_ask(walk);
+    if (walk->code == 2) {
+        trial_wait(walk->trial, walk_again, walk);
+    }
+    assert_int_equal(walk->code, walk->visits == walk->visits_max ? 1 : 0);
+    if (walk->code == 0) {
+        assert_true(walk->expected == model->count ||
+                    model->entries[walk->expected].partition != walk->partition);
+    }
+    return walk->visits;
+}
+
 size_t trial_walk(struct trial *trial, uint32_t partition, uint64_t position, size_t visits_max)
+{
+    struct walk walk = {
+        .trial = trial, .partition = partition, .position = position, .visits_max = visits_max};
+    return walk_all(&walk);
+}
+
+size_t trial_survey(struct trial *trial, uint32_t partition, uint64_t position, size_t visits_max)
 {
     struct walk walk = {.trial = trial,
                         .partition = partition,
+                        .surveys = true,
                         .position = position,
-                        .expected = engine_model_seek(&trial->model, partition, position),
                         .visits_max = visits_max};
-    walk_ask(&walk);
-    if (walk.code == 2) {
-        trial_wait(trial, walk_again, &walk);
-    }
-    assert_int_equal(walk.code, walk.visits == visits_max ? 1 : 0);
-    if (walk.code == 0) {
-        assert_true(walk.expected == trial->model.count ||
-                    trial->model.entries[walk.expected].partition != partition);
-    }
-    return walk.visits;
+    return walk_all(&walk);
 }
 
 /* ---- all of it ---- */
@@ -199,11 +264,11 @@ static void check_figures(const struct engine_stats *stats, const struct engine_
 static void check_stats(struct trial *trial)
 {
     trial_settle(trial);
-    struct engine_stats sum = {0};
-    struct engine_stats expected = {0};
+    uint64_t memory_bytes = 0;
+    struct engine_stats expected[2] = {0}; /* of data, of hints */
     struct engine_stats stats;
     size_t at = 0;
-    for (uint32_t i = 0; i < TRIAL_PARTITIONS; i++) {
+    for (uint32_t i = 0; i < TRIAL_STORES; i++) {
         struct engine_stats own = {0};
         for (; at < trial->model.count && trial->model.entries[at].partition == i; at++) {
             own.keys++;
@@ -211,13 +276,16 @@ static void check_stats(struct trial *trial)
         }
         trial->engine->ops->stats(trial->engine, i, &stats);
         check_figures(&stats, &own);
-        sum.memory_bytes += stats.memory_bytes;
-        expected.keys += own.keys;
-        expected.bytes += own.bytes;
+        bool hints = engine_holds_hints(i, TRIAL_PARTITIONS);
+        memory_bytes += stats.memory_bytes;
+        expected[hints].keys += own.keys;
+        expected[hints].bytes += own.bytes;
     }
-    trial->engine->ops->stats(trial->engine, UINT32_MAX, &stats);
-    check_figures(&stats, &expected);
-    assert_true(sum.memory_bytes <= stats.memory_bytes);
+    trial->engine->ops->stats(trial->engine, ENGINE_HINTS, &stats);
+    check_figures(&stats, &expected[true]);
+    trial->engine->ops->stats(trial->engine, ENGINE_DATA, &stats);
+    check_figures(&stats, &expected[false]);
+    assert_true(memory_bytes <= stats.memory_bytes);
 }
 
 void trial_check_all(struct trial *trial)
@@ -234,9 +302,12 @@ void trial_check_all(struct trial *trial)
         trial_expect(trial, key, bytes_make(entry->record, entry->record_len));
     }
     size_t walked = 0;
-    for (uint32_t i = 0; i < TRIAL_PARTITIONS; i++) {
+    size_t surveyed = 0;
+    for (uint32_t i = 0; i < TRIAL_STORES; i++) {
         walked += trial_walk(trial, i, 0, SIZE_MAX);
+        surveyed += trial_survey(trial, i, 0, SIZE_MAX);
     }
     assert_int_equal(walked, trial->model.count);
+    assert_int_equal(surveyed, trial->model.count);
     check_stats(trial);
 }

@@ -79,7 +79,8 @@ int log_rig_open(struct log_rig *rig)
 
 struct engine *log_rig_engine(const struct log_rig *rig, uint32_t partition)
 {
-    return rig->engines[partition % rig->options.workers];
+    return rig->engines[engine_worker_of(partition, rig->options.engine.partitions,
+                                         rig->options.workers)];
 }
 
 void log_rig_flush(struct log_rig *rig)

@@ -186,7 +186,8 @@ struct engine_key lsm_rig_key(uint32_t partition, const char *key)
 
 int lsm_rig_put(struct lsm_rig *rig, uint32_t partition, const char *key, const char *record)
 {
-    struct engine *engine = rig->engines[partition % rig->workers];
+    struct engine *engine =
+        rig->engines[engine_worker_of(partition, rig->options.partitions, rig->workers)];
     struct engine_key place = lsm_rig_key(partition, key);
     uint64_t sequence;
     return engine->ops->put(engine, &place, bytes_from_string(record), &sequence);
@@ -196,7 +197,8 @@ int lsm_rig_get(struct lsm_rig *rig, uint32_t partition, const char *key, struct
 {
     struct engine_key place = lsm_rig_key(partition, key);
     rig->asked = &place;
-    rig->asked_engine = rig->engines[partition % rig->workers];
+    rig->asked_engine =
+        rig->engines[engine_worker_of(partition, rig->options.partitions, rig->workers)];
     ask(rig);
     for (uint32_t i = 0; rig->asked != NULL; i++) {
         ASSERT(i < TURNS_MAX);

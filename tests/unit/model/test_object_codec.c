@@ -238,6 +238,17 @@ static void the_dot_of_a_simple_object_is_seen_without_decoding(void **state)
     assert_int_equal(dot.actor, 10);
     assert_int_equal(dot.counter, 300);
     assert_false(object_peek_simple(bytes_make(full_bytes, sizeof(full_bytes)), &dot));
+    uint8_t changed[sizeof(simple_bytes)];
+    struct object_glance glance;
+    memcpy(changed, simple_bytes, sizeof(changed));
+    for (uint32_t i = 0; i < 4; i++) {
+        changed[1] =
+            (uint8_t)((i % 2 == 0 ? SIBLING_VALUE : SIBLING_TOMBSTONE) | (i < 2 ? 0 : 0x80));
+        assert_true(object_glance(bytes_make(changed, sizeof(changed)), &glance));
+        assert_true(dot_equal(glance.dot, dot));
+        assert_int_equal(glance.tombstone, i % 2);
+        assert_int_equal(glance.expires, i >= 2);
+    }
     assert_false(object_peek_simple(bytes_make(simple_bytes, 5), &dot));
     assert_false(object_peek_simple((struct bytes){0}, &dot));
 }

@@ -97,7 +97,7 @@ static inline struct engine_key case_key(const struct log_case *test, uint32_t n
                                          char text[16])
 {
     snprintf(text, 16, "key %u", (unsigned)number);
-    return engine_key_of(&test->secret, number % CASE_PARTITIONS, bytes_from_string(text));
+    return engine_key_of(&test->secret, number % (2 * CASE_PARTITIONS), bytes_from_string(text));
 }
 
 /* A record that depends on the number and the version. */

@@ -212,6 +212,31 @@ static void a_newer_format_is_told_from_damage(void **state)
     free(content);
 }
 
+static void an_older_format_is_read_and_told(void **state)
+{
+    struct hint_test *test = *state;
+    struct log_hint *hint;
+    struct log_hint *newer;
+    struct log_hint_verdict verdict = {.end = END};
+    size_t len;
+    build(test, 50, 3);
+    assert_int_equal(log_hint_write(test->builder, &verdict, test->disk), 0);
+    uint8_t *content = log_file_content(test->disk, NAME, &len);
+    store_u32_le(content + HINT_AT_FORMAT, LOG_HINT_FORMAT_MIN);
+    store_u64_le(content + HINT_AT_CHECKSUM,
+                 log_checksum(&origin, 0, bytes_make(content, HINT_AT_CHECKSUM)));
+    log_file_change(test->disk, NAME, 0, bytes_make(content, len));
+    assert_int_equal(log_hint_open(test->disk, &origin, &hint), 0);
+    assert_true(log_hint_summary(hint)->older);
+    assert_int_equal(log_hint_count(hint, 0), 17);
+    assert_int_equal(log_hint_keep(test->builder, &verdict, &newer), 0);
+    assert_false(log_hint_summary(newer)->older);
+    assert_true(log_hint_agree(hint, newer));
+    log_hint_free(newer);
+    log_hint_free(hint);
+    free(content);
+}
+
 static void no_flipped_bit_passes(void **state)
 {
     struct hint_test *test = *state;
@@ -367,6 +392,7 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_hint_is_only_its_own_segments, setup, teardown),
         cmocka_unit_test_setup_teardown(a_newer_format_is_told_from_damage, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_older_format_is_read_and_told, setup, teardown),
         cmocka_unit_test_setup_teardown(no_flipped_bit_passes, setup, teardown),
         cmocka_unit_test_setup_teardown(a_damaged_group_shows_nothing_and_leaves_the_others, setup,
                                         teardown),

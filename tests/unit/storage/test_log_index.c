@@ -88,18 +88,22 @@ static void every_field_comes_back_as_it_was_put(void **state)
          .place = {.slot = (1u << LOG_SLOT_BITS) - 1, .unit = (1u << LOG_OFFSET_BITS) - 1},
          .size_class = (1u << LOG_SIZE_CLASS_BITS) - 1,
          .simple = true,
+         .tombstone = true,
+         .expires = true,
          .dot = {.actor = UINT64_MAX, .counter = COUNTER_MAX}},
         {.position = UINT64_MAX, .tag = 1, .size_class = 5, .simple = false},
+        {.position = 7, .simple = true, .tombstone = true, .dot = {.actor = 1, .counter = 2}},
+        {.position = 8, .simple = true, .expires = true, .dot = {.actor = 1, .counter = 3}},
         {.position = UINT64_MAX - 1,
          .tag = 3,
-         .place = {.slot = 1u << 21, .unit = 1},
+         .place = {.slot = 1u << (LOG_SLOT_BITS - 1), .unit = 1},
          .simple = true,
          .dot = {.actor = 1, .counter = UINT64_C(1) << 32}},
     };
-    for (uint32_t i = 0; i < 4; i++) {
+    for (uint32_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
         assert_int_equal(put(test->index, &entries[i]), 0);
     }
-    for (uint32_t i = 0; i < 4; i++) {
+    for (uint32_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
         struct log_entry out;
         assert_int_equal(log_index_find(test->index, entries[i].position, entries[i].tag, &out), 0);
         assert_true(out.position == entries[i].position);
@@ -108,6 +112,8 @@ static void every_field_comes_back_as_it_was_put(void **state)
         assert_int_equal(out.place.unit, entries[i].place.unit);
         assert_int_equal(out.size_class, entries[i].size_class);
         assert_int_equal(out.simple, entries[i].simple);
+        assert_int_equal(out.tombstone, entries[i].tombstone);
+        assert_int_equal(out.expires, entries[i].expires);
         assert_true(dot_equal(out.dot, entries[i].dot));
     }
 }

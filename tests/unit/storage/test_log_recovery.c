@@ -13,6 +13,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "shoal/error.h"
+#include "storage/log_file.h"
+#include "storage/log_hint_layout.h"
+#include "storage/log_volume_state.h"
 #include "support/log_folder.h"
 
 #define CAPACITY 65536u
@@ -226,6 +229,30 @@ static void a_loss_that_is_still_written_ends_the_holdings_whatever_the_record_s
     assert_false(test->folder.volume->resumed);
 }
 
+static void a_loss_that_was_written_before_there_were_hints_is_told(void **state)
+{
+    struct recovery_test *test = *state;
+    begin(test);
+    write_batches(test, 10, true);
+    log_folder_close(&test->folder, true);
+    struct buffer body;
+    buffer_init(&body, 0);
+    assert_int_equal(buffer_reserve(&body, 24), 0);
+    store_u64_le(body.data, test->writer.origin.volume);
+    store_u32_le(body.data + 8, 0);
+    store_u32_le(body.data + 12, LOG_FOLDER_PARTITIONS);
+    store_u64_le(body.data + 16, 1u << 5);
+    body.len = 24;
+    assert_int_equal(log_file_write(test->folder.disk, &log_lost_file, buffer_bytes(&body)), 0);
+    buffer_deinit(&body);
+    reopen(test);
+    assert_int_equal(lost_partitions(test), 1u << 5);
+    assert_false(test->folder.volume->all_lost);
+    for (uint32_t i = LOG_FOLDER_PARTITIONS; i < 2 * LOG_FOLDER_PARTITIONS; i++) {
+        assert_false(log_volume_lost(test->folder.volume, i));
+    }
+}
+
 static void a_segment_of_which_nothing_can_be_read_is_left_alone(void **state)
 {
     struct recovery_test *test = *state;
@@ -262,6 +289,41 @@ static void a_damaged_hint_with_a_whole_segment_costs_nothing(void **state)
         assert_true(test->folder.volume->resumed);
         log_folder_close(&test->folder, true);
     }
+}
+
+/* As a version before wrote it. */
+static void hint_make_older(struct recovery_test *test)
+{
+    size_t len;
+    uint8_t *content = log_file_content(test->folder.disk, test->hint, &len);
+    store_u32_le(content + HINT_AT_FORMAT, LOG_HINT_FORMAT_MIN);
+    store_u64_le(content + HINT_AT_CHECKSUM,
+                 log_checksum(&test->writer.origin, 0, bytes_make(content, HINT_AT_CHECKSUM)));
+    log_file_change(test->folder.disk, test->hint, 0, bytes_make(content, len));
+    free(content);
+}
+
+static void an_older_hint_is_made_again_once_and_still_tells_whose_records_were_lost(void **state)
+{
+    struct recovery_test *test = *state;
+    begin(test);
+    write_batches(test, 8, true);
+    seal(test);
+    log_folder_close(&test->folder, true);
+    hint_make_older(test);
+    for (uint32_t i = 0; i < 2; i++) {
+        reopen(test);
+        assert_int_equal(test->folder.progress.scanned, i == 0 ? 1 : 0);
+        assert_int_equal(log_folder_has_count(&test->folder, &test->writer), 8);
+        assert_int_equal(lost_partitions(test), 0);
+        assert_true(test->folder.volume->resumed);
+        log_folder_close(&test->folder, true);
+    }
+    hint_make_older(test);
+    log_file_flip(test->folder.disk, test->name, test->writer.written[3].offset + 60, 3);
+    reopen(test);
+    assert_int_equal(lost_partitions(test), 1u << 3);
+    assert_false(test->folder.volume->all_lost);
 }
 
 /* A flip in a group leaves the table, which tells how many records there were of each partition. */
@@ -551,7 +613,9 @@ int main(void)
         TEST(what_was_lost_is_said_until_the_holdings_know),
         TEST(a_loss_is_told_wherever_its_recovery_was_cut_off),
         TEST(a_loss_that_is_still_written_ends_the_holdings_whatever_the_record_says),
+        TEST(a_loss_that_was_written_before_there_were_hints_is_told),
         TEST(a_segment_of_which_nothing_can_be_read_is_left_alone),
+        TEST(an_older_hint_is_made_again_once_and_still_tells_whose_records_were_lost),
         TEST(a_damaged_hint_with_a_whole_segment_costs_nothing),
         TEST(the_table_of_a_damaged_hint_tells_whose_records_were_lost),
         TEST(records_behind_the_end_of_a_shortened_closed_segment_are_lost),

@@ -19,7 +19,7 @@ static void expect_round_trip(size_t key_len, size_t value_len, size_t header)
         content[i] = (uint8_t)(i * 7);
     }
     const struct record in = {.position_high = 0xdeadbeef,
-                              .partition = 65535,
+                              .partition = (uint32_t)(key_len % 2 == 0 ? 65535 : 131071),
                               .key = bytes_make(content, key_len),
                               .value = bytes_make(content + key_len, value_len)};
     assert_int_equal(record_bytes(key_len, value_len), header + key_len + value_len);
@@ -30,6 +30,10 @@ static void expect_round_trip(size_t key_len, size_t value_len, size_t header)
     assert_true(bytes_equal(out.key, in.key));
     assert_true(bytes_equal(out.value, in.value));
     assert_true(bytes_equal(record_key(block), in.key));
+    record_set_value(block, key_len, bytes_make(content, value_len));
+    assert_int_equal(record_read(block).partition, in.partition);
+    assert_true(bytes_equal(record_read(block).key, in.key));
+    assert_true(bytes_equal(record_read(block).value, bytes_make(content, value_len)));
     free(block);
     free(content);
 }
