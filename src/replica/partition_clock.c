@@ -130,7 +130,7 @@ static void remove_span(struct partition_clock *clock, struct clock_actor *actor
 static int insert_span(struct partition_clock *clock, struct clock_actor *actor, uint32_t at,
                        uint64_t counter)
 {
-    if (actor->span_count == actor->span_capacity) {
+    if (actor->spans == NULL || actor->span_count == actor->span_capacity) {
         uint32_t capacity = actor->span_capacity == 0 ? SPANS_AT_FIRST : actor->span_capacity * 2;
         struct clock_span *spans = mem_realloc(actor->spans, capacity * sizeof(*spans));
         if (spans == NULL) {
