@@ -11,6 +11,7 @@
 
 #define CONFIG_PATH_BYTES 4096u
 #define CONFIG_SEEDS_MAX 64u
+#define CONFIG_HINTS_MB_DEFAULT 1024u
 #define CONFIG_PORT_NONE (-1) /* not served; 0 is any free port */
 
 enum config_engine { ENGINE_MEMORY, ENGINE_LOG, ENGINE_LSM };
@@ -57,6 +58,7 @@ struct config {
     double phi_threshold;
     uint64_t workers; /* 0: one for each processor */
     uint64_t memory_mb;
+    uint64_t hints_mb;
     uint64_t key_bytes;
     uint64_t value_bytes;
     uint64_t connections;

@@ -99,6 +99,7 @@ static int describe_node(struct server *server)
         .key_bytes_max = config->key_bytes,
         .value_bytes_max = config->value_bytes,
         .memory_bytes_max = config->memory_mb * LIMIT_MIB,
+        .hints_bytes_max = config->hints_mb * LIMIT_MIB,
         .secret = buffer_bytes(&server->secret),
     };
     memcpy(node->name, config->node_name, sizeof(node->name));

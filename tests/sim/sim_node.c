@@ -39,6 +39,7 @@ static void configure(struct sim_node *node)
     config->clock_ahead_ms_max = 500;
     config->key_bytes_max = LIMIT_KEY_BYTES_DEFAULT;
     config->value_bytes_max = LIMIT_VALUE_BYTES_DEFAULT;
+    config->hints_bytes_max = options->hints_bytes_max;
 }
 
 /* The first nodes seed everyone: founders are among them, joiners are not. */

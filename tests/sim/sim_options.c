@@ -26,6 +26,7 @@ void sim_options_quiet(struct sim_options *options)
                   .segment_bytes = 65536,
                   .scrub_us = UINT64_MAX},
         .keep_us_mean = 1000,
+        .hints_bytes_max = 64 << 20,
         .heartbeat_us = SECOND_US / 2,
         .request_timeout_us = 2 * SECOND_US,
         .load_us = 10 * SECOND_US,
@@ -203,6 +204,9 @@ void sim_options_random(struct sim_options *options, uint64_t seed)
     draw_faults(options, &random);
     draw_clients(options, &random);
     options->load_us = CHOOSE(&random, 5, 10, 20) * SECOND_US;
+    if (random_chance(&random, 0.2)) {
+        options->hints_bytes_max = CHOOSE(&random, 0, 600, 20000);
+    }
     options->check_every = 64;
 }
 

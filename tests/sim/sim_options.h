@@ -95,6 +95,7 @@ struct sim_options {
     bool faults_in_setup;
     struct sim_store_options store;
     uint64_t keep_us_mean;
+    uint64_t hints_bytes_max; /* kept for other nodes */
     uint64_t heartbeat_us;
     uint64_t request_timeout_us;
     double batch_rate; /* events after which the flush comes later, with others */

@@ -264,6 +264,7 @@ void fake_world_init(struct fake_world *world, uint32_t n, uint32_t r, uint32_t 
             .clock_ahead_ms_max = 1000,
             .key_bytes_max = 65536,
             .value_bytes_max = 1048576,
+            .hints_bytes_max = 1048576,
         };
         (void)snprintf(config->name, sizeof(config->name), "node%u", (unsigned)i);
         (void)snprintf(config->zone, sizeof(config->zone), "a");
