@@ -506,14 +506,15 @@ static void compacting_keeps_what_is_alive_and_the_end_before_proven(void **stat
     put_numbers(rig, 0, KEYS, "x");
     put_numbers(rig, 0, KEYS, "y");
     uint64_t sequence;
+    const uint32_t dropped = (KEYS - 5 + 31) / 32; /* whose partition is 5 */
     assert_int_equal(rig->engines[0]->ops->drop(rig->engines[0], 5, &sequence), 1);
     lsm_rig_close(rig, true);
     assert_int_equal(lsm_store_compact(rig->folder, rig->text), 0);
     assert_int_equal(lsm_store_verify(rig->folder, &verdict, rig->text), 0);
-    assert_int_equal(verdict.keys, KEYS - KEYS / 16);
+    assert_int_equal(verdict.keys, KEYS - dropped);
     assert_int_equal(verdict.damaged + verdict.mismatch, 0);
     assert_true(reopen(rig)->resumed);
-    assert_int_equal(count_numbers(rig, KEYS, "y"), KEYS - KEYS / 16);
+    assert_int_equal(count_numbers(rig, KEYS, "y"), KEYS - dropped);
     lsm_rig_close(rig, false);
     assert_int_equal(lsm_store_compact(rig->folder, rig->text), 0);
     assert_false(reopen(rig)->resumed);
