@@ -1,18 +1,19 @@
 /* COMPARE and its answer: one small pair of messages that tells whether two nodes hold the same in
  * all partitions that both own.
  *
- *      [44, id, view_digest, sum]
+ *      [44, id, node, view_digest, sum]
  *      [45, id, code, equal, view_digest, view | nil] */
 #include "base/limits.h"
 #include "wire/codec.h"
 
-#define COMPARE_FIELDS 2u
+#define COMPARE_FIELDS 3u
 #define COMPARED_FIELDS 4u
 
 int message_compare_encode(const struct message_compare *message, struct buffer *out)
 {
     struct encoder encoder = encoder_begin(out, MESSAGE_COMPARE, message->id, COMPARE_FIELDS);
     struct writer *writer = &encoder.writer;
+    write_u64(writer, message->node);
     write_u64(writer, message->view_digest);
     write_sum(writer, message->sum);
     return encoder_end(&encoder);
@@ -24,6 +25,7 @@ int message_compare_decode(struct bytes payload, struct arena *arena, struct mes
     struct decoder decoder = decoder_begin(payload, MESSAGE_COMPARE, COMPARE_FIELDS);
     struct reader *reader = &decoder.reader;
     struct message_compare message = {.id = decoder.id};
+    message.node = read_u64(reader);
     message.view_digest = read_u64(reader);
     message.sum = read_sum(reader);
     int error = decoder_end(&decoder);

@@ -34,6 +34,10 @@ enum message_kind {
     MESSAGE_JOIN = 13, /* an operator tells a node to join a cluster; answered by RESULT */
     MESSAGE_BACKUP = 14,
     MESSAGE_BACKUP_REPLY = 15,
+    MESSAGE_VERIFY = 16,
+    MESSAGE_VERIFY_REPLY = 17,
+    MESSAGE_REPAIR = 18, /* also between nodes, not passed on then */
+    MESSAGE_REPAIR_REPLY = 19,
 
     MESSAGE_FORWARD = 32, /* a request on its one hop to its coordinator; answered by RESULT */
     MESSAGE_STORE = 33,
@@ -424,7 +428,12 @@ struct message_goodbye {
     uint64_t from;
 };
 
-/* ---- repair (docs/repair.md) ----------------------------------------------------------------- */
+/* Do all owners of every partition, as the newest layout has them, hold the same? */
+struct message_verify {
+    uint64_t id;
+    bool with_values; /* also what the trees don't tell: times, expiries, every byte */
+    uint64_t timeout_us;
+};
 
 /* Mod 2^128: sums of hashes add up. */
 struct wire_sum {
@@ -432,10 +441,39 @@ struct wire_sum {
     uint64_t high;
 };
 
+struct message_verify_reply {
+    uint64_t id;
+    struct wire_sum digest; /* of what all hold; means something only when nothing differs */
+    uint32_t partitions;    /* of the cluster */
+    bool with_values;
+    uint64_t siblings;         /* in the partitions found identical, each counted once */
+    uint64_t bytes;            /* of their values; 0 unless with_values */
+    const uint32_t *differing; /* partitions, ascending */
+    uint32_t differing_count;
+    const uint32_t *unverified; /* of which some owner did not answer */
+    uint32_t unverified_count;
+    struct bytes text; /* why, naming a node; data NULL when all were verified */
+};
+
+struct message_repair {
+    uint64_t id;
+    bool pass_on; /* to all other members */
+};
+
+struct message_repair_reply {
+    uint64_t id;
+    uint32_t told;     /* nodes that begin now */
+    uint32_t nodes;    /* that there are */
+    struct bytes text; /* who could not be reached; data NULL when all were */
+};
+
+/* ---- repair (docs/repair.md) ----------------------------------------------------------------- */
+
 /* The sender's sum over all partitions that both own (in the newest layout of a view both have) of
  * a hash of (partition, root of its tree, digest of its clock). */
 struct message_compare {
     uint64_t id;
+    uint64_t node; /* the sender */
     uint64_t view_digest;
     struct wire_sum sum;
 };
@@ -594,6 +632,10 @@ MESSAGE_CODEC(ring_reply);
 MESSAGE_CODEC(join);
 MESSAGE_CODEC(backup);
 MESSAGE_CODEC(backup_reply);
+MESSAGE_CODEC(verify);
+MESSAGE_CODEC(verify_reply);
+MESSAGE_CODEC(repair);
+MESSAGE_CODEC(repair_reply);
 MESSAGE_CODEC(store);
 MESSAGE_CODEC(stored);
 MESSAGE_CODEC(fetch);

@@ -26,11 +26,62 @@ static uint32_t some_partition(struct random *random)
     return (uint32_t)random_below(random, LIMIT_PARTITIONS_MAX);
 }
 
+static const uint32_t *some_partitions(struct random *random, struct arena *arena, uint32_t *count)
+{
+    uint32_t *partitions = some_items(random, arena, sizeof(*partitions), count);
+    for (uint32_t i = 0; i < *count; i++) {
+        partitions[i] = number32(random);
+    }
+    return partitions;
+}
+
+void random_verify(struct random *random, struct arena *arena, struct message_verify *out)
+{
+    (void)arena;
+    *out = (struct message_verify){
+        .id = number(random), .with_values = chance(random, 0.5), .timeout_us = number(random)};
+}
+
+void random_verify_reply(struct random *random, struct arena *arena,
+                         struct message_verify_reply *out)
+{
+    *out = (struct message_verify_reply){
+        .id = number(random),
+        .digest = {.low = random_u64(random), .high = random_u64(random)},
+        .partitions = number32(random),
+        .with_values = chance(random, 0.5),
+        .siblings = number(random),
+        .bytes = number(random),
+        .text = or_none(random, some_text(random, arena)),
+    };
+    out->differing = some_partitions(random, arena, &out->differing_count);
+    out->unverified = some_partitions(random, arena, &out->unverified_count);
+}
+
+void random_repair(struct random *random, struct arena *arena, struct message_repair *out)
+{
+    (void)arena;
+    *out = (struct message_repair){.id = number(random), .pass_on = chance(random, 0.5)};
+}
+
+void random_repair_reply(struct random *random, struct arena *arena,
+                         struct message_repair_reply *out)
+{
+    *out = (struct message_repair_reply){.id = number(random),
+                                         .told = number32(random),
+                                         .nodes = number32(random),
+                                         .text = or_none(random, some_text(random, arena))};
+}
+
 void random_compare(struct random *random, struct arena *arena, struct message_compare *out)
 {
     (void)arena;
     *out = (struct message_compare){
-        .id = number(random), .view_digest = number(random), .sum = some_sum(random)};
+        .id = number(random),
+        .node = number(random),
+        .view_digest = number(random),
+        .sum = some_sum(random),
+    };
 }
 
 void random_compared(struct random *random, struct arena *arena, struct message_compared *out)

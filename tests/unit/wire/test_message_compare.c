@@ -5,6 +5,7 @@ static void assert_same_compare(const struct message_compare *sent,
                                 const struct message_compare *received)
 {
     SAME(id);
+    SAME(node);
     SAME(view_digest);
     SAME(sum.low);
     SAME(sum.high);
