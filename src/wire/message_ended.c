@@ -1,12 +1,12 @@
 /* ENDED and its answer: which actors of a partition's holdings have ended, as a question that makes
  * whoever confirms one refuse what it wrote.
  *
- *      [54, id, partition, view_digest, [actor, ...]]
+ *      [54, id, partition, view_digest, [actor, ...], certain]
  *      [55, id, code, confirmed, view_digest, view | nil] */
 #include "base/limits.h"
 #include "wire/codec.h"
 
-#define ENDED_FIELDS 3u
+#define ENDED_FIELDS 4u
 #define ENDED_REPLY_FIELDS 4u
 
 int message_ended_encode(const struct message_ended *message, struct buffer *out)
@@ -19,6 +19,7 @@ int message_ended_encode(const struct message_ended *message, struct buffer *out
     for (uint32_t i = 0; i < message->count && writer->error == 0; i++) {
         write_u64(writer, message->actors[i]);
     }
+    write_bool(writer, message->certain);
     return encoder_end(&encoder);
 }
 
@@ -35,6 +36,7 @@ int message_ended_decode(struct bytes payload, struct arena *arena, struct messa
         actors[i] = read_u64(reader);
     }
     message.actors = actors;
+    message.certain = read_bool(reader);
     int error = decoder_end(&decoder);
     if (error == 0) {
         *out = message;

@@ -592,21 +592,24 @@ struct message_sync_fetched {
     struct bytes view;
 };
 
-/* Actors of a partition's holdings that the sender believes to have ended. Whoever confirms one
- * takes no more writes from it. */
+/* Actors of a partition's holdings that seem to have ended. First everybody is asked whether one is
+ * theirs; if nobody says so it has ended, and `certain` is asked: whoever confirms that takes no
+ * more writes from it. */
 struct message_ended {
     uint64_t id;
     uint32_t partition;
     uint64_t view_digest;
     const uint64_t *actors;
     uint32_t count; /* at most LIMIT_ENDED_ACTORS */
+    bool certain;   /* it is nobody's */
 };
 
 struct message_ended_reply {
     uint64_t id;
     int32_t code;
-    uint64_t
-        confirmed; /* bit i: it is not mine, I know of its end, and owe no hint with its dots */
+    /* Bit i: it is not mine; and, if it was certain, I owe no hint of the partition, and take no
+     * more of its writes. */
+    uint64_t confirmed;
     uint64_t view_digest;
     struct bytes view;
 };

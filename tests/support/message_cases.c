@@ -36,6 +36,10 @@ MESSAGE_CASE(ring_reply)
 MESSAGE_CASE(join)
 MESSAGE_CASE(backup)
 MESSAGE_CASE(backup_reply)
+MESSAGE_CASE(verify)
+MESSAGE_CASE(verify_reply)
+MESSAGE_CASE(repair)
+MESSAGE_CASE(repair_reply)
 MESSAGE_CASE(store)
 MESSAGE_CASE(stored)
 MESSAGE_CASE(fetch)
@@ -78,6 +82,10 @@ const struct message_case message_cases[] = {
     CASE_ENTRY(join, MESSAGE_JOIN),
     CASE_ENTRY(backup, MESSAGE_BACKUP),
     CASE_ENTRY(backup_reply, MESSAGE_BACKUP_REPLY),
+    CASE_ENTRY(verify, MESSAGE_VERIFY),
+    CASE_ENTRY(verify_reply, MESSAGE_VERIFY_REPLY),
+    CASE_ENTRY(repair, MESSAGE_REPAIR),
+    CASE_ENTRY(repair_reply, MESSAGE_REPAIR_REPLY),
     CASE_ENTRY(store, MESSAGE_STORE),
     CASE_ENTRY(stored, MESSAGE_STORED),
     CASE_ENTRY(fetch, MESSAGE_FETCH),

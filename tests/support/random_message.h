@@ -23,6 +23,12 @@ void random_join(struct random *random, struct arena *arena, struct message_join
 void random_backup(struct random *random, struct arena *arena, struct message_backup *out);
 void random_backup_reply(struct random *random, struct arena *arena,
                          struct message_backup_reply *out);
+void random_verify(struct random *random, struct arena *arena, struct message_verify *out);
+void random_verify_reply(struct random *random, struct arena *arena,
+                         struct message_verify_reply *out);
+void random_repair(struct random *random, struct arena *arena, struct message_repair *out);
+void random_repair_reply(struct random *random, struct arena *arena,
+                         struct message_repair_reply *out);
 void random_store(struct random *random, struct arena *arena, struct message_store *out);
 void random_stored(struct random *random, struct arena *arena, struct message_stored *out);
 void random_fetch(struct random *random, struct arena *arena, struct message_fetch *out);

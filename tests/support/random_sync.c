@@ -236,6 +236,7 @@ void random_ended(struct random *random, struct arena *arena, struct message_end
         actors[i] = number(random);
     }
     out->actors = actors;
+    out->certain = chance(random, 0.5);
 }
 
 void random_ended_reply(struct random *random, struct arena *arena, struct message_ended_reply *out)

@@ -8,6 +8,7 @@ static void assert_same_ended(const struct message_ended *sent,
     SAME(partition);
     SAME(view_digest);
     SAME(count);
+    SAME(certain);
     for (uint32_t i = 0; i < sent->count; i++) {
         SAME(actors[i]);
     }
