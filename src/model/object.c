@@ -179,6 +179,36 @@ int object_write(struct arena *arena, const struct object *current, struct versi
     return 0;
 }
 
+int object_without(struct arena *arena, const struct object *object, struct dot dot,
+                   struct object *out)
+{
+    struct sibling *siblings = arena_alloc_array(arena, object->sibling_count, sizeof(*siblings));
+    if (siblings == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < object->sibling_count; i++) {
+        if (!dot_equal(object->siblings[i].dot, dot)) {
+            siblings[count++] = object->siblings[i];
+        }
+    }
+    *out =
+        (struct object){.context = object->context, .siblings = siblings, .sibling_count = count};
+    return 0;
+}
+
+int object_replace(struct arena *arena, const struct object *current, struct dot replaced,
+                   const struct sibling *added, struct object *out)
+{
+    struct object others;
+    int error = object_without(arena, current, replaced, &others);
+    if (error == 0 && others.sibling_count == current->sibling_count) {
+        error = SHOAL_ENOTFOUND;
+    }
+    return error != 0 ? error
+                      : object_write(arena, &others, (struct version_vector){0}, added, out);
+}
+
 static bool sibling_valid(const struct sibling *sibling)
 {
     if (sibling->kind > SIBLING_COUNTER || sibling->value.len > LIMIT_VALUE_BYTES_MAX) {

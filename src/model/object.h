@@ -50,6 +50,15 @@ int object_merge(struct arena *arena, const struct object *a, const struct objec
 int object_write(struct arena *arena, const struct object *current, struct version_vector seen,
                  const struct sibling *added, struct object *out);
 
+/* One sibling, named by its dot, is replaced and nothing else: a context would cover a range, and
+ * with it others. Outcomes as object_write, and SHOAL_ENOTFOUND when there is no such sibling. */
+int object_replace(struct arena *arena, const struct object *current, struct dot replaced,
+                   const struct sibling *added, struct object *out);
+
+/* The object without the sibling of this dot; its context stays. 0 or SHOAL_ENOMEM. */
+int object_without(struct arena *arena, const struct object *object, struct dot dot,
+                   struct object *out);
+
 bool object_equal(const struct object *a, const struct object *b);
 
 /* Merging b into a would change nothing in a. */

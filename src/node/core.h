@@ -57,6 +57,7 @@ struct worker {
     struct buffer frame; /* scratch of the coordinator, copier and steward */
     struct buffer reply; /* scratch of answers */
     struct replica replica;
+    uint64_t upkeep_us; /* when the replica has something to do by itself */
     struct reach reach;
     struct coordinator coordinator;
     struct copier copier;

@@ -13,6 +13,8 @@
 
 #include <stdio.h>
 
+#define UPKEEP_ENTRIES 512u /* looked at in a loop turn by what the replica does by itself */
+
 /* ---- life ---- */
 
 static void worker_wire(struct worker *worker)
@@ -70,6 +72,7 @@ int worker_new(const struct worker_options *options, struct worker **out)
     worker->ports = options->ports;
     worker->metrics = options->metrics;
     worker->now = options->now;
+    worker->upkeep_us = TIMERS_NEVER;
     worker->engine = options->engine;
     random_init(&worker->random, options->random_seed);
     arena_init(&worker->arena, LIMIT_ARENA_KEEP_BYTES);
@@ -334,7 +337,8 @@ uint64_t worker_next_us(const struct worker *worker)
 {
     uint64_t timers_us = timers_next_us(&worker->timers);
     uint64_t engine_us = worker->engine->ops->next_us(worker->engine);
-    return engine_us < timers_us ? engine_us : timers_us;
+    uint64_t next_us = engine_us < timers_us ? engine_us : timers_us;
+    return worker->upkeep_us < next_us ? worker->upkeep_us : next_us;
 }
 
 void worker_tick(struct worker *worker, struct moment now)
@@ -348,6 +352,9 @@ void worker_flush(struct worker *worker, struct moment now)
 {
     worker_enter(worker, now);
     worker_part(worker);
+    worker->upkeep_us = worker->parting
+                            ? TIMERS_NEVER
+                            : replica_step(&worker->replica, worker->now, UPKEEP_ENTRIES);
     worker->engine->ops->flush(worker->engine);
     worker_leave(worker);
 }

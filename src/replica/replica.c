@@ -1,10 +1,11 @@
 /* Holdings over an engine, and the engine's events. See replica.h; objects are in replica_read.c
  * and replica_write.c. */
-#include "replica/replica.h"
-
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/mutant.h"
+#include "base/timers.h"
+#include "replica/replica_inside.h"
 #include "shoal/error.h"
 
 /* ---- the engine's events ---- */
@@ -67,6 +68,10 @@ void replica_init(struct replica *replica, struct engine *engine, struct random 
     waiting_init(&replica->reads);
     hlc_init(&replica->clock, clock_ahead_ms_max);
     buffer_init(&replica->scratch, 0);
+    buffer_init(&replica->record, 0);
+    queue_init(&replica->working);
+    queue_init(&replica->upkeep.link);
+    replica->review_us = TIMERS_NEVER;
     engine->events = (struct engine_events){
         .self = replica,
         .ready = replica_on_ready,
@@ -77,51 +82,38 @@ void replica_init(struct replica *replica, struct engine *engine, struct random 
     };
 }
 
+/* Whoever syncs with the holding has to begin anew, or has lost it. */
+static void replica_end_watches(struct holding *holding)
+{
+    struct queue *link;
+    while ((link = queue_pop(&holding->watches)) != NULL) {
+        struct sync_watch *watch = QUEUE_ITEM(link, struct sync_watch, link);
+        watch->ended(watch);
+    }
+}
+
+static void replica_free_holding(struct holding *holding)
+{
+    if (holding != NULL) {
+        replica_end_watches(holding);
+        holding_deinit(holding);
+        mem_free(holding);
+    }
+}
+
 void replica_deinit(struct replica *replica)
 {
     size_t cursor = 0;
     uint64_t key;
     void *holding;
+    waiting_leave(&replica->upkeep);
     while (table_next(&replica->holdings, &cursor, &key, &holding)) {
-        mem_free(holding);
+        replica_free_holding(holding);
     }
     table_deinit(&replica->holdings);
     table_deinit(&replica->damaged);
+    buffer_deinit(&replica->record);
     buffer_deinit(&replica->scratch);
-}
-
-/* ---- records ---- */
-
-int replica_record(struct replica *replica, struct holding *holding)
-{
-    if (holding->recorded) {
-        return 0;
-    }
-    uint8_t record[HOLDING_RECORD_BYTES];
-    holding_encode(holding, record);
-    uint64_t sequence = 0;
-    int result = replica->engine->ops->put_holding(replica->engine, holding->partition,
-                                                   bytes_make(record, sizeof(record)), &sequence);
-    if (result == 1) {
-        durability_issue(&replica->durability, sequence);
-    }
-    holding->recorded = result >= 0;
-    return result < 0 ? result : 0;
-}
-
-int replica_record_all(struct replica *replica)
-{
-    int first = 0;
-    size_t cursor = 0;
-    uint64_t key;
-    void *value;
-    while (table_next(&replica->holdings, &cursor, &key, &value)) {
-        struct holding *holding = value;
-        holding->recorded = false; /* with the counter of now */
-        int result = replica_record(replica, holding);
-        first = first == 0 ? result : first;
-    }
-    return first;
 }
 
 /* ---- beginning and ending ---- */
@@ -148,11 +140,27 @@ static void replica_tell(struct replica *replica, const struct holding *holding)
     }
 }
 
-void replica_renew(struct replica *replica, struct holding *holding, bool refilling)
+/* Another actor for it, or the first one. */
+static void replica_begin_holding(struct replica *replica, struct holding *holding, bool refilling)
 {
-    holding_begin(holding, holding->partition, refilling, replica->random);
+    if (MUTANT(keep_actor) && holding->actor != 0) {
+        holding->refilling = refilling;
+    } else {
+        holding_begin(holding, refilling, replica->random);
+    }
     (void)replica_record(replica, holding); /* again before its first dot, if need be */
     replica_tell(replica, holding);
+    replica_wake(replica, holding);
+}
+
+void replica_renew(struct replica *replica, struct holding *holding, bool refilling)
+{
+    replica_end_watches(holding);
+    if (!MUTANT(keep_clock)) {
+        holding_forget_clock(holding);
+    }
+    holding_forget_tree(holding);
+    replica_begin_holding(replica, holding, refilling);
 }
 
 /* Room for the partition's holding: the one there is, or a new one, whose actor is 0. */
@@ -160,11 +168,11 @@ static int replica_make(struct replica *replica, uint32_t partition, struct hold
 {
     struct holding *holding = replica_holding(replica, partition);
     if (holding == NULL) {
-        holding = mem_alloc_zeroed(1, sizeof(*holding));
+        holding = mem_alloc(sizeof(*holding));
         if (holding == NULL) {
             return SHOAL_ENOMEM;
         }
-        holding->partition = partition;
+        holding_init(holding, partition);
         int result = table_put(&replica->holdings, (uint64_t)partition + 1, holding);
         if (result < 0) {
             mem_free(holding);
@@ -196,12 +204,12 @@ static bool replica_whole(const struct replica *replica, uint32_t partition)
            !engine->ops->lost(engine, partition);
 }
 
-static bool replica_load(struct replica *replica, uint32_t partition, struct holding *out)
+static bool replica_load(struct replica *replica, uint32_t partition, struct holding_record *out)
 {
     struct bytes record;
     int result = replica->engine->ops->get_holding(replica->engine, partition, &record);
     if (result == 0) {
-        result = holding_decode(record, partition, out);
+        result = holding_decode(record, out);
         if (result < 0) {
             log_warning("partition: the record of its holding can't be used; it begins anew",
                         LOG_U64("partition", partition),
@@ -211,22 +219,43 @@ static bool replica_load(struct replica *replica, uint32_t partition, struct hol
     return result == 0;
 }
 
+/* Takes up the holding that was on record: with nothing lost its clock is still true, whoever goes
+ * on with it. What was overwritten after that record has been forgotten, which is safe. */
+static void replica_take_up(struct holding *holding, struct holding_record *before)
+{
+    partition_clock_deinit(&holding->clock);
+    holding->clock = before->clock;
+    partition_clock_init(&before->clock);
+    holding->refilling = before->refilling;
+    holding->actor = before->actor;
+    holding->counter = before->counter;
+    holding->recorded = true;
+}
+
 int replica_resume(struct replica *replica, uint32_t partition, bool returning,
                    struct holding **out)
 {
-    struct holding before = {0};
+    struct holding_record before = {0};
     struct holding *holding;
     bool known = replica_load(replica, partition, &before);
     bool whole = replica_whole(replica, partition);
     int result = replica_make(replica, partition, &holding);
     if (result < 0) {
+        partition_clock_deinit(&before.clock);
         return result;
     }
-    if (known && whole && replica->engine->resumed) {
-        *holding = before;
-        replica_tell(replica, holding);
+    bool refilling = returning && (!whole || !known || before.refilling);
+    if (known && (whole || MUTANT(keep_clock) || MUTANT(keep_actor))) {
+        replica_take_up(holding, &before);
+    }
+    partition_clock_deinit(&before.clock);
+    if (!known || !whole) {
+        replica_renew(replica, holding, refilling);
+    } else if (!replica->engine->resumed) {
+        replica_begin_holding(replica, holding, refilling);
     } else {
-        replica_renew(replica, holding, returning && (!whole || !known || before.refilling));
+        replica_tell(replica, holding);
+        replica_wake(replica, holding);
     }
     *out = holding;
     return 0;
@@ -241,7 +270,7 @@ void replica_complete(struct replica *replica, struct holding *holding)
 
 int replica_drop(struct replica *replica, uint32_t partition)
 {
-    mem_free(table_remove(&replica->holdings, (uint64_t)partition + 1));
+    replica_free_holding(table_remove(&replica->holdings, (uint64_t)partition + 1));
     uint64_t sequence = 0;
     int result = replica->engine->ops->drop(replica->engine, partition, &sequence);
     if (result == 1) {

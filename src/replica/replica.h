@@ -32,10 +32,10 @@ struct replica_listener {
      * any call below that may begin one, or an event of the engine: it is not to be called back. */
     void (*began)(void *self, const struct holding *holding);
     /* A sibling whose expiry has passed by more than clocks may differ: true if that is dealt with
-     * (see replica_expire), false to be told again later. From within replica_step, after which the
-     * key is no longer valid. */
+     * (by replica_expire, which may be called from here), false to be told again later. From within
+     * replica_step; key and object live in the arena. */
     bool (*expired)(void *self, struct holding *holding, const struct engine_key *key,
-                    struct dot dot);
+                    const struct object *held, struct dot dot);
 };
 
 struct replica {
@@ -49,7 +49,12 @@ struct replica {
     struct durability durability;
     struct waiting_room reads;
     struct hlc clock;
-    struct buffer scratch; /* encodings on their way to the engine */
+    struct buffer scratch;       /* encodings on their way to the engine */
+    struct buffer record;        /* ... and holdings' records */
+    struct queue working;        /* holdings with something to do in small steps */
+    struct read_waiter upkeep;   /* in no queue: nothing that is done in steps waits for the disk */
+    uint64_t tombstones_dropped; /* so far */
+    uint64_t review_us;          /* when to look what there is to do; TIMERS_NEVER: need not */
     struct replica_listener listener;
 };
 
@@ -220,10 +225,12 @@ void replica_tell_clock(struct replica *replica, struct holding *holding);
  * happens, as mono_us: now, later, or TIMERS_NEVER. */
 uint64_t replica_step(struct replica *replica, struct moment now, uint32_t budget);
 
-/* Removes one expired sibling by a tombstone of this holding's own. Outcomes as replica_write, and
- * SHOAL_ENOTFOUND when it is no longer there. */
+/* Replaces one sibling of what is held, which has expired, and nothing else by a tombstone of this
+ * holding's own. Outcomes as replica_write but for pending, and SHOAL_ENOTFOUND when there is no
+ * such sibling. */
 int replica_expire(struct replica *replica, struct holding *holding, const struct engine_key *key,
-                   struct dot expired, uint64_t wall_ms, struct replica_written *out);
+                   const struct object *held, struct dot expired, uint64_t wall_ms,
+                   struct replica_written *out);
 
 /* ---- looking in ---- */
 
@@ -238,10 +245,5 @@ enum engine_health replica_health(const struct replica *replica);
 void replica_stats(const struct replica *replica, struct engine_stats *out);
 
 void replica_check(const struct replica *replica);
-
-/* ---- between the files of this layer ---- */
-
-/* Puts the holding on record if it is not: 0 or the engine's refusal. */
-int replica_record(struct replica *replica, struct holding *holding);
 
 #endif

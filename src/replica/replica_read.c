@@ -2,7 +2,7 @@
  * without a read (one sibling whose dot is the whole context: nearly every object). See replica.h.
  */
 #include "base/buffer.h"
-#include "replica/replica.h"
+#include "replica/replica_inside.h"
 #include "shoal/error.h"
 
 struct engine_key replica_key(const struct replica *replica, uint32_t partition, struct bytes key)
@@ -120,4 +120,77 @@ int replica_versions(struct replica *replica, const struct engine_key *key, stru
         *encoded = held;
     }
     return result;
+}
+
+/* ---- by place ---- */
+
+struct replica_search {
+    struct replica *replica;
+    uint64_t position;
+    struct dot dot;
+    uint16_t tag;
+    struct replica_found *found;
+    int result; /* SHOAL_ENOTFOUND until it has been found */
+};
+
+static bool replica_search_matches(const struct replica_search *search,
+                                   const struct engine_key *key, const struct object *object)
+{
+    if (search->dot.actor == 0) {
+        return key->tag == search->tag;
+    }
+    for (uint32_t i = 0; i < object->sibling_count; i++) {
+        if (dot_equal(object->siblings[i].dot, search->dot)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool replica_search_visit(void *self, const struct engine_entry *entry)
+{
+    struct replica_search *search = self;
+    struct replica *replica = search->replica;
+    if (entry->position != search->position) {
+        return false;
+    }
+    struct object object;
+    struct engine_key key = replica_key(replica, search->found->key.partition, entry->key);
+    if (object_decode(replica->arena, entry->record, &object) < 0 ||
+        !replica_search_matches(search, &key, &object)) {
+        return true;
+    }
+    struct bytes record = arena_copy(replica->arena, entry->record);
+    key.key = arena_copy(replica->arena, entry->key);
+    if (record.data == NULL || (key.key.data == NULL && key.key.len > 0)) {
+        search->result = SHOAL_ENOMEM;
+        return false;
+    }
+    search->found->key = key;
+    search->result = object_decode(replica->arena, record, &search->found->object);
+    return false;
+}
+
+int replica_find(struct replica *replica, uint32_t partition, uint64_t position, struct dot dot,
+                 uint16_t tag, struct replica_found *out)
+{
+    struct replica_found found = {.key.partition = partition};
+    struct replica_search search = {.replica = replica,
+                                    .position = position,
+                                    .dot = dot,
+                                    .tag = tag,
+                                    .found = &found,
+                                    .result = SHOAL_ENOTFOUND};
+    uint64_t next = 0;
+    int result = replica->engine->ops->walk(replica->engine, partition, position,
+                                            waiting_ticket(&replica->reads), replica_search_visit,
+                                            &search, &next);
+    if (result < 0) {
+        return result;
+    }
+    if (search.result == 0) {
+        *out = found;
+    }
+    bool pending = search.result == SHOAL_ENOTFOUND && result == 2 && next == position;
+    return pending ? REPLICA_PENDING : search.result;
 }

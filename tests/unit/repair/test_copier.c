@@ -158,11 +158,13 @@ static void plant(struct fixture *fixture, uint64_t node, uint32_t partition, ui
     (void)snprintf(value, sizeof(value), "value%u", (unsigned)number);
     struct engine_key wanted = replica_key(replica, partition, bytes_from_string(key));
     struct sibling added = {.value = bytes_from_string(value)};
-    holding_begin(&source, partition, false, &fixture->random);
+    holding_init(&source, partition);
+    holding_begin(&source, false, &fixture->random);
     source.recorded = true;
     assert_int_equal(replica_write(replica, &source, &wanted, (struct version_vector){0}, &added,
                                    1000000, &written),
                      0);
+    holding_deinit(&source);
 }
 
 static uint64_t keys_held(struct fixture *fixture, uint32_t partition)

@@ -219,7 +219,7 @@ static void a_holding_that_is_not_on_record_gives_no_dots(void **state)
     struct bytes record;
     struct engine *engine = &fixture->fickle->engine;
     assert_int_equal(engine->ops->get_holding(engine, 3, &record), 0);
-    assert_int_equal(record.len, HOLDING_RECORD_BYTES);
+    assert_true(record.len > HOLDING_RECORD_BYTES);
 }
 
 static void a_dot_of_its_own_that_it_does_not_remember_ends_the_holding(void **state)

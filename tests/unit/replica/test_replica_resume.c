@@ -10,6 +10,7 @@ struct before {
     bool behind;
     bool lost;
     bool returning;
+    struct partition_clock clock;
 };
 
 static struct before clean(void)
@@ -25,13 +26,14 @@ static struct holding *resume(struct fixture *fixture, struct before before)
     uint64_t sequence;
     assert_int_equal(replica_drop(&fixture->replica, PARTITION), 0);
     if (before.recorded) {
-        uint8_t record[HOLDING_RECORD_BYTES];
+        struct buffer record;
         struct holding last = {
             .partition = PARTITION, .refilling = before.refilling, .actor = 4711, .counter = 42};
-        holding_encode(&last, record);
-        assert_int_equal(engine->ops->put_holding(engine, PARTITION,
-                                                  bytes_make(record, sizeof(record)), &sequence),
-                         0);
+        buffer_init(&record, 0);
+        assert_int_equal(holding_encode(&last, &before.clock, &record), 0);
+        assert_int_equal(
+            engine->ops->put_holding(engine, PARTITION, buffer_bytes(&record), &sequence), 0);
+        buffer_deinit(&record);
     }
     engine->keeps_data = before.keeps_data;
     engine->resumed = before.resumed;
@@ -167,16 +169,17 @@ static void a_holding_that_is_complete_again_is_on_record_as_such(void **state)
     struct fixture *fixture = *state;
     struct engine *engine = &fixture->fickle->engine;
     struct bytes record;
-    struct holding recorded;
+    struct holding_record recorded = {0};
     replica_renew(&fixture->replica, fixture->holding, true);
     assert_int_equal(engine->ops->get_holding(engine, PARTITION, &record), 0);
-    assert_int_equal(holding_decode(record, PARTITION, &recorded), 0);
+    assert_int_equal(holding_decode(record, &recorded), 0);
     assert_true(recorded.refilling);
     replica_complete(&fixture->replica, fixture->holding);
     assert_int_equal(engine->ops->get_holding(engine, PARTITION, &record), 0);
-    assert_int_equal(holding_decode(record, PARTITION, &recorded), 0);
+    assert_int_equal(holding_decode(record, &recorded), 0);
     assert_false(recorded.refilling);
     assert_true(recorded.actor == fixture->holding->actor);
+    partition_clock_deinit(&recorded.clock);
 }
 
 static void records_that_can_t_be_put_are_reported(void **state)
