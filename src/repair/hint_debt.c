@@ -6,8 +6,6 @@
 #include "repair/hint_inside.h"
 #include "shoal/error.h"
 
-#define HINT_FRESH_US UINT64_C(10000000) /* so long an owner counts as who it was */
-
 /* ---- life ---- */
 
 static void hint_debt_on_timer(struct timer *timer, uint64_t now_us);
@@ -155,7 +153,7 @@ int hint_debt_reroute(struct hint_debt *debt)
         if (before != NULL) {
             routes[i].actor = before->actor;
             routes[i].confirmed = before->confirmed;
-            routes[i].heard_us = before->heard_us;
+            routes[i].heard = before->heard;
         }
     }
     for (uint32_t i = 0; i < debt->route_count; i++) {
@@ -188,12 +186,6 @@ void hint_route_want(struct hint_route *route, bool is_probe, bool is_routine)
     queue_push(&route->peer->wanting, &route->link);
 }
 
-static bool hint_route_fresh(const struct hint_route *route)
-{
-    return route->heard_us != 0 &&
-           route->debt->delivery->now.mono_us - route->heard_us <= HINT_FRESH_US;
-}
-
 /* Up to where all owners have confirmed. */
 static uint64_t hint_debt_confirmed(const struct hint_debt *debt)
 {
@@ -207,26 +199,34 @@ static uint64_t hint_debt_confirmed(const struct hint_debt *debt)
     return MUTANT(hint_one_owner) ? most : least;
 }
 
-/* All owners have confirmed so much: sweeps, or asks first who has not been heard of for long. */
+/* All owners have confirmed so much, but not all at one time: the first may have lost it since, and
+ * been filled again by others who did not have it yet. So each is asked once more, by a store,
+ * after all have confirmed; then there was a moment at which all of them held it, and it is swept.
+ */
 static void hint_debt_settle(struct hint_debt *debt, uint64_t confirmed)
 {
-    bool fresh = true;
+    struct hint_delivery *delivery = debt->delivery;
+    if (debt->asked <= debt->swept || debt->asked > confirmed) {
+        debt->asked = confirmed;
+        debt->mark = delivery->serial;
+    }
+    bool same = true;
     for (uint32_t i = 0; i < debt->route_count; i++) {
         struct hint_route *route = &debt->routes[i];
-        if (hint_route_fresh(route) || MUTANT(hint_any_actor) || MUTANT(hint_one_owner)) {
+        if (route->heard > debt->mark || MUTANT(hint_any_actor) || MUTANT(hint_one_owner)) {
             continue;
         }
-        fresh = false;
-        if (route->state == ROUTE_IDLE && hint_peer_linked(debt->delivery, route->peer)) {
-            if (debt->delivery->now.mono_us < route->not_before_us) {
+        same = false;
+        if (route->state == ROUTE_IDLE && hint_peer_linked(delivery, route->peer)) {
+            if (delivery->now.mono_us < route->not_before_us && route->pause_us > 0) {
                 hint_debt_plan_at(debt, route->not_before_us);
             } else {
                 hint_route_want(route, true, false);
             }
         }
     }
-    if (fresh) {
-        hint_sweep_begin(debt, confirmed);
+    if (same) {
+        hint_sweep_begin(debt, debt->asked);
     }
 }
 

@@ -4,8 +4,8 @@
  * partition can be reached, what arrives is pushed to all of them, at most once a second. While
  * some are away, the others get it in *routine* passes: one at a time, for a tenth of the time, for
  * every such pass walks over all that is kept for those who are away. Before anything is removed,
- * owners who confirmed a while ago are asked once more, by one store, whether they are still who
- * they were. See hint_delivery.h. */
+ * every owner is asked once more, by one store, whether it still is who it was. See
+ * hint_delivery.h. */
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -281,7 +281,6 @@ static void hint_route_on_link(struct hint_route *route, bool up)
     const struct hint_delivery *delivery = route->debt->delivery;
     uint64_t newest = hints_pile(delivery->hints, route->debt->partition).newest;
     hint_route_rest(route);
-    route->heard_us = 0;
     route->pause_us = 0;
     route->not_before_us = 0;
     if (up && route->confirmed < newest) {

@@ -29,7 +29,7 @@ struct hint_route {
     enum hint_route_state state;
     uint64_t actor;         /* who has confirmed; 0: nobody */
     uint64_t confirmed;     /* all that arrived up to here */
-    uint64_t heard_us;      /* when that actor last confirmed something; 0: its link broke since */
+    uint64_t heard;         /* 1 + the serial of the last frame which that actor has confirmed */
     bool is_probe;          /* wanted only to hear of the actor */
     bool is_routine;        /* wanted in its turn, while other owners are away */
     bool is_returning;      /* counted in the peer's */
@@ -45,7 +45,9 @@ struct hint_debt {
     uint32_t route_count;
     struct timer timer; /* look at it again */
 
-    /* The sweep. */
+    /* The sweep, and before it the question to all owners whether they still are who they were. */
+    uint64_t asked; /* all that arrived up to here is to be removed; not above `swept`: nothing */
+    uint64_t mark;  /* answers to frames from this serial on count */
     bool is_sweeping;
     uint64_t swept;    /* all that arrived up to here has been removed */
     uint64_t ceiling;  /* of the sweep under way */

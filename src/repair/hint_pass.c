@@ -77,13 +77,14 @@ void hint_pass_begin(struct hint_pass *pass, struct hint_route *route)
 static void hint_pass_complete(struct hint_pass *pass)
 {
     struct hint_route *route = pass->route;
-    uint64_t now_us = pass->delivery->now.mono_us;
     bool refused = pass->refused_first != UINT64_MAX;
     uint64_t confirmed = refused ? pass->refused_first - 1 : pass->ceiling;
     if (confirmed > route->confirmed) {
         route->confirmed = confirmed;
     }
-    route->heard_us = now_us == 0 ? 1 : now_us;
+    if (pass->actor == 0) {
+        route->heard = pass->delivery->serial + 1; /* nothing was owed to it */
+    }
     hint_pass_end(pass, refused ? SHOAL_EOVERLOAD : 0);
 }
 
@@ -243,7 +244,7 @@ static struct hint_pass *hint_pass_of(struct hint_delivery *delivery, uint64_t n
 
 /* Notes who confirmed. False when that is another holding than the one whose confirmations were
  * counted so far: they lapse, for it may have nothing of what the other one had. */
-static bool hint_pass_hear(struct hint_pass *pass, uint64_t actor)
+static bool hint_pass_hear(struct hint_pass *pass, uint64_t actor, uint32_t frame)
 {
     struct hint_route *route = pass->route;
     bool goes_on = true;
@@ -251,8 +252,12 @@ static bool hint_pass_hear(struct hint_pass *pass, uint64_t actor)
         goes_on = pass->actor == 0 && pass->floor == 0 && !pass->is_probe;
         route->actor = actor;
         route->confirmed = 0;
+        route->debt->asked = route->debt->swept; /* all are to be asked anew */
     }
     pass->actor = actor;
+    if (route->heard <= pass->serial + frame) {
+        route->heard = pass->serial + frame + 1;
+    }
     return goes_on;
 }
 
@@ -277,7 +282,7 @@ void hint_delivery_on_stored(struct hint_delivery *delivery, uint64_t node,
         if (pass->arrivals[frame] < pass->refused_first) {
             pass->refused_first = pass->arrivals[frame];
         }
-    } else if (!hint_pass_hear(pass, stored->actor)) {
+    } else if (!hint_pass_hear(pass, stored->actor, frame)) {
         hint_pass_end(pass, 1);
         return;
     } else if (!pass->is_probe) {

@@ -147,7 +147,7 @@ static int hints_read(struct hints *hints, const struct engine_key *key, size_t 
         return REPLICA_DONE;
     }
     if (result == REPLICA_DONE && record.data != NULL) {
-        *record_bytes = record.len;
+        *record_bytes = record.len == 0 ? 1 : record.len;
         if (hints_decode(record, &arrival, object) < 0) {
             *object = bytes_make(NULL, 0);
         }
