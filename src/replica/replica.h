@@ -214,6 +214,12 @@ int replica_set_owners(struct holding *holding, const uint64_t *nodes, uint32_t 
 void replica_report(struct holding *holding, uint64_t node, uint64_t actor,
                     const struct partition_clock *clock);
 
+/* Has that owner told of all that has been seen here by now? True also of a node that is none. */
+static inline bool replica_heard(const struct holding *holding, uint64_t node)
+{
+    return tombstones_heard(&holding->tombstones, node, &holding->clock);
+}
+
 /* Asks that `holding->told` become what the clock is now: it is put on record, at most once a
  * second, and told once the record is on stable storage. */
 void replica_tell_clock(struct replica *replica, struct holding *holding);

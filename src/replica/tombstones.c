@@ -132,6 +132,13 @@ void tombstones_report(struct tombstones *tombstones, uint64_t node, uint64_t ac
     tombstones->due = true;
 }
 
+bool tombstones_heard(const struct tombstones *tombstones, uint64_t node,
+                      const struct partition_clock *clock)
+{
+    const struct owner_report *report = report_of(tombstones, node);
+    return report == NULL || partition_clock_includes(&report->clock, clock);
+}
+
 /* ---- what is covered ---- */
 
 bool tombstones_seen(const struct tombstones *tombstones, const struct partition_clock *told,

@@ -53,6 +53,10 @@ int tombstones_set_owners(struct tombstones *tombstones, const uint64_t *nodes, 
 void tombstones_report(struct tombstones *tombstones, uint64_t node, uint64_t actor,
                        const struct partition_clock *clock);
 
+/* Has that owner told to have seen all of this clock? True also of a node that is none. */
+bool tombstones_heard(const struct tombstones *tombstones, uint64_t node,
+                      const struct partition_clock *clock);
+
 /* This holding has told (it has put on stable storage) more of its own clock. */
 static inline void tombstones_told(struct tombstones *tombstones)
 {
