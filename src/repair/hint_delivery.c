@@ -161,9 +161,9 @@ void hint_route_ended(struct hint_route *route, bool was_routine, uint64_t took_
         pause_us = pause_us < HINT_PAUSE_US_MIN ? HINT_PAUSE_US_MIN : pause_us;
         route->pause_us = pause_us > HINT_PAUSE_US_MAX ? HINT_PAUSE_US_MAX : pause_us;
         route->not_before_us = now_us + route->pause_us;
-    } else {
+    } else if (code > 0 || !route->is_probe) {
         route->pause_us = 0;
-        route->not_before_us = code == 0 && !route->is_probe ? now_us + HINT_AGAIN_US : now_us;
+        route->not_before_us = code == 0 ? now_us + HINT_AGAIN_US : now_us;
     }
     if (code == 0 && !route->is_probe && route->is_returning) {
         hint_route_returned(route);
