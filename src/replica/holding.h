@@ -57,13 +57,22 @@ struct holding {
     struct patrol patrol;
     struct tombstones tombstones;
     struct expiring expiring;
-    struct queue watches; /* syncs under way: struct sync_watch */
-    struct queue work;    /* among the replica's holdings that have something to do */
+    struct queue watches;  /* syncs under way: struct sync_watch */
+    struct queue work;     /* among its replica's holdings that have something to do, ... */
+    struct queue *working; /* ... which are these; borrowed, NULL outside of a replica */
 };
 
 /* Zeroed memory: nothing known, no actor yet. */
 void holding_init(struct holding *holding, uint32_t partition);
 void holding_deinit(struct holding *holding);
+
+/* Something is to be done for it, in small steps. */
+static inline void holding_wake(struct holding *holding)
+{
+    if (holding->working != NULL && queue_empty(&holding->work)) {
+        queue_push(holding->working, &holding->work);
+    }
+}
 
 /* Another actor, whose record is still to be put. */
 void holding_begin(struct holding *holding, bool refilling, struct random *random);

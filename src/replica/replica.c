@@ -150,7 +150,7 @@ static void replica_begin_holding(struct replica *replica, struct holding *holdi
     }
     (void)replica_record(replica, holding); /* again before its first dot, if need be */
     replica_tell(replica, holding);
-    replica_wake(replica, holding);
+    holding_wake(holding);
 }
 
 void replica_renew(struct replica *replica, struct holding *holding, bool refilling)
@@ -173,6 +173,7 @@ static int replica_make(struct replica *replica, uint32_t partition, struct hold
             return SHOAL_ENOMEM;
         }
         holding_init(holding, partition);
+        holding->working = &replica->working;
         int result = table_put(&replica->holdings, (uint64_t)partition + 1, holding);
         if (result < 0) {
             mem_free(holding);
@@ -255,7 +256,7 @@ int replica_resume(struct replica *replica, uint32_t partition, bool returning,
         replica_begin_holding(replica, holding, refilling);
     } else {
         replica_tell(replica, holding);
-        replica_wake(replica, holding);
+        holding_wake(holding);
     }
     *out = holding;
     return 0;

@@ -55,9 +55,7 @@ int replica_patrol(struct replica *replica, struct holding *holding, uint32_t *b
 
 /* ---- replica_step.c ---- */
 
-/* Something is to be done for the holding, at once ... */
-void replica_wake(struct replica *replica, struct holding *holding);
-/* ... or it may be by then. */
+/* There may be something to do by then. */
 void replica_wake_at(struct replica *replica, uint64_t mono_us);
 
 #endif

@@ -124,7 +124,7 @@ static void replica_changed(struct replica *replica, struct holding *holding,
         replica_see_context(holding, after->context);
     }
     if (live_tree_outgrown(&holding->tree)) {
-        replica_wake(replica, holding);
+        holding_wake(holding);
     }
 }
 

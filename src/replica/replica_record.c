@@ -17,6 +17,7 @@ static void replica_told(struct holding *holding)
     telling->clock = before;
     partition_clock_deinit(&telling->clock);
     tombstones_told(&holding->tombstones);
+    holding_wake(holding);
 }
 
 static void replica_on_durable_record(struct durable_waiter *waiter, int code)
@@ -44,7 +45,6 @@ static void replica_tell_later(struct replica *replica, struct holding *holding,
     if (result == 0 || MUTANT(drop_on_report) ||
         durability_reached(&replica->durability, DURABILITY_DURABLE)) {
         replica_told(holding);
-        replica_wake(replica, holding);
     } else if (replica->durability.failed == 0) {
         telling->waiting = true;
         telling->since_us = replica->engine->now_us;

@@ -10,13 +10,6 @@
 
 /* ---- waking ---- */
 
-void replica_wake(struct replica *replica, struct holding *holding)
-{
-    if (queue_empty(&holding->work)) {
-        queue_push(&replica->working, &holding->work);
-    }
-}
-
 void replica_wake_at(struct replica *replica, uint64_t mono_us)
 {
     replica->review_us = mono_us < replica->review_us ? mono_us : replica->review_us;
@@ -161,7 +154,7 @@ static void replica_review(struct replica *replica, struct moment now)
         replica_tell_due(replica, holding);
         replica_patrol_begin(replica, holding, now);
         if (replica_busy(holding, now)) {
-            replica_wake(replica, holding);
+            holding_wake(holding);
         }
         harden = harden || (telling->waiting && now.mono_us >= telling->since_us + HARDEN_AFTER_US);
         timed = timed || telling->wanted || telling->waiting || holding->tombstones.missed ||
@@ -197,7 +190,7 @@ uint64_t replica_step(struct replica *replica, struct moment now, uint32_t budge
             replica_wait_upkeep(replica);
         }
         if (replica_busy(holding, now)) {
-            replica_wake(replica, holding);
+            holding_wake(holding);
         }
     }
     bool more = !queue_empty(&replica->working) && queue_empty(&replica->upkeep.link);

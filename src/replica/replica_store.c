@@ -250,19 +250,3 @@ int replica_take_absence(struct replica *replica, struct sync_watch *watch, uint
                  : replica_arrive(replica, &arrival, &found.object, &found.object, &after);
     return replica_taken(&arrival, result, out);
 }
-
-void replica_watch(struct holding *holding, struct sync_watch *watch)
-{
-    watch->holding = holding;
-    queue_push(&holding->watches, &watch->link);
-}
-
-void replica_join_clock(struct replica *replica, struct holding *holding,
-                        const struct partition_clock *clock)
-{
-    uint64_t version = holding->clock.version;
-    partition_clock_join(&holding->clock, clock);
-    if (holding->clock.version != version) {
-        replica_tell_clock(replica, holding);
-    }
-}
