@@ -1,5 +1,5 @@
 /* Beginning, answering and ending operations; what all kinds share. See coordinator.h. */
-#include "coordinate/coordinator.h"
+#include "coordinate/write.h"
 
 #include "base/assert.h"
 #include "base/memory.h"
@@ -73,7 +73,7 @@ void coordinator_fail(struct operation *operation, int code, const char *format,
     va_end(arguments);
     bool writing = operation->phase == OPERATION_WRITING;
     struct outcome outcome = {
-        .code = code,
+        .code = operation->begun ? SHOAL_EUNKNOWN : code,
         .text = text,
         .owners = operation_votes(operation),
         .needed = writing ? operation->quorum.w : operation->quorum.r,
@@ -138,9 +138,10 @@ static void coordinator_coordinate(struct operation *operation)
         coordinator_fail(operation, result, "too many changes of layout are under way at once");
         return;
     }
-    operation->unread = request->op != REQUEST_GET && request->context.data == NULL;
-    if (request->op == REQUEST_GET || (operation->unread && !read_is_own(operation))) {
-        operation->unread = false;
+    if (request->op != REQUEST_GET) {
+        operation->basis = write_basis_now(operation);
+    }
+    if (request->op == REQUEST_GET || operation->basis == WRITE_READ) {
         operation->phase = OPERATION_READING;
         read_begin(operation);
     } else {
@@ -344,8 +345,8 @@ static void coordinator_rejudge(struct operation *operation)
     }
     int result = operation_place(operation);
     if (result < 0) {
-        coordinator_fail(operation, operation->issued ? SHOAL_EUNKNOWN : result,
-                         "too many changes of layout are under way at once");
+        coordinator_fail(operation, result, "too many changes of layout are under way at once; %s",
+                         operation_fate(operation));
         return;
     }
     /* Positions are hashed with the cluster's seed, and this may be another cluster now. */

@@ -42,7 +42,7 @@ struct courier {
 struct coordinator_metrics {
     uint32_t shard;
     struct metrics *registry; /* NULL: don't count */
-    metric_id quorum_failures, unknowns, hedges, read_repairs, forwards, siblings;
+    metric_id quorum_failures, unknowns, hedges, read_repairs, forwards, siblings, rewrites;
 };
 
 struct coordinator {
@@ -151,7 +151,8 @@ int coordinator_accounts(struct coordinator *coordinator, struct operation *oper
 /* Answers the request of the operation; the operation stays until it is freed. */
 void coordinator_complete(struct operation *operation, const struct outcome *outcome);
 
-/* The same with a code and a printf text, and what was reached. Frees the operation. */
+/* The same with a code and a printf text, and what was reached. Once a dot has been given the code
+ * is SHOAL_EUNKNOWN whatever it says. Frees the operation. */
 void coordinator_fail(struct operation *operation, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -174,6 +175,9 @@ const char *operation_names(const struct operation *operation, uint64_t targets)
 
 /* "node2: disk full, node3: storage failed": the refused ones among the targets, and why. */
 const char *operation_reasons(const struct operation *operation, uint64_t targets);
+
+/* "nothing was applied", or once a dot has been given that nobody knows; in the arena. */
+const char *operation_fate(const struct operation *operation);
 
 /* "put", "get", ... */
 const char *request_op_text(uint32_t op);
@@ -223,6 +227,9 @@ void write_on_stored(struct operation *operation, uint32_t target,
 void write_on_local(struct operation *operation, int code);
 void write_judge(struct operation *operation);
 void write_hedge(struct operation *operation);
+/* ", but ...": what keeps a write without a context from being done although enough confirmed it;
+ * else "". */
+const char *write_doubt_text(const struct operation *operation);
 /* write_refuse.c: targets whose storage takes no writes, as they said themselves; why goes to their
  * refusals. */
 uint64_t write_troubled(struct operation *operation);

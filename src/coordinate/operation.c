@@ -28,10 +28,8 @@ static void operation_on_deadline(struct timer *timer, uint64_t now_us)
         operation->request->op == REQUEST_PUT || operation->request->op == REQUEST_DELETE;
     if (operation->phase == OPERATION_WRITING && operation->issued) {
         coordinator_fail(
-            operation, SHOAL_EUNKNOWN,
-            "%u of W=%u owners confirmed within %.3g s; the %s may or may not be kept: "
-            "read the key before trying again",
-            votes, operation->quorum.w, seconds, what);
+            operation, SHOAL_EUNKNOWN, "%u of W=%u owners confirmed within %.3g s%s; %s", votes,
+            operation->quorum.w, seconds, write_doubt_text(operation), operation_fate(operation));
     } else if (operation->phase == OPERATION_FORWARDING && changes && operation->sent) {
         coordinator_fail(
             operation, SHOAL_EUNKNOWN,
@@ -40,11 +38,11 @@ static void operation_on_deadline(struct timer *timer, uint64_t now_us)
             seconds, what);
     } else if (operation->phase == OPERATION_READING) {
         coordinator_fail(operation, changes ? SHOAL_EQUORUM : SHOAL_ETIMEOUT,
-                         "%s: %u of R=%u owners answered within %.3g s; nothing was applied", what,
-                         votes, operation->quorum.r, seconds);
+                         "%s: %u of R=%u owners answered within %.3g s; %s", what, votes,
+                         operation->quorum.r, seconds, operation_fate(operation));
     } else {
-        coordinator_fail(operation, SHOAL_ETIMEOUT,
-                         "%s: not done within %.3g s; nothing was applied", what, seconds);
+        coordinator_fail(operation, SHOAL_ETIMEOUT, "%s: not done within %.3g s; %s", what, seconds,
+                         operation_fate(operation));
     }
 }
 
@@ -127,8 +125,12 @@ static void operation_reset(struct operation *operation)
     operation->last_ask_us = 0;
     operation->reading_bytes = 0;
     operation->over_budget = false;
-    operation->unread = false;
+    operation->basis = WRITE_CONTEXT;
     operation->issued = false;
+    operation->begun = false;
+    operation->vouched = 0;
+    operation->disputed = 0;
+    operation->abstained = 0;
     operation->confirm_waits = false;
     operation->local_waits = false;
     operation->candidate_count = 0;
@@ -170,6 +172,31 @@ struct operation *operation_new(struct coordinator *coordinator, struct request 
     coordinator->count++;
     queue_push(&coordinator->all, &operation->link);
     return operation;
+}
+
+int operation_renumber(struct operation *operation)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    (void)table_remove(&coordinator->operations, operation->id);
+    operation->id = coordinator->next_id++;
+    ASSERT(coordinator->next_id < COORDINATOR_ID_LIMIT);
+    return table_put(&coordinator->operations, operation->id, operation);
+}
+
+void operation_forget_answers(struct operation *operation)
+{
+    if (operation->confirm_waits) {
+        durability_cancel(&operation->confirm);
+        operation->confirm_waits = false;
+    }
+    operation->asked = 0;
+    operation->voted = 0;
+    operation->refused = 0;
+    operation->damaged = 0;
+    operation->waiting = 0;
+    operation->durable = 0;
+    operation->vouched = 0;
+    operation->abstained = 0;
 }
 
 void operation_release(struct operation *operation)
@@ -299,6 +326,9 @@ static int operation_place_anew(struct operation *operation)
     operation->voted = operation_carry(&old, present, operation->voted);
     operation->waiting = operation_carry(&old, present, operation->waiting);
     operation->durable = operation_carry(&old, present, operation->durable);
+    operation->vouched = operation_carry(&old, present, operation->vouched);
+    operation->disputed = operation_carry(&old, present, operation->disputed);
+    operation->abstained = operation_carry(&old, present, operation->abstained);
     operation->known_told = operation_carry(&old, present, operation->known_told);
     operation->refused = 0; /* what was refused under the old view may be granted now */
     operation->damaged = 0;
@@ -349,7 +379,6 @@ void operation_wait(struct operation *operation, uint64_t hedge_us)
          timers_start(coordinator->timers, &operation->deadline, operation->request->deadline_us) <
              0) ||
         timers_start(coordinator->timers, &operation->hedge, now_us + hedge_us) < 0) {
-        coordinator_fail(operation, operation->issued ? SHOAL_EUNKNOWN : SHOAL_ENOMEM,
-                         "out of memory");
+        coordinator_fail(operation, SHOAL_ENOMEM, "out of memory; %s", operation_fate(operation));
     }
 }

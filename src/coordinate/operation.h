@@ -3,8 +3,8 @@
  *
  *      FORWARDING ---- the coordinator's RESULT --------------------------> done
  *      READING ------- R owners' answers (get) ---------------------------> done, LINGERING
- *         |            R owners' versions (write without a context)
- *         v
+ *        | ^           R owners' versions (write without a context)
+ *        v |           owners keep what such a write has not replaced
  *      WRITING ------- W owners of every live layout confirmed -----------> done
  *      LISTING ------- N-W+1 owners of every partition walked ------------> done
  *
@@ -32,6 +32,14 @@ enum operation_phase {
     OPERATION_LINGERING, /* answered; stays to repair whoever answers late and is behind */
 };
 
+/* What a write replaces: see write_basis.c. */
+enum write_basis {
+    WRITE_CONTEXT, /* what its client's context covers */
+    WRITE_READ,    /* what R owners held when they were asked, and this node */
+    WRITE_ALONE,   /* what this node holds, which is the read quorum */
+    WRITE_VOUCHED, /* what this node holds; others have to confirm that they keep nothing else */
+};
+
 /* What every request touches stands first and close together, for hundreds of operations wait at a
  * time, and each is out of the cache by the time its answer comes. */
 struct operation {
@@ -40,6 +48,7 @@ struct operation {
     uint64_t id;             /* request id of every frame it sends */
     struct request *request; /* NULL once answered */
     enum operation_phase phase;
+    enum write_basis basis;
     uint32_t partition;
     struct engine_key key; /* bytes borrowed from the request; owned copy while lingering */
     struct quorum quorum;
@@ -55,15 +64,17 @@ struct operation {
     uint64_t waiting;      /* answered under another view, which is being joined first */
     uint64_t damaged;      /* refused because what it holds of the key can't be read */
     uint64_t durable;      /* confirmed durably */
+    uint64_t vouched;      /* confirmed, and keep nothing that the write has not replaced, ... */
+    uint64_t disputed;     /* ... or do keep such, ... */
+    uint64_t abstained;    /* ... or can't say, for their holdings are incomplete */
     uint64_t known_told;   /* was told the digest of this node's own copy */
     uint64_t ticket_first; /* the joins that `waiting` waits for: the first ... */
     uint64_t ticket;       /* ... and the last of them */
 
     bool local_waits;
     bool confirm_waits;
-    bool unread;      /* a write without a context, and the read quorum is this node alone: what it
-                         holds when the dot is given is what is replaced */
-    bool issued;      /* a write's dot is given: from here on the outcome may be unknown */
+    bool issued;      /* a write's dot is given, and is to be confirmed */
+    bool begun;       /* one was given before: from there on the outcome may be unknown */
     bool sent;        /* forwarding: a candidate may have acted on it */
     bool over_budget; /* reading: an answer did not fit into the budget */
     uint32_t candidate_count;
@@ -102,6 +113,12 @@ void operation_release(struct operation *operation);
  * another now begins its count again, for a vote says what its node held when only the older layout
  * was asked. 0 or SHOAL_EOVERLOAD. */
 int operation_place(struct operation *operation);
+
+/* Nothing that was answered so far counts any more. */
+void operation_forget_answers(struct operation *operation);
+
+/* Another id: answers to what was sent so far don't reach it. 0 or SHOAL_ENOMEM. */
+int operation_renumber(struct operation *operation);
 
 /* The number of votes. */
 static inline uint32_t operation_votes(const struct operation *operation)

@@ -128,7 +128,8 @@ static void read_ask_enough(struct operation *operation)
         return;
     }
     uint64_t candidates = open & ~operation->asked & operation_reachable(operation);
-    uint64_t usable = 0;
+    uint64_t usable =
+        candidates & operation->disputed; /* they keep what the write didn't replace */
     for (uint64_t rest = candidates; rest != 0; rest &= rest - 1) {
         uint32_t i = (uint32_t)__builtin_ctzll(rest);
         if (reach_usable(coordinator->reach, operation->placement.nodes[i],
@@ -217,11 +218,7 @@ static void read_finish(struct operation *operation)
 {
     if (operation->request->op != REQUEST_GET) {
         operation->phase = OPERATION_WRITING;
-        operation->asked = 0;
-        operation->voted = 0;
-        operation->refused = 0;
-        operation->damaged = 0;
-        operation->waiting = 0;
+        operation_forget_answers(operation);
         write_begin(operation);
         return;
     }
@@ -248,10 +245,10 @@ void read_judge(struct operation *operation)
     read_local(operation);
     if (operation->over_budget) {
         coordinator_fail(operation, SHOAL_EOVERLOAD,
-                         "%s: reads in flight hold %u MiB of answers already; nothing was applied, "
-                         "try again later",
+                         "%s: reads in flight hold %u MiB of answers already: try again later; %s",
                          request_op_text(operation->request->op),
-                         (unsigned)(COORDINATOR_READING_BYTES_MAX / LIMIT_MIB));
+                         (unsigned)(COORDINATOR_READING_BYTES_MAX / LIMIT_MIB),
+                         operation_fate(operation));
         return;
     }
     uint64_t votes = operation->voted & read_targets(operation);
@@ -308,11 +305,11 @@ void read_hedge(struct operation *operation)
         uint64_t targets = read_targets(operation);
         coordinator_fail(operation, SHOAL_EQUORUM,
                          "%s needs R=%u owners that can answer for key '%s'; owners: %s; answered: "
-                         "%s; nothing was applied, try again when they are back",
+                         "%s; try again when they are back; %s",
                          request_op_text(operation->request->op), operation->quorum.r,
                          request_key_text(coordinator, operation->key.key),
                          operation_names(operation, targets),
-                         operation_names(operation, operation->voted));
+                         operation_names(operation, operation->voted), operation_fate(operation));
         return;
     }
     for (uint64_t rest = read_late(operation); rest != 0; rest &= rest - 1) {

@@ -45,6 +45,19 @@ const char *request_key_text(struct coordinator *coordinator, struct bytes key)
     return text;
 }
 
+const char *operation_fate(const struct operation *operation)
+{
+    enum { TEXT_BYTES = 128 };
+    char *text = operation->begun ? arena_alloc(operation->coordinator->arena, TEXT_BYTES) : NULL;
+    if (text == NULL) {
+        return operation->begun ? "it may or may not be kept" : "nothing was applied";
+    }
+    (void)snprintf(text, TEXT_BYTES,
+                   "the %s may or may not be kept: read the key before trying again",
+                   request_op_text(operation->request->op));
+    return text;
+}
+
 const char *operation_names(const struct operation *operation, uint64_t targets)
 {
     struct coordinator *coordinator = operation->coordinator;

@@ -2,40 +2,8 @@
  * other owner in every live layout at once; the request is answered when W owners of each live
  * layout have confirmed. Until the dot is given a failure means "nothing was applied"; after it the
  * outcome of an unfinished write is unknown, and is said to be. */
-#include "base/assert.h"
-#include "coordinate/coordinator.h"
+#include "coordinate/write.h"
 #include "shoal/error.h"
-
-static uint64_t write_self_bit(const struct operation *operation)
-{
-    int self = placement_index(&operation->placement, operation->coordinator->self);
-    return self < 0 ? 0 : operation_bit((uint32_t)self);
-}
-
-/* What the write replaces: the client's context, or what the read quorum and this node hold. A
- * replica_outcome or a negative code. */
-static int write_seen(struct operation *operation, struct version_vector *seen)
-{
-    struct coordinator *coordinator = operation->coordinator;
-    const struct request *request = operation->request;
-    if (request->context.data != NULL) {
-        return token_decode(coordinator->arena, coordinator->token_keys, request->key,
-                            request->context, seen);
-    }
-    struct object quorum = object_empty();
-    struct version_vector held = {0};
-    int result = 0;
-    if (operation->merged.len != 0) {
-        result = object_decode(coordinator->arena, buffer_bytes(&operation->merged), &quorum);
-    }
-    if (result == 0) {
-        /* As of now: writes coordinated here since the read are replaced too, one after another. */
-        result = replica_context(coordinator->replica, &operation->key, &held);
-    }
-    return result != REPLICA_DONE
-               ? result
-               : version_vector_join(coordinator->arena, quorum.context, held, seen);
-}
 
 static void write_send(struct operation *operation, uint64_t targets, struct bytes encoded)
 {
@@ -66,53 +34,6 @@ static void write_send(struct operation *operation, uint64_t targets, struct byt
     operation->last_ask_us = coordinator->now.mono_us;
 }
 
-/* This node's own write, of this sequence, may be confirmed. */
-static void write_confirm_local(struct operation *operation, uint64_t sequence)
-{
-    uint64_t bit = write_self_bit(operation);
-    operation->asked |= bit;
-    operation->voted |= bit;
-    if (replica_durable(operation->coordinator->replica, sequence)) {
-        operation->durable |= bit;
-    }
-}
-
-static void write_refuse_local(struct operation *operation, int code)
-{
-    int self = placement_index(&operation->placement, operation->coordinator->self);
-    if (self >= 0) {
-        operation_refused(operation, (uint32_t)self, code);
-    }
-}
-
-static void write_on_confirm(struct durable_waiter *waiter, int code)
-{
-    struct operation *operation = QUEUE_ITEM(waiter, struct operation, confirm);
-    operation->confirm_waits = false;
-    if (code == 0) {
-        write_confirm_local(operation, waiter->sequence);
-    } else {
-        write_refuse_local(operation, code);
-    }
-    write_judge(operation);
-}
-
-/* Waits until this node's own write is as durable as configured; on stable storage where the
- * request wants it there. */
-static void write_await_confirm(struct operation *operation)
-{
-    struct replica *replica = operation->coordinator->replica;
-    bool wanted = operation->quorum.dw > 0;
-    operation->asked |= write_self_bit(operation);
-    operation->confirm.fire = write_on_confirm;
-    operation->confirm_waits = true;
-    durability_wait(&replica->durability, wanted ? DURABILITY_DURABLE : DURABILITY_SETTLED,
-                    &operation->confirm);
-    if (wanted) {
-        replica->engine->ops->harden(replica->engine);
-    }
-}
-
 /* The context that answers the write: what its client has seen, and the write itself. But an entry
  * is a range: where this holding has issued other dots for the key that the client has not seen, a
  * range up to the new one would cover these too, so the answer is what the client had seen before.
@@ -126,6 +47,7 @@ static void write_make_token(struct operation *operation, struct version_vector 
         version_vector_with(coordinator->arena, seen, written->dot, &known) < 0) {
         return; /* the write stands; the client reads for its context */
     }
+    buffer_clear(&operation->token);
     if (token_encode(coordinator->token_keys, operation->request->key, known, &operation->token) <
         0) {
         buffer_clear(&operation->token);
@@ -137,6 +59,43 @@ static uint64_t write_expiry_ms(const struct coordinator *coordinator, uint64_t 
 {
     uint64_t now_ms = coordinator->now.wall_ms;
     return ttl_ms == 0 || ttl_ms > UINT64_MAX - now_ms ? 0 : now_ms + ttl_ms;
+}
+
+/* Sends what is held now, which includes the write, to the targets; once it has been read. False
+ * when that shows that there is more than the write, and it was not sent. */
+static bool write_send_again(struct operation *operation, uint64_t targets)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    struct bytes encoded;
+    if (targets == 0 || operation->local_waits) {
+        return true;
+    }
+    int result = replica_read_encoded(coordinator->replica, &operation->key, &encoded);
+    if (result == REPLICA_PENDING) {
+        operation_await_local(operation);
+    } else if (result == REPLICA_DONE && encoded.data != NULL) {
+        if (write_note_held(operation, encoded)) {
+            return false;
+        }
+        write_send(operation, targets, encoded);
+    }
+    return true;
+}
+
+/* Begun again, and found replaced by somebody who saw it: what is held now only has to be
+ * confirmed by as many as the write would have to be. */
+static void write_resume(struct operation *operation)
+{
+    const struct durability *durability = &operation->coordinator->replica->durability;
+    bool durable = operation->quorum.dw > 0;
+    operation->issued = true;
+    if (durability->failed != 0) {
+        write_refuse_own(operation, durability->failed);
+    } else {
+        write_confirm_own(operation, durability_reached(durability, durable ? DURABILITY_DURABLE
+                                                                            : DURABILITY_SETTLED));
+    }
+    (void)write_send_again(operation, operation_reachable(operation));
 }
 
 /* The dot is issued and everybody told. REPLICA_DONE; REPLICA_PENDING: nothing was done yet; or the
@@ -158,8 +117,14 @@ static int write_issue(struct operation *operation)
         replica_renew(replica, holding, true);
     }
     if (holding == NULL) {
-        coordinator_fail(operation, SHOAL_ENOTOWNER, "this node does not hold the key's partition");
+        coordinator_fail(operation, SHOAL_ENOTOWNER,
+                         "this node does not hold the key's partition; %s",
+                         operation_fate(operation));
         return -1;
+    }
+    if (write_superseded(operation, holding->actor)) {
+        write_resume(operation);
+        return REPLICA_DONE;
     }
     bool put = request->op == REQUEST_PUT;
     struct sibling added = {
@@ -174,41 +139,16 @@ static int write_issue(struct operation *operation)
         return result < 0 ? write_fail(operation, result) : result;
     }
     operation->issued = true;
+    operation->begun = true;
     operation->dot = written.dot;
     if (coordinator->issued != NULL) {
         coordinator->issued(coordinator->issued_self, request->key, operation->dot, seen);
     }
-    if (result == REPLICA_HELD) {
-        write_await_confirm(operation);
-    } else {
-        write_confirm_local(operation, 0);
-    }
+    write_confirm_own(operation, result == REPLICA_DONE);
+    write_vouch_own(operation, holding);
     write_send(operation, operation_reachable(operation), written.encoded);
     write_make_token(operation, seen, &written);
     return REPLICA_DONE;
-}
-
-/* Sends what is held now, which includes the write, to the targets; once it has been read. */
-static void write_send_again(struct operation *operation, uint64_t targets)
-{
-    struct coordinator *coordinator = operation->coordinator;
-    struct bytes encoded;
-    if (targets == 0 || operation->local_waits) {
-        return;
-    }
-    int result = replica_read_encoded(coordinator->replica, &operation->key, &encoded);
-    if (result == REPLICA_PENDING) {
-        operation_await_local(operation);
-    } else if (result == REPLICA_DONE && encoded.data != NULL) {
-        write_send(operation, targets, encoded);
-    }
-}
-
-static bool write_durable_enough(const struct operation *operation)
-{
-    uint64_t newest = operation->placement.owners[operation->placement.layout_count - 1];
-    uint64_t counted = operation->durable & operation->voted & newest;
-    return (uint32_t)__builtin_popcountll(counted) >= operation->quorum.dw;
 }
 
 static void write_finish(struct operation *operation)
@@ -231,14 +171,25 @@ static bool write_possible(const struct operation *operation, uint64_t troubled)
                                     operation->quorum.w);
 }
 
+/* To those who have not confirmed yet. It may end the operation. */
+static void write_send_more(struct operation *operation, uint64_t targets)
+{
+    if (!write_send_again(operation, targets)) {
+        write_again(operation);
+    }
+}
+
 void write_judge(struct operation *operation)
 {
     if (!operation->issued) {
         return; /* the hedge timer tries to begin */
     }
-    if (placement_write_met(&operation->placement, operation->voted, operation->quorum.w) &&
-        write_durable_enough(operation)) {
+    if (write_done(operation)) {
         write_finish(operation);
+        return;
+    }
+    if (write_doubted(operation)) {
+        write_again(operation);
         return;
     }
     uint64_t open = operation->allowed & ~operation->refused;
@@ -254,8 +205,8 @@ void write_judge(struct operation *operation)
         return;
     }
     /* Owners that a new view brought in. */
-    write_send_again(operation, operation_reachable(operation) & ~operation->asked & open &
-                                    ~operation->voted & ~operation->waiting);
+    write_send_more(operation, operation_reachable(operation) & ~operation->asked & open &
+                                   ~operation->voted & ~operation->waiting);
 }
 
 static uint64_t write_hedge_us(const struct operation *operation)
@@ -280,8 +231,9 @@ static void write_try(struct operation *operation)
         return;
     }
     if (write_self_bit(operation) == 0) {
-        coordinator_fail(operation, SHOAL_ENOTOWNER, "this node does not own key '%s' any more",
-                         request_key_text(coordinator, operation->key.key));
+        coordinator_fail(operation, SHOAL_ENOTOWNER, "this node does not own key '%s' any more; %s",
+                         request_key_text(coordinator, operation->key.key),
+                         operation_fate(operation));
         return;
     }
     uint64_t troubled = write_troubled(operation);
@@ -295,11 +247,13 @@ static void write_try(struct operation *operation)
         }
         return;
     }
-    if (operation->unread && !read_is_own(operation)) {
-        operation->unread = false;
-        operation->phase = OPERATION_READING; /* the view or the holding has changed since */
-        read_begin(operation);
-        return;
+    if (operation->basis == WRITE_ALONE || operation->basis == WRITE_VOUCHED) {
+        operation->basis = write_basis_now(operation); /* view, holding, links may have changed */
+        if (operation->basis == WRITE_READ) {
+            operation->phase = OPERATION_READING;
+            read_begin(operation);
+            return;
+        }
     }
     int issued = write_issue(operation);
     if (issued < 0) {
@@ -312,8 +266,7 @@ static void write_try(struct operation *operation)
         }
         return;
     }
-    if (placement_write_met(&operation->placement, operation->voted, operation->quorum.w) &&
-        write_durable_enough(operation)) {
+    if (write_done(operation)) {
         write_finish(operation);
         return;
     }
@@ -348,14 +301,14 @@ void write_hedge(struct operation *operation)
                      coordinator->now.mono_us);
     }
     /* Storing is idempotent: what was lost on the way is sent again. */
-    write_send_again(operation, missing & operation_reachable(operation));
+    write_send_more(operation, missing & operation_reachable(operation));
 }
 
 void write_on_local(struct operation *operation, int code)
 {
     if (operation->issued) {
         if (code == 0) {
-            write_send_again(operation, write_missing(operation) & operation_reachable(operation));
+            write_send_more(operation, write_missing(operation) & operation_reachable(operation));
         }
         return; /* or the hedge timer tries again */
     }
@@ -364,41 +317,4 @@ void write_on_local(struct operation *operation, int code)
         return;
     }
     write_try(operation);
-}
-
-/* A node that does not own the partition in another view than ours will soon know better, or we
- * shall: it is asked again. Every other refusal stands. */
-static void write_note_refusal(struct operation *operation, uint32_t target,
-                               const struct message_stored *stored)
-{
-    struct coordinator *coordinator = operation->coordinator;
-    if (stored->code != SHOAL_ENOTOWNER || stored->view_digest == coordinator->view->digest) {
-        operation_refused(operation, target, stored->code);
-    }
-    if (stored->view.data != NULL) {
-        (void)coordinator->courier.learn(coordinator->courier.self, stored->view_digest,
-                                         stored->view);
-    }
-}
-
-void write_on_stored(struct operation *operation, uint32_t target,
-                     const struct message_stored *stored)
-{
-    uint64_t bit = operation_bit(target);
-    if ((operation->voted & bit) != 0) {
-        return; /* an answer again */
-    }
-    if (stored->code != 0) {
-        write_note_refusal(operation, target, stored);
-    } else {
-        if (stored->durable) {
-            operation->durable |= bit;
-        }
-        if (coordinator_accounts(operation->coordinator, operation, target, stored->view_digest,
-                                 stored->view) == 1) {
-            operation->voted |= bit;
-            operation->waiting &= ~bit;
-        }
-    }
-    write_judge(operation);
 }

@@ -1,6 +1,6 @@
 /* Writes that can't be: for lack of owners that can be reached, of owners that can store it, or
  * because this node's own part failed. In all of these nothing was applied. */
-#include "coordinate/coordinator.h"
+#include "coordinate/write.h"
 #include "shoal/error.h"
 
 static void write_fail_memory(struct operation *operation)
@@ -8,13 +8,14 @@ static void write_fail_memory(struct operation *operation)
     const struct coordinator *coordinator = operation->coordinator;
     const char *name = coordinator->courier.name(coordinator->courier.self, coordinator->self);
     if (coordinator->memory_bytes_max == 0) {
-        coordinator_fail(operation, SHOAL_ENOMEM,
-                         "%s: out of memory: the system gives no more; nothing was applied", name);
+        coordinator_fail(operation, SHOAL_ENOMEM, "%s: out of memory: the system gives no more; %s",
+                         name, operation_fate(operation));
     } else {
         coordinator_fail(operation, SHOAL_ENOMEM,
                          "%s: out of memory: limits.memory_mb = %llu is used up; nothing is "
-                         "evicted: raise it or delete keys; nothing was applied",
-                         name, (unsigned long long)(coordinator->memory_bytes_max / LIMIT_MIB));
+                         "evicted: raise it or delete keys; %s",
+                         name, (unsigned long long)(coordinator->memory_bytes_max / LIMIT_MIB),
+                         operation_fate(operation));
     }
 }
 
@@ -33,13 +34,14 @@ int write_fail(struct operation *operation, int code)
         coordinator_fail(operation, code,
                          "the key has too many siblings or actors (resolve them with a put that "
                          "carries the context of a get), or too much waits to be written to disk "
-                         "(try again later); nothing was applied");
+                         "(try again later); %s",
+                         operation_fate(operation));
         break;
     default:
-        coordinator_fail(operation, code, "%s: %s; nothing was applied",
+        coordinator_fail(operation, code, "%s: %s; %s",
                          operation->coordinator->courier.name(operation->coordinator->courier.self,
                                                               operation->coordinator->self),
-                         shoal_error_text(code));
+                         shoal_error_text(code), operation_fate(operation));
         break;
     }
     return -1;
@@ -51,11 +53,12 @@ void write_fail_unreachable(struct operation *operation)
     uint64_t all = operation->allowed;
     coordinator_fail(
         operation, SHOAL_EQUORUM,
-        "%s needs W=%u owners of key '%s'; reachable: %s; not reachable: %s; nothing was "
-        "applied, try again when they are back",
+        "%s needs W=%u owners of key '%s'; reachable: %s; not reachable: %s; try again when they "
+        "are back; %s",
         request_op_text(operation->request->op), operation->quorum.w,
         request_key_text(operation->coordinator, operation->key.key),
-        operation_names(operation, reachable), operation_names(operation, all & ~reachable));
+        operation_names(operation, reachable), operation_names(operation, all & ~reachable),
+        operation_fate(operation));
 }
 
 /* Of this node what its engine says now, for another worker's may fare otherwise. */
@@ -97,8 +100,15 @@ void write_fail_troubled(struct operation *operation, uint64_t troubled)
         full = full || operation->refusals[__builtin_ctzll(rest)] == SHOAL_ENOSPC;
     }
     coordinator_fail(operation, full ? SHOAL_ENOSPC : SHOAL_EIO,
-                     "%s needs W=%u owners of key '%s' that can store it; %s; nothing was applied",
+                     "%s needs W=%u owners of key '%s' that can store it; %s; %s",
                      request_op_text(operation->request->op), operation->quorum.w,
                      request_key_text(operation->coordinator, operation->key.key),
-                     operation_reasons(operation, troubled));
+                     operation_reasons(operation, troubled), operation_fate(operation));
+}
+
+const char *write_doubt_text(const struct operation *operation)
+{
+    return operation->issued && !write_vouched(operation)
+               ? ", but too few could say that they keep nothing else"
+               : "";
 }

@@ -13,9 +13,8 @@ struct confirm {
     struct queue link;
     struct worker *worker;
     struct source source;
-    uint64_t id;
     uint64_t asked_digest;
-    uint64_t view_digest; /* at apply time */
+    struct message_stored stored; /* the answer, as far as it is known at apply time */
 };
 
 struct bytes serve_view(struct worker *worker, uint64_t asked_digest)
@@ -44,21 +43,14 @@ bool serve_owns(const struct worker *worker, uint32_t partition)
 
 /* ---- store ---- */
 
-static void serve_stored(struct worker *worker, struct source source, uint64_t id, int code,
-                         bool durable, uint64_t view_digest, struct bytes view)
+static void serve_stored(struct worker *worker, struct source source,
+                         const struct message_stored *stored)
 {
-    if (id == 0) {
+    if (stored->id == 0) {
         return; /* a repair, which nobody counts */
     }
-    struct message_stored stored = {
-        .id = id,
-        .code = code,
-        .durable = code == 0 && durable,
-        .view_digest = view_digest,
-        .view = view,
-    };
     buffer_clear(&worker->reply);
-    if (message_stored_encode(&stored, &worker->reply) == 0) {
+    if (message_stored_encode(stored, &worker->reply) == 0) {
         worker_reply(worker, source, buffer_bytes(&worker->reply));
     }
 }
@@ -74,17 +66,20 @@ static void serve_on_confirm(struct durable_waiter *waiter, int code)
 {
     struct confirm *confirm = QUEUE_ITEM(waiter, struct confirm, waiter);
     struct worker *worker = confirm->worker;
+    struct message_stored *stored = &confirm->stored;
+    stored->code = code;
+    stored->durable = code == 0 && replica_durable(&worker->replica, waiter->sequence);
     /* The digest is of apply time; the view of now includes that of then. */
-    struct bytes view = confirm->asked_digest == confirm->view_digest
-                            ? bytes_make(NULL, 0)
-                            : serve_view(worker, confirm->asked_digest);
-    serve_stored(worker, confirm->source, confirm->id, code,
-                 replica_durable(&worker->replica, waiter->sequence), confirm->view_digest, view);
+    stored->view = confirm->asked_digest == stored->view_digest
+                       ? bytes_make(NULL, 0)
+                       : serve_view(worker, confirm->asked_digest);
+    serve_stored(worker, confirm->source, stored);
     serve_confirm_free(confirm);
 }
 
 static int serve_confirm_later(struct worker *worker, struct source source,
-                               const struct message_store *store)
+                               const struct message_store *store,
+                               const struct message_stored *stored)
 {
     if (store->id == 0) {
         return 0;
@@ -98,9 +93,8 @@ static int serve_confirm_later(struct worker *worker, struct source source,
     }
     confirm->worker = worker;
     confirm->source = source;
-    confirm->id = store->id;
+    confirm->stored = *stored;
     confirm->asked_digest = store->view_digest;
-    confirm->view_digest = worker->snapshot->view->digest;
     confirm->waiter.fire = serve_on_confirm;
     queue_push(&worker->confirms, &confirm->link);
     worker->confirm_count++;
@@ -122,28 +116,45 @@ static bool serve_confirms_later(const struct worker *worker, const struct messa
             !durability_reached(durability, DURABILITY_DURABLE));
 }
 
+/* Stores it, and says of which holding, and what that keeps beside it. */
+static int serve_apply(struct worker *worker, const struct message_store *store,
+                       struct message_stored *stored)
+{
+    if (serve_is_hint(worker, store)) {
+        return serve_hint(worker, store);
+    }
+    if (!serve_owns(worker, store->partition)) {
+        return SHOAL_ENOTOWNER;
+    }
+    struct replica_stored kept = {0};
+    struct engine_key key = replica_key(&worker->replica, store->partition, store->key);
+    const struct holding *holding = replica_holding(&worker->replica, store->partition);
+    bool refilling = holding->refilling;
+    int result = replica_store(&worker->replica, &key, store->object, worker->now.wall_ms, &kept);
+    stored->concurrent = kept.concurrent;
+    stored->refilling = refilling || holding->refilling; /* it may just have found damage */
+    stored->actor = holding->actor;
+    return result;
+}
+
 void serve_store(struct worker *worker, struct source source, const struct message_store *store,
                  int code)
 {
-    int result = code;
-    if (result == 0 && !serve_owns(worker, store->partition)) {
-        result = SHOAL_ENOTOWNER;
-    } else if (result == 0) {
-        struct engine_key key = replica_key(&worker->replica, store->partition, store->key);
-        result = replica_store(&worker->replica, &key, store->object, worker->now.wall_ms,
-                               NULL);
-    }
+    struct message_stored stored = {.id = store->id, .view_digest = worker->snapshot->view->digest};
+    int result = code != 0 ? code : serve_apply(worker, store, &stored);
     bool later = serve_confirms_later(worker, store, result);
     if (later) {
-        result = serve_confirm_later(worker, source, store);
+        result = serve_confirm_later(worker, source, store, &stored);
     } else if (result == REPLICA_PENDING) {
         result = parking_take(worker);
         later = true;
     }
     if (!later || result < 0) {
-        serve_stored(worker, source, store->id, result,
-                     replica_durable(&worker->replica, worker->replica.durability.issued),
-                     worker->snapshot->view->digest, serve_view(worker, store->view_digest));
+        stored.code = result;
+        stored.durable =
+            result == 0 && replica_durable(&worker->replica, worker->replica.durability.issued);
+        stored.view = serve_view(worker, store->view_digest);
+        serve_stored(worker, source, &stored);
     }
 }
 

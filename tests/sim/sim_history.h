@@ -15,7 +15,8 @@
 #define SIM_DOTS_MAX 1024u
 #define SIM_SET_WORDS (SIM_DOTS_MAX / 64u)
 #define SIM_KEYS_MAX 256u
-/* Dots that may belong to one write: more than one only where frames are doubled. */
+/* Dots that may belong to one write: more than one where frames are doubled, or where it was made
+ * again for what it had missed. */
 #define SIM_WRITE_DOTS_MAX 8u
 
 struct sim_set {

@@ -46,25 +46,54 @@ static bool any_dot_in(const struct sim_write *write, const struct sim_set *set)
     return false;
 }
 
-/* A write without a context must have replaced all that was acknowledged before it was asked for.
- */
+/* What the write has replaced by now: itself, or through what has replaced it. */
+static struct sim_set replaced_by_now(const struct sim_key *key, const struct sim_write *write)
+{
+    struct sim_set replaced = {0};
+    for (uint32_t i = 0; i < key->dot_count; i++) {
+        if (any_dot_in(write, &key->dots[i].replaced)) {
+            sim_set_unite(&replaced, &key->dots[i].replaced);
+        }
+    }
+    for (uint32_t i = 0; i < write->dot_count; i++) {
+        sim_set_unite(&replaced, &key->dots[write->dots[i]].replaced);
+        sim_set_add(&replaced, write->dots[i]);
+    }
+    return replaced;
+}
+
+/* A write without a context must, when it is acknowledged, have replaced all that was acknowledged
+ * before it was asked for. */
 static void judge_blind(struct sim_oracle *oracle, const struct sim_key *key,
-                        const struct sim_write *write, uint32_t index)
+                        const struct sim_write *write)
 {
     char text[SIM_TEXT_MAX];
     char other[SIM_TEXT_MAX];
-    const struct sim_set *replaced = &key->dots[index].replaced;
+    struct sim_set replaced = replaced_by_now(key, write);
     oracle->blind_judged++;
     for (uint32_t i = 0; i < write->acked_before; i++) {
         const struct sim_write *before = sim_history_get(&oracle->history, key->acked[i]);
-        if (is_binding(oracle, before, oracle->r) && !any_dot_in(before, replaced)) {
+        if (is_binding(oracle, before, oracle->r) && !any_dot_in(before, &replaced)) {
             sim_verdict_fail(oracle->verdict, SIM_ACKED,
                              "%s of %.*s, without a context, did not see the acknowledged %s",
-                             sim_dot_text(key, index, text), (int)key->name_len,
+                             sim_dot_text(key, write->dots[0], text), (int)key->name_len,
                              (const char *)key->name, sim_dot_text(key, before->dots[0], other));
             return;
         }
     }
+}
+
+/* A write without a context that met what it had missed is made once more, on top of itself. */
+static bool made_again(const struct sim_key *key, const struct sim_write *write, uint32_t index)
+{
+    const struct sim_set *replaced = &key->dots[index].replaced;
+    for (uint32_t i = 0; i < write->dot_count; i++) {
+        if (!sim_set_has(replaced, write->dots[i]) &&
+            !sim_set_has(&key->dots[write->dots[i]].replaced, index)) {
+            return false;
+        }
+    }
+    return !write->has_context;
 }
 
 void sim_judge_issue(struct sim_oracle *oracle, const struct sim_key *key, uint32_t index)
@@ -72,7 +101,7 @@ void sim_judge_issue(struct sim_oracle *oracle, const struct sim_key *key, uint3
     char text[SIM_TEXT_MAX];
     uint32_t id = key->dots[index].write;
     struct sim_write *write = sim_history_get(&oracle->history, id);
-    if (write->dot_count > 0 && !oracle->doubled) {
+    if (write->dot_count > 0 && !oracle->doubled && !made_again(key, write, index)) {
         sim_verdict_fail(oracle->verdict, SIM_CONTEXTS, "%s of %.*s was carried out twice",
                          sim_dot_text(key, index, text), (int)key->name_len,
                          (const char *)key->name);
@@ -93,9 +122,6 @@ void sim_judge_issue(struct sim_oracle *oracle, const struct sim_key *key, uint3
     }
     if (write->dot_count < SIM_WRITE_DOTS_MAX) {
         write->dots[write->dot_count++] = index;
-    }
-    if (!write->has_context && !write->own_quorum) {
-        judge_blind(oracle, key, write, index);
     }
 }
 
@@ -163,6 +189,9 @@ static void acknowledge(struct sim_oracle *oracle, struct sim_key *key, struct s
     } else if (write->dot_count == 0) {
         sim_verdict_fail(oracle->verdict, SIM_OUTCOME, "put #%u was acknowledged, but never issued",
                          id);
+    }
+    if (!write->has_context && !write->own_quorum && write->dot_count > 0) {
+        judge_blind(oracle, key, write);
     }
     if (key->acked_count == key->acked_capacity) {
         key->acked_capacity = key->acked_capacity == 0 ? 64 : 2 * key->acked_capacity;

@@ -268,11 +268,40 @@ static void a_blind_write_that_overlooks_an_acknowledged_one_is_found(void **sta
     struct trial trial;
     begin(&trial);
     put_first(&trial);
-    (void)begin_put(&trial, "blind", false);
+    uint32_t write = begin_put(&trial, "blind", false);
     sim_oracle_issued(trial.oracle, key, (struct dot){B, 1}, vector(NULL, 0));
     struct sibling both[] = {value(A, 1, "first"), value(B, 1, "blind")};
     hold(&trial, (const struct dot[]){{A, 1}, {B, 1}}, 2, both, 2);
+    assert_false(trial.verdict.broken); /* it may yet be made again */
+    acknowledge(&trial, write);
     end_broken(&trial, SIM_ACKED);
+}
+
+static void a_blind_write_is_made_again_on_top_of_itself_and_of_what_it_had_missed(void **state)
+{
+    (void)state;
+    for (uint32_t on_top = 0; on_top < 2; on_top++) {
+        static const struct dot seen[] = {{A, 1}, {B, 1}};
+        struct trial trial;
+        begin(&trial);
+        put_first(&trial);
+        uint32_t write = begin_put(&trial, "blind", false);
+        sim_oracle_issued(trial.oracle, key, (struct dot){B, 1}, vector(NULL, 0));
+        struct sibling both[] = {value(A, 1, "first"), value(B, 1, "blind")};
+        hold(&trial, seen, 2, both, 2);
+        sim_oracle_issued(trial.oracle, key, (struct dot){B, 2},
+                          on_top != 0 ? vector(seen, 2) : vector(NULL, 0));
+        struct sibling again[] = {value(A, 1, "first"), value(B, 1, "blind"), value(B, 2, "blind")};
+        hold(&trial, (const struct dot[]){{A, 1}, {B, 2}}, 2, on_top != 0 ? &again[2] : again,
+             on_top != 0 ? 1 : 3);
+        if (on_top == 0) {
+            end_broken(&trial, SIM_CONTEXTS); /* carried out twice */
+            continue;
+        }
+        acknowledge(&trial, write);
+        assert_false(trial.verdict.broken);
+        end(&trial);
+    }
 }
 
 static void nothing_applied_that_was_applied_is_found(void **state)
@@ -396,6 +425,7 @@ int main(void)
         cmocka_unit_test(a_sibling_that_vanishes_from_a_holding_is_found),
         cmocka_unit_test(a_token_that_covers_what_its_writer_did_not_see_is_found),
         cmocka_unit_test(a_blind_write_that_overlooks_an_acknowledged_one_is_found),
+        cmocka_unit_test(a_blind_write_is_made_again_on_top_of_itself_and_of_what_it_had_missed),
         cmocka_unit_test(nothing_applied_that_was_applied_is_found),
         cmocka_unit_test(a_crash_may_take_back_what_was_not_settled),
         cmocka_unit_test(a_crash_that_takes_back_what_was_settled_is_found),

@@ -119,8 +119,13 @@ static int fake_on_store(struct fake_courier *fake, uint64_t node, struct bytes 
                                     .view = fake_view(fake, owner, store.view_digest)};
     if (stored.code == 0) {
         struct engine_key key = replica_key(&owner->replica, store.partition, store.key);
-        int result = replica_store(&owner->replica, &key, store.object, fake->now.wall_ms, NULL);
+        const struct holding *holding = replica_holding(&owner->replica, store.partition);
+        struct replica_stored kept;
+        int result = replica_store(&owner->replica, &key, store.object, fake->now.wall_ms, &kept);
         stored.code = result < 0 ? result : 0;
+        stored.concurrent = kept.concurrent;
+        stored.refilling = holding->refilling;
+        stored.actor = holding->actor;
         stored.durable = owner->durable && result >= 0;
     }
     return store.id == 0 ? 1 : message_stored_encode(&stored, &fake->reply);

@@ -263,11 +263,19 @@ static void a_layout_that_comes_while_a_write_is_in_flight_has_its_say(void **st
     struct fake_courier *fake = *state;
     struct view *both = with_node_4(mine(fake));
     const char *key = key_that_moves(fake, both);
+    struct fake_answer *first = put_here(fake, key, "one");
+    fake_run(fake, 100 * MS);
+    assert_int_equal(first->code, 0);
     for (uint64_t node = 2; node <= 3; node++) {
         fake->owners[node].delay_us = 20 * MS;
     }
-    struct fake_answer *put = put_here(fake, key, "one");
-    fake_run(fake, 25 * MS); /* the read is over, the write is on its way */
+    struct request request = {.op = REQUEST_PUT,
+                              .key = bytes_from_string(key),
+                              .value = bytes_from_string("two"),
+                              .context = first->context,
+                              .forwarded = true};
+    struct fake_answer *put = fake_begin(fake, &request);
+    fake_run(fake, 5 * MS); /* the write is on its way */
     assert_false(put->done);
     fake_believes(fake, 4, view_ref(both));
     fake_adopt(fake, both, 0);
@@ -313,7 +321,11 @@ static void who_is_no_owner_any_more_does_not_coordinate(void **state)
     gone = synced(ring_view_commit(gone, &out));
     fake->owners[2].lose_requests = FAKE_ALWAYS;
     fake->owners[3].lose_requests = FAKE_ALWAYS;
-    struct fake_answer *put = fake_put(fake, key, "one", none); /* still reads */
+    struct request reads_first = {.op = REQUEST_PUT,
+                                  .key = bytes_from_string(key),
+                                  .value = bytes_from_string("one"),
+                                  .options = {.r = 3}};
+    struct fake_answer *put = fake_begin(fake, &reads_first); /* still reads */
     fake_run(fake, 1 * MS);
     assert_false(put->done);
     everybody_believes(fake, gone);
