@@ -35,6 +35,7 @@
     X(keep_clock, "a holding that lost data keeps the dots of it in its clock")                    \
     X(raise_base, "a clock over its bounds raises its bases over the gaps")                        \
     X(close_no_sync, "an actor is closed at a holding that has not synced since its end")          \
+    X(close_early_sync, "an actor is closed with syncs begun before its end was confirmed")        \
     X(close_no_hints, "an actor is closed while hints hold its dots")                              \
     X(close_by_report, "an actor is closed once dots reported at various times are covered")       \
     X(hear_ended, "frames of an ended actor are taken after its end was confirmed")                \
