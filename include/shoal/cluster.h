@@ -1,8 +1,8 @@
 /* The cluster as seen through a client: which nodes there are and how they are, who owns what,
- * joining nodes together, and backups of a node. For tools and dashboards; an application that only
- * reads and writes needs shoal/client.h alone. These calls are answered by one node from what it
- * knows: by the first of the given ones that can be reached. Nodes answer them on their peer port,
- * too, but for backups. */
+ * joining nodes together, backups of a node, verifying and repairing. For tools and dashboards; an
+ * application that only reads and writes needs shoal/client.h alone. These calls are answered by
+ * one node from what it knows: by the first of the given ones that can be reached. Nodes answer
+ * them on their peer port, too, but for backups. */
 #ifndef SHOAL_CLUSTER_H
 #define SHOAL_CLUSTER_H
 
@@ -66,7 +66,29 @@ struct shoal_backup {
     uint64_t bytes_done; /* of these, summed up */
 };
 
-/* Asynchronous, as in shoal/client.h: `status`, `ring` and `backup` are NULL unless the result's
+/* Whether all owners of each partition hold the same. */
+struct shoal_verification {
+    int identical;             /* all were compared, and nothing differs */
+    char digest[33];           /* hex, of what all hold; "" unless identical */
+    uint32_t partitions;       /* of the cluster */
+    int with_values;           /* every byte was compared */
+    uint64_t siblings;         /* live ones, in the partitions that are identical */
+    uint64_t bytes;            /* of their values; 0 unless with_values */
+    const uint32_t *differing; /* partitions whose owners don't hold the same */
+    size_t differing_count;
+    const uint32_t *unverified; /* partitions of which some owner did not answer */
+    size_t unverified_count;
+    const char *text; /* why, naming a node; "" when all were compared */
+};
+
+/* Who begins to repair. */
+struct shoal_repair {
+    uint32_t told;    /* nodes that begin now */
+    uint32_t nodes;   /* of the cluster */
+    const char *text; /* who could not be reached; "" when all were */
+};
+
+/* Asynchronous, as in shoal/client.h: `status`, `ring` and so on are NULL unless the result's
  * code is 0, and valid during the callback. */
 typedef void (*shoal_status_done_fn)(struct shoal_client *client, const struct shoal_result *result,
                                      const struct shoal_status *status, void *user);
@@ -75,6 +97,12 @@ typedef void (*shoal_ring_done_fn)(struct shoal_client *client, const struct sho
 
 typedef void (*shoal_backup_done_fn)(struct shoal_client *client, const struct shoal_result *result,
                                      const struct shoal_backup *backup, void *user);
+
+typedef void (*shoal_verify_done_fn)(struct shoal_client *client, const struct shoal_result *result,
+                                     const struct shoal_verification *verification, void *user);
+
+typedef void (*shoal_repair_done_fn)(struct shoal_client *client, const struct shoal_result *result,
+                                     const struct shoal_repair *repair, void *user);
 
 SHOAL_API int shoal_status_start(struct shoal_client *client, const struct shoal_options *options,
                                  shoal_status_done_fn done, void *user);
@@ -93,6 +121,18 @@ SHOAL_API int shoal_backup_start(struct shoal_client *client, const char *path,
                                  const struct shoal_options *options, shoal_backup_done_fn done,
                                  void *user);
 
+/* Compares what the owners of every partition hold: which siblings there are, and with values every
+ * byte of them, for which all of it is read. What differs because writes are on their way is
+ * compared again a few times. Give it time: see the options' timeout. */
+SHOAL_API int shoal_verify_start(struct shoal_client *client, int with_values,
+                                 const struct shoal_options *options, shoal_verify_done_fn done,
+                                 void *user);
+
+/* Has every node begin to compare with the others now, and repair what differs. Done means that
+ * they have begun. */
+SHOAL_API int shoal_repair_start(struct shoal_client *client, const struct shoal_options *options,
+                                 shoal_repair_done_fn done, void *user);
+
 /* Synchronous: on 0 the output is the caller's to free, otherwise it is untouched. */
 SHOAL_API int shoal_status(struct shoal_client *client, const struct shoal_options *options,
                            struct shoal_status **status);
@@ -103,9 +143,17 @@ SHOAL_API int shoal_join(struct shoal_client *client, const char *host, uint16_t
 SHOAL_API int shoal_backup(struct shoal_client *client, const char *path,
                            const struct shoal_options *options, struct shoal_backup **backup);
 
-SHOAL_API void shoal_status_free(struct shoal_status *status); /* NULL is fine */
-SHOAL_API void shoal_ring_free(struct shoal_ring *ring);       /* NULL is fine */
-SHOAL_API void shoal_backup_free(struct shoal_backup *backup); /* NULL is fine */
+SHOAL_API int shoal_verify(struct shoal_client *client, int with_values,
+                           const struct shoal_options *options,
+                           struct shoal_verification **verification);
+SHOAL_API int shoal_repair(struct shoal_client *client, const struct shoal_options *options,
+                           struct shoal_repair **repair);
+
+SHOAL_API void shoal_verification_free(struct shoal_verification *verification); /* NULL is fine */
+SHOAL_API void shoal_repair_free(struct shoal_repair *repair);                   /* NULL is fine */
+SHOAL_API void shoal_status_free(struct shoal_status *status);                   /* NULL is fine */
+SHOAL_API void shoal_ring_free(struct shoal_ring *ring);                         /* NULL is fine */
+SHOAL_API void shoal_backup_free(struct shoal_backup *backup);                   /* NULL is fine */
 
 /* The partition of a key: an index p; its owners are owners[p * replicas ...]. */
 SHOAL_API uint32_t shoal_ring_partition(const struct shoal_ring *ring, struct shoal_bytes key);

@@ -29,6 +29,9 @@ const struct command commands[] = {
      command_ring},
     {"backup", "DIR", "a copy of the node's data, in a folder of its machine", 0, 1, 1,
      command_backup},
+    {"verify", "", "whether all owners of each partition hold the same", FLAGS_VERIFY, 0, 0,
+     command_verify},
+    {"repair", "", "have all nodes compare and repair what they hold now", 0, 0, 0, command_repair},
     {"bench", "", "measure throughput and latency", FLAGS_BENCH, 0, 0, command_bench},
     {0},
 };

@@ -54,6 +54,8 @@ const struct flag flags[] = {
     {"after", 0, FLAG_TEXT, FLAGS_LIST, FIELD(after), 0, 0, 0, "CURSOR",
      "go on where an earlier list ended"},
     {"values", 0, FLAG_SWITCH, FLAGS_LIST, FIELD(values), 0, 0, 0, NULL, "the values, too"},
+    {"values", 0, FLAG_SWITCH, FLAGS_VERIFY, FIELD(values), 0, 0, 0, NULL,
+     "read and compare every byte, too"},
     {"known-cluster-node", 0, FLAG_TEXT, FLAGS_JOIN, FIELD(known_cluster_node), 0, 0, 0,
      "HOST:PEER_PORT", "a node of the cluster to join"},
     {"watch", 0, FLAG_SWITCH, FLAGS_WATCH, FIELD(watch), 0, 0, 0, NULL, "again every second"},

@@ -25,6 +25,7 @@ enum flag_group {
     FLAGS_WATCH = 1u << 11,
     FLAGS_OUTPUT = 1u << 12,
     FLAGS_BENCH = 1u << 13,
+    FLAGS_VERIFY = 1u << 14,
 };
 
 struct bench_flags {

@@ -1,6 +1,7 @@
 /* Decoding an answer by what was asked, and showing it as the public structs. */
 #include "client/answer.h"
 
+#include "base/byteorder.h"
 #include "base/text.h"
 #include "shoal/error.h"
 
@@ -86,6 +87,26 @@ static int decode_backup(struct arena *arena, struct bytes payload, struct answe
     return error;
 }
 
+static int decode_verification(struct arena *arena, struct bytes payload, struct answer *out)
+{
+    struct message_verify_reply *reply = arena_alloc(arena, sizeof(*reply));
+    int error = reply == NULL ? SHOAL_ENOMEM : message_verify_reply_decode(payload, arena, reply);
+    if (error == 0) {
+        *out = (struct answer){.text = "", .verification = reply};
+    }
+    return error;
+}
+
+static int decode_repair(struct arena *arena, struct bytes payload, struct answer *out)
+{
+    struct message_repair_reply *reply = arena_alloc(arena, sizeof(*reply));
+    int error = reply == NULL ? SHOAL_ENOMEM : message_repair_reply_decode(payload, arena, reply);
+    if (error == 0) {
+        *out = (struct answer){.text = "", .repair = reply};
+    }
+    return error;
+}
+
 int answer_decode(struct shoal_client *client, uint32_t asked, uint32_t kind, struct bytes payload,
                   struct answer *out)
 {
@@ -104,6 +125,12 @@ int answer_decode(struct shoal_client *client, uint32_t asked, uint32_t kind, st
     }
     if (kind == MESSAGE_BACKUP_REPLY && asked == MESSAGE_BACKUP) {
         return decode_backup(arena, payload, out);
+    }
+    if (kind == MESSAGE_VERIFY_REPLY && asked == MESSAGE_VERIFY) {
+        return decode_verification(arena, payload, out);
+    }
+    if (kind == MESSAGE_REPAIR_REPLY && asked == MESSAGE_REPAIR) {
+        return decode_repair(arena, payload, out);
     }
     if (kind == MESSAGE_PONG && asked == MESSAGE_PING) {
         *out = (struct answer){.text = ""};
@@ -268,6 +295,46 @@ int answer_show_backup(struct arena *arena, const struct message_backup_reply *b
         .bytes_done = backup->bytes_done,
     };
     if (shown.text == NULL || shown.path == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    *out = shown;
+    return 0;
+}
+
+int answer_show_verification(struct arena *arena, const struct message_verify_reply *reply,
+                             struct shoal_verification *out)
+{
+    struct shoal_verification shown = {
+        .identical = reply->differing_count == 0 && reply->unverified_count == 0,
+        .partitions = reply->partitions,
+        .with_values = reply->with_values,
+        .siblings = reply->siblings,
+        .bytes = reply->bytes,
+        .differing = reply->differing,
+        .differing_count = reply->differing_count,
+        .unverified = reply->unverified,
+        .unverified_count = reply->unverified_count,
+        .text = show_text(arena, reply->text),
+    };
+    if (shown.identical) {
+        uint8_t digest[16];
+        store_u64_be(digest, reply->digest.high);
+        store_u64_be(digest + 8, reply->digest.low);
+        text_hex(digest, sizeof(digest), shown.digest);
+    }
+    if (shown.text == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    *out = shown;
+    return 0;
+}
+
+int answer_show_repair(struct arena *arena, const struct message_repair_reply *reply,
+                       struct shoal_repair *out)
+{
+    struct shoal_repair shown = {
+        .told = reply->told, .nodes = reply->nodes, .text = show_text(arena, reply->text)};
+    if (shown.text == NULL) {
         return SHOAL_ENOMEM;
     }
     *out = shown;

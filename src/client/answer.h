@@ -20,5 +20,9 @@ int answer_show_ring(struct arena *arena, const struct message_ring_reply *ring,
                      struct shoal_ring *out);
 int answer_show_backup(struct arena *arena, const struct message_backup_reply *backup,
                        struct shoal_backup *out);
+int answer_show_verification(struct arena *arena, const struct message_verify_reply *reply,
+                             struct shoal_verification *out);
+int answer_show_repair(struct arena *arena, const struct message_repair_reply *reply,
+                       struct shoal_repair *out);
 
 #endif

@@ -200,6 +200,15 @@ struct call *call_new_backup(const char *path, const struct shoal_options *optio
     return call;
 }
 
+struct call *call_new_verify(bool with_values, const struct shoal_options *options)
+{
+    struct call *call = call_new(MESSAGE_VERIFY, 0, options);
+    if (call != NULL) {
+        call->with_values = with_values;
+    }
+    return call;
+}
+
 struct call *call_new_plain(enum message_kind kind, const struct shoal_options *options)
 {
     return call_new(kind, 0, options);
@@ -237,6 +246,15 @@ int call_encode(const struct call *call, uint64_t now_us, struct buffer *out)
         struct message_backup backup = call->backup;
         backup.id = call->id;
         return message_backup_encode(&backup, out);
+    }
+    case MESSAGE_VERIFY: {
+        const struct message_verify verify = {
+            .id = call->id, .with_values = call->with_values, .timeout_us = share_us};
+        return message_verify_encode(&verify, out);
+    }
+    case MESSAGE_REPAIR: {
+        const struct message_repair repair = {.id = call->id, .pass_on = true};
+        return message_repair_encode(&repair, out);
     }
     case MESSAGE_STATUS:
         return message_status_encode(call->id, out);

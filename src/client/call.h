@@ -32,6 +32,8 @@ struct answer {
     const struct message_status_reply *status;
     const struct message_ring_reply *ring;
     const struct message_backup_reply *backup;
+    const struct message_verify_reply *verification;
+    const struct message_repair_reply *repair;
 };
 
 /* `answer` is valid during the call; the call is freed after it. */
@@ -45,6 +47,8 @@ struct call_listener {
         shoal_status_done_fn status;
         shoal_ring_done_fn ring;
         shoal_backup_done_fn backup;
+        shoal_verify_done_fn verify;
+        shoal_repair_done_fn repair;
     } done;
     void *user;
 };
@@ -64,6 +68,7 @@ struct call {
         struct message_list list;
         struct message_join *join; /* in `memory` */
         struct message_backup backup;
+        bool with_values; /* VERIFY */
     };
 
     uint64_t deadline_us;
@@ -90,7 +95,8 @@ struct call *call_new_list(const struct shoal_list *list, const struct shoal_opt
 struct call *call_new_join(const char *host, uint16_t port, const struct shoal_options *options);
 /* Without a path (NULL) it only asks. */
 struct call *call_new_backup(const char *path, const struct shoal_options *options);
-/* PING, STATUS, RING. */
+struct call *call_new_verify(bool with_values, const struct shoal_options *options);
+/* PING, STATUS, RING, REPAIR. */
 struct call *call_new_plain(enum message_kind kind, const struct shoal_options *options);
 
 void call_free(struct call *call);

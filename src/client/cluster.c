@@ -1,4 +1,4 @@
-/* The public asynchronous calls for the cluster: status, ring and backup. */
+/* The public asynchronous calls for the cluster: status, ring, backup, verify and repair. */
 #include "shoal/cluster.h"
 
 #include "client/answer.h"
@@ -76,6 +76,53 @@ int shoal_backup_start(struct shoal_client *client, const char *path,
     call->listener.done.backup = done;
     call->listener.user = user;
     return client_start(client, call, tell_backup);
+}
+
+static void tell_verification(struct call *call, const struct answer *answer)
+{
+    struct shoal_result result = {.code = answer->code, .text = answer->text};
+    struct shoal_verification shown;
+    if (result.code == 0 &&
+        answer_show_verification(&call->client->arena, answer->verification, &shown) != 0) {
+        result = (struct shoal_result){.code = SHOAL_ENOMEM, .text = no_memory};
+    }
+    call->listener.done.verify(call->client, &result, result.code == 0 ? &shown : NULL,
+                               call->listener.user);
+}
+
+int shoal_verify_start(struct shoal_client *client, int with_values,
+                       const struct shoal_options *options, shoal_verify_done_fn done, void *user)
+{
+    struct call *call = call_new_verify(with_values != 0, options);
+    if (call == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    call->listener.done.verify = done;
+    call->listener.user = user;
+    return client_start(client, call, tell_verification);
+}
+
+static void tell_repair(struct call *call, const struct answer *answer)
+{
+    struct shoal_result result = {.code = answer->code, .text = answer->text};
+    struct shoal_repair shown;
+    if (result.code == 0 && answer_show_repair(&call->client->arena, answer->repair, &shown) != 0) {
+        result = (struct shoal_result){.code = SHOAL_ENOMEM, .text = no_memory};
+    }
+    call->listener.done.repair(call->client, &result, result.code == 0 ? &shown : NULL,
+                               call->listener.user);
+}
+
+int shoal_repair_start(struct shoal_client *client, const struct shoal_options *options,
+                       shoal_repair_done_fn done, void *user)
+{
+    struct call *call = call_new_plain(MESSAGE_REPAIR, options);
+    if (call == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    call->listener.done.repair = done;
+    call->listener.user = user;
+    return client_start(client, call, tell_repair);
 }
 
 uint32_t shoal_ring_partition(const struct shoal_ring *ring, struct shoal_bytes key)

@@ -180,6 +180,63 @@ void shoal_backup_free(struct shoal_backup *backup)
     mem_free(backup);
 }
 
+/* ---- verifying and repairing ----------------------------------------------------------------- */
+
+static struct shoal_verification *pack_verification(struct packer *packer,
+                                                    const struct shoal_verification *from)
+{
+    struct shoal_verification *to = pack(packer, from, sizeof(*from), 16);
+    const uint32_t *differing =
+        pack(packer, from->differing, from->differing_count * sizeof(uint32_t), sizeof(uint32_t));
+    const uint32_t *unverified =
+        pack(packer, from->unverified, from->unverified_count * sizeof(uint32_t), sizeof(uint32_t));
+    const char *text = pack_text(packer, from->text);
+    if (to != NULL) {
+        to->differing = differing;
+        to->unverified = unverified;
+        to->text = text;
+    }
+    return to;
+}
+
+struct shoal_verification *verification_copy(const struct shoal_verification *from)
+{
+    struct packer packer = {0};
+    (void)pack_verification(&packer, from);
+    packer.block = mem_alloc(packer.used);
+    packer.used = 0;
+    return packer.block == NULL ? NULL : pack_verification(&packer, from);
+}
+
+static struct shoal_repair *pack_repair(struct packer *packer, const struct shoal_repair *from)
+{
+    struct shoal_repair *to = pack(packer, from, sizeof(*from), 16);
+    const char *text = pack_text(packer, from->text);
+    if (to != NULL) {
+        to->text = text;
+    }
+    return to;
+}
+
+struct shoal_repair *repair_copy(const struct shoal_repair *from)
+{
+    struct packer packer = {0};
+    (void)pack_repair(&packer, from);
+    packer.block = mem_alloc(packer.used);
+    packer.used = 0;
+    return packer.block == NULL ? NULL : pack_repair(&packer, from);
+}
+
+void shoal_verification_free(struct shoal_verification *verification)
+{
+    mem_free(verification);
+}
+
+void shoal_repair_free(struct shoal_repair *repair)
+{
+    mem_free(repair);
+}
+
 void shoal_status_free(struct shoal_status *status)
 {
     mem_free(status);

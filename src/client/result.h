@@ -10,5 +10,7 @@ struct shoal_result *result_copy(const struct shoal_result *from);
 struct shoal_status *status_copy(const struct shoal_status *from);
 struct shoal_ring *ring_copy(const struct shoal_ring *from);
 struct shoal_backup *backup_copy(const struct shoal_backup *from);
+struct shoal_verification *verification_copy(const struct shoal_verification *from);
+struct shoal_repair *repair_copy(const struct shoal_repair *from);
 
 #endif

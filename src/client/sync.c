@@ -19,6 +19,8 @@ struct waiting {
     struct shoal_status *status;
     struct shoal_ring *ring;
     struct shoal_backup *backup;
+    struct shoal_verification *verification;
+    struct shoal_repair *repair;
 };
 
 static void set_error(struct shoal_client *client, const char *text)
@@ -112,6 +114,26 @@ static void on_backup(struct shoal_client *client, const struct shoal_result *re
         waiting->backup = backup_copy(backup);
     }
     note(client, waiting, result, waiting->backup != NULL);
+}
+
+static void on_verification(struct shoal_client *client, const struct shoal_result *result,
+                            const struct shoal_verification *verification, void *user)
+{
+    struct waiting *waiting = user;
+    if (verification != NULL) {
+        waiting->verification = verification_copy(verification);
+    }
+    note(client, waiting, result, waiting->verification != NULL);
+}
+
+static void on_repair(struct shoal_client *client, const struct shoal_result *result,
+                      const struct shoal_repair *repair, void *user)
+{
+    struct waiting *waiting = user;
+    if (repair != NULL) {
+        waiting->repair = repair_copy(repair);
+    }
+    note(client, waiting, result, waiting->repair != NULL);
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */
@@ -248,6 +270,38 @@ int shoal_backup(struct shoal_client *client, const char *path, const struct sho
     int code = sync_end(client, started, &waiting);
     if (code == 0) {
         *backup = waiting.backup;
+    }
+    return code;
+}
+
+int shoal_verify(struct shoal_client *client, int with_values, const struct shoal_options *options,
+                 struct shoal_verification **verification)
+{
+    struct waiting waiting = {.copy = true};
+    int error = sync_begin(client);
+    if (error != 0) {
+        return error;
+    }
+    int started = shoal_verify_start(client, with_values, options, on_verification, &waiting);
+    int code = sync_end(client, started, &waiting);
+    if (code == 0) {
+        *verification = waiting.verification;
+    }
+    return code;
+}
+
+int shoal_repair(struct shoal_client *client, const struct shoal_options *options,
+                 struct shoal_repair **repair)
+{
+    struct waiting waiting = {.copy = true};
+    int error = sync_begin(client);
+    if (error != 0) {
+        return error;
+    }
+    int started = shoal_repair_start(client, options, on_repair, &waiting);
+    int code = sync_end(client, started, &waiting);
+    if (code == 0) {
+        *repair = waiting.repair;
     }
     return code;
 }
