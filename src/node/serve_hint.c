@@ -6,8 +6,9 @@
 
 bool serve_is_hint(const struct worker *worker, const struct message_store *store)
 {
-    return store->hint &&
-           !view_owns(worker->snapshot->view, worker->snapshot->self, store->partition);
+    const struct view *view = worker->snapshot->view;
+    bool exists = store->partition < view_facts(view)->partitions;
+    return store->hint && !(exists && view_owns(view, worker->snapshot->self, store->partition));
 }
 
 static bool serve_is_member(const struct worker *worker)
