@@ -64,6 +64,7 @@ int hints_begin(struct hints *hints, uint32_t partitions, uint32_t first, uint32
     mem_free(hints->piles);
     hints->piles = piles;
     hints->partitions = partitions;
+    hints->replica->hints_from = partitions;
     hints->first = first;
     hints->step = step;
     hints->keys = 0;
@@ -73,12 +74,17 @@ int hints_begin(struct hints *hints, uint32_t partitions, uint32_t first, uint32
         hints->arrival = from;
     }
     struct engine *engine = hints->replica->engine;
+    uint32_t lost = 0;
     for (uint32_t p = first; p < partitions; p += step) {
         struct engine_stats stats;
         engine->ops->stats(engine, hints_place(hints, p), &stats);
         struct hint_pile *pile = hints_find(hints, p);
         hints_count(hints, pile, stats.keys, stats.keys == 0 ? 0 : stats.bytes);
         pile->newest = hints->arrival;
+        lost += engine->ops->lost(engine, hints_place(hints, p)) ? 1 : 0;
+    }
+    if (lost > 0 && engine->keeps_data) {
+        log_error("hints: some that were kept for others may be lost", LOG_U64("partitions", lost));
     }
     return 0;
 }

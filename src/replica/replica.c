@@ -47,6 +47,11 @@ static void replica_note_damage(struct replica *replica, uint32_t partition)
 static void replica_on_damaged(void *self, uint32_t partition)
 {
     struct replica *replica = self;
+    if (replica->hints_from > 0 && partition >= replica->hints_from) {
+        log_error("storage: a hint is damaged: what was kept in it for others is lost",
+                  LOG_U64("partition", partition - replica->hints_from));
+        return;
+    }
     struct holding *holding = replica_holding(replica, partition);
     log_error("storage: a record is damaged and not served; its partition is filled again from the "
               "other owners",

@@ -43,6 +43,7 @@ struct replica {
     struct random *random; /* borrowed */
     struct arena *arena;   /* borrowed: the event's scratch memory */
     struct hash_secret position_secret;
+    uint32_t hints_from;   /* the engine's partitions from here on hold hints; 0: not known yet */
     struct table holdings; /* partition + 1 -> struct holding * */
     struct table damaged;  /* partition + 1 -> itself: found damaged while not held */
     bool all_damaged;      /* ... and there was no memory to note which */
