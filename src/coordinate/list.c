@@ -523,7 +523,7 @@ void list_on_scanned(struct operation *operation, uint64_t node,
                                          scanned->view_digest, scanned->view) == 1;
     operation->waiting = waiting; /* a list asks again rather than wait for the join */
     slot->asked &= ~bit;
-    if (scanned->code != 0 || scanned->refilling || !accounts) {
+    if (scanned->code != 0 || !accounts) {
         return; /* the hedge timer, or the new view, asks again */
     }
     /* Beyond the budget only the partition that is taken next may add to it, so that lists go on.

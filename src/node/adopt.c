@@ -47,7 +47,7 @@ void worker_on_began(void *self, const struct holding *holding)
 {
     struct worker *worker = self;
     if (holding->refilling) {
-        copier_restart(&worker->copier, holding->partition);
+        filler_restart(&worker->filler, holding->partition);
         worker->fills_wanted = true;
     }
     if (worker->observer.holding != NULL) {
@@ -99,8 +99,35 @@ static void adopt_holdings(struct worker *worker, bool first)
             worker->holdings_missing = true;
         }
         if (!owns) {
-            copier_forget(&worker->copier, p);
+            filler_forget(&worker->filler, p);
         }
+    }
+}
+
+/* Who must have told of what a tombstone hides before it may be dropped. */
+static void adopt_owners(struct worker *worker)
+{
+    const struct snapshot *snapshot = worker->snapshot;
+    uint32_t partitions = view_facts(snapshot->view)->partitions;
+    for (uint32_t p = worker->index; p < partitions; p += worker->count) {
+        struct holding *holding = replica_holding(&worker->replica, p);
+        struct placement placement;
+        if (holding == NULL) {
+            continue;
+        }
+        uint64_t others[LIMIT_REQUEST_TARGETS] = {0};
+        uint32_t count = 0;
+        if (view_place(snapshot->view, p, &placement) < 0) {
+            placement.node_count = 0; /* too many to ask: node 0 tells nothing, so none goes */
+            count = 1;
+        }
+        for (uint32_t i = 0; i < placement.node_count; i++) {
+            bool other = placement.nodes[i] != snapshot->self &&
+                         !view_removed(snapshot->view, placement.nodes[i]);
+            others[count] = placement.nodes[i];
+            count += other ? 1 : 0;
+        }
+        (void)replica_set_owners(holding, others, count);
     }
 }
 
@@ -139,7 +166,7 @@ static void adopt_drop_all(struct worker *worker)
     const struct snapshot *before = worker->snapshot;
     uint32_t partitions = view_facts(before->view)->partitions;
     for (uint32_t p = worker->index; p < partitions; p += worker->count) {
-        copier_forget(&worker->copier, p);
+        filler_forget(&worker->filler, p);
         if (replica_knows(&worker->replica, p)) {
             (void)replica_drop(&worker->replica, p);
         }
@@ -176,7 +203,7 @@ static void adopt_fills(struct worker *worker)
         bool sync = target != NULL && layout_owns(target, snapshot->self, p) &&
                     !content_hash_equal(&worker->synced[p / worker->count], &target->key.hash);
         if ((sync || holding->refilling) &&
-            copier_want(&worker->copier, p, sync ? &target->key.hash : NULL) < 0) {
+            filler_want(&worker->filler, p, sync ? &target->key.hash : NULL) < 0) {
             log_error("partition: no memory to fill it; it stays incomplete",
                       LOG_U64("partition", p));
         }
@@ -234,7 +261,7 @@ void worker_tally_take(const struct worker *worker, struct worker_tally *out)
         .keys = stats.keys,
         .bytes = stats.bytes,
         .hints = worker->hints.keys,
-        .pending = copier_pending(&worker->copier),
+        .pending = filler_pending(&worker->filler),
         .storage = worker_own_storage(worker),
     };
     size_t cursor = 0;
@@ -273,17 +300,16 @@ static void adopt_give(struct worker *worker)
     coordinator->included_count = SNAPSHOT_INCLUDED;
     coordinator->ticket_done = snapshot->tickets[worker->index];
     coordinator->ticket_void = snapshot->tickets_void[worker->index];
-    worker->copier.view = snapshot->view;
-    worker->copier.self = snapshot->self;
+    worker_repair_adopt(worker);
     worker->replica.position_secret = snapshot->position_secret;
 }
 
-/* Has copied what holdings lack; also of those that began anew since the last time. */
+/* Has fetched what holdings lack; also of those that began anew since the last time. */
 void worker_review_fills(struct worker *worker)
 {
     worker->fills_wanted = false;
     adopt_fills(worker);
-    copier_review(&worker->copier);
+    filler_review(&worker->filler);
 }
 
 void worker_adopt(struct worker *worker, struct snapshot *snapshot)
@@ -303,6 +329,7 @@ void worker_adopt(struct worker *worker, struct snapshot *snapshot)
     adopt_links(worker, before);
     if (moved || worker->holdings_missing) {
         adopt_holdings(worker, first);
+        adopt_owners(worker);
     }
     if (moved || worker->hints.partitions == 0) {
         adopt_hints(worker, first);

@@ -1,10 +1,14 @@
 /* The inside of a worker, shared by the files of this layer. Each file handles one side of it:
  *
  *      worker.c   the entry points
- *      worker_request.c, worker_frame.c, worker_post.c
+ *      worker_request.c, worker_frame.c, worker_repair_frame.c, worker_post.c
  *                 what goes to which part and to which worker, and what is sent
  *      adopt.c    taking up a snapshot: holdings begin, fills are planned, requests judged anew
  *      serve.c    what peers ask of this node's holdings: store, fetch, scan
+ *      serve_sync.c
+ *                 ... and to make theirs the same
+ *      worker_repair.c
+ *                 syncs, fills and rounds; comparing for the whole node
  *      serve_hint.c
  *                 stores for owners that are away
  *      parking.c  peers' frames that wait for this node's disk
@@ -21,15 +25,17 @@
 #include "node/letters.h"
 #include "node/parking.h"
 #include "node/worker.h"
-#include "repair/copier.h"
+#include "repair/anti_entropy.h"
+#include "repair/filler.h"
 #include "repair/hint_delivery.h"
+#include "repair/rounds.h"
 #include "replica/replica.h"
 
 struct steward;
 
-/* Request ids tell whose answer it is: coordinator below 2^62, copier from there, then
+/* Request ids tell whose answer it is: coordinator below 2^62, syncs from there, then
  * the delivery of hints, the steward above. */
-#define COPIER_ID_FIRST COORDINATOR_ID_LIMIT
+#define SYNC_ID_FIRST COORDINATOR_ID_LIMIT
 #define HINT_ID_FIRST (COORDINATOR_ID_LIMIT + COORDINATOR_ID_LIMIT / 2)
 #define STEWARD_ID_FIRST (COORDINATOR_ID_LIMIT * 2)
 
@@ -39,7 +45,13 @@ struct worker_metrics {
     struct metrics *registry; /* NULL: don't count */
     metric_id keys, bytes, memory_bytes, disk_bytes, waiting, full, failed;
     metric_id hints_owed, hints_bytes, hints_stored, hints_delivered, hints_refused;
-    uint64_t stored, delivered, refused; /* hints counted so far */
+    metric_id comparisons, syncs, sync_failures, sync_objects, sync_bytes, sync_repairs;
+    metric_id tombstones;
+    struct worker_counted {
+        uint64_t stored, delivered, refused; /* hints */
+        uint64_t comparisons, syncs, sync_failures, sync_objects, sync_bytes, sync_repairs;
+        uint64_t tombstones;
+    } counted; /* so far */
 };
 
 struct worker {
@@ -54,13 +66,17 @@ struct worker {
     struct random random;
     struct arena arena;
     struct timers timers;
-    struct buffer frame; /* scratch of the coordinator, copier and steward */
+    struct buffer frame; /* scratch of what is sent to nodes */
     struct buffer reply; /* scratch of answers */
     struct replica replica;
     uint64_t upkeep_us; /* when the replica has something to do by itself */
     struct reach reach;
     struct coordinator coordinator;
-    struct copier copier;
+    struct pace pace;
+    struct syncs syncs;
+    struct filler filler;
+    struct rounds rounds;
+    struct anti_entropy anti_entropy; /* worker 0 only */
     struct hints hints;
     struct hint_delivery delivery;
     struct snapshot *snapshot; /* adopted; NULL before the node is in a cluster */
@@ -131,6 +147,19 @@ void worker_measure(struct worker *worker);
 /* worker_stop.c: once a loop turn. */
 void worker_part(struct worker *worker);
 
+/* worker_repair.c */
+void worker_repair_init(struct worker *worker);
+void worker_repair_deinit(struct worker *worker);
+void worker_repair_enter(struct worker *worker);
+void worker_repair_adopt(struct worker *worker);
+void worker_repair_link(struct worker *worker, uint64_t node, bool up);
+void worker_repair_stop(struct worker *worker);
+/* Takes the letter if it is about repair. */
+bool worker_letter_repair(struct worker *worker, struct letter *letter);
+/* A sync has come to its end. */
+void worker_on_sync(void *self, const struct sync_outcome *outcome);
+void serve_compare(struct worker *worker, struct source source, const struct message_compare *ask);
+
 /* worker_backup.c */
 void worker_backup(struct worker *worker, struct request *request);
 void worker_backup_part(struct worker *worker, struct letter_backup *letter);
@@ -148,6 +177,12 @@ void worker_reroute(void *self, struct request *request);
 /* worker_frame.c: the code, if any, is why what the frame waited for can't be read. */
 void worker_dispatch(struct worker *worker, struct source source, struct bytes payload, int code);
 void worker_take_answer(struct worker *worker, uint64_t node, struct bytes payload);
+
+/* worker_repair_frame.c: what is not of repair is passed over. */
+void worker_repair_frame(struct worker *worker, struct source source, uint32_t kind,
+                         struct bytes payload, int code);
+void worker_repair_answer(struct worker *worker, uint64_t node, uint32_t kind,
+                          struct bytes payload);
 
 /* adopt.c: takes over the reference. */
 void worker_adopt(struct worker *worker, struct snapshot *snapshot);
@@ -171,6 +206,15 @@ void serve_scan(struct worker *worker, struct source source, const struct messag
  * replica_store. */
 bool serve_is_hint(const struct worker *worker, const struct message_store *store);
 int serve_hint(struct worker *worker, const struct message_store *store);
+/* serve_sync.c */
+void serve_sync_root(struct worker *worker, struct source source,
+                     const struct message_sync_root *ask);
+void serve_sync_nodes(struct worker *worker, struct source source,
+                      const struct message_sync_nodes *ask);
+void serve_sync_leaves(struct worker *worker, struct source source,
+                       const struct message_sync_leaves *ask, int code);
+void serve_sync_fetch(struct worker *worker, struct source source,
+                      const struct message_sync_fetch *ask, int code);
 bool serve_owns(const struct worker *worker, uint32_t partition);
 /* The whole view for one whose digest differs; data NULL when it doesn't. Lives in the arena. */
 struct bytes serve_view(struct worker *worker, uint64_t asked_digest);

@@ -6,6 +6,7 @@
 #include "base/crypto.h"
 #include "node/ports.h"
 #include "node/snapshot.h"
+#include "repair/compare.h"
 
 enum letter_kind {
     LETTER_REQUEST,  /* the request itself: execute it, its partition is yours */
@@ -19,6 +20,9 @@ enum letter_kind {
     LETTER_TALLY,    /* to the steward: what I hold */
     LETTER_BACKUP,   /* have your engine copied into the folder */
     LETTER_BACKED,   /* the same letter on its way back, with the outcome */
+    LETTER_SUMS,     /* what do your holdings come to, compared with this node? */
+    LETTER_SUMMED,   /* to worker 0: the answer */
+    LETTER_ROUND,    /* begin a round of syncs with this node */
 };
 
 /* LETTER_FRAME and LETTER_REPLY. */
@@ -60,6 +64,24 @@ struct worker_tally {
 struct letter_tally {
     struct letter letter;
     struct worker_tally tally;
+};
+
+struct letter_sums {
+    struct letter letter;
+    uint64_t node;
+    uint64_t ticket;
+};
+
+struct letter_summed {
+    struct letter letter;
+    uint64_t ticket;
+    struct comparison part;
+};
+
+struct letter_round {
+    struct letter letter;
+    uint64_t node;
+    bool everything;
 };
 
 struct backup;

@@ -1,4 +1,4 @@
-/* A page of a partition for a peer: for a list, or for a copy. */
+/* A page of a partition for a peer's list. */
 #include "base/memory.h"
 #include "node/core.h"
 #include "shoal/error.h"
@@ -96,16 +96,10 @@ static int scan_run(struct scan *scan, struct message_scanned *scanned)
 {
     struct worker *worker = scan->worker;
     const struct message_scan *ask = scan->ask;
-    static const struct content_hash none;
     if (!serve_owns(worker, ask->partition)) {
         return SHOAL_ENOTOWNER;
     }
-    if (!content_hash_equal(&ask->target, &none) &&
-        view_find(worker->snapshot->view, &ask->target) < 0) {
-        return SHOAL_ENOTOWNER; /* it must learn of that layout before it serves for it */
-    }
-    scanned->refilling = replica_holding(&worker->replica, ask->partition)->refilling;
-    if (scanned->refilling && !ask->for_copy) {
+    if (replica_holding(&worker->replica, ask->partition)->refilling) {
         return SHOAL_EREFILLING;
     }
     scan->capacity = 64;

@@ -38,17 +38,6 @@ static void worker_wire(struct worker *worker)
     coordinator->request_timeout_us = worker->config->request_timeout_us;
     coordinator->memory_bytes_max = worker->config->memory_bytes_max;
 
-    struct copier *copier = &worker->copier;
-    copier->ports = (struct copier_ports){.self = worker,
-                                          .send = worker_send,
-                                          .refilled = worker_on_refilled,
-                                          .synced = worker_on_synced};
-    copier->replica = &worker->replica;
-    copier->reach = &worker->reach;
-    copier->timers = &worker->timers;
-    copier->arena = &worker->arena;
-    copier->frame = &worker->frame;
-
     struct hint_delivery *delivery = &worker->delivery;
     delivery->ports = (struct hint_ports){
         .self = worker, .send = worker_send, .learn = worker_learn, .name = worker_node_name};
@@ -89,7 +78,7 @@ int worker_new(const struct worker_options *options, struct worker **out)
                  options->config->clock_ahead_ms_max);
     worker->replica.listener = (struct replica_listener){.self = worker, .began = worker_on_began};
     coordinator_init(&worker->coordinator);
-    copier_init(&worker->copier, COPIER_ID_FIRST);
+    worker_repair_init(worker);
     hints_init(&worker->hints, &worker->replica, options->config->hints_bytes_max / options->count);
     hint_delivery_init(&worker->delivery, HINT_ID_FIRST);
     worker_wire(worker);
@@ -118,7 +107,7 @@ void worker_free(struct worker *worker)
     worker_backup_close(worker);
     parking_close(worker);
     serve_close(worker);
-    copier_deinit(&worker->copier);
+    worker_repair_deinit(worker);
     hint_delivery_deinit(&worker->delivery);
     hints_deinit(&worker->hints);
     coordinator_deinit(&worker->coordinator);
@@ -145,7 +134,7 @@ static void worker_enter(struct worker *worker, struct moment now)
     worker->now = now;
     worker->engine->now_us = now.mono_us;
     worker->coordinator.now = now;
-    worker->copier.now = now;
+    worker_repair_enter(worker);
     worker->delivery.now = now;
     arena_reset(&worker->arena);
 }
@@ -213,10 +202,12 @@ void worker_link(struct worker *worker, struct moment now, uint64_t node, bool u
     worker_enter(worker, now);
     if (reach_link(&worker->reach, node, up) < 0) {
         worker->ports.unlink(worker->ports.self, node); /* the next snapshot links it anew */
-    } else if (worker->snapshot != NULL) {
-        coordinator_on_link(&worker->coordinator, node, up);
-        copier_review(&worker->copier);
-        hint_delivery_on_link(&worker->delivery, node, up);
+    } else {
+        if (worker->snapshot != NULL) {
+            coordinator_on_link(&worker->coordinator, node, up);
+            hint_delivery_on_link(&worker->delivery, node, up);
+        }
+        worker_repair_link(worker, node, up);
     }
     worker_leave(worker);
 }
@@ -284,7 +275,9 @@ void worker_letter(struct worker *worker, struct moment now, struct letter *lett
         worker_backup_done(worker, (struct letter_backup *)(void *)letter);
         break;
     default:
-        worker_letter_steward(worker, letter);
+        if (!worker_letter_repair(worker, letter)) {
+            worker_letter_steward(worker, letter);
+        }
         break;
     }
     worker_leave(worker);

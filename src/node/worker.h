@@ -21,6 +21,7 @@
 #include "storage/offload.h"
 
 struct worker;
+struct sync_outcome;
 
 /* What the node was configured with. Borrowed for the workers' life. */
 struct node_config {
@@ -43,6 +44,7 @@ struct node_config {
     uint64_t heartbeat_interval_us;
     uint32_t heartbeat_fanout;
     double phi_threshold;
+    uint64_t repair_interval_us; /* between comparisons with each peer; 0: none by itself */
     uint64_t request_timeout_us; /* default deadline of a request */
     uint64_t clock_ahead_ms_max;
     uint64_t key_bytes_max;
@@ -142,6 +144,8 @@ struct worker_observer {
                    struct version_vector seen);
     /* A holding began: refilling or complete. */
     void (*holding)(void *self, uint64_t node, uint32_t partition, uint64_t actor, bool refilling);
+    /* A sync has come to its end. */
+    void (*synced)(void *self, uint64_t node, const struct sync_outcome *outcome);
 };
 void worker_observe(struct worker *worker, const struct worker_observer *observer);
 

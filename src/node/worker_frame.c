@@ -134,6 +134,7 @@ void worker_dispatch(struct worker *worker, struct source source, struct bytes p
         worker_forward_frame(worker, source, payload);
         return;
     default:
+        worker_repair_frame(worker, source, kind, payload, code);
         return;
     }
 }
@@ -176,10 +177,8 @@ void worker_take_answer(struct worker *worker, uint64_t node, struct bytes paylo
         coordinator_on_result(&worker->coordinator, node, &result);
     } else if (kind == MESSAGE_SCANNED &&
                message_scanned_decode(payload, &worker->arena, &scanned) == 0) {
-        if (scanned.id >= COPIER_ID_FIRST) {
-            copier_on_scanned(&worker->copier, node, &scanned, payload);
-        } else {
-            coordinator_on_scanned(&worker->coordinator, node, &scanned, payload);
-        }
+        coordinator_on_scanned(&worker->coordinator, node, &scanned, payload);
+    } else {
+        worker_repair_answer(worker, node, kind, payload);
     }
 }

@@ -34,6 +34,17 @@ static const struct {
      "Objects kept for others that every owner has confirmed."},
     {METRIC_COUNTER, "shoal_hints_refused_total",
      "Times an object was not taken for others, for lack of room (limits.hints_mb)."},
+    {METRIC_COUNTER, "shoal_sync_comparisons_total",
+     "Times this node and a peer compared all that they share."},
+    {METRIC_COUNTER, "shoal_syncs_total", "Partitions synced from a peer."},
+    {METRIC_COUNTER, "shoal_sync_failures_total",
+     "Syncs that broke off; they are begun again, and what they moved is not moved again."},
+    {METRIC_COUNTER, "shoal_sync_objects_total", "Objects that syncs brought here."},
+    {METRIC_COUNTER, "shoal_sync_bytes_total", "Bytes of the answers that syncs brought here."},
+    {METRIC_COUNTER, "shoal_sync_repairs_total",
+     "Objects of which syncs changed anything here: none while nothing is wrong."},
+    {METRIC_COUNTER, "shoal_tombstones_dropped_total",
+     "Deleted keys forgotten, because every owner knows of them."},
 };
 
 #define WORKER_METRICS (sizeof(worker_metric_list) / sizeof(worker_metric_list[0]))
@@ -75,7 +86,14 @@ void worker_find_metrics(struct worker *worker)
                                       &own->hints_bytes,
                                       &own->hints_stored,
                                       &own->hints_delivered,
-                                      &own->hints_refused};
+                                      &own->hints_refused,
+                                      &own->comparisons,
+                                      &own->syncs,
+                                      &own->sync_failures,
+                                      &own->sync_objects,
+                                      &own->sync_bytes,
+                                      &own->sync_repairs,
+                                      &own->tombstones};
     if (worker->metrics == NULL) {
         return;
     }
@@ -88,18 +106,27 @@ void worker_find_metrics(struct worker *worker)
     own->registry = worker->metrics;
 }
 
-/* What happened to hints since the last time. */
-static void worker_count_hints(struct worker *worker)
+/* What happened since the last time. */
+static void worker_count(struct worker *worker)
 {
     struct worker_metrics *own = &worker->own_metrics;
+    const struct sync_counts *syncs = &worker->syncs.counts;
+    struct worker_counted *counted = &own->counted;
     const struct {
         metric_id id;
         uint64_t *counted;
         uint64_t now;
     } counters[] = {
-        {own->hints_stored, &own->stored, worker->hints.stored},
-        {own->hints_delivered, &own->delivered, worker->delivery.delivered},
-        {own->hints_refused, &own->refused, worker->hints.refused},
+        {own->hints_stored, &counted->stored, worker->hints.stored},
+        {own->hints_delivered, &counted->delivered, worker->delivery.delivered},
+        {own->hints_refused, &counted->refused, worker->hints.refused},
+        {own->comparisons, &counted->comparisons, worker->anti_entropy.compared},
+        {own->syncs, &counted->syncs, syncs->completed},
+        {own->sync_failures, &counted->sync_failures, syncs->failed},
+        {own->sync_objects, &counted->sync_objects, syncs->objects},
+        {own->sync_bytes, &counted->sync_bytes, syncs->bytes},
+        {own->sync_repairs, &counted->sync_repairs, syncs->repairs},
+        {own->tombstones, &counted->tombstones, worker->replica.tombstones_dropped},
     };
     for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
         metrics_add(own->registry, worker->index, counters[i].id,
@@ -134,5 +161,5 @@ void worker_measure(struct worker *worker)
     for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]); i++) {
         metrics_set(own->registry, worker->index, gauges[i].id, gauges[i].value);
     }
-    worker_count_hints(worker);
+    worker_count(worker);
 }

@@ -72,9 +72,23 @@ void worker_complete(struct worker *worker, struct request *request, const struc
     worker_post(worker, request->origin, &request->letter, LETTER_DONE);
 }
 
+/* Repair yields to requests by how long they take here. */
+static void worker_time_request(struct worker *worker, const struct request *request)
+{
+    uint64_t timeout_us = request->options.timeout_us;
+    uint64_t wait_us = timeout_us == 0 ? worker->config->request_timeout_us : timeout_us;
+    uint64_t now_us = worker->now.mono_us;
+    if (request->op <= REQUEST_DELETE && request->deadline_us > wait_us &&
+        now_us >= request->deadline_us - wait_us) {
+        pace_served(&worker->pace, now_us, now_us - (request->deadline_us - wait_us));
+    }
+}
+
 void worker_on_complete(void *self, struct request *request, const struct outcome *outcome)
 {
-    worker_complete(self, request, outcome);
+    struct worker *worker = self;
+    worker_time_request(worker, request);
+    worker_complete(worker, request, outcome);
 }
 
 void worker_reroute(void *self, struct request *request)

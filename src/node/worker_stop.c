@@ -23,7 +23,7 @@ static bool worker_quiet(const struct worker *worker)
 static void worker_put_records(struct worker *worker)
 {
     worker->parting = true;
-    copier_stop(&worker->copier);
+    worker_repair_stop(worker);
     hint_delivery_stop(&worker->delivery);
     worker->part_code = replica_record_all(&worker->replica);
     if (worker->part_code < 0) {

@@ -11,6 +11,7 @@
 #include "shoal/error.h"
 
 #define HEARTBEAT_INTERVAL_US 500000u
+#define REPAIR_INTERVAL_US UINT64_C(10000000)
 #define REQUEST_TIMEOUT_US 5000000u
 #define CLOCK_AHEAD_US 2000000u
 #define DURABILITY_INTERVAL_US 100000u
@@ -96,6 +97,7 @@ static void set_defaults(struct config *config)
         .heartbeat_interval_us = HEARTBEAT_INTERVAL_US,
         .heartbeat_fanout = 2,
         .phi_threshold = 8.0,
+        .repair_interval_us = REPAIR_INTERVAL_US,
         .key_bytes = LIMIT_KEY_BYTES_DEFAULT,
         .value_bytes = LIMIT_VALUE_BYTES_DEFAULT,
         .hints_mb = CONFIG_HINTS_MB_DEFAULT,

@@ -56,6 +56,7 @@ struct config {
     uint64_t heartbeat_interval_us;
     uint64_t heartbeat_fanout;
     double phi_threshold;
+    uint64_t repair_interval_us; /* 0: only when asked to */
     uint64_t workers; /* 0: one for each processor */
     uint64_t memory_mb;
     uint64_t hints_mb;

@@ -79,6 +79,9 @@ const struct config_key config_keys[] = {
     {"heartbeat", "phi_threshold", CONFIG_REAL, AT(phi_threshold), .min = 1, .max = 100,
      .expected = "a number from 1 to 100"},
 
+    {"repair", "interval_ms", CONFIG_DURATION, AT(repair_interval_us), .min = 0,
+     .max = 86400000 * MS, .expected = "a duration up to a day, 0 to repair only when asked to"},
+
     {"", "workers", CONFIG_NUMBER, AT(workers), .min = 0, .max = LIMIT_WORKERS,
      .expected = "a whole number from 0 (one for each processor) to 256"},
 

@@ -94,6 +94,7 @@ static int describe_node(struct server *server)
         .heartbeat_interval_us = config->heartbeat_interval_us,
         .heartbeat_fanout = (uint32_t)config->heartbeat_fanout,
         .phi_threshold = config->phi_threshold,
+        .repair_interval_us = config->repair_interval_us,
         .request_timeout_us = config->request_timeout_us,
         .clock_ahead_ms_max = config->clock_ahead_us / 1000,
         .key_bytes_max = config->key_bytes,

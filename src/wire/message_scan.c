@@ -1,14 +1,12 @@
 /* SCAN and its answer: a page of one partition in storage order.
  *
- *      [37, id, partition, position, keys_max, bytes_max, prefix, stripped, for_copy, view_digest,
- *       target]
- *      [38, id, code, [[position, key, object], ...], next, end, refilling, view_digest,
- *       view | nil] */
+ *      [37, id, partition, position, keys_max, bytes_max, prefix, stripped, view_digest]
+ *      [38, id, code, [[position, key, object], ...], next, end, view_digest, view | nil] */
 #include "base/limits.h"
 #include "wire/codec.h"
 
-#define SCAN_FIELDS 9u
-#define SCANNED_FIELDS 7u
+#define SCAN_FIELDS 7u
+#define SCANNED_FIELDS 6u
 
 int message_scan_encode(const struct message_scan *message, struct buffer *out)
 {
@@ -20,9 +18,7 @@ int message_scan_encode(const struct message_scan *message, struct buffer *out)
     write_u64(writer, message->bytes_max);
     write_bin_within(writer, message->prefix, LIMIT_KEY_BYTES_MAX);
     write_bool(writer, message->stripped);
-    write_bool(writer, message->for_copy);
     write_u64(writer, message->view_digest);
-    write_hash(writer, &message->target);
     return encoder_end(&encoder);
 }
 
@@ -38,9 +34,7 @@ int message_scan_decode(struct bytes payload, struct arena *arena, struct messag
     message.bytes_max = read_u64(reader);
     message.prefix = read_bin(reader, LIMIT_KEY_BYTES_MAX);
     message.stripped = read_bool(reader);
-    message.for_copy = read_bool(reader);
     message.view_digest = read_u64(reader);
-    message.target = read_hash(reader);
     int error = decoder_end(&decoder);
     if (error == 0) {
         *out = message;
@@ -56,7 +50,6 @@ int message_scanned_encode(const struct message_scanned *message, struct buffer 
     write_scan_entries(writer, message->entries, message->count);
     write_u64(writer, message->next);
     write_bool(writer, message->end);
-    write_bool(writer, message->refilling);
     write_u64(writer, message->view_digest);
     write_optional_bin_within(writer, message->view, LIMIT_VIEW_BYTES);
     return encoder_end(&encoder);
@@ -71,7 +64,6 @@ int message_scanned_decode(struct bytes payload, struct arena *arena, struct mes
     message.entries = read_scan_entries(reader, arena, &message.count);
     message.next = read_u64(reader);
     message.end = read_bool(reader);
-    message.refilling = read_bool(reader);
     message.view_digest = read_u64(reader);
     message.view = read_optional_bin(reader, LIMIT_VIEW_BYTES);
     int error = decoder_end(&decoder);

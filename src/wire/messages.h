@@ -331,7 +331,7 @@ struct message_fetched {
     struct bytes view;
 };
 
-/* A page of one partition in storage order: for lists and for copies. */
+/* A page of one partition in storage order: for lists. */
 struct message_scan {
     uint64_t id;
     uint32_t partition;
@@ -340,9 +340,7 @@ struct message_scan {
     uint64_t bytes_max;
     struct bytes prefix; /* only keys that begin so */
     bool stripped;       /* leave the values out */
-    bool for_copy;       /* a copy may be served by a holding that is refilling, a list not */
     uint64_t view_digest;
-    struct content_hash target; /* for a layout change: the layout synced for; else zeros */
 };
 
 struct scan_entry {
@@ -356,9 +354,8 @@ struct message_scanned {
     int32_t code;
     const struct scan_entry *entries; /* by (position, key) */
     uint32_t count;
-    uint64_t next;  /* where to go on */
-    bool end;       /* nothing lies beyond */
-    bool refilling; /* the holding itself is incomplete */
+    uint64_t next; /* where to go on */
+    bool end;      /* nothing lies beyond */
     uint64_t view_digest;
     struct bytes view;
 };

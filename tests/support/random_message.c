@@ -290,9 +290,7 @@ void random_scan(struct random *random, struct arena *arena, struct message_scan
         .bytes_max = number(random),
         .prefix = some_bytes(random, arena),
         .stripped = chance(random, 0.5),
-        .for_copy = chance(random, 0.5),
         .view_digest = number(random),
-        .target = some_hash(random),
     };
 }
 
@@ -303,7 +301,6 @@ void random_scanned(struct random *random, struct arena *arena, struct message_s
         .code = code(random),
         .next = number(random),
         .end = chance(random, 0.5),
-        .refilling = chance(random, 0.5),
         .view_digest = number(random),
         .view = or_none(random, some_bytes(random, arena)),
     };

@@ -331,7 +331,7 @@ static void a_fetch_answers_the_object_its_versions_or_that_it_is_known(void **s
     assert_true(answer.digest == 0);
 }
 
-static void a_refilling_holding_answers_no_reads_and_serves_copies(void **state)
+static void a_refilling_holding_answers_no_reads(void **state)
 {
     struct fixture *fixture = *state;
     send_store(fixture, 3, 1, "key", object_of(fixture, "value"), fixture->digest);
@@ -339,11 +339,6 @@ static void a_refilling_holding_answers_no_reads_and_serves_copies(void **state)
     assert_int_equal(fetch(fixture, "key", 1, FETCH_OBJECT).code, SHOAL_EREFILLING);
     struct message_scan ask_for = {.partition = 1, .keys_max = 10, .bytes_max = 1000};
     assert_int_equal(scan(fixture, ask_for).code, SHOAL_EREFILLING);
-    ask_for.for_copy = true;
-    struct message_scanned answer = scan(fixture, ask_for);
-    assert_int_equal(answer.code, 0);
-    assert_true(answer.refilling);
-    assert_int_equal(answer.count, 1);
 }
 
 /* ---- scan ---- */
@@ -414,16 +409,6 @@ static void a_scan_keeps_to_its_prefix_and_leaves_values_out_when_asked(void **s
         ask_for.position = page.next;
     }
     assert_int_equal(count, KEYS / 2);
-}
-
-static void a_copy_for_a_layout_it_does_not_know_is_refused(void **state)
-{
-    struct fixture *fixture = *state;
-    struct message_scan ask_for = {.partition = 1, .keys_max = 10, .for_copy = true};
-    ask_for.target.bytes[3] = 9;
-    assert_int_equal(scan(fixture, ask_for).code, SHOAL_ENOTOWNER);
-    ask_for.target = view_newest(world_snapshot(&fixture->world, 0)->view)->key.hash;
-    assert_int_equal(scan(fixture, ask_for).code, 0);
 }
 
 /* ---- malformed ---- */
@@ -506,10 +491,9 @@ int main(void)
         TEST(a_store_that_must_be_durable_is_confirmed_when_it_is),
         TEST(a_store_that_waits_when_the_storage_fails_is_refused),
         TEST(a_fetch_answers_the_object_its_versions_or_that_it_is_known),
-        TEST(a_refilling_holding_answers_no_reads_and_serves_copies),
+        TEST(a_refilling_holding_answers_no_reads),
         TEST(pages_of_any_size_come_to_all_keys_in_order),
         TEST(a_scan_keeps_to_its_prefix_and_leaves_values_out_when_asked),
-        TEST(a_copy_for_a_layout_it_does_not_know_is_refused),
         TEST(frames_that_make_no_sense_are_dropped),
         TEST(without_memory_nothing_is_confirmed_that_is_not_held),
     };
