@@ -122,7 +122,6 @@ static void closing_review(struct closing *closing, uint32_t partition)
     if (holding == NULL || !view_owns(closing->view, closing->self, partition)) {
         return;
     }
-    ended_prune(closing->ended, holding);
     if (closing_find(closing, partition) != NULL || closing_candidates(holding, actors) == 0) {
         return;
     }

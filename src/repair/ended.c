@@ -101,8 +101,22 @@ static int grow(struct ended_partition *partition)
     return 0;
 }
 
+/* What the clock has closed it refuses by itself. Only done where there is no room: the clock may
+ * be lost, and this not. */
+static void prune(struct ended_partition *known, const struct holding *holding)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; holding != NULL && i < known->count; i++) {
+        if (!partition_clock_closed(&holding->clock, known->actors[i])) {
+            known->actors[count++] = known->actors[i];
+        }
+    }
+    known->count = holding != NULL ? count : known->count;
+}
+
 /* False when there is no room for it. */
-static bool remember(struct ended *ended, uint32_t partition, uint64_t actor)
+static bool remember(struct ended *ended, uint32_t partition, const struct holding *holding,
+                     uint64_t actor)
 {
     struct ended_partition *known = find_or_add_partition(ended, partition);
     if (known == NULL) {
@@ -110,6 +124,9 @@ static bool remember(struct ended *ended, uint32_t partition, uint64_t actor)
     }
     if (has_actor(known, actor)) {
         return true;
+    }
+    if (known->count == ENDED_ACTORS_MAX) {
+        prune(known, holding);
     }
     if (known->count == ENDED_ACTORS_MAX) {
         return false;
@@ -143,8 +160,8 @@ static bool confirm(struct ended *ended, const struct message_ended *question,
         return false;
     }
     const struct holding *holding = standing->holding;
-    return (holding != NULL && partition_clock_closed(&holding->clock, actor)) ||
-           remember(ended, question->partition, actor);
+    return remember(ended, question->partition, holding, actor) ||
+           (holding != NULL && partition_clock_closed(&holding->clock, actor));
 }
 
 uint64_t ended_confirm(struct ended *ended, const struct message_ended *question,
@@ -158,28 +175,6 @@ uint64_t ended_confirm(struct ended *ended, const struct message_ended *question
         }
     }
     return confirmed;
-}
-
-/* ---- forgetting ---- */
-
-void ended_prune(struct ended *ended, const struct holding *holding)
-{
-    struct ended_partition *known = find_partition(ended, holding->partition);
-    uint32_t count = 0;
-    if (known == NULL) {
-        return;
-    }
-    for (uint32_t i = 0; i < known->count; i++) {
-        if (!partition_clock_closed(&holding->clock, known->actors[i])) {
-            known->actors[count++] = known->actors[i];
-        }
-    }
-    known->count = count;
-    if (count == 0) {
-        (void)table_remove(&ended->partitions, (uint64_t)holding->partition + 1);
-        mem_free(known->actors);
-        mem_free(known);
-    }
 }
 
 void ended_check(const struct ended *ended)

@@ -4,8 +4,8 @@
  * replaces would go with it.
  *
  * Nothing of it is kept over a restart: writes on their way to this process end with its
- * connections. It is bounded, and over the bound confirms nothing more; where the holding's clock
- * has closed an actor, the clock refuses in its place. */
+ * connections. It is bounded: over the bound it forgets what the holding's clock has closed, for
+ * the clock refuses that too, and else confirms nothing more. */
 #ifndef REPAIR_ENDED_H
 #define REPAIR_ENDED_H
 
@@ -45,9 +45,6 @@ struct ended_standing {
 /* The answer to the question: a bit for each actor that is confirmed. */
 uint64_t ended_confirm(struct ended *ended, const struct message_ended *question,
                        const struct ended_standing *standing);
-
-/* What the clock has closed need not be remembered here. */
-void ended_prune(struct ended *ended, const struct holding *holding);
 
 void ended_check(const struct ended *ended);
 

@@ -114,20 +114,22 @@ static void no_actor_at_all_is_not_confirmed(void **state)
     assert_true(confirm(NULL, 0, true) == 0);
 }
 
-static void what_the_clock_has_closed_is_refused_and_need_not_be_remembered(void **state)
+static void what_the_clock_has_closed_is_refused(void **state)
 {
     (void)state;
-    const uint64_t actors[] = {5, 6};
-    assert_true(confirm(actors, 2, true) == 3);
     partition_clock_close(&holding.clock, 5);
-    ended_prune(&ended, &holding);
-    assert_true(refuses(5) && refuses(6));
+    assert_true(refuses(5));
     assert_false(ended_refuses(&ended, P, NULL, 5));
-    partition_clock_close(&holding.clock, 6);
-    ended_prune(&ended, &holding);
-    assert_int_equal(ended.partitions.count, 0);
-    assert_true(confirm(actors, 2, true) == 3);
-    assert_int_equal(ended.partitions.count, 0);
+}
+
+static void what_was_confirmed_is_refused_when_the_clock_is_lost(void **state)
+{
+    (void)state;
+    const uint64_t actors[] = {5};
+    partition_clock_close(&holding.clock, 5);
+    assert_true(confirm(actors, 1, true) == 1);
+    partition_clock_clear(&holding.clock);
+    assert_true(refuses(5));
 }
 
 static void over_the_bound_nothing_more_is_confirmed(void **state)
@@ -140,6 +142,12 @@ static void over_the_bound_nothing_more_is_confirmed(void **state)
     assert_true(confirm(actors, 2, true) == 2);
     assert_true(confirm(actors, 2, false) == 3);
     assert_false(refuses(5));
+    partition_clock_close(&holding.clock, 200);
+    assert_true(confirm(actors, 2, true) == 3);
+    assert_true(refuses(5) && refuses(200) && refuses(201));
+    partition_clock_close(&holding.clock, 6); /* learned from elsewhere */
+    const uint64_t closed[] = {6};
+    assert_true(confirm(closed, 1, true) == 1);
 }
 
 static void without_memory_nothing_is_confirmed(void **state)
@@ -170,7 +178,8 @@ int main(void)
         TEST(a_holding_on_record_that_may_go_on_says_nothing),
         TEST(who_owes_hints_confirms_no_end),
         TEST(no_actor_at_all_is_not_confirmed),
-        TEST(what_the_clock_has_closed_is_refused_and_need_not_be_remembered),
+        TEST(what_the_clock_has_closed_is_refused),
+        TEST(what_was_confirmed_is_refused_when_the_clock_is_lost),
         TEST(over_the_bound_nothing_more_is_confirmed),
         TEST(without_memory_nothing_is_confirmed),
     };
