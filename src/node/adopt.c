@@ -172,6 +172,7 @@ static void adopt_drop_all(struct worker *worker)
         }
     }
     adopt_drop_hints(worker);
+    worker_closing_forget(worker);
     memset(worker->synced, 0, worker->synced_count * sizeof(*worker->synced));
     worker->reported = (struct content_hash){0};
 }

@@ -7,6 +7,8 @@
  *      serve.c    what peers ask of this node's holdings: store, fetch, scan
  *      serve_sync.c
  *                 ... and to make theirs the same
+ *      worker_closing.c
+ *                 closing actors that have ended, and what peers who do so ask
  *      worker_repair.c
  *                 syncs, fills and rounds; comparing for the whole node
  *      serve_hint.c
@@ -15,6 +17,8 @@
  *      inbound.c  requests that other nodes pass on
  *      worker_stop.c, worker_backup.c
  *                 the last records of a clean stop; copies of what is on disk
+ *      verify.c, repair_now.c
+ *                 what operators ask of all nodes: do they agree, and to see to it now
  *      steward.c  (worker 0) membership and layout
  */
 #ifndef NODE_CORE_H
@@ -26,6 +30,7 @@
 #include "node/parking.h"
 #include "node/worker.h"
 #include "repair/anti_entropy.h"
+#include "repair/closing.h"
 #include "repair/filler.h"
 #include "repair/hint_delivery.h"
 #include "repair/rounds.h"
@@ -37,6 +42,8 @@ struct steward;
  * the delivery of hints, the steward above. */
 #define SYNC_ID_FIRST COORDINATOR_ID_LIMIT
 #define HINT_ID_FIRST (COORDINATOR_ID_LIMIT + COORDINATOR_ID_LIMIT / 2)
+#define CLOSING_ID_FIRST (COORDINATOR_ID_LIMIT + COORDINATOR_ID_LIMIT / 4 * 3)
+#define VERIFY_ID_FIRST (COORDINATOR_ID_LIMIT + COORDINATOR_ID_LIMIT / 4)
 #define STEWARD_ID_FIRST (COORDINATOR_ID_LIMIT * 2)
 
 #define LEARNED_VIEWS 8u
@@ -77,6 +84,8 @@ struct worker {
     struct filler filler;
     struct rounds rounds;
     struct anti_entropy anti_entropy; /* worker 0 only */
+    struct closing closing;
+    struct ended ended; /* what this node takes no more writes from */
     struct hints hints;
     struct hint_delivery delivery;
     struct snapshot *snapshot; /* adopted; NULL before the node is in a cluster */
@@ -104,6 +113,11 @@ struct worker {
     struct parking parking;    /* peers' frames that wait for the disk */
     struct queue backups;      /* requested here */
     struct queue backup_parts; /* of any, under way at this worker's engine */
+    struct queue verifies;     /* requested here */
+    struct queue verify_parts; /* of any, this worker's share */
+    struct table verify_questions; /* id -> struct verify_task */
+    uint64_t verify_next_id;
+    struct queue repairs; /* worker 0: requests that members are being told of */
 
     bool stopping;
     bool parting; /* the last records are put: no dot is given any more */
@@ -166,6 +180,24 @@ void worker_backup_part(struct worker *worker, struct letter_backup *letter);
 void worker_backup_done(struct worker *worker, struct letter_backup *letter);
 void worker_backup_close(struct worker *worker);
 
+/* verify.c, verify_part.c */
+struct letter_verify;
+void worker_verify(struct worker *worker, struct request *request);
+void worker_verify_done(struct worker *worker, struct letter_verify *letter);
+void worker_verify_part(struct worker *worker, struct letter_verify *letter);
+void worker_verify_close(struct worker *worker);
+void verify_parts_stop(struct worker *worker);
+void verify_parts_close(struct worker *worker);
+/* An answer with an id from VERIFY_ID_FIRST on. */
+void verify_take_answer(struct worker *worker, uint64_t node, uint32_t kind, struct bytes payload);
+
+/* repair_now.c */
+void repair_now(struct worker *worker, struct request *request);
+void repair_now_stop(struct worker *worker);
+void repair_now_close(struct worker *worker);
+void repair_now_take_answer(struct worker *worker, uint64_t node, struct bytes payload);
+void serve_repair(struct worker *worker, struct source source, struct bytes payload);
+
 /* worker_request.c */
 void worker_take_request(struct worker *worker, struct request *request);
 void worker_execute(struct worker *worker, struct request *request);
@@ -177,6 +209,13 @@ void worker_reroute(void *self, struct request *request);
 /* worker_frame.c: the code, if any, is why what the frame waited for can't be read. */
 void worker_dispatch(struct worker *worker, struct source source, struct bytes payload, int code);
 void worker_take_answer(struct worker *worker, uint64_t node, struct bytes payload);
+
+/* worker_closing.c */
+void worker_closing_init(struct worker *worker);
+void worker_closing_deinit(struct worker *worker);
+/* For another cluster. */
+void worker_closing_forget(struct worker *worker);
+void serve_ended(struct worker *worker, struct source source, const struct message_ended *ask);
 
 /* worker_repair_frame.c: what is not of repair is passed over. */
 void worker_repair_frame(struct worker *worker, struct source source, uint32_t kind,

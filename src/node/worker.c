@@ -72,6 +72,11 @@ int worker_new(const struct worker_options *options, struct worker **out)
     queue_init(&worker->confirms);
     queue_init(&worker->backups);
     queue_init(&worker->backup_parts);
+    queue_init(&worker->verifies);
+    queue_init(&worker->verify_parts);
+    table_init(&worker->verify_questions);
+    worker->verify_next_id = VERIFY_ID_FIRST;
+    queue_init(&worker->repairs);
     parking_init(&worker->parking);
     reach_init(&worker->reach);
     replica_init(&worker->replica, options->engine, &worker->random, &worker->arena,
@@ -105,6 +110,8 @@ void worker_free(struct worker *worker)
     }
     steward_free(worker->steward);
     worker_backup_close(worker);
+    worker_verify_close(worker);
+    repair_now_close(worker);
     parking_close(worker);
     serve_close(worker);
     worker_repair_deinit(worker);
@@ -114,6 +121,7 @@ void worker_free(struct worker *worker)
     inbound_close(worker);
     replica_deinit(&worker->replica);
     reach_deinit(&worker->reach);
+    table_deinit(&worker->verify_questions);
     snapshot_unref(worker->snapshot);
     timers_deinit(&worker->timers);
     buffer_deinit(&worker->frame);
@@ -274,6 +282,12 @@ void worker_letter(struct worker *worker, struct moment now, struct letter *lett
     case LETTER_BACKED:
         worker_backup_done(worker, (struct letter_backup *)(void *)letter);
         break;
+    case LETTER_VERIFY:
+        worker_verify_part(worker, (struct letter_verify *)(void *)letter);
+        break;
+    case LETTER_VERIFIED:
+        worker_verify_done(worker, (struct letter_verify *)(void *)letter);
+        break;
     default:
         if (!worker_letter_repair(worker, letter)) {
             worker_letter_steward(worker, letter);
@@ -357,6 +371,8 @@ void worker_stop(struct worker *worker, struct moment now)
     worker_enter(worker, now);
     if (!worker->stopping) {
         worker->stopping = true;
+        verify_parts_stop(worker);
+        repair_now_stop(worker);
         if (worker->steward != NULL) {
             steward_stop(worker->steward);
         }
@@ -423,6 +439,8 @@ void worker_check(const struct worker *worker)
     coordinator_check(&worker->coordinator);
     hints_check(&worker->hints);
     hint_delivery_check(&worker->delivery);
+    closing_check(&worker->closing);
+    ended_check(&worker->ended);
     if (worker->steward != NULL) {
         steward_check(worker->steward);
     }

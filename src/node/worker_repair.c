@@ -23,6 +23,7 @@ static void worker_sync_learn(void *self, uint64_t view_digest, struct bytes vie
 void worker_on_sync(void *self, const struct sync_outcome *outcome)
 {
     struct worker *worker = self;
+    closing_on_synced(&worker->closing, outcome);
     if (worker->observer.synced != NULL) {
         worker->observer.synced(worker->observer.self, worker_node_id(worker), outcome);
     }
@@ -182,10 +183,13 @@ void worker_repair_init(struct worker *worker)
     anti_entropy->frame = &worker->frame;
     anti_entropy->workers = worker->count;
     anti_entropy->interval_us = worker->config->repair_interval_us;
+
+    worker_closing_init(worker);
 }
 
 void worker_repair_deinit(struct worker *worker)
 {
+    worker_closing_deinit(worker);
     anti_entropy_deinit(&worker->anti_entropy);
     rounds_deinit(&worker->rounds);
     filler_deinit(&worker->filler);
@@ -195,6 +199,7 @@ void worker_repair_deinit(struct worker *worker)
 void worker_repair_enter(struct worker *worker)
 {
     worker->syncs.now = worker->now;
+    worker->closing.now = worker->now;
     worker->anti_entropy.now = worker->now;
 }
 
@@ -205,6 +210,7 @@ void worker_repair_adopt(struct worker *worker)
     worker->syncs.self = snapshot->self;
     worker->anti_entropy.view = snapshot->view;
     worker->anti_entropy.self = snapshot->self;
+    closing_adopt(&worker->closing, snapshot->view, snapshot->self);
 }
 
 void worker_repair_link(struct worker *worker, uint64_t node, bool up)
@@ -222,4 +228,5 @@ void worker_repair_stop(struct worker *worker)
     anti_entropy_stop(&worker->anti_entropy);
     rounds_stop(&worker->rounds);
     filler_stop(&worker->filler);
+    closing_stop(&worker->closing);
 }

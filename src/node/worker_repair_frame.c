@@ -53,6 +53,15 @@ static void repair_fetch_frame(struct worker *worker, struct source source, stru
     }
 }
 
+static void repair_ended_frame(struct worker *worker, struct source source, struct bytes payload)
+{
+    struct message_ended ask;
+    if (message_ended_decode(payload, &worker->arena, &ask) == 0 &&
+        repair_is_here(worker, source, ask.partition, payload)) {
+        serve_ended(worker, source, &ask);
+    }
+}
+
 static void repair_compare_frame(struct worker *worker, struct source source, struct bytes payload)
 {
     struct message_compare ask;
@@ -69,6 +78,9 @@ void worker_repair_frame(struct worker *worker, struct source source, uint32_t k
     switch (kind) {
     case MESSAGE_COMPARE:
         repair_compare_frame(worker, source, payload);
+        return;
+    case MESSAGE_ENDED:
+        repair_ended_frame(worker, source, payload);
         return;
     case MESSAGE_SYNC_ROOT:
         repair_root_frame(worker, source, payload);
@@ -97,6 +109,7 @@ void worker_repair_answer(struct worker *worker, uint64_t node, uint32_t kind, s
     struct message_sync_sums sums;
     struct message_sync_listed listed;
     struct message_sync_fetched fetched;
+    struct message_ended_reply ended;
     if (kind == MESSAGE_COMPARED && message_compared_decode(payload, arena, &compared) == 0) {
         anti_entropy_on_compared(&worker->anti_entropy, node, &compared);
     } else if (kind == MESSAGE_SYNC_ROOTED &&
@@ -110,5 +123,8 @@ void worker_repair_answer(struct worker *worker, uint64_t node, uint32_t kind, s
     } else if (kind == MESSAGE_SYNC_FETCHED &&
                message_sync_fetched_decode(payload, arena, &fetched) == 0) {
         syncs_on_fetched(&worker->syncs, node, &fetched, payload);
+    } else if (kind == MESSAGE_ENDED_REPLY &&
+               message_ended_reply_decode(payload, arena, &ended) == 0) {
+        closing_on_reply(&worker->closing, node, &ended);
     }
 }
