@@ -13,6 +13,7 @@
  *                 syncs, fills and rounds; comparing for the whole node
  *      serve_hint.c
  *                 stores for owners that are away
+ *      expiry.c   removing what has expired
  *      parking.c  peers' frames that wait for this node's disk
  *      inbound.c  requests that other nodes pass on
  *      worker_stop.c, worker_backup.c
@@ -232,6 +233,10 @@ void worker_review_fills(struct worker *worker);
 /* Tells the steward where this worker stands. */
 void worker_tell(struct worker *worker, uint32_t kind);
 void worker_tally_take(const struct worker *worker, struct worker_tally *out);
+
+/* expiry.c: a sibling has expired; false when it is not for this node, or not now, to remove it. */
+bool worker_on_expired(void *self, struct holding *holding, const struct engine_key *key,
+                       const struct object *held, struct dot dot);
 
 /* serve.c, serve_scan.c: with a code, the answer is that refusal. A frame that is found pending is
  * parked. */

@@ -81,7 +81,8 @@ int worker_new(const struct worker_options *options, struct worker **out)
     reach_init(&worker->reach);
     replica_init(&worker->replica, options->engine, &worker->random, &worker->arena,
                  options->config->clock_ahead_ms_max);
-    worker->replica.listener = (struct replica_listener){.self = worker, .began = worker_on_began};
+    worker->replica.listener = (struct replica_listener){
+        .self = worker, .began = worker_on_began, .expired = worker_on_expired};
     coordinator_init(&worker->coordinator);
     worker_repair_init(worker);
     hints_init(&worker->hints, &worker->replica, options->config->hints_bytes_max / options->count);
@@ -473,4 +474,9 @@ int worker_peek(struct worker *worker, struct arena *arena, struct bytes key, st
     }
     struct bytes copy = arena_copy(arena, encoded);
     return copy.data == NULL ? SHOAL_ENOMEM : object_decode(arena, copy, out);
+}
+
+uint64_t worker_hints(const struct worker *worker)
+{
+    return worker->hints.keys;
 }

@@ -142,6 +142,9 @@ struct worker_observer {
     /* A dot was issued for the key; the write replaces what `seen` covers. */
     void (*issued)(void *self, uint64_t node, struct bytes key, struct dot dot,
                    struct version_vector seen);
+    /* A dot was issued for a tombstone in the place of this one sibling, which has expired. */
+    void (*expired)(void *self, uint64_t node, struct bytes key, struct dot dot,
+                    struct dot replaced);
     /* A holding began: refilling or complete. */
     void (*holding)(void *self, uint64_t node, uint32_t partition, uint64_t actor, bool refilling);
     /* A sync has come to its end. */
@@ -152,5 +155,8 @@ void worker_observe(struct worker *worker, const struct worker_observer *observe
 /* The object held here, for comparing replicas: 0, SHOAL_ENOTFOUND, 1 (it must be read from the
  * disk first: ask again later), ... `out` lives in the arena. */
 int worker_peek(struct worker *worker, struct arena *arena, struct bytes key, struct object *out);
+
+/* How many objects this worker keeps for other nodes. */
+uint64_t worker_hints(const struct worker *worker);
 
 #endif
