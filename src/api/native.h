@@ -24,6 +24,8 @@ enum native_metric_op {
     NATIVE_OP_DELETE,
     NATIVE_OP_LIST,
     NATIVE_OP_JOIN,
+    NATIVE_OP_VERIFY,
+    NATIVE_OP_REPAIR,
     NATIVE_OP_COUNT,
 };
 

@@ -109,6 +109,16 @@ int native_check_list(const struct native_bounds *bounds, const struct message_l
     return check_options(&list->options, text);
 }
 
+int native_check_timeout(uint64_t timeout_us, char text[NATIVE_TEXT_BYTES])
+{
+    if (timeout_us > TIMEOUT_US_MAX) {
+        snprintf(text, NATIVE_TEXT_BYTES, "the timeout is %" PRIu64 " us: an hour is the most",
+                 timeout_us);
+        return SHOAL_EINVAL;
+    }
+    return 0;
+}
+
 int native_check_join(const struct message_join *join, char text[NATIVE_TEXT_BYTES])
 {
     if (join->host[0] == 0) {
@@ -121,12 +131,7 @@ int native_check_join(const struct message_join *join, char text[NATIVE_TEXT_BYT
                  join->port);
         return SHOAL_EINVAL;
     }
-    if (join->timeout_us > TIMEOUT_US_MAX) {
-        snprintf(text, NATIVE_TEXT_BYTES, "the timeout is %" PRIu64 " us: an hour is the most",
-                 join->timeout_us);
-        return SHOAL_EINVAL;
-    }
-    return 0;
+    return native_check_timeout(join->timeout_us, text);
 }
 
 size_t native_frame_bytes_max(const struct native_bounds *bounds)

@@ -17,6 +17,7 @@ int native_check_request(const struct native_bounds *bounds, const struct messag
                          char text[NATIVE_TEXT_BYTES]);
 int native_check_list(const struct native_bounds *bounds, const struct message_list *list,
                       char text[NATIVE_TEXT_BYTES]);
+int native_check_timeout(uint64_t timeout_us, char text[NATIVE_TEXT_BYTES]);
 int native_check_join(const struct message_join *join, char text[NATIVE_TEXT_BYTES]);
 
 /* The largest frame that an acceptable request needs. */

@@ -89,6 +89,38 @@ static int append_list(struct buffer *out, uint64_t id, const struct outcome *ou
     return message_list_reply_encode(&reply, out);
 }
 
+static int append_verification(struct buffer *out, uint64_t id, const struct outcome *outcome)
+{
+    struct message_verify_reply reply = *outcome->verification;
+    reply.id = id;
+    return message_verify_reply_encode(&reply, out);
+}
+
+static int append_repair(struct buffer *out, uint64_t id, const struct outcome *outcome)
+{
+    const struct message_repair_reply reply = {
+        .id = id, .told = outcome->owners, .nodes = outcome->needed, .text = outcome->text};
+    return message_repair_reply_encode(&reply, out);
+}
+
+static int append_answer(struct buffer *out, const struct native_request *request,
+                         const struct outcome *outcome)
+{
+    if (outcome->code != 0) {
+        return append_result(out, request->id, outcome);
+    }
+    switch (request->op) {
+    case NATIVE_OP_LIST:
+        return append_list(out, request->id, outcome);
+    case NATIVE_OP_VERIFY:
+        return append_verification(out, request->id, outcome);
+    case NATIVE_OP_REPAIR:
+        return append_repair(out, request->id, outcome);
+    default:
+        return append_result(out, request->id, outcome);
+    }
+}
+
 static bool answers_are_piling_up(const struct session *session)
 {
     return connection_queued(session->connection) > LIMIT_QUEUE_BYTES_PER_CLIENT ||
@@ -108,9 +140,7 @@ static void answer(struct native_request *request, const struct outcome *outcome
     if (out == NULL) {
         return;
     }
-    int code = request->op == NATIVE_OP_LIST && outcome->code == 0
-                   ? append_list(out, request->id, outcome)
-                   : append_result(out, request->id, outcome);
+    int code = append_answer(out, request, outcome);
     if (code == SHOAL_ETOOBIG) {
         session_refuse(session, request->id, SHOAL_ETOOBIG,
                        "the answer is larger than a message may be: ask for fewer keys, or "
@@ -275,4 +305,43 @@ void native_take_join(struct session *session, const struct frame *frame)
     request->request.limit = join->port;
     request->request.options.timeout_us = join->timeout_us;
     submit(request);
+}
+
+void native_take_verify(struct session *session, const struct frame *frame)
+{
+    struct message_verify message;
+    char text[NATIVE_TEXT_BYTES];
+    int code = message_verify_decode(frame->payload, &session->loop->arena, &message);
+    if (code != 0) {
+        refuse_fields(session, frame, code);
+        return;
+    }
+    code = native_check_timeout(message.timeout_us, text);
+    if (code != 0) {
+        session_refuse(session, frame->id, code, text);
+        return;
+    }
+    struct native_request *request = begin(session, frame, NATIVE_OP_VERIFY);
+    if (request != NULL) {
+        request->request.op = REQUEST_VERIFY;
+        request->request.with_values = message.with_values;
+        request->request.options.timeout_us = message.timeout_us;
+        submit(request);
+    }
+}
+
+/* From a client it is always passed on: a node that stays alone with it would be of little use. */
+void native_take_repair(struct session *session, const struct frame *frame)
+{
+    struct message_repair message;
+    int code = message_repair_decode(frame->payload, &session->loop->arena, &message);
+    if (code != 0) {
+        refuse_fields(session, frame, code);
+        return;
+    }
+    struct native_request *request = begin(session, frame, NATIVE_OP_REPAIR);
+    if (request != NULL) {
+        request->request.op = REQUEST_REPAIR;
+        submit(request);
+    }
 }

@@ -191,6 +191,12 @@ static void take_frame(struct session *session, const struct frame *frame)
     case MESSAGE_BACKUP:
         native_take_backup(session, frame);
         break;
+    case MESSAGE_VERIFY:
+        native_take_verify(session, frame);
+        break;
+    case MESSAGE_REPAIR:
+        native_take_repair(session, frame);
+        break;
     case MESSAGE_HELLO:
         session_refuse(session, frame->id, SHOAL_EPROTO, "a HELLO was there already");
         break;

@@ -67,6 +67,8 @@ void session_less_in_flight(struct session *session, size_t bytes);
 void native_take_request(struct session *session, const struct frame *frame);
 void native_take_list(struct session *session, const struct frame *frame);
 void native_take_join(struct session *session, const struct frame *frame);
+void native_take_verify(struct session *session, const struct frame *frame);
+void native_take_repair(struct session *session, const struct frame *frame);
 /* Frees what is still in flight, and the recycled ones. */
 void native_requests_free(struct native_desk *desk);
 

@@ -16,6 +16,8 @@ enum {
     /* key is the folder that every worker's engine puts its copies into; from the node itself, on
      * worker 0 only. */
     REQUEST_BACKUP = 18,
+    REQUEST_VERIFY = 19, /* with_values; the outcome is its `verification` */
+    REQUEST_REPAIR = 20, /* of `needed` nodes `owners` begin now; the text says who doesn't */
 };
 
 /* Borrowed for the duration of `done`. */
@@ -32,6 +34,7 @@ struct outcome {
     const struct list_entry *entries; /* list */
     uint32_t entry_count;
     struct bytes after; /* list: where to go on; data NULL at the end */
+    const struct message_verify_reply *verification; /* without id */
 };
 
 /* The outcome as the wire's answer to request `id`; borrows from it. A failure without a text of

@@ -20,6 +20,8 @@ enum letter_kind {
     LETTER_TALLY,    /* to the steward: what I hold */
     LETTER_BACKUP,   /* have your engine copied into the folder */
     LETTER_BACKED,   /* the same letter on its way back, with the outcome */
+    LETTER_VERIFY,   /* compare your share of the partitions */
+    LETTER_VERIFIED, /* the same letter on its way back, with what was found */
     LETTER_SUMS,     /* what do your holdings come to, compared with this node? */
     LETTER_SUMMED,   /* to worker 0: the answer */
     LETTER_ROUND,    /* begin a round of syncs with this node */

@@ -133,6 +133,9 @@ void worker_dispatch(struct worker *worker, struct source source, struct bytes p
     case MESSAGE_FORWARD:
         worker_forward_frame(worker, source, payload);
         return;
+    case MESSAGE_REPAIR:
+        serve_repair(worker, source, payload);
+        return;
     default:
         worker_repair_frame(worker, source, kind, payload, code);
         return;
@@ -161,6 +164,14 @@ void worker_take_answer(struct worker *worker, uint64_t node, struct bytes paylo
         return;
     }
     if (worker->snapshot == NULL) {
+        return;
+    }
+    if (kind == MESSAGE_REPAIR_REPLY) {
+        repair_now_take_answer(worker, node, payload);
+        return;
+    }
+    if (id >= VERIFY_ID_FIRST && id < HINT_ID_FIRST) {
+        verify_take_answer(worker, node, kind, payload);
         return;
     }
     if (kind == MESSAGE_STORED && message_stored_decode(payload, &worker->arena, &stored) == 0) {

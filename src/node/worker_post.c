@@ -48,6 +48,8 @@ static int worker_send_self(struct worker *worker, struct bytes frame)
     uint64_t id;
     struct message_scan scan;
     struct message_store store;
+    struct message_sync_root root;
+    struct message_sync_fetch fetch;
     uint32_t partition;
     if (frame_peek(payload, &kind, &id) < 0) {
         return SHOAL_EINTERNAL;
@@ -57,8 +59,14 @@ static int worker_send_self(struct worker *worker, struct bytes frame)
     } else if (kind == MESSAGE_STORE &&
                message_store_decode(payload, &worker->arena, &store) == 0) {
         partition = store.partition;
+    } else if (kind == MESSAGE_SYNC_ROOT &&
+               message_sync_root_decode(payload, &worker->arena, &root) == 0) {
+        partition = root.partition;
+    } else if (kind == MESSAGE_SYNC_FETCH &&
+               message_sync_fetch_decode(payload, &worker->arena, &fetch) == 0) {
+        partition = fetch.partition;
     } else {
-        return SHOAL_EINTERNAL; /* lists and read repairs are all that a node sends itself */
+        return SHOAL_EINTERNAL; /* lists, read repairs and verifying: all that it sends itself */
     }
     return worker_post_frame(worker, worker_of_partition(worker, partition), LETTER_FRAME, source,
                              payload);

@@ -131,6 +131,10 @@ void worker_execute(struct worker *worker, struct request *request)
         worker_refuse(worker, request, SHOAL_EQUORUM,
                       "this node is in no cluster yet: wait for it to join, or join it with "
                       "join-cluster; nothing was applied");
+    } else if (request->op == REQUEST_VERIFY) {
+        worker_verify(worker, request);
+    } else if (request->op == REQUEST_REPAIR) {
+        repair_now(worker, request);
     } else if (changes && worker->parting) {
         worker_refuse(worker, request, SHOAL_ESHUTDOWN,
                       "this node is stopping; nothing was applied, try another");
@@ -146,10 +150,11 @@ void worker_execute(struct worker *worker, struct request *request)
 
 static uint32_t worker_for(struct worker *worker, struct request *request)
 {
-    if (request->op == REQUEST_JOIN) {
+    if (request->op == REQUEST_JOIN || request->op == REQUEST_REPAIR) {
         return 0;
     }
-    if (worker->snapshot == NULL || request->op == REQUEST_LIST || request->op == REQUEST_BACKUP) {
+    if (worker->snapshot == NULL || request->op == REQUEST_LIST || request->op == REQUEST_BACKUP ||
+        request->op == REQUEST_VERIFY) {
         return worker->index;
     }
     request->partition =
