@@ -230,6 +230,16 @@ const struct snapshot *sim_node_snapshot(const struct sim_node *node)
     return node->state == SIM_DOWN ? NULL : worker_snapshot(node->workers[0].core);
 }
 
+uint64_t sim_node_hints(const struct sim_node *node)
+{
+    uint64_t hints = 0;
+    for (uint32_t i = 0; i < node->worker_count; i++) {
+        const struct worker *core = node->workers[i].core;
+        hints += core == NULL ? 0 : worker_hints(core);
+    }
+    return hints;
+}
+
 bool sim_node_settled(const struct sim_node *node)
 {
     const struct snapshot *snapshot = sim_node_snapshot(node);
@@ -242,5 +252,6 @@ bool sim_node_settled(const struct sim_node *node)
         return false;
     }
     const struct snapshot_node *self = snapshot_find(snapshot, snapshot->self);
-    return self != NULL && self->state == NODE_UP && self->record.pending_sync == 0;
+    return self != NULL && self->state == NODE_UP && self->record.pending_sync == 0 &&
+           sim_node_hints(node) == 0;
 }

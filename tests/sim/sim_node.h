@@ -124,7 +124,10 @@ void sim_item_now(struct sim_item *item);
 /* The worker that serves a key's partition. */
 struct sim_worker *sim_node_worker_of(struct sim_node *node, struct bytes key);
 
-/* Running, in a cluster, all its holdings complete, one live layout. */
+/* How many objects it keeps for other nodes; 0 while it is down. */
+uint64_t sim_node_hints(const struct sim_node *node);
+
+/* Running, in a cluster, all its holdings complete, one live layout, nothing owed to anybody. */
 bool sim_node_settled(const struct sim_node *node);
 
 /* The snapshot that worker 0 has adopted; NULL when down or in no cluster. */

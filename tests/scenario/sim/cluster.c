@@ -73,6 +73,7 @@ struct answer cluster_await(struct cluster *cluster, struct sim_request *request
         const struct outcome *outcome = &request->outcome;
         answer.code = request->code;
         answer.owners = outcome->owners;
+        answer.fallbacks = outcome->fallbacks;
         answer.needed = outcome->needed;
         answer.value_count = outcome->value_count;
         for (uint32_t i = 0; i < outcome->value_count && i < ANSWER_VALUES; i++) {

@@ -25,6 +25,7 @@ struct answer {
     uint8_t token[512];
     size_t token_len; /* 0: none */
     uint32_t owners;
+    uint32_t fallbacks;
     uint32_t needed;
     char text[512];
     uint64_t took_us;
