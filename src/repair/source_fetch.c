@@ -39,8 +39,17 @@ static int gather_add(struct gatherer *gatherer, const struct engine_entry *entr
         gatherer->entries = grown;
         gatherer->capacity = capacity;
     }
-    gatherer->entries[gatherer->count++] = (struct scan_entry){
+    struct scan_entry *added = &gatherer->entries[gatherer->count];
+    *added = (struct scan_entry){
         .position = entry->position, .key = entry->key, .object = entry->record};
+    if (gatherer->by_tag) { /* lent for this walk only: another follows */
+        added->key = arena_copy(gatherer->replica->arena, entry->key);
+        added->object = arena_copy(gatherer->replica->arena, entry->record);
+        if (added->key.data == NULL || added->object.data == NULL) {
+            return SHOAL_ENOMEM;
+        }
+    }
+    gatherer->count++;
     gatherer->bytes += entry->key.len + entry->record.len;
     return 0;
 }
