@@ -227,46 +227,42 @@ static struct bytes rig_payload(struct bytes frame)
     return bytes_make(frame.data + FRAME_PREFIX_BYTES, frame.len - FRAME_PREFIX_BYTES);
 }
 
-/* The answer of a node, encoded into rig->reply: false when it must read first. */
-static bool rig_make_answer(struct sync_rig *rig, uint64_t node, uint32_t kind,
-                            struct bytes payload)
+/* The answer of a node, encoded into rig->reply: 0, 1: it must read first, or negative: none. */
+static int rig_make_answer(struct sync_rig *rig, uint64_t node, uint32_t kind, struct bytes payload)
 {
     struct replica *replica = &rig->replicas[node];
-    int result = SHOAL_EPROTO;
+    union {
+        struct message_sync_root root;
+        struct message_sync_nodes nodes;
+        struct message_sync_leaves leaves;
+        struct message_sync_fetch fetch;
+    } ask;
+    struct arena *arena = &rig->arena;
     buffer_clear(&rig->reply);
-    if (kind == MESSAGE_SYNC_ROOT) {
-        struct message_sync_root ask;
-        ASSERT(message_sync_root_decode(payload, &rig->arena, &ask) == 0);
-        struct message_sync_rooted answer = {.id = ask.id, .clock = bytes_make("", 0)};
-        answer.code = source_root(replica, &ask, &answer);
-        result = message_sync_rooted_encode(&answer, &rig->reply);
-    } else if (kind == MESSAGE_SYNC_NODES) {
-        struct message_sync_nodes ask;
-        ASSERT(message_sync_nodes_decode(payload, &rig->arena, &ask) == 0);
-        struct message_sync_sums answer = {.id = ask.id};
-        answer.code = source_nodes(replica, &ask, &answer);
-        result = message_sync_sums_encode(&answer, &rig->reply);
-    } else if (kind == MESSAGE_SYNC_LEAVES) {
-        struct message_sync_leaves ask;
-        ASSERT(message_sync_leaves_decode(payload, &rig->arena, &ask) == 0);
-        struct message_sync_listed answer = {.id = ask.id};
-        answer.code = source_leaves(replica, &ask, &answer);
-        if (answer.code == REPLICA_PENDING) {
-            return false;
-        }
-        result = message_sync_listed_encode(&answer, &rig->reply);
-    } else if (kind == MESSAGE_SYNC_FETCH) {
-        struct message_sync_fetch ask;
-        ASSERT(message_sync_fetch_decode(payload, &rig->arena, &ask) == 0);
-        struct message_sync_fetched answer = {.id = ask.id};
-        answer.code = source_fetch(replica, &ask, &answer);
-        if (answer.code == REPLICA_PENDING) {
-            return false;
-        }
-        result = message_sync_fetched_encode(&answer, &rig->reply);
+    if (kind == MESSAGE_SYNC_ROOT && message_sync_root_decode(payload, arena, &ask.root) == 0) {
+        struct message_sync_rooted answer = {.id = ask.root.id, .clock = bytes_make("", 0)};
+        answer.code = source_root(replica, &ask.root, &answer);
+        return message_sync_rooted_encode(&answer, &rig->reply);
     }
-    ASSERT(result == 0);
-    return true;
+    if (kind == MESSAGE_SYNC_NODES && message_sync_nodes_decode(payload, arena, &ask.nodes) == 0) {
+        struct message_sync_sums answer = {.id = ask.nodes.id};
+        answer.code = source_nodes(replica, &ask.nodes, &answer);
+        return message_sync_sums_encode(&answer, &rig->reply);
+    }
+    if (kind == MESSAGE_SYNC_LEAVES &&
+        message_sync_leaves_decode(payload, arena, &ask.leaves) == 0) {
+        struct message_sync_listed answer = {.id = ask.leaves.id};
+        answer.code = source_leaves(replica, &ask.leaves, &answer);
+        return answer.code == REPLICA_PENDING ? 1
+                                              : message_sync_listed_encode(&answer, &rig->reply);
+    }
+    if (kind == MESSAGE_SYNC_FETCH && message_sync_fetch_decode(payload, arena, &ask.fetch) == 0) {
+        struct message_sync_fetched answer = {.id = ask.fetch.id};
+        answer.code = source_fetch(replica, &ask.fetch, &answer);
+        return answer.code == REPLICA_PENDING ? 1
+                                              : message_sync_fetched_encode(&answer, &rig->reply);
+    }
+    return SHOAL_EPROTO;
 }
 
 static void rig_deliver(struct sync_rig *rig, uint64_t node, struct bytes payload)
@@ -310,10 +306,14 @@ bool rig_answer(struct sync_rig *rig)
         rig->asked(rig, frame.node, kind);
     }
     rig->questions[kind]++;
-    while (!rig_make_answer(rig, frame.node, kind, payload)) {
+    int result;
+    while ((result = rig_make_answer(rig, frame.node, kind, payload)) == 1) {
         rig_read(rig, frame.node);
     }
     free(frame.bytes);
+    if (result < 0) {
+        return true; /* no memory: as if it had been lost */
+    }
     rig->messages++;
     rig->bytes += rig->reply.len;
     if (!rig_loses(rig)) {
