@@ -215,11 +215,7 @@ void read_on_fetched(struct operation *operation, uint32_t target,
 void read_on_local(struct operation *operation, int code);
 void read_judge(struct operation *operation);
 void read_hedge(struct operation *operation);
-/* read_answer.c: takes an object (data NULL: nothing there) into the merge, within the budget for
- * answers: 0, SHOAL_EOVERLOAD when others hold too much, or an error. */
-int read_hold(struct operation *operation, struct bytes encoded);
-uint64_t read_digest(struct bytes encoded);
-/* What the merge says: 0 or a negative code. */
+/* read_answer.c: what the merge says: 0 or a negative code. */
 int read_outcome(struct operation *operation, struct outcome *outcome);
 void write_begin(struct operation *operation);
 void write_on_stored(struct operation *operation, uint32_t target,

@@ -104,6 +104,7 @@ static struct operation *operation_take(struct coordinator *coordinator)
         queue_init(&operation->link);
         buffer_init(&operation->key_copy, 0);
         buffer_init(&operation->merged, 0);
+        buffer_init(&operation->answers, 0);
         buffer_init(&operation->token, 0);
     }
     return operation;
@@ -122,6 +123,8 @@ static void operation_reset(struct operation *operation)
     operation->ticket_first = 0;
     operation->ticket = 0;
     operation->known_told = 0;
+    operation->kept = 0;
+    operation->differs = false;
     operation->last_ask_us = 0;
     operation->reading_bytes = 0;
     operation->over_budget = false;
@@ -140,6 +143,7 @@ static void operation_reset(struct operation *operation)
     operation->placement.node_count = 0;
     buffer_clear(&operation->key_copy);
     buffer_clear(&operation->merged);
+    buffer_clear(&operation->answers);
     buffer_clear(&operation->token);
 }
 
@@ -203,6 +207,7 @@ void operation_release(struct operation *operation)
 {
     buffer_deinit(&operation->key_copy);
     buffer_deinit(&operation->merged);
+    buffer_deinit(&operation->answers);
     buffer_deinit(&operation->token);
     mem_free(operation);
 }
@@ -261,6 +266,7 @@ void operation_free(struct operation *operation)
     }
     operation_trim(&operation->key_copy);
     operation_trim(&operation->merged);
+    operation_trim(&operation->answers);
     operation_trim(&operation->token);
     queue_push(&coordinator->free, &operation->link);
     coordinator->free_count++;
@@ -285,10 +291,13 @@ static uint64_t operation_carry(const struct placement *from, const struct place
 static void operation_carry_digests(struct operation *operation, const struct placement *from)
 {
     uint64_t old[LIMIT_REQUEST_TARGETS];
+    struct read_piece pieces[LIMIT_REQUEST_TARGETS];
     memcpy(old, operation->digests, from->node_count * sizeof(old[0]));
+    memcpy(pieces, operation->pieces, from->node_count * sizeof(pieces[0]));
     for (uint32_t i = 0; i < operation->placement.node_count; i++) {
         int index = placement_index(from, operation->placement.nodes[i]);
         operation->digests[i] = index >= 0 ? old[index] : 0;
+        operation->pieces[i] = index >= 0 ? pieces[index] : (struct read_piece){0};
     }
 }
 
@@ -330,6 +339,7 @@ static int operation_place_anew(struct operation *operation)
     operation->disputed = operation_carry(&old, present, operation->disputed);
     operation->abstained = operation_carry(&old, present, operation->abstained);
     operation->known_told = operation_carry(&old, present, operation->known_told);
+    operation->kept = operation_carry(&old, present, operation->kept);
     operation->refused = 0; /* what was refused under the old view may be granted now */
     operation->damaged = 0;
     operation_carry_digests(operation, &old);
@@ -351,6 +361,9 @@ int operation_place(struct operation *operation)
         operation->voted = 0;
         operation->waiting = 0;
         operation->known_told = 0;
+        operation->kept = 0;
+        buffer_clear(&operation->merged);
+        buffer_clear(&operation->answers);
     }
     operation->read_hash = *hash;
     operation->allowed = operation_allowed(operation);

@@ -32,6 +32,14 @@ enum operation_phase {
     OPERATION_LINGERING, /* answered; stays to repair whoever answers late and is behind */
 };
 
+/* An object and a clock that another answered, in `answers`. */
+struct read_piece {
+    size_t object_at;
+    size_t object_len; /* 0: nothing held */
+    size_t clock_at;
+    size_t clock_len; /* 0: not told */
+};
+
 /* What a write replaces: see write_basis.c. */
 enum write_basis {
     WRITE_CONTEXT, /* what its client's context covers */
@@ -67,7 +75,9 @@ struct operation {
     uint64_t vouched;      /* confirmed, and keep nothing that the write has not replaced, ... */
     uint64_t disputed;     /* ... or do keep such, ... */
     uint64_t abstained;    /* ... or can't say, for their holdings are incomplete */
-    uint64_t known_told;   /* was told the digest of this node's own copy */
+    uint64_t known_told;   /* was told the digest of this node's own copy, ... */
+    uint64_t known;        /* ... which is this */
+    uint64_t kept;         /* its object and clock are in `answers` */
     uint64_t ticket_first; /* the joins that `waiting` waits for: the first ... */
     uint64_t ticket;       /* ... and the last of them */
 
@@ -77,6 +87,7 @@ struct operation {
     bool begun;       /* one was given before: from there on the outcome may be unknown */
     bool sent;        /* forwarding: a candidate may have acted on it */
     bool over_budget; /* reading: an answer did not fit into the budget */
+    bool differs;     /* reading: answers do, so all are to bring their clocks */
     uint32_t candidate_count;
     uint32_t candidate_next;
     struct dot dot; /* of a write */
@@ -86,6 +97,7 @@ struct operation {
     struct read_waiter local;      /* for a read of this node's own disk */
     struct buffer token;           /* the context of a write's reply */
     struct buffer merged;          /* the merge of all answers to a read */
+    struct buffer answers;         /* others', while it is not known whether they matter */
     struct buffer key_copy;
     size_t reading_bytes;          /* what it holds of the coordinator's budget for answers */
     size_t lingering_bytes;        /* held while lingering */
@@ -95,8 +107,9 @@ struct operation {
 
     /* By target. */
     uint64_t digests[LIMIT_REQUEST_TARGETS]; /* of each answer to a read, to see who is behind */
-    int refusals[LIMIT_REQUEST_TARGETS];     /* of those refused: why, as far as they said */
-    uint64_t candidates[LIMIT_REPLICAS];     /* forwarding: node ids in order of preference */
+    struct read_piece pieces[LIMIT_REQUEST_TARGETS];
+    int refusals[LIMIT_REQUEST_TARGETS]; /* of those refused: why, as far as they said */
+    uint64_t candidates[LIMIT_REPLICAS]; /* forwarding: node ids in order of preference */
 };
 
 /* Taken from the coordinator's pool; NULL over LIMIT_REQUESTS_PER_WORKER or without memory. */

@@ -3,26 +3,11 @@
  * sent the merge (read repair, Dynamo section 5). Usually only R owners are asked; the others are
  * asked as well once one of these keeps silent for longer than it usually does, and by one read in
  * eight, so that reading heals owners that are behind. */
-#include "base/assert.h"
-#include "base/hash.h"
-#include "coordinate/coordinator.h"
+#include "coordinate/read.h"
+#include "base/mutant.h"
 #include "shoal/error.h"
 
-#define READ_ASK_ALL_ONE_IN 8u
-
-static bool read_is_get(const struct operation *operation)
-{
-    return operation->phase == OPERATION_LINGERING || operation->request->op == REQUEST_GET;
-}
-
-/* The targets whose answers count: owners in the layout that reads go by. */
-static uint64_t read_targets(const struct operation *operation)
-{
-    const struct placement *placement = &operation->placement;
-    return placement->present[placement->read_layout] & operation->allowed;
-}
-
-static void read_note_refusal(struct operation *operation, uint32_t target, int code)
+void read_note_refusal(struct operation *operation, uint32_t target, int code)
 {
     operation_refused(operation, target, code);
     if (code == SHOAL_EDAMAGED) {
@@ -31,20 +16,18 @@ static void read_note_refusal(struct operation *operation, uint32_t target, int 
     }
 }
 
-/* What this node holds itself, if its holding is complete: a replica_outcome or a negative code. */
-static int read_local_copy(struct operation *operation, struct bytes *encoded)
+int read_local_copy(struct operation *operation, struct bytes *encoded)
 {
     struct replica *replica = operation->coordinator->replica;
     const struct holding *holding = replica_holding(replica, operation->partition);
-    if (holding == NULL || holding->refilling) {
+    if (holding == NULL || (holding->refilling && !MUTANT(count_refilling))) {
         return SHOAL_EREFILLING;
     }
     return read_is_get(operation) ? replica_read_encoded(replica, &operation->key, encoded)
                                   : replica_versions(replica, &operation->key, encoded);
 }
 
-/* This node's own answer, when it has one to give, or will have once its disk has been read. */
-static void read_local(struct operation *operation)
+void read_local(struct operation *operation)
 {
     int found = placement_index(&operation->placement, operation->coordinator->self);
     uint32_t self = (uint32_t)found;
@@ -63,7 +46,7 @@ static void read_local(struct operation *operation)
         return;
     }
     if (result == REPLICA_DONE) {
-        result = read_hold(operation, encoded);
+        result = read_hold_own(operation, encoded);
     }
     if (result < 0) {
         read_note_refusal(operation, self, result);
@@ -73,145 +56,11 @@ static void read_local(struct operation *operation)
     operation->voted |= bit;
 }
 
-/* Has this node's own copy a vote, for others to be compared with? */
-static bool read_knows(const struct operation *operation, uint32_t *self)
-{
-    int found = placement_index(&operation->placement, operation->coordinator->self);
-    *self = (uint32_t)found;
-    return found >= 0 && (operation->voted & operation_bit(*self)) != 0;
-}
-
-/* Whoever holds what this node holds itself answers so, and no more; unless `whole` is wanted. */
-static void read_ask(struct operation *operation, uint32_t target, bool whole)
-{
-    struct coordinator *coordinator = operation->coordinator;
-    uint32_t self;
-    bool get = read_is_get(operation);
-    bool has_known = get && !whole && read_knows(operation, &self);
-    struct message_fetch fetch = {
-        .id = operation->id,
-        .partition = operation->partition,
-        .key = operation->key.key,
-        .mode = get ? FETCH_OBJECT : FETCH_VERSIONS,
-        .has_known = has_known,
-        .known = has_known ? operation->digests[self] : 0,
-        .view_digest = coordinator->view->digest,
-    };
-    buffer_clear(coordinator->frame);
-    if (message_fetch_encode(&fetch, coordinator->frame) < 0 ||
-        coordinator_send(coordinator, operation->placement.nodes[target]) < 0) {
-        return;
-    }
-    uint64_t bit = operation_bit(target);
-    operation->asked |= bit;
-    operation->known_told = has_known ? operation->known_told | bit : operation->known_told & ~bit;
-    operation->last_ask_us = coordinator->now.mono_us;
-}
-
-static void read_ask_many(struct operation *operation, uint64_t targets, uint32_t count)
-{
-    for (; targets != 0 && count > 0; count--) {
-        uint32_t i = (uint32_t)__builtin_ctzll(targets);
-        targets &= targets - 1;
-        read_ask(operation, i, false);
-    }
-}
-
-/* Asks as many more owners as the quorum is short of, the responsive ones first. */
-static void read_ask_enough(struct operation *operation)
-{
-    struct coordinator *coordinator = operation->coordinator;
-    uint64_t open = read_targets(operation) & ~operation->refused;
-    uint32_t expected =
-        (uint32_t)__builtin_popcountll(open & (operation->asked | operation->waiting));
-    if (expected >= operation->quorum.r) {
-        return;
-    }
-    uint64_t candidates = open & ~operation->asked & operation_reachable(operation);
-    uint64_t usable =
-        candidates & operation->disputed; /* they keep what the write didn't replace */
-    for (uint64_t rest = candidates; rest != 0; rest &= rest - 1) {
-        uint32_t i = (uint32_t)__builtin_ctzll(rest);
-        if (reach_usable(coordinator->reach, operation->placement.nodes[i],
-                         coordinator->now.mono_us)) {
-            usable |= operation_bit(i);
-        }
-    }
-    uint32_t short_of = operation->quorum.r - expected;
-    if (read_is_get(operation) && operation->id % READ_ASK_ALL_ONE_IN == 0) {
-        short_of = LIMIT_REQUEST_TARGETS;
-    }
-    read_ask_many(operation, usable, short_of);
-    uint32_t asked = (uint32_t)__builtin_popcountll(usable);
-    if (asked < short_of) {
-        read_ask_many(operation, candidates & ~usable, short_of - asked);
-    }
-}
-
-/* ---- read repair ---- */
-
-static void read_repair_target(struct operation *operation, uint32_t target)
-{
-    struct coordinator *coordinator = operation->coordinator;
-    uint64_t node = operation->placement.nodes[target];
-    struct bytes merged = buffer_bytes(&operation->merged);
-    operation->digests[target] = read_digest(merged);
-    coordinator_count(coordinator, coordinator->metrics.read_repairs);
-    struct message_store store = {
-        .partition = operation->partition,
-        .key = operation->key.key,
-        .object = merged,
-        .view_digest = coordinator->view->digest,
-    };
-    buffer_clear(coordinator->frame);
-    if (message_store_encode(&store, coordinator->frame) == 0) {
-        (void)coordinator_send(coordinator, node);
-    }
-}
-
-static void read_repair(struct operation *operation)
-{
-    if (operation->merged.len == 0) {
-        return; /* nobody holds anything */
-    }
-    uint64_t whole = read_digest(buffer_bytes(&operation->merged));
-    uint64_t known = operation->voted | operation->waiting | operation->damaged;
-    for (uint64_t rest = known; rest != 0; rest &= rest - 1) {
-        uint32_t i = (uint32_t)__builtin_ctzll(rest);
-        if (operation->digests[i] != whole) {
-            read_repair_target(operation, i);
-        }
-    }
-}
-
 /* ---- the end ---- */
 
-static uint64_t read_late(const struct operation *operation)
+uint64_t read_late(const struct operation *operation)
 {
     return operation->asked & ~operation->voted & ~operation->refused & ~operation->waiting;
-}
-
-/* Some who were asked have not answered: the operation stays a while, to repair them too, with a
- * copy of the key. False when there is nobody to stay for, or too many stay already. */
-static bool read_linger(struct operation *operation)
-{
-    struct coordinator *coordinator = operation->coordinator;
-    struct bytes key = operation->key.key;
-    size_t bytes = operation->merged.len + key.len;
-    uint64_t until_us = coordinator->now.mono_us + COORDINATOR_LINGER_US;
-    if (read_late(operation) == 0 || coordinator->lingering >= COORDINATOR_LINGERING_MAX ||
-        bytes > COORDINATOR_LINGERING_BYTES_MAX - coordinator->lingering_bytes ||
-        buffer_append_bytes(&operation->key_copy, key) < 0 ||
-        timers_start(coordinator->timers, &operation->deadline, until_us) < 0) {
-        return false;
-    }
-    operation->key.key = buffer_bytes(&operation->key_copy);
-    operation->phase = OPERATION_LINGERING;
-    operation->lingering_bytes = bytes;
-    coordinator->lingering++;
-    coordinator->lingering_bytes += bytes;
-    timers_stop(coordinator->timers, &operation->hedge);
-    return true;
 }
 
 static void read_finish(struct operation *operation)
@@ -240,6 +89,78 @@ static void read_finish(struct operation *operation)
     }
 }
 
+enum read_state {
+    READ_OPEN,   /* more answers are needed, or this node's own disk */
+    READ_AGAIN,  /* to be judged anew, for an answer does not count any more */
+    READ_DONE,   /* the merge is what they come to */
+    READ_FAILED, /* and the operation is gone */
+};
+
+/* Those that only said that they hold what this node holds are asked for all of it, with the clock.
+ */
+static void read_ask_whole(struct operation *operation, uint64_t targets)
+{
+    operation->differs = true;
+    operation->voted &= ~targets;
+    read_ask_many(operation, targets, LIMIT_REQUEST_TARGETS);
+}
+
+/* Answers that differ, under each other's clocks. */
+static enum read_state read_conclude_differing(struct operation *operation, uint64_t votes)
+{
+    int self = placement_index(&operation->placement, operation->coordinator->self);
+    uint64_t own_bit = self < 0 ? 0 : operation_bit((uint32_t)self);
+    uint64_t whole = votes & (operation->kept | own_bit);
+    if (!placement_read_met(&operation->placement, whole, operation->quorum.r)) {
+        read_ask_whole(operation, votes & ~whole);
+        return READ_OPEN;
+    }
+    if (operation->local_waits) {
+        return READ_OPEN;
+    }
+    bool own = false;
+    int result = read_settle(operation, whole, &own);
+    if (result == REPLICA_PENDING) {
+        operation_await_local(operation);
+        return READ_OPEN;
+    }
+    if (result < 0 && own) {
+        operation->voted &= ~own_bit;
+        read_note_refusal(operation, (uint32_t)self, result);
+        return READ_AGAIN;
+    }
+    if (result < 0) {
+        coordinator_fail(operation, result, "get: can't put the answers together: %s",
+                         shoal_error_text(result));
+        return READ_FAILED;
+    }
+    return READ_DONE;
+}
+
+/* Have enough answered, and what do they come to? */
+static enum read_state read_conclude(struct operation *operation)
+{
+    uint64_t votes = operation->voted & read_targets(operation);
+    if (!placement_read_met(&operation->placement, votes, operation->quorum.r)) {
+        return READ_OPEN;
+    }
+    if (!read_is_get(operation)) {
+        return READ_DONE;
+    }
+    if (!read_agrees(operation, votes)) {
+        return read_conclude_differing(operation, votes);
+    }
+    int result = read_settle_alike(operation, votes);
+    if (result < 0) {
+        coordinator_fail(operation, result, "get: %s", shoal_error_text(result));
+        return READ_FAILED;
+    }
+    if (result > 0) {
+        read_ask_whole(operation, votes);
+    }
+    return result > 0 ? READ_OPEN : READ_DONE;
+}
+
 void read_judge(struct operation *operation)
 {
     read_local(operation);
@@ -251,7 +172,6 @@ void read_judge(struct operation *operation)
                          operation_fate(operation));
         return;
     }
-    uint64_t votes = operation->voted & read_targets(operation);
     if (operation->damaged != 0 && (read_targets(operation) & ~operation->damaged) == 0) {
         coordinator_fail(operation, SHOAL_EDAMAGED,
                          "the record of key '%s' is damaged on disk and there is no other copy: "
@@ -259,8 +179,14 @@ void read_judge(struct operation *operation)
                          request_key_text(operation->coordinator, operation->key.key));
         return;
     }
-    if (placement_read_met(&operation->placement, votes, operation->quorum.r)) {
+    enum read_state state = READ_AGAIN;
+    while (state == READ_AGAIN) {
+        state = read_conclude(operation);
+    }
+    if (state == READ_DONE) {
         read_finish(operation);
+    }
+    if (state != READ_OPEN) {
         return;
     }
     read_ask_enough(operation);
@@ -331,15 +257,6 @@ void read_hedge(struct operation *operation)
 
 /* ---- answers ---- */
 
-/* After a late answer: repairs whom it tells of, or all that are behind it. */
-static void read_end_lingering(struct operation *operation)
-{
-    read_repair(operation);
-    if (read_late(operation) == 0) {
-        operation_free(operation);
-    }
-}
-
 void read_on_local(struct operation *operation, int code)
 {
     int self = placement_index(&operation->placement, operation->coordinator->self);
@@ -354,19 +271,37 @@ void read_on_local(struct operation *operation, int code)
     read_end_lingering(operation);
 }
 
+/* Takes the content of an answer: 0, a negative code, or 1 when there is none, and it was asked for
+ * again. */
+static int read_take_content(struct operation *operation, uint32_t target,
+                             const struct message_fetched *fetched)
+{
+    uint64_t bit = operation_bit(target);
+    if (!read_is_get(operation)) {
+        return read_hold(operation, fetched->object);
+    }
+    bool known = (operation->known_told & bit) != 0 && fetched->digest == operation->known;
+    if (fetched->object.data != NULL || (fetched->digest == 0 && !known)) {
+        return read_keep(operation, target, fetched->object, fetched->clock);
+    }
+    if (!known) {
+        operation->known_told &= ~bit; /* it stands for what it was told long ago */
+        operation->asked &= ~bit;
+        return 1;
+    }
+    operation->kept &= ~bit;
+    return 0;
+}
+
 static void read_take(struct operation *operation, uint32_t target,
                       const struct message_fetched *fetched)
 {
     uint64_t bit = operation_bit(target);
-    if (fetched->digest != 0 && fetched->object.data == NULL) {
-        /* It holds what it was told; perhaps long ago: a vote only for what is held here still. */
-        uint32_t self;
-        if (!read_knows(operation, &self) || fetched->digest != operation->digests[self]) {
-            read_ask(operation, target, true);
-            return;
+    int result = read_take_content(operation, target, fetched);
+    if (result != 0) {
+        if (result < 0) {
+            operation_refused(operation, target, result);
         }
-    } else if (read_hold(operation, fetched->object) < 0) {
-        operation_refused(operation, target, SHOAL_EOVERLOAD);
         return;
     }
     operation->digests[target] = fetched->digest;

@@ -1,66 +1,6 @@
-/* What a read has come to: the merge of all answers, within the budget for them, and from it the
- * outcome that its client is told. */
-#include "base/assert.h"
-#include "base/hash.h"
-#include "coordinate/coordinator.h"
+/* What a read has come to: from the merge of all answers, the outcome that its client is told. */
+#include "coordinate/read.h"
 #include "shoal/error.h"
-
-/* ---- merging ---- */
-
-uint64_t read_digest(struct bytes encoded)
-{
-    return encoded.data == NULL ? 0 : hash_xxh3(encoded);
-}
-
-/* Takes an object (data NULL: nothing there) into the merge. 0 or an error. */
-static int read_merge(struct operation *operation, struct bytes encoded)
-{
-    struct arena *arena = operation->coordinator->arena;
-    bool first = operation->merged.len == 0;
-    ASSERT(first || operation->merged.data != NULL);
-    if (encoded.data == NULL ||
-        (!first && bytes_equal(encoded, buffer_bytes(&operation->merged)))) {
-        return 0;
-    }
-    struct object incoming;
-    int result = object_decode(arena, encoded, &incoming);
-    if (result < 0 || first) {
-        return result < 0 ? result : buffer_append_bytes(&operation->merged, encoded);
-    }
-    /* The decoded merge borrows its values from the buffer that is about to be rewritten. */
-    struct bytes present = arena_copy(arena, buffer_bytes(&operation->merged));
-    if (present.data == NULL) {
-        return SHOAL_ENOMEM;
-    }
-    struct object held;
-    struct object merged;
-    result = object_decode(arena, present, &held);
-    if (result == 0) {
-        result = object_merge(arena, &held, &incoming, &merged);
-    }
-    if (result == 0) {
-        result = buffer_reserve(&operation->merged, object_encoded_size_max(&merged));
-    }
-    if (result < 0) {
-        return result;
-    }
-    buffer_clear(&operation->merged);
-    return object_encode(&merged, &operation->merged);
-}
-
-/* The same within the budget for answers: SHOAL_EOVERLOAD when others hold too much. */
-int read_hold(struct operation *operation, struct bytes encoded)
-{
-    if (!operation_may_hold(operation, operation->merged.len + encoded.len)) {
-        operation->over_budget = true;
-        return SHOAL_EOVERLOAD;
-    }
-    int result = read_merge(operation, encoded);
-    operation_hold(operation, operation->merged.len);
-    return result;
-}
-
-/* ---- the outcome ---- */
 
 /* Wall time less the bound on clocks, so that nothing is hidden early by any of them. */
 static uint64_t read_expiry_now_ms(const struct coordinator *coordinator)

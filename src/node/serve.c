@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "node/core.h"
 #include "shoal/error.h"
 
@@ -120,6 +121,10 @@ static bool serve_confirms_later(const struct worker *worker, const struct messa
 static int serve_apply(struct worker *worker, const struct message_store *store,
                        struct message_stored *stored)
 {
+    if (ended_refuses(&worker->ended, store->partition,
+                      replica_holding(&worker->replica, store->partition), store->actor)) {
+        return SHOAL_ECONFLICT;
+    }
     if (serve_is_hint(worker, store)) {
         return serve_hint(worker, store);
     }
@@ -160,13 +165,28 @@ void serve_store(struct worker *worker, struct source source, const struct messa
 
 /* ---- fetch ---- */
 
+/* The clock as it is at this moment, at which the object is taken too. 0 or SHOAL_ENOMEM. */
+static int serve_clock(struct worker *worker, const struct holding *holding, struct bytes *out)
+{
+    struct buffer encoded;
+    buffer_init(&encoded, 0);
+    int result = partition_clock_encode(&holding->clock, &encoded);
+    if (result == 0) {
+        *out = arena_copy(&worker->arena, buffer_bytes(&encoded));
+        result = out->data == NULL ? SHOAL_ENOMEM : 0;
+    }
+    buffer_deinit(&encoded);
+    return result;
+}
+
 static int serve_read(struct worker *worker, const struct message_fetch *fetch,
                       struct message_fetched *fetched)
 {
     if (!serve_owns(worker, fetch->partition)) {
         return SHOAL_ENOTOWNER;
     }
-    if (replica_holding(&worker->replica, fetch->partition)->refilling) {
+    const struct holding *holding = replica_holding(&worker->replica, fetch->partition);
+    if (holding->refilling && !MUTANT(count_refilling)) {
         return SHOAL_EREFILLING;
     }
     struct engine_key key = replica_key(&worker->replica, fetch->partition, fetch->key);
@@ -174,12 +194,16 @@ static int serve_read(struct worker *worker, const struct message_fetch *fetch,
     int result = fetch->mode == FETCH_VERSIONS
                      ? replica_versions(&worker->replica, &key, &encoded)
                      : replica_read_encoded(&worker->replica, &key, &encoded);
-    if (result == REPLICA_DONE && encoded.data != NULL) {
-        fetched->digest = hash_xxh3(encoded);
-        bool known = fetch->has_known && fetch->known == fetched->digest;
-        fetched->object = known ? fetched->object : encoded;
+    if (result != REPLICA_DONE) {
+        return result;
     }
-    return result;
+    fetched->digest = encoded.data == NULL ? 0 : hash_xxh3(encoded);
+    if (fetch->mode == FETCH_OBJECT && fetch->has_known && fetch->known == fetched->digest) {
+        return REPLICA_DONE;
+    }
+    fetched->object = encoded;
+    return fetch->mode == FETCH_OBJECT ? serve_clock(worker, holding, &fetched->clock)
+                                       : REPLICA_DONE;
 }
 
 void serve_fetch(struct worker *worker, struct source source, const struct message_fetch *fetch,
@@ -188,6 +212,7 @@ void serve_fetch(struct worker *worker, struct source source, const struct messa
     struct message_fetched fetched = {
         .id = fetch->id,
         .object = bytes_make(NULL, 0),
+        .clock = bytes_make(NULL, 0),
         .view_digest = worker->snapshot->view->digest,
     };
     fetched.code = code == 0 ? serve_read(worker, fetch, &fetched) : code;

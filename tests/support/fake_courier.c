@@ -143,6 +143,18 @@ static void fake_strip(struct fake_courier *fake, struct bytes *encoded)
     buffer_deinit(&stripped);
 }
 
+static struct bytes fake_clock(struct fake_courier *fake, const struct holding *holding)
+{
+    struct buffer encoded;
+    buffer_init(&encoded, 0);
+    struct bytes copy = bytes_make(NULL, 0);
+    if (partition_clock_encode(&holding->clock, &encoded) == 0) {
+        copy = arena_copy(&fake->arena, buffer_bytes(&encoded));
+    }
+    buffer_deinit(&encoded);
+    return copy;
+}
+
 static int fake_on_fetch(struct fake_courier *fake, uint64_t node, struct bytes payload)
 {
     struct fake_owner *owner = &fake->owners[node];
@@ -165,13 +177,15 @@ static int fake_on_fetch(struct fake_courier *fake, uint64_t node, struct bytes 
         struct engine_key key = replica_key(&owner->replica, fetch.partition, fetch.key);
         struct bytes encoded;
         fetched.code = replica_read_encoded(&owner->replica, &key, &encoded);
-        if (fetched.code == 0 && encoded.data != NULL) {
-            fetched.digest = hash_xxh3(encoded);
-            if (fetch.mode == FETCH_VERSIONS) {
-                fake_strip(fake, &encoded);
-            }
-            bool known = fetch.has_known && fetch.known == fetched.digest;
-            fetched.object = known ? fetched.object : encoded;
+        fetched.digest = encoded.data == NULL ? 0 : hash_xxh3(encoded);
+        if (fetched.code == 0 && encoded.data != NULL && fetch.mode == FETCH_VERSIONS) {
+            fake_strip(fake, &encoded);
+        }
+        bool known = fetch.has_known && fetch.known == fetched.digest;
+        if (fetched.code == 0 && !known) {
+            fetched.object = encoded;
+            fetched.clock = fake_clock(fake, replica_holding(&owner->replica, fetch.partition));
+            fetched.code = fetched.clock.data == NULL ? SHOAL_ENOMEM : 0;
         }
     }
     return message_fetched_encode(&fetched, &fake->reply);

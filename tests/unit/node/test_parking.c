@@ -201,7 +201,7 @@ static void plant_keys(struct fixture *fixture)
     for (uint32_t i = 0; i < KEYS; i++) {
         char key[16];
         (void)snprintf(key, sizeof(key), "key%u", (unsigned)i);
-        send_store(fixture, 3, key, 77);
+        send_store(fixture, 3, key, 77 + i);
     }
 }
 

@@ -1,0 +1,87 @@
+/* Whom a read asks: as many owners as it needs, the responsive ones first; and what for. */
+#include "coordinate/read.h"
+
+/* One get in so many asks everybody, so that reading heals owners that are behind. */
+#define READ_ASK_ALL_ONE_IN 8u
+
+uint64_t read_targets(const struct operation *operation)
+{
+    const struct placement *placement = &operation->placement;
+    return placement->present[placement->read_layout] & operation->allowed;
+}
+
+/* Has this node's own copy a vote, for others to be compared with? */
+static bool read_knows(struct operation *operation)
+{
+    int self = placement_index(&operation->placement, operation->coordinator->self);
+    if (self < 0 || (operation->voted & operation_bit((uint32_t)self)) == 0) {
+        return false;
+    }
+    operation->known = operation->digests[self];
+    return true;
+}
+
+/* Whoever holds what this node holds itself answers so, and no more; until answers differ. */
+static void read_ask(struct operation *operation, uint32_t target)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    bool get = read_is_get(operation);
+    bool has_known = get && !operation->differs && read_knows(operation);
+    struct message_fetch fetch = {
+        .id = operation->id,
+        .partition = operation->partition,
+        .key = operation->key.key,
+        .mode = get ? FETCH_OBJECT : FETCH_VERSIONS,
+        .has_known = has_known,
+        .known = has_known ? operation->known : 0,
+        .view_digest = coordinator->view->digest,
+    };
+    buffer_clear(coordinator->frame);
+    if (message_fetch_encode(&fetch, coordinator->frame) < 0 ||
+        coordinator_send(coordinator, operation->placement.nodes[target]) < 0) {
+        return;
+    }
+    uint64_t bit = operation_bit(target);
+    operation->asked |= bit;
+    operation->known_told = has_known ? operation->known_told | bit : operation->known_told & ~bit;
+    operation->last_ask_us = coordinator->now.mono_us;
+}
+
+void read_ask_many(struct operation *operation, uint64_t targets, uint32_t count)
+{
+    for (; targets != 0 && count > 0; count--) {
+        uint32_t i = (uint32_t)__builtin_ctzll(targets);
+        targets &= targets - 1;
+        read_ask(operation, i);
+    }
+}
+
+void read_ask_enough(struct operation *operation)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    uint64_t open = read_targets(operation) & ~operation->refused;
+    uint32_t expected =
+        (uint32_t)__builtin_popcountll(open & (operation->asked | operation->waiting));
+    if (expected >= operation->quorum.r) {
+        return;
+    }
+    uint64_t candidates = open & ~operation->asked & operation_reachable(operation);
+    uint64_t usable =
+        candidates & operation->disputed; /* they keep what the write didn't replace */
+    for (uint64_t rest = candidates; rest != 0; rest &= rest - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(rest);
+        if (reach_usable(coordinator->reach, operation->placement.nodes[i],
+                         coordinator->now.mono_us)) {
+            usable |= operation_bit(i);
+        }
+    }
+    uint32_t short_of = operation->quorum.r - expected;
+    if (read_is_get(operation) && operation->id % READ_ASK_ALL_ONE_IN == 0) {
+        short_of = LIMIT_REQUEST_TARGETS;
+    }
+    read_ask_many(operation, usable, short_of);
+    uint32_t asked = (uint32_t)__builtin_popcountll(usable);
+    if (asked < short_of) {
+        read_ask_many(operation, candidates & ~usable, short_of - asked);
+    }
+}
