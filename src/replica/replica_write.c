@@ -45,7 +45,7 @@ static int replica_read_own(struct replica *replica, struct holding *holding,
     if (result == 0) {
         result = replica_read_replaced(replica, key, seen, held);
     }
-    if (result == REPLICA_DONE &&
+    if (result == REPLICA_DONE && !MUTANT(keep_actor) &&
         version_vector_get(held->context, holding->actor) > holding->counter) {
         replica_renew(replica, holding, true);
         return replica_read_own(replica, holding, key, seen, held);

@@ -41,6 +41,18 @@ static void corner_store(struct world *world, uint32_t from, uint32_t owners)
     world_drain(world);
 }
 
+/* Drops its tombstones, going by what all owners have by now. */
+static void corner_drop(struct world *world, uint32_t owner)
+{
+    for (uint32_t peer = 0; peer < WORLD_OWNERS; peer++) {
+        owner_settle(world, peer);
+        if (peer != owner) {
+            owner_hear(world, owner, peer);
+        }
+    }
+    owner_drop(world, owner);
+}
+
 /* An old hint reaches a refilling owner behind both its comparisons. */
 static void corner_late_hint(struct world *world)
 {
@@ -54,12 +66,7 @@ static void corner_late_hint(struct world *world)
         sync_whole(world, 0, i);
     }
     for (uint32_t i = 0; i < WORLD_OWNERS; i += 2) {
-        for (uint32_t peer = 0; peer < WORLD_OWNERS; peer++) {
-            if (peer != i) {
-                owner_hear(world, i, peer);
-            }
-        }
-        owner_drop(world, i);
+        corner_drop(world, i);
     }
     world->ops->settle(world->owners[1]);
     owner_end(world, 1, END_LOSS);
@@ -88,18 +95,29 @@ static void corner_tombstone_left(struct world *world)
     corner_store(world, 1, 5);
     for (uint32_t i = 0; i < WORLD_OWNERS; i += 2) {
         sync_whole(world, 1, i);
-        for (uint32_t peer = 0; peer < WORLD_OWNERS; peer++) {
-            if (peer != i) {
-                owner_hear(world, i, peer);
-            }
-        }
-        owner_drop(world, i);
+        corner_drop(world, i);
     }
     read_start(world, 0, 0, value);
     corner_deliver(world, 5);
     corner_store(world, 0, 4);
     read_start(world, 2, 0, (struct intent){0});
     corner_deliver(world, 6);
+}
+
+/* An owner drops a tombstone that another has not even seen, which then writes: its write can't say
+ * that it replaces the tombstone, and nobody who confirms it can see that it does not. */
+static void corner_dropped_unseen(struct world *world)
+{
+    corner_write(world, 2, removal);
+    corner_store(world, 2, 2);
+    owner_settle(world, 2);
+    owner_drop(world, 2);
+    struct object held = world->ops->get(world->owners[0], 0);
+    struct dots seen = oracle_closure(world, &held);
+    write_start(world, 0, 0, value, held.context, &seen, true);
+    corner_store(world, 0, 4);
+    read_start(world, 1, 0, (struct intent){0});
+    corner_deliver(world, 3);
 }
 
 static void sync_all_to(struct world *world, uint32_t target)
@@ -128,6 +146,18 @@ static void corner_confirmed_in_turn(struct world *world)
     }
 }
 
+/* Everybody asks everybody about the first actor that has ended, and closes it if that may be. */
+static void corner_close(struct world *world)
+{
+    for (uint32_t owner = 0; owner < WORLD_OWNERS; owner++) {
+        for (uint32_t member = 0; member < WORLD_MEMBERS; member++) {
+            end_ask(world, owner, 0, member);
+        }
+        sync_all_to(world, owner);
+        end_close(world, owner, 0);
+    }
+}
+
 /* The only copy of a write is a hint when its writer has ended: nobody may take the writer's dots
  * for seen before the hint has been delivered. */
 static void corner_ended_in_hint(struct world *world)
@@ -138,13 +168,46 @@ static void corner_ended_in_hint(struct world *world)
     world->bag_count = 0;
     fallback_leave(world, 0, 0, &object);
     owner_end(world, 0, END_LOSS);
-    for (uint32_t owner = 0; owner < WORLD_OWNERS; owner++) {
-        for (uint32_t member = 0; member < WORLD_MEMBERS; member++) {
-            end_ask(world, owner, 0, member);
-        }
-        sync_all_to(world, owner);
-        end_close(world, owner, 0);
+    corner_close(world);
+}
+
+/* A frame of a writer that has ended and was closed arrives after all: its dot is refused, but its
+ * context would take away what it replaced. */
+static void corner_late_frame(struct world *world)
+{
+    corner_write(world, 1, value);
+    corner_store(world, 1, 5);
+    corner_write(world, 0, value);
+    world->bag_count = 0;
+    struct message late = {.kind = OBJECT, .to = 1, .actor = world->owners[0]->actor};
+    late.object = world->ops->get(world->owners[0], 0);
+    owner_end(world, 0, END_LOSS);
+    sync_all_to(world, 0);
+    corner_close(world);
+    member_send(world, &late);
+    world_drain(world);
+    read_start(world, 1, 0, (struct intent){0});
+    corner_deliver(world, 6);
+}
+
+/* A tombstone is everywhere, what it replaced was not: only the tombstone's context keeps that from
+ * coming to those who have never seen it. */
+static void corner_replaced_unseen(struct world *world)
+{
+    corner_write(world, 2, value);
+    struct object old = world->ops->get(world->owners[2], 0);
+    world->bag_count = 0;
+    fallback_leave(world, 0, 0, &old);
+    read_start(world, 0, 0, removal);
+    corner_deliver(world, 5);
+    corner_store(world, 0, 6);
+    for (uint32_t i = 0; i < WORLD_OWNERS; i++) {
+        corner_drop(world, i);
     }
+    fallback_push(world, 0);
+    corner_deliver(world, 1);
+    read_start(world, 0, 0, (struct intent){0});
+    corner_deliver(world, 3);
 }
 
 /* Two owners forget at once, an old hint comes back to one of them: the third still knows that what
@@ -161,12 +224,7 @@ static void corner_two_forget(struct world *world)
         sync_all_to(world, i);
     }
     for (uint32_t i = 0; i < WORLD_OWNERS; i++) {
-        for (uint32_t peer = 0; peer < WORLD_OWNERS; peer++) {
-            if (peer != i) {
-                owner_hear(world, i, peer);
-            }
-        }
-        owner_drop(world, i);
+        corner_drop(world, i);
     }
     fallback_leave(world, 0, 0, &old);
     owner_end(world, 0, END_LOSS);
@@ -184,8 +242,8 @@ static void corner_two_forget(struct world *world)
 bool world_corner(struct world *world)
 {
     static void (*const corners[])(struct world * world) = {
-        corner_late_hint,      corner_confirmed_in_turn, corner_two_forget,
-        corner_tombstone_left, corner_ended_in_hint,
+        corner_late_hint,     corner_confirmed_in_turn, corner_two_forget, corner_tombstone_left,
+        corner_ended_in_hint, corner_dropped_unseen,    corner_late_frame, corner_replaced_unseen,
     };
     if (world->seed == 0 || world->seed > sizeof(corners) / sizeof(corners[0])) {
         return false;

@@ -35,8 +35,14 @@ static void member_cut_off(struct world *world, uint32_t member)
 void owner_store(struct world *world, uint32_t owner, uint32_t key, const struct object *object)
 {
     world->ops->store(world->owners[owner], key, object);
-    struct object held = world->ops->get(world->owners[owner], key);
-    sync_recheck(world, owner, key, &held);
+}
+
+void owner_settle(struct world *world, uint32_t owner)
+{
+    for (uint32_t i = 0; i < 2; i++) { /* a record may be on its way already, of before */
+        (void)world->ops->told(world->owners[owner]);
+        world->ops->settle(world->owners[owner]);
+    }
 }
 
 /* What a report says may be old by the time it is used. */
@@ -56,6 +62,7 @@ void owner_end(struct world *world, uint32_t owner, enum owner_end end)
 {
     struct owner *at = world->owners[owner];
     uint64_t old = at->actor;
+    syncs_end(world, owner);
     world->ops->end(at, end);
     if (end != END_RESTART) {
         at->refilling = true;
@@ -65,11 +72,6 @@ void owner_end(struct world *world, uint32_t owner, enum owner_end end)
     }
     if (at->actor != old) {
         world->ends[world->end_count++] = (struct ended_actor){.actor = old, .owner = owner};
-    }
-    for (uint32_t i = world->sync_count; i > 0; i--) {
-        if (world->syncs[i - 1].source == owner || world->syncs[i - 1].target == owner) {
-            world->syncs[i - 1] = world->syncs[--world->sync_count];
-        }
     }
     requests_end(world, owner);
     member_cut_off(world, owner);
@@ -82,6 +84,7 @@ void owner_end(struct world *world, uint32_t owner, enum owner_end end)
     world_say(world, "%u %s: actor %x ends, %x begins", owner,
               end == END_RESTART   ? "restarts"
               : end == END_AMNESIA ? "loses its last writes"
+              : end == END_ROT     ? "loses an object to rot"
                                    : "loses its disk",
               (unsigned)old & 0xffff, (unsigned)at->actor & 0xffff);
 }

@@ -11,11 +11,14 @@
 #define WORLD_KEYS 2u
 
 struct world;
+struct world_sync;
 
 /* How a holding ends. */
 enum owner_end {
+    END_NONE,    /* there was none before */
     END_RESTART, /* nothing lost, but not proven */
     END_AMNESIA, /* back to an earlier state that was not settled yet */
+    END_ROT,     /* the object of one key is gone, and that is known */
     END_LOSS,    /* nothing is left */
 };
 
@@ -38,10 +41,14 @@ struct owner_ops {
     const struct partition_clock *(*clock)(struct owner *owner);
     /* Merges what came from elsewhere, less what the clock says is gone. */
     void (*store)(struct owner *owner, uint32_t key, const struct object *object);
-    /* Of a sync: after the peer's object for the key was stored, own siblings that the peer's clock
+    /* A sync to this holding begins; it is told (world_late) of what is stored meanwhile, and not
+     * by it, that its peer's clock has seen. */
+    void (*watch)(struct owner *owner, struct world_sync *sync);
+    void (*unwatch)(struct owner *owner, struct world_sync *sync);
+    /* What the sync's peer holds of the key: it is stored, and own siblings that the peer's clock
      * has seen and its object lacks are removed. */
-    void (*remove_gone)(struct owner *owner, uint32_t key, const struct object *theirs,
-                        const struct partition_clock *clock);
+    void (*take)(struct owner *owner, struct world_sync *sync, uint32_t key,
+                 const struct object *theirs);
     /* Issues a dot: what `seen` covers is replaced. */
     struct dot (*write)(struct owner *owner, uint32_t key, struct version_vector seen,
                         enum sibling_kind kind, bool expires);
@@ -74,6 +81,11 @@ uint32_t world_pick(struct world *world, uint32_t bound);
 bool world_is_broken(const struct world *world, int mutant);
 uint64_t world_new_actor(struct world *world);
 void world_dropped(struct world *world, uint32_t owner, uint32_t key, struct dot dot);
+/* What lies at the key was compared too early. */
+void world_late(struct world *world, struct world_sync *sync, uint32_t key);
+/* The same, of every sync to this owner but one whose peer has seen any of it. */
+void world_stored(struct world *world, uint32_t owner, uint32_t key, const struct object *object,
+                  const struct world_sync *by);
 /* A copy that lives as long as the world. */
 const struct partition_clock *world_copy_clock(struct world *world,
                                                const struct partition_clock *clock);

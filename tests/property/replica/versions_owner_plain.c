@@ -2,8 +2,7 @@
  * it may fall back to when its machine loses power. */
 #include "versions_owner.h"
 
-#include "base/arena.h"
-#include "base/mutant.h"
+#include "versions_world.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -97,17 +96,17 @@ static void plain_put(struct plain *plain, uint32_t key, const struct object *ob
     plain->objects[key] = object->sibling_count > 0 ? *object : object_empty();
 }
 
-static void plain_store(struct owner *owner, uint32_t key, const struct object *object)
+static void plain_merge(struct plain *plain, uint32_t key, const struct object *object,
+                        const struct world_sync *by)
 {
-    struct plain *plain = plain_of(owner);
-    plain_note(plain);
+    struct world *world = plain->owner.world;
     const struct object *held = &plain->objects[key];
     struct object incoming = *object;
     if (!plain_breaks(plain, MUTANT_accept_covered)) {
-        incoming = world_leave_out(owner->world, object, &plain->clock, held);
+        incoming = world_leave_out(world, object, &plain->clock, held);
     }
     struct object merged;
-    if (object_merge(world_arena(owner->world), held, &incoming, &merged) != 0) {
+    if (object_merge(&world->arena, held, &incoming, &merged) != 0) {
         abort();
     }
     for (uint32_t i = 0; i < merged.sibling_count; i++) {
@@ -122,15 +121,34 @@ static void plain_store(struct owner *owner, uint32_t key, const struct object *
         }
     }
     plain_put(plain, key, &merged);
+    world_stored(world, plain->owner.index, key, &merged, by);
 }
 
-static void plain_remove_gone(struct owner *owner, uint32_t key, const struct object *theirs,
-                              const struct partition_clock *clock)
+static void plain_store(struct owner *owner, uint32_t key, const struct object *object)
+{
+    plain_note(plain_of(owner));
+    plain_merge(plain_of(owner), key, object, NULL);
+}
+
+static void plain_watch(struct owner *owner, struct world_sync *sync)
+{
+    (void)owner;
+    (void)sync;
+}
+
+static void plain_take(struct owner *owner, struct world_sync *sync, uint32_t key,
+                       const struct object *theirs)
 {
     struct plain *plain = plain_of(owner);
     plain_note(plain);
-    struct object left = world_leave_out(owner->world, &plain->objects[key], clock, theirs);
-    plain_put(plain, key, &left);
+    if (theirs->sibling_count > 0) {
+        plain_merge(plain, key, theirs, sync);
+    }
+    if (!plain_breaks(plain, MUTANT_keep_gone)) {
+        struct object left =
+            world_leave_out(owner->world, &plain->objects[key], sync->clock, theirs);
+        plain_put(plain, key, &left);
+    }
 }
 
 static struct dot plain_next_dot(struct plain *plain)
@@ -146,8 +164,7 @@ static struct dot plain_write(struct owner *owner, uint32_t key, struct version_
     struct sibling added = {
         .dot = plain_next_dot(plain), .kind = (uint8_t)kind, .expiry_ms = expires ? 1 : 0};
     struct object written;
-    if (object_write(world_arena(owner->world), &plain->objects[key], seen, &added, &written) ==
-        0) {
+    if (object_write(&owner->world->arena, &plain->objects[key], seen, &added, &written) == 0) {
         plain->objects[key] = written;
         partition_clock_add(&plain->clock, added.dot);
     }
@@ -160,19 +177,11 @@ static struct dot plain_expire(struct owner *owner, uint32_t key, struct dot sib
     plain_note(plain);
     const struct object *held = &plain->objects[key];
     struct sibling added = {.dot = plain_next_dot(plain), .kind = SIBLING_TOMBSTONE};
-    struct object rest = *held;
-    struct sibling *siblings =
-        arena_alloc_array(world_arena(owner->world), held->sibling_count, sizeof(*siblings));
-    rest.sibling_count = 0;
-    rest.siblings = siblings;
-    for (uint32_t i = 0; i < held->sibling_count; i++) {
-        if (!dot_equal(held->siblings[i].dot, sibling) && !plain_breaks(plain, MUTANT_expire_all)) {
-            siblings[rest.sibling_count++] = held->siblings[i];
-        }
-    }
     struct object written;
-    if (object_write(world_arena(owner->world), &rest, (struct version_vector){0}, &added,
-                     &written) == 0) {
+    int result = plain_breaks(plain, MUTANT_expire_all)
+                     ? object_write(&owner->world->arena, held, held->context, &added, &written)
+                     : object_replace(&owner->world->arena, held, sibling, &added, &written);
+    if (result == 0) {
         plain->objects[key] = written;
         partition_clock_add(&plain->clock, added.dot);
     }
@@ -230,7 +239,7 @@ static void plain_drop(struct owner *owner)
         struct object held = plain->objects[key];
         struct object left = held;
         struct sibling *siblings =
-            arena_alloc_array(world_arena(owner->world), held.sibling_count, sizeof(*siblings));
+            arena_alloc_array(&owner->world->arena, held.sibling_count, sizeof(*siblings));
         left.siblings = siblings;
         left.sibling_count = 0;
         for (uint32_t i = 0; i < held.sibling_count; i++) {
@@ -281,6 +290,11 @@ static void plain_end(struct owner *owner, enum owner_end end)
         const struct state *state = &plain->states[world_pick(owner->world, plain->state_count)];
         counter = state->counter;
         plain_fall_back(plain, state);
+    } else if (end == END_ROT) {
+        struct state state = {0};
+        memcpy(state.objects, plain->objects, sizeof(state.objects));
+        state.objects[world_pick(owner->world, WORLD_KEYS)] = object_empty();
+        plain_fall_back(plain, &state);
     } else if (end == END_LOSS) {
         counter = 0;
         plain_fall_back(plain, &nothing);
@@ -306,7 +320,9 @@ const struct owner_ops owner_plain = {
     .get = plain_get,
     .clock = plain_clock,
     .store = plain_store,
-    .remove_gone = plain_remove_gone,
+    .watch = plain_watch,
+    .unwatch = plain_watch,
+    .take = plain_take,
     .write = plain_write,
     .expire = plain_expire,
     .join = plain_join,

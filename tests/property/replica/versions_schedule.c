@@ -168,8 +168,11 @@ static void step_loss(struct world *world, uint32_t owner, uint32_t key)
     if (refilling > (world->careless ? 1 : 0) || world->end_count == WORLD_ENDS) {
         return;
     }
-    bool amnesia = world->ops->unsettled(world->owners[owner]) && world_chance(world, 0.5);
-    owner_end(world, owner, amnesia ? END_AMNESIA : END_LOSS);
+    bool unsettled = world->ops->unsettled(world->owners[owner]);
+    owner_end(world, owner,
+              unsettled && world_chance(world, 0.5) ? END_AMNESIA
+              : world_chance(world, 0.3)            ? END_ROT
+                                                    : END_LOSS);
     if (refilling > 0) {
         oracle_excuse(world);
     }
@@ -323,7 +326,7 @@ static void heal_round(struct world *world)
     }
     for (uint32_t a = 0; a < WORLD_OWNERS; a++) {
         for (uint32_t b = 0; b < WORLD_OWNERS; b++) {
-            if (a != b) {
+            if (a != b && world->failure[0] == 0) {
                 sync_start(world, a, b);
                 world_drain(world);
             }
@@ -336,6 +339,9 @@ static void heal_round(struct world *world)
             }
             end_close(world, owner, end);
         }
+    }
+    for (uint32_t owner = 0; owner < WORLD_OWNERS; owner++) {
+        owner_settle(world, owner);
     }
     for (uint32_t owner = 0; owner < WORLD_OWNERS; owner++) {
         for (uint32_t peer = 0; peer < WORLD_OWNERS; peer++) {

@@ -13,7 +13,8 @@ static uint32_t other_owners(uint32_t owner)
 
 struct world_sync *sync_start(struct world *world, uint32_t source, uint32_t target)
 {
-    struct world_sync *sync = &world->syncs[world->sync_count++];
+    struct world_sync *sync = arena_alloc(&world->arena, sizeof(*sync));
+    world->syncs[world->sync_count++] = sync;
     *sync = (struct world_sync){
         .number = world_next_id(world), .source = source, .target = target, .left_count = 0};
     sync->clock = world_copy_clock(world, world->ops->clock(world->owners[source]));
@@ -28,26 +29,48 @@ struct world_sync *sync_start(struct world *world, uint32_t source, uint32_t tar
         }
     }
     world_say(world, "sync %u: %u -> %u begins", (unsigned)sync->number, source, target);
+    world->ops->watch(world->owners[target], sync);
     if (world_breaks(world, MUTANT_early_join)) {
         world->ops->join(world->owners[target], sync->clock);
     }
     return sync;
 }
 
+static void sync_end(struct world *world, uint32_t index)
+{
+    struct world_sync *sync = world->syncs[index];
+    world->ops->unwatch(world->owners[sync->target], sync);
+    world->syncs[index] = world->syncs[--world->sync_count];
+}
+
+void syncs_end(struct world *world, uint32_t owner)
+{
+    for (uint32_t i = world->sync_count; i > 0; i--) {
+        if (world->syncs[i - 1]->source == owner || world->syncs[i - 1]->target == owner) {
+            sync_end(world, i - 1);
+        }
+    }
+}
+
 /* What was stored behind a sync's comparison is compared again, before the clock is joined: any of
  * it that the peer has seen and lacks is gone. */
-void sync_recheck(struct world *world, uint32_t target, uint32_t key, const struct object *stored)
+void world_late(struct world *world, struct world_sync *sync, uint32_t key)
+{
+    if (sync->done[key] && !world_breaks(world, MUTANT_no_recheck)) {
+        sync->done[key] = false;
+        sync->left[sync->left_count++] = key;
+    }
+}
+
+void world_stored(struct world *world, uint32_t owner, uint32_t key, const struct object *object,
+                  const struct world_sync *by)
 {
     for (uint32_t i = 0; i < world->sync_count; i++) {
-        struct world_sync *sync = &world->syncs[i];
-        if (sync->target != target || !sync->done[key] || world_breaks(world, MUTANT_no_recheck)) {
-            continue;
-        }
-        for (uint32_t s = 0; s < stored->sibling_count; s++) {
-            if (partition_clock_seen(sync->clock, stored->siblings[s].dot)) {
-                sync->done[key] = false;
-                sync->left[sync->left_count++] = key;
-                break;
+        struct world_sync *sync = world->syncs[i];
+        for (uint32_t s = 0; sync->target == owner && sync != by && s < object->sibling_count;
+             s++) {
+            if (partition_clock_seen(sync->clock, object->siblings[s].dot)) {
+                world_late(world, sync, key);
             }
         }
     }
@@ -55,16 +78,11 @@ void sync_recheck(struct world *world, uint32_t target, uint32_t key, const stru
 
 static void sync_arrive(struct world *world, uint32_t index)
 {
-    struct world_sync *sync = &world->syncs[index];
+    struct world_sync *sync = world->syncs[index];
     struct object theirs = sync->held;
     uint32_t key = sync->held_key;
     sync->holds = false;
-    if (theirs.sibling_count > 0) {
-        owner_store(world, sync->target, key, &theirs);
-    }
-    if (!world_breaks(world, MUTANT_keep_gone)) {
-        world->ops->remove_gone(world->owners[sync->target], key, &theirs, sync->clock);
-    }
+    world->ops->take(world->owners[sync->target], sync, key, &theirs);
     sync->done[key] = true;
     for (uint32_t i = 0; i < sync->left_count; i++) {
         if (sync->left[i] == key) {
@@ -96,8 +114,8 @@ static void sync_count_for_refill(struct world *world, const struct world_sync *
 
 static void sync_complete(struct world *world, uint32_t index)
 {
-    struct world_sync sync = world->syncs[index];
-    world->syncs[index] = world->syncs[--world->sync_count];
+    struct world_sync sync = *world->syncs[index];
+    sync_end(world, index);
     struct owner *target = world->owners[sync.target];
     if (world_breaks(world, MUTANT_late_clock)) {
         sync.clock = world_copy_clock(world, world->ops->clock(world->owners[sync.source]));
@@ -115,7 +133,7 @@ static void sync_complete(struct world *world, uint32_t index)
 
 void sync_step(struct world *world, uint32_t index)
 {
-    struct world_sync *sync = &world->syncs[index];
+    struct world_sync *sync = world->syncs[index];
     if (sync->holds) {
         sync_arrive(world, index);
     } else if (sync->left_count > 0) {
@@ -135,7 +153,7 @@ void sync_whole(struct world *world, uint32_t source, uint32_t target)
 {
     uint64_t number = sync_start(world, source, target)->number;
     for (uint32_t i = 0; i < world->sync_count;) {
-        if (world->syncs[i].number == number) {
+        if (world->syncs[i]->number == number) {
             sync_step(world, i);
             i = 0;
         } else {

@@ -112,6 +112,7 @@ struct world_sync {
     uint32_t held_key;
     struct object held;
     uint64_t closes; /* ended actors that everybody had confirmed by its beginning */
+    void *watch;     /* the target's */
 };
 
 struct clock_copy {
@@ -145,7 +146,7 @@ struct world {
     uint32_t bag_count, bag_capacity;
     struct request *requests;
     uint32_t request_count, request_capacity;
-    struct world_sync syncs[WORLD_SYNCS + 1];
+    struct world_sync *syncs[WORLD_SYNCS + 1];
     uint32_t sync_count;
     uint64_t ids;
     uint32_t keys; /* that this world uses */
@@ -230,6 +231,8 @@ void member_send(struct world *world, const struct message *message);
 void member_deliver(struct world *world, const struct message *message);
 void owner_store(struct world *world, uint32_t owner, uint32_t key, const struct object *object);
 void owner_drop(struct world *world, uint32_t owner);
+/* All that it has may be told from now on. */
+void owner_settle(struct world *world, uint32_t owner);
 void owner_hear(struct world *world, uint32_t owner, uint32_t peer);
 /* Every end of a holding: another actor begins, the old one is to be closed. */
 void owner_end(struct world *world, uint32_t owner, enum owner_end end);
@@ -242,7 +245,8 @@ void fallback_lose(struct world *world, uint32_t fallback);
 struct world_sync *sync_start(struct world *world, uint32_t source, uint32_t target);
 void sync_step(struct world *world, uint32_t index);
 void sync_whole(struct world *world, uint32_t source, uint32_t target);
-void sync_recheck(struct world *world, uint32_t target, uint32_t key, const struct object *stored);
+/* All that have to do with this owner end. */
+void syncs_end(struct world *world, uint32_t owner);
 void end_ask(struct world *world, uint32_t owner, uint32_t end, uint32_t member);
 void end_close(struct world *world, uint32_t owner, uint32_t end);
 
