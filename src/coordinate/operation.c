@@ -268,7 +268,7 @@ void operation_free(struct operation *operation)
     operation_trim(&operation->merged);
     operation_trim(&operation->answers);
     operation_trim(&operation->token);
-    queue_push(&coordinator->free, &operation->link);
+    queue_push(coordinator->free.next, &operation->link); /* to the front: it is in the cache */
     coordinator->free_count++;
 }
 
