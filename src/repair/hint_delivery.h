@@ -21,6 +21,7 @@
 #include "base/table.h"
 #include "base/timers.h"
 #include "member/reach.h"
+#include "repair/pace.h"
 #include "replica/hints.h"
 #include "ring/view.h"
 #include "wire/messages.h"
@@ -75,6 +76,7 @@ struct hint_delivery {
     struct timers *timers;
     struct arena *arena;
     struct buffer *frame;
+    struct pace *pace; /* NULL: as fast as it goes */
     struct moment now;
     const struct view *view; /* NULL until the node is in a cluster */
     uint64_t self;

@@ -156,9 +156,17 @@ static bool hint_page_visit(void *self, const struct hint_entry *entry)
     return page->code == 0 && !pass->is_probe;
 }
 
-static void hint_pass_page_end(struct hint_pass *pass)
+/* The page under way, or the next one, comes after so long. */
+static void hint_pass_later(struct hint_pass *pass, uint64_t wait_us)
 {
     struct hint_delivery *delivery = pass->delivery;
+    if (timers_start(delivery->timers, &pass->timer, delivery->now.mono_us + wait_us) < 0) {
+        hint_pass_end(pass, SHOAL_ENOMEM);
+    }
+}
+
+static void hint_pass_page_end(struct hint_pass *pass)
+{
     if (pass->sent > 0 && pass->refused == pass->sent) {
         hint_pass_end(pass, SHOAL_EOVERLOAD); /* it takes nothing at present */
     } else if (pass->is_last) {
@@ -167,40 +175,56 @@ static void hint_pass_page_end(struct hint_pass *pass)
         pass->position = pass->next;
         if (pass->sent > 0) {
             hint_pass_page(pass);
-        } else if (timers_start(delivery->timers, &pass->timer, delivery->now.mono_us) < 0) {
-            hint_pass_end(pass, SHOAL_ENOMEM);
+        } else {
+            hint_pass_later(pass, 0); /* others, too, have something to do */
         }
     }
+}
+
+/* Sends the page: as the engine's walk, or why it could not be sent. */
+static int hint_pass_send(struct hint_pass *pass)
+{
+    struct hint_delivery *delivery = pass->delivery;
+    struct hint_page page = {.pass = pass};
+    uint64_t pending_at = 0;
+    pass->is_last = true;
+    int result = hints_walk(delivery->hints, pass->route->debt->partition, pass->position,
+                            hint_page_visit, &page, &pending_at);
+    if (delivery->pace != NULL) {
+        pace_moved(delivery->pace, delivery->now.mono_us, page.bytes);
+    }
+    if (result == 2 && pending_at > pass->position) {
+        pass->next = pending_at;
+        pass->is_last = false;
+        result = 1;
+    }
+    return page.code < 0 ? page.code : result;
 }
 
 static void hint_pass_page(struct hint_pass *pass)
 {
     struct hint_delivery *delivery = pass->delivery;
-    struct hint_page page = {.pass = pass};
-    uint64_t pending_at = 0;
+    uint64_t wait_us = delivery->pace == NULL || pass->is_probe
+                           ? 0
+                           : pace_wait_us(delivery->pace, delivery->now.mono_us);
     pass->serial = delivery->serial;
     pass->waiting = 0;
     pass->sent = 0;
     pass->refused = 0;
-    pass->is_last = true;
-    int result = hints_walk(delivery->hints, pass->route->debt->partition, pass->position,
-                            hint_page_visit, &page, &pending_at);
-    if (result == 2 && page.code == 0) {
-        if (pending_at <= pass->position) {
-            pass->waiting = 0; /* frames that are out already are sent again */
-            replica_wait(delivery->hints->replica, &pass->reading);
-            return;
-        }
-        pass->next = pending_at;
-        pass->is_last = false;
+    if (wait_us > 0) {
+        hint_pass_later(pass, wait_us);
+        return;
     }
-    if (result < 0 || page.code < 0) {
-        hint_pass_end(pass, result < 0 ? result : page.code);
+    int result = hint_pass_send(pass);
+    if (result < 0) {
+        hint_pass_end(pass, result);
+    } else if (result == 2) {
+        pass->waiting = 0; /* frames that are out already are sent again */
+        replica_wait(delivery->hints->replica, &pass->reading);
     } else if (pass->waiting == 0) {
         hint_pass_page_end(pass);
-    } else if (timers_start(delivery->timers, &pass->timer,
-                            delivery->now.mono_us + HINT_ANSWER_US_MAX) < 0) {
-        hint_pass_end(pass, SHOAL_ENOMEM);
+    } else {
+        hint_pass_later(pass, HINT_ANSWER_US_MAX);
     }
 }
 

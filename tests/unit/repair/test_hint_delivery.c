@@ -593,6 +593,23 @@ static void a_full_queue_to_a_peer_is_waited_for(void **state)
     assert_true(owed(fixture) == 0);
 }
 
+static void where_the_foreground_suffers_it_takes_its_time(void **state)
+{
+    struct fixture *fixture = *state;
+    struct pace pace;
+    pace_init(&pace);
+    fixture->delivery.pace = &pace;
+    owe_many(fixture, 1, 3 * HINT_PAGE_KEYS);
+    pace.rate = PACE_RATE_MIN;
+    pace.owed = 2 * PACE_RATE_MIN; /* two seconds' worth */
+    pace.paid_until_us = fixture->delivery.now.mono_us;
+    run(fixture, 1000 * MS);
+    assert_int_equal(fixture->ask_count, 0);
+    run(fixture, 10000 * MS);
+    assert_true(owed(fixture) == 0);
+    assert_true(pace.moved > 0 || pace.owed > 0);
+}
+
 static void without_memory_it_waits(void **state)
 {
     struct fixture *fixture = *state;
@@ -700,6 +717,7 @@ int main(void)
         DELIVERY_TEST(hints_on_a_slow_disk_are_read_first),
         DELIVERY_TEST(hints_that_cannot_be_read_are_given_up_when_all_others_went),
         DELIVERY_TEST(a_full_queue_to_a_peer_is_waited_for),
+        DELIVERY_TEST(where_the_foreground_suffers_it_takes_its_time),
         DELIVERY_TEST(without_memory_it_waits),
         DELIVERY_TEST(whatever_happens_all_is_delivered_in_the_end),
     };
