@@ -1,4 +1,4 @@
-/* Deadlines in order: an intrusive binary heap of timers that the deciding code owns. The world
+/* Deadlines in order: timers that the deciding code owns, in a heap and a few queues. The world
  * asks for the next deadline and calls back when it has come; time itself is an argument, so the
  * same code runs under virtual time. Equal deadlines fire in the order they were started. */
 #ifndef BASE_TIMERS_H
@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/queue.h"
+
 struct timer;
 typedef void (*timer_fn)(struct timer *timer, uint64_t now_us);
 
@@ -15,20 +17,32 @@ typedef void (*timer_fn)(struct timer *timer, uint64_t now_us);
 struct timer {
     timer_fn fire;
     uint64_t deadline_us;
-    size_t position; /* 1 + place in the heap; 0 while stopped */
+    uint64_t order;    /* tie-break: start order */
+    size_t position;   /* 1 + place in the heap; 0 while stopped */
+    struct queue link; /* in a lane, while the position says so */
 };
 
 /* What is compared stands in the heap itself, for the timers lie all over memory. */
 struct timer_place {
     uint64_t deadline_us;
-    uint64_t order; /* tie-break: start order */
+    uint64_t order;
     struct timer *timer;
 };
 
+/* Timers in the order of their deadlines, because that is the order in which they came. */
+struct timer_lane {
+    struct queue timers;
+    uint64_t last_us; /* no deadline in it is later */
+};
+
+#define TIMER_LANES 4u
+
 struct timers {
     struct timer_place *heap;
-    size_t count;
+    size_t heap_count;
     size_t capacity;
+    struct timer_lane lanes[TIMER_LANES];
+    size_t count; /* in heap and lanes */
     uint64_t started;
 };
 
