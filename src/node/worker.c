@@ -46,6 +46,7 @@ static void worker_wire(struct worker *worker)
     delivery->timers = &worker->timers;
     delivery->arena = &worker->arena;
     delivery->frame = &worker->frame;
+    delivery->pace = &worker->pace;
 }
 
 int worker_new(const struct worker_options *options, struct worker **out)
