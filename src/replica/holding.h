@@ -35,13 +35,20 @@ struct telling {
 /* A walk over all that is held, a few entries at a time. */
 struct patrol {
     bool active;
-    bool collects; /* tombstones and what expires, as it meets them */
-    bool reads;    /* also what has to be read only to know when it expires */
+    bool collects;      /* the tombstones that it meets ... */
+    bool tracks_expiry; /* ... and what will expire */
+    bool reads;         /* also what has to be read only to know when it expires */
     uint64_t position;
     uint64_t next_us;         /* no other before, ... */
     uint64_t reading_next_us; /* ... none that reads before, ... */
     uint64_t tree_next_us;    /* ... and none for the tree before: there was no memory */
 };
+
+/* Will it come by this position, so that what is there need not be noted now? */
+static inline bool patrol_will_meet(const struct patrol *patrol, uint64_t position)
+{
+    return patrol->active && position >= patrol->position;
+}
 
 struct holding {
     uint32_t partition;

@@ -10,6 +10,7 @@
 
 #define PATROL_READS 64u /* objects that one step reads at most */
 #define PATROL_PAUSE_US (10 * REPLICA_SECOND_US)
+#define PATROL_READING_DELAY_US (60 * REPLICA_SECOND_US)
 #define PATROL_READING_PAUSE_US (600 * REPLICA_SECOND_US)
 
 /* A sibling met. */
@@ -131,11 +132,11 @@ static void patrol_meet(struct replica *replica, struct holding *holding, const 
     if (met->tombstone) {
         tombstones_add(&holding->tombstones, met->position, met->dot);
     }
-    if (met->expiry_ms != 0) {
+    if (met->expiry_ms != 0 && holding->patrol.tracks_expiry) {
         expiring_add(expiring, replica_expiry_due_ms(replica, met->expiry_ms), met->position,
                      met->dot);
     }
-    if (met->expires) {
+    if (met->expires && holding->patrol.tracks_expiry) {
         expiring->missed_ms = 0;
     }
 }
@@ -152,6 +153,8 @@ static void patrol_finish(struct replica *replica, struct holding *holding)
     patrol->next_us = now_us + PATROL_PAUSE_US;
     if (patrol->reads) {
         patrol->reading_next_us = now_us + PATROL_READING_PAUSE_US;
+    } else if (patrol->reading_next_us < now_us + PATROL_READING_DELAY_US) {
+        patrol->reading_next_us = now_us + PATROL_READING_DELAY_US;
     }
     replica_wake_at(replica, now_us + REPLICA_SECOND_US);
 }
@@ -251,10 +254,11 @@ void replica_patrol_begin(struct replica *replica, struct holding *holding, stru
     patrol->position = 0;
     patrol->collects = collects;
     patrol->reads = reads && !first;
+    patrol->tracks_expiry = first || patrol->reads;
     if (collects) {
         tombstones_forget(&holding->tombstones);
-        if (patrol->reads) {
-            expiring_forget(&holding->expiring);
-        }
+    }
+    if (first || patrol->reads) {
+        expiring_forget(&holding->expiring);
     }
 }

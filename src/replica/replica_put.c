@@ -61,9 +61,11 @@ static void replica_came(struct replica *replica, struct holding *holding,
                          const struct sibling *sibling)
 {
     live_tree_add(&holding->tree, &replica->position_secret, position, sibling->dot);
-    if (sibling->kind == SIBLING_TOMBSTONE) {
+    bool ahead = patrol_will_meet(&holding->patrol, position);
+    if (sibling->kind == SIBLING_TOMBSTONE && !(ahead && holding->patrol.collects)) {
         tombstones_add(&holding->tombstones, position, sibling->dot);
-    } else if (sibling->expiry_ms != 0) {
+    }
+    if (sibling->expiry_ms != 0 && !(ahead && holding->patrol.tracks_expiry)) {
         expiring_add(&holding->expiring, replica_expiry_due_ms(replica, sibling->expiry_ms),
                      position, sibling->dot);
         replica_wake_at(replica, replica->engine->now_us + REPLICA_SECOND_US);

@@ -118,13 +118,13 @@ void replica_tell_due(struct replica *replica, struct holding *holding)
         telling->wanted = replica_put_record(replica, holding) < 0;
         telling->next_us = replica->engine->now_us + REPLICA_SECOND_US;
     }
+    if (telling->wanted) {
+        replica_wake_at(replica, telling->next_us);
+    }
 }
 
 void replica_tell_clock(struct replica *replica, struct holding *holding)
 {
     holding->telling.wanted = true;
     replica_tell_due(replica, holding);
-    if (holding->telling.wanted) {
-        replica_wake_at(replica, replica->engine->now_us + REPLICA_SECOND_US);
-    }
 }

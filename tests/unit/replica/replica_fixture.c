@@ -11,6 +11,8 @@ int fixture_setup(void **state)
 {
     static struct fixture fixture;
     fixture = (struct fixture){.fickle = fickle_engine_new(4)};
+    fixture.now = (struct moment){.mono_us = 1000000, .wall_ms = WALL_MS};
+    fixture.fickle->engine.now_us = fixture.now.mono_us;
     random_init(&fixture.random, 7);
     arena_init(&fixture.arena, 65536);
     replica_init(&fixture.replica, &fixture.fickle->engine, &fixture.random, &fixture.arena, 1000);
@@ -57,15 +59,13 @@ struct object held(struct fixture *fixture)
     return object;
 }
 
-struct bytes foreign(struct fixture *fixture, uint64_t actor, uint64_t counter, const char *value)
+struct bytes made(struct fixture *fixture, const struct dot *context, uint32_t context_count,
+                  const struct sibling *siblings, uint32_t sibling_count)
 {
-    struct dot *dot = arena_alloc(&fixture->arena, sizeof(*dot));
-    struct sibling *sibling = arena_alloc(&fixture->arena, sizeof(*sibling));
     struct buffer buffer;
-    *dot = (struct dot){.actor = actor, .counter = counter};
-    *sibling = (struct sibling){.dot = *dot, .hlc = 5, .value = bytes_from_string(value)};
-    struct object object = {
-        .context = {.entries = dot, .count = 1}, .siblings = sibling, .sibling_count = 1};
+    struct object object = {.context = {.entries = context, .count = context_count},
+                            .siblings = siblings,
+                            .sibling_count = sibling_count};
     buffer_init(&buffer, 0);
     assert_int_equal(object_encode(&object, &buffer), 0);
     struct bytes copy = arena_copy(&fixture->arena, buffer_bytes(&buffer));
@@ -73,7 +73,40 @@ struct bytes foreign(struct fixture *fixture, uint64_t actor, uint64_t counter, 
     return copy;
 }
 
+struct bytes foreign(struct fixture *fixture, uint64_t actor, uint64_t counter, const char *value)
+{
+    struct dot dot = {.actor = actor, .counter = counter};
+    struct sibling sibling = {.dot = dot, .hlc = 5, .value = bytes_from_string(value)};
+    return made(fixture, &dot, 1, &sibling, 1);
+}
+
+struct bytes deletion(struct fixture *fixture, uint64_t actor, uint64_t counter)
+{
+    struct dot dot = {.actor = actor, .counter = counter};
+    struct sibling sibling = {.dot = dot, .hlc = 5, .kind = SIBLING_TOMBSTONE};
+    return made(fixture, &dot, 1, &sibling, 1);
+}
+
 int store(struct fixture *fixture, struct bytes encoded)
 {
     return replica_store(&fixture->replica, &fixture->key, encoded, WALL_MS, NULL);
+}
+
+void upkeep(struct fixture *fixture)
+{
+    for (uint32_t turn = 0; turn < 1000; turn++) {
+        uint64_t next_us = replica_step(&fixture->replica, fixture->now, 64);
+        if (next_us > fixture->now.mono_us && fixture->fickle->read_count == 0) {
+            return;
+        }
+        fickle_engine_read_all(fixture->fickle);
+    }
+    fail_msg("the replica does not come to rest");
+}
+
+void pass_ms(struct fixture *fixture, uint64_t ms)
+{
+    fixture->now.mono_us += ms * 1000;
+    fixture->now.wall_ms += ms;
+    fixture->fickle->engine.now_us = fixture->now.mono_us;
 }

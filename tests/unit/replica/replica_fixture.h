@@ -26,6 +26,7 @@ struct fixture {
     struct holding *holding;
     struct engine_key key;
     uint32_t began; /* holdings */
+    struct moment now;
 };
 
 int fixture_setup(void **state);
@@ -43,7 +44,19 @@ struct object held(struct fixture *fixture);
 /* An object of one value by another node's actor, encoded. */
 struct bytes foreign(struct fixture *fixture, uint64_t actor, uint64_t counter, const char *value);
 
+/* Any object: encoded, in the arena. */
+struct bytes made(struct fixture *fixture, const struct dot *context, uint32_t context_count,
+                  const struct sibling *siblings, uint32_t sibling_count);
+/* A deletion by another node's actor of all before its counter. */
+struct bytes deletion(struct fixture *fixture, uint64_t actor, uint64_t counter);
+
 int store(struct fixture *fixture, struct bytes encoded);
+
+/* Lets the replica do all that it does by itself, and whatever it reads be read. */
+void upkeep(struct fixture *fixture);
+
+/* So much time passes. */
+void pass_ms(struct fixture *fixture, uint64_t ms);
 
 #define FIXTURE_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
