@@ -461,6 +461,23 @@ static struct bytes copy_bytes(void *to, size_t size, struct bytes from)
     return bytes_make(to, from.len);
 }
 
+static uint64_t partition_bits(const uint32_t *partitions, uint32_t count)
+{
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        bits |= UINT64_C(1) << partitions[i] % 64;
+    }
+    return bits;
+}
+
+static void note_verification(struct world_answer *answer, const struct message_verify_reply *found)
+{
+    answer->verification = *found;
+    answer->differing = partition_bits(found->differing, found->differing_count);
+    answer->unverified = partition_bits(found->unverified, found->unverified_count);
+    copy_text(answer->text, sizeof(answer->text), found->text);
+}
+
 static void on_done(struct request *request, const struct outcome *outcome)
 {
     struct world_answer *answer = request->user;
@@ -468,7 +485,12 @@ static void on_done(struct request *request, const struct outcome *outcome)
     answer->done = true;
     answer->code = outcome->code;
     answer->value_count = outcome->value_count;
+    answer->owners = outcome->owners;
+    answer->needed = outcome->needed;
     copy_text(answer->text, sizeof(answer->text), outcome->text);
+    if (outcome->verification != NULL) {
+        note_verification(answer, outcome->verification);
+    }
     if (outcome->value_count > 0) {
         copy_text(answer->value, sizeof(answer->value), outcome->values[0].value);
     }

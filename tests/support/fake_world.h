@@ -64,6 +64,11 @@ struct world_answer {
     uint8_t context_bytes[512];
     struct bytes context;
     uint64_t done_us;
+    struct message_verify_reply verification; /* its lists: bits of the first 64 partitions */
+    uint64_t differing;
+    uint64_t unverified;
+    uint32_t owners; /* of a repair: who was told; needed: of how many */
+    uint32_t needed;
     char key[64];
     char put[64];
     uint8_t token[512];
