@@ -68,12 +68,12 @@ struct shoal_backup {
 
 /* Whether all owners of each partition hold the same. */
 struct shoal_verification {
-    int identical;             /* all were compared, and nothing differs */
-    char digest[33];           /* hex, of what all hold; "" unless identical */
-    uint32_t partitions;       /* of the cluster */
-    int with_values;           /* every byte was compared */
-    uint64_t siblings;         /* live ones, in the partitions that are identical */
-    uint64_t bytes;            /* of their values; 0 unless with_values */
+    int identical;       /* all were compared, and nothing differs */
+    char digest[33];     /* hex, of what all hold; "" unless identical */
+    uint32_t partitions; /* of the cluster */
+    int with_values;     /* every byte was compared */
+    uint64_t siblings;   /* in the partitions found identical, deletions not yet forgotten too */
+    uint64_t bytes;      /* of their values; 0 unless with_values */
     const uint32_t *differing; /* partitions whose owners don't hold the same */
     size_t differing_count;
     const uint32_t *unverified; /* partitions of which some owner did not answer */

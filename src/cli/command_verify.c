@@ -77,7 +77,7 @@ static int print_plain(struct terminal *terminal, const struct shoal_verificatio
                                   found->unverified_count, found->partitions, found->text);
     }
     (void)fprintf(terminal->out,
-                  "identical: %" PRIu32 " partitions, %" PRIu64 " live siblings%s, digest %s\n",
+                  "identical: %" PRIu32 " partitions, %" PRIu64 " siblings%s, digest %s\n",
                   found->partitions, found->siblings,
                   found->with_values ? " with their values" : "", found->digest);
     return 0;

@@ -52,7 +52,7 @@ class Memory(Case):
             self.assertEqual(found[0]["siblings"], 500)
             self.assertNotIn("bytes", found[0])
             plain = self.good(two, "verify").out.decode()
-            self.assertIn(f"identical: 64 partitions, 500 live siblings, digest {found[0]['digest']}", plain)
+            self.assertIn(f"identical: 64 partitions, 500 siblings, digest {found[0]['digest']}", plain)
 
             whole = self.verified(three, "--values")
             self.assertEqual(whole["bytes"], sum(len(f"value {i}") for i in range(500)))
