@@ -217,6 +217,53 @@ static void bytes_that_are_no_object_are_refused(void **state)
     assert_null(fetch(fixture, "key", 1, FETCH_OBJECT).object.data);
 }
 
+static uint64_t ended(struct fixture *fixture, uint64_t actor, bool certain, uint64_t digest)
+{
+    struct message_ended question = {.id = 8,
+                                     .partition = 1,
+                                     .view_digest = digest,
+                                     .actors = &actor,
+                                     .count = 1,
+                                     .certain = certain};
+    struct message_ended_reply reply;
+    assert_int_equal(message_ended_encode(&question, &fixture->frame), 0);
+    ask(fixture);
+    assert_int_equal(fixture->world.replies, 1);
+    struct bytes payload = buffer_bytes(&fixture->world.reply);
+    assert_int_equal(message_ended_reply_decode(payload, &fixture->arena, &reply), 0);
+    assert_true(reply.id == 8 && reply.view_digest == fixture->digest);
+    assert_true((reply.view.data != NULL) == (digest != fixture->digest));
+    return reply.confirmed;
+}
+
+static int store_by(struct fixture *fixture, uint64_t actor)
+{
+    struct message_store store = {.id = 3,
+                                  .partition = 1,
+                                  .key = bytes_from_string("key"),
+                                  .object = object_of(fixture, "value"),
+                                  .actor = actor,
+                                  .view_digest = fixture->digest};
+    assert_int_equal(message_store_encode(&store, &fixture->frame), 0);
+    ask(fixture);
+    return stored(fixture).code;
+}
+
+static void nothing_more_is_taken_from_an_actor_whose_end_was_confirmed(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t mine = replica_holding(replica_of(fixture), 1)->actor;
+    assert_true(ended(fixture, 77, false, fixture->digest) == 1);
+    assert_true(ended(fixture, mine, false, fixture->digest) == 0);
+    assert_true(ended(fixture, mine, true, fixture->digest) == 0);
+    assert_true(ended(fixture, 77, true, fixture->digest + 1) == 0);
+    assert_int_equal(store_by(fixture, 77), 0);
+    assert_true(ended(fixture, 77, true, fixture->digest) == 1);
+    assert_int_equal(store_by(fixture, 77), SHOAL_ECONFLICT);
+    assert_int_equal(store_by(fixture, 78), 0);
+    assert_int_equal(store_by(fixture, 0), 0); /* a delivered hint, a repair */
+}
+
 static void a_repair_is_taken_and_not_answered(void **state)
 {
     struct fixture *fixture = *state;
@@ -485,6 +532,7 @@ int main(void)
         TEST(what_is_not_owned_here_is_refused),
         TEST(what_it_holds_but_owns_no_more_is_refused_too),
         TEST(bytes_that_are_no_object_are_refused),
+        TEST(nothing_more_is_taken_from_an_actor_whose_end_was_confirmed),
         TEST(a_repair_is_taken_and_not_answered),
         TEST(a_store_is_confirmed_only_once_it_is_durable),
         TEST(a_store_that_is_settled_is_not_said_to_be_durable),
