@@ -12,8 +12,8 @@
 #define IDLE_BYTES_MAX (4u * LIMIT_MIB) /* a larger buffer is not kept */
 #define QUEUE_BYTES_DEFAULT (64u * LIMIT_MIB)
 #define QUICK_BYTES_MAX (64u * LIMIT_KIB)
-#define HOLD_SYNC_US_MIN 2000u /* below, a timer is not exact enough to be worth it */
-#define HOLD_SHARE 4u          /* of the time of the last sync */
+#define HOLD_SYNC_US_MIN 500u /* below, a timer is not exact enough to be worth it */
+#define HOLD_SHARE 2u         /* of the time of the last sync */
 #define HOLD_BYTES_MAX (1u * LIMIT_MIB)
 
 /* ---- filling ---- */
@@ -218,15 +218,16 @@ static void write_run(struct offload_job *job)
     }
 }
 
-/* Those who were just told write again, most of them at once. With others waiting already, these
- * would go now and those with the next batch, and so on for ever: each sync would serve half of
- * them. So the batch is held back until about as many have come, for a quarter of a sync at most
- * (commit_delay in PostgreSQL). Who is alone never waits. */
+/* Those who were just told write again, most of them at once. If the first of them, and those who
+ * wait already, went now, the others would go with the next batch, and so on for ever: each sync
+ * would serve half of them, and a sync costs as much as a hundred puts. So the batch is held back
+ * until about as many have come, for half a sync at most (commit_delay in PostgreSQL). Who is alone
+ * never waits. */
 static void hold_back(struct log_engine *log, const struct log_write *done)
 {
     uint64_t took_us = log->engine.now_us - log->submitted_us;
     uint32_t waiting = log->filling == NULL ? 0 : log->filling->records;
-    if (done->syncs && done->records > 1 && waiting > 0 && took_us >= HOLD_SYNC_US_MIN) {
+    if (done->syncs && done->records > 1 && took_us >= HOLD_SYNC_US_MIN) {
         log->hold_records = waiting + done->records;
         log->hold_until_us = log->engine.now_us + took_us / HOLD_SHARE;
     }

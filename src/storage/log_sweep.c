@@ -4,8 +4,6 @@
  * blocks or takes long happens in jobs: reading, sorting, checking. */
 #include "storage/log_engine_inside.h"
 
-#include <stdlib.h>
-
 #include "base/assert.h"
 #include "base/memory.h"
 #include "shoal/error.h"
@@ -14,6 +12,8 @@
 #define SPAN_BYTES (256u * LIMIT_KIB) /* that one read takes in, if records are not larger */
 #define GAP_BYTES (32u * LIMIT_KIB)   /* of unwanted records, that is rather read than left out */
 #define LIST_FIRST 256u
+#define DIGIT_BITS 11u
+#define DIGIT_VALUES (1u << DIGIT_BITS)
 
 static void submit(struct log_sweep *sweep, void (*run)(struct offload_job *job),
                    void (*done)(struct offload_job *job, bool dropped))
@@ -147,11 +147,36 @@ static int list_scan(struct log_sweep *sweep)
     return code != 0 ? code : log_scan(disk, file, &header, sweep->slot->end, &events, &result);
 }
 
-static int by_place(const void *left, const void *right)
+/* One digit of a radix sort: from one array to the other, stable. */
+static void place_digit(const struct log_sweep_entry *from, struct log_sweep_entry *to,
+                        size_t count, unsigned shift)
 {
-    const struct log_sweep_entry *a = left;
-    const struct log_sweep_entry *b = right;
-    return a->unit < b->unit ? -1 : a->unit > b->unit;
+    size_t starts[DIGIT_VALUES + 1] = {0};
+    for (size_t i = 0; i < count; i++) {
+        starts[((from[i].unit >> shift) & (DIGIT_VALUES - 1)) + 1]++;
+    }
+    for (size_t i = 1; i < DIGIT_VALUES; i++) {
+        starts[i] += starts[i - 1];
+    }
+    for (size_t i = 0; i < count; i++) {
+        to[starts[(from[i].unit >> shift) & (DIGIT_VALUES - 1)]++] = from[i];
+    }
+}
+
+/* Places have two digits, for a segment has not more units. */
+static int list_sort(struct log_sweep *sweep)
+{
+    _Static_assert(LOG_SEGMENT_BYTES_MAX / LOG_UNIT_BYTES <= DIGIT_VALUES * DIGIT_VALUES,
+                   "two digits are enough");
+    size_t count = sweep->entry_count;
+    struct log_sweep_entry *other = count == 0 ? NULL : mem_alloc(count * sizeof(*other));
+    if (other == NULL) {
+        return count == 0 ? 0 : SHOAL_ENOMEM;
+    }
+    place_digit(sweep->entries, other, count, 0);
+    place_digit(other, sweep->entries, count, DIGIT_BITS);
+    mem_free(other);
+    return 0;
 }
 
 static void list_run(struct offload_job *job)
@@ -161,8 +186,8 @@ static void list_run(struct offload_job *job)
     if (sweep->code != 0 && sweep->code != SHOAL_ENOMEM) {
         sweep->code = list_scan(sweep);
     }
-    if (sweep->code == 0 && sweep->entry_count > 0) {
-        qsort(sweep->entries, sweep->entry_count, sizeof(*sweep->entries), by_place);
+    if (sweep->code == 0) {
+        sweep->code = list_sort(sweep);
     }
 }
 

@@ -11,7 +11,7 @@
 #define DEAD_PERCENT_ALL 40u  /* of everything, from which on */
 #define DEAD_PERCENT_THEN 20u /* of one is enough */
 /* Space is cheap, and copying less counts, while little is alive and all is not much more. */
-#define DEAD_PERCENT_LITTLE 75u
+#define DEAD_PERCENT_LITTLE 90u
 #define LITTLE_BYTES (256u * LIMIT_MIB)
 #define LITTLE_TIMES 4u
 #define LITTLE_MORE_BYTES (64u * LIMIT_MIB)
