@@ -148,6 +148,8 @@ struct worker_observer {
     /* A holding began: refilling or complete. */
     void (*holding)(void *self, uint64_t node, uint32_t partition, uint64_t actor, bool refilling);
     /* A sync has come to its end. */
+    /* A tombstone was dropped. */
+    void (*dropped)(void *self, uint64_t node, struct bytes key, struct dot dot);
     void (*synced)(void *self, uint64_t node, const struct sync_outcome *outcome);
 };
 void worker_observe(struct worker *worker, const struct worker_observer *observer);

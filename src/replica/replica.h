@@ -31,6 +31,8 @@ struct replica_listener {
     /* A holding began, for the first time or in place of one that has forgotten something. Within
      * any call below that may begin one, or an event of the engine: it is not to be called back. */
     void (*began)(void *self, const struct holding *holding);
+    /* A tombstone was dropped: every owner has seen it and all that it replaced. As `began`. */
+    void (*dropped)(void *self, const struct engine_key *key, struct dot dot);
     /* A sibling whose expiry has passed by more than clocks may differ: true if that is dealt with
      * (by replica_expire, which may be called from here), false to be told again later. From within
      * replica_step; key and object live in the arena. */

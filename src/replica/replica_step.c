@@ -53,6 +53,9 @@ static int replica_drop_tombstone(struct replica *replica, struct holding *holdi
         return result;
     }
     replica->tombstones_dropped++;
+    if (replica->listener.dropped != NULL) {
+        replica->listener.dropped(replica->listener.self, &found.key, tombstone.dot);
+    }
     tombstones_remove_last(&holding->tombstones);
     return REPLICA_DONE;
 }
