@@ -454,28 +454,28 @@ static void worker_issued(void *self, struct bytes key, struct dot dot, struct v
     worker->observer.issued(worker->observer.self, worker_node_id(worker), key, dot, seen);
 }
 
-void worker_observe(struct worker *worker, const struct worker_observer *observer)
-{
-    worker->observer = *observer;
-    worker->coordinator.issued = observer->issued == NULL ? NULL : worker_issued;
-    worker->coordinator.issued_self = worker;
-}
-
-int worker_peek(struct worker *worker, struct arena *arena, struct bytes key, struct object *out)
-{
-    if (worker->snapshot == NULL) {
 static void worker_dropped(void *self, const struct engine_key *key, struct dot dot)
 {
     struct worker *worker = self;
     worker->observer.dropped(worker->observer.self, worker_node_id(worker), key->key, dot);
 }
 
+void worker_observe(struct worker *worker, const struct worker_observer *observer)
+{
+    worker->observer = *observer;
+    worker->coordinator.issued = observer->issued == NULL ? NULL : worker_issued;
+    worker->coordinator.issued_self = worker;
+    worker->replica.listener.dropped = observer->dropped == NULL ? NULL : worker_dropped;
+}
+
+int worker_peek(struct worker *worker, struct arena *arena, struct bytes key, struct object *out)
+{
+    if (worker->snapshot == NULL) {
         return SHOAL_ENOTFOUND;
     }
     uint32_t partition = partition_of_key(key, view_facts(worker->snapshot->view)->partitions);
     struct engine_key wanted = replica_key(&worker->replica, partition, key);
     struct bytes encoded;
-    worker->replica.listener.dropped = observer->dropped == NULL ? NULL : worker_dropped;
     int result = worker->engine->ops->get(worker->engine, &wanted, 0, &encoded);
     if (result != 0) {
         return result;

@@ -145,11 +145,11 @@ struct worker_observer {
     /* A dot was issued for a tombstone in the place of this one sibling, which has expired. */
     void (*expired)(void *self, uint64_t node, struct bytes key, struct dot dot,
                     struct dot replaced);
+    /* A tombstone was dropped. */
+    void (*dropped)(void *self, uint64_t node, struct bytes key, struct dot dot);
     /* A holding began: refilling or complete. */
     void (*holding)(void *self, uint64_t node, uint32_t partition, uint64_t actor, bool refilling);
     /* A sync has come to its end. */
-    /* A tombstone was dropped. */
-    void (*dropped)(void *self, uint64_t node, struct bytes key, struct dot dot);
     void (*synced)(void *self, uint64_t node, const struct sync_outcome *outcome);
 };
 void worker_observe(struct worker *worker, const struct worker_observer *observer);
