@@ -97,8 +97,9 @@ static void pace_turn(struct pace *pace, uint64_t now_us)
         pace->since_us = now_us;
     }
     uint64_t length_us = now_us - pace->since_us;
-    bool enough = length_us >= PACE_INTERVAL_US && pace->samples >= PACE_SAMPLES_MIN;
-    if (!enough && length_us < PACE_QUIET_US) {
+    bool quiet = length_us >= PACE_QUIET_US;
+    bool enough = length_us >= PACE_INTERVAL_US && pace->samples >= PACE_SAMPLES_MIN && !quiet;
+    if (!enough && !quiet) {
         return;
     }
     if (enough) {

@@ -340,24 +340,50 @@ int rig_begin(struct sync_rig *rig, uint32_t partition, uint64_t node, struct sy
     return sync_begin(&rig->syncs, &wish, out == NULL ? &sync : out);
 }
 
-void rig_run(struct sync_rig *rig)
+/* One answer or read, if there is any to wait for. */
+static bool rig_event(struct sync_rig *rig)
 {
     struct fickle_engine *fickle = rig->fickle[rig->self];
-    while (rig->syncs.count > 0) {
-        if (rig_answer(rig)) {
-            continue;
-        }
-        arena_reset(&rig->arena);
-        if (fickle != NULL && fickle->read_count > 0) {
-            fickle_engine_read_all(fickle);
-            continue;
-        }
-        uint64_t next_us = timers_next_us(&rig->timers);
-        ASSERT(next_us != TIMERS_NEVER); /* else it would hang */
-        rig->now.mono_us = next_us > rig->now.mono_us ? next_us : rig->now.mono_us;
-        rig->syncs.now = rig->now;
-        timers_fire(&rig->timers, rig->now.mono_us);
+    if (rig_answer(rig)) {
+        return true;
     }
+    arena_reset(&rig->arena);
+    if (fickle != NULL && fickle->read_count > 0) {
+        fickle_engine_read_all(fickle);
+        return true;
+    }
+    return false;
+}
+
+static void rig_fire(struct sync_rig *rig, uint64_t due_us)
+{
+    rig->now.mono_us = due_us > rig->now.mono_us ? due_us : rig->now.mono_us;
+    rig->syncs.now = rig->now;
+    timers_fire(&rig->timers, rig->now.mono_us);
+}
+
+void rig_run(struct sync_rig *rig)
+{
+    while (rig->syncs.count > 0) {
+        if (!rig_event(rig)) {
+            uint64_t next_us = timers_next_us(&rig->timers);
+            ASSERT(next_us != TIMERS_NEVER); /* else it would hang */
+            rig_fire(rig, next_us);
+        }
+    }
+}
+
+void rig_pass(struct sync_rig *rig, uint64_t us)
+{
+    uint64_t end_us = rig->now.mono_us + us;
+    rig->syncs.now = rig->now;
+    while (rig_event(rig) || timers_next_us(&rig->timers) <= end_us) {
+        if (rig->frame_count == 0 && timers_next_us(&rig->timers) <= end_us) {
+            rig_fire(rig, timers_next_us(&rig->timers));
+        }
+    }
+    rig->now.mono_us = end_us;
+    rig->syncs.now = rig->now;
 }
 
 int rig_sync(struct sync_rig *rig, uint32_t partition, uint64_t node)

@@ -82,7 +82,9 @@ int rig_begin(struct sync_rig *rig, uint32_t partition, uint64_t node, struct sy
 bool rig_answer(struct sync_rig *rig);
 /* Goes on with answers, reads and time until no sync runs. */
 void rig_run(struct sync_rig *rig);
-/* Both: the outcome's code. */
+/* So long, with everything that happens until then. */
+void rig_pass(struct sync_rig *rig, uint64_t us);
+/* Begins and runs: the outcome's code. */
 int rig_sync(struct sync_rig *rig, uint32_t partition, uint64_t node);
 
 /* Do both nodes hold the same siblings in the partition? */
