@@ -54,11 +54,11 @@ struct worker_metrics {
     metric_id keys, bytes, memory_bytes, disk_bytes, waiting, full, failed;
     metric_id hints_owed, hints_bytes, hints_stored, hints_delivered, hints_refused;
     metric_id comparisons, syncs, sync_failures, sync_objects, sync_bytes, sync_repairs;
-    metric_id tombstones;
+    metric_id tombstones, actors_closed, closing_questions;
     struct worker_counted {
         uint64_t stored, delivered, refused; /* hints */
         uint64_t comparisons, syncs, sync_failures, sync_objects, sync_bytes, sync_repairs;
-        uint64_t tombstones;
+        uint64_t tombstones, actors_closed, closing_questions;
     } counted; /* so far */
 };
 

@@ -45,6 +45,10 @@ static const struct {
      "Objects of which syncs changed anything here: none while nothing is wrong."},
     {METRIC_COUNTER, "shoal_tombstones_dropped_total",
      "Deleted keys forgotten, because every owner knows of them."},
+    {METRIC_COUNTER, "shoal_actors_closed_total",
+     "Times that what a holding left behind when it ended was known to be complete."},
+    {METRIC_COUNTER, "shoal_closing_questions_total",
+     "Questions to members about holdings that seem to have ended."},
 };
 
 #define WORKER_METRICS (sizeof(worker_metric_list) / sizeof(worker_metric_list[0]))
@@ -93,7 +97,9 @@ void worker_find_metrics(struct worker *worker)
                                       &own->sync_objects,
                                       &own->sync_bytes,
                                       &own->sync_repairs,
-                                      &own->tombstones};
+                                      &own->tombstones,
+                                      &own->actors_closed,
+                                      &own->closing_questions};
     if (worker->metrics == NULL) {
         return;
     }
@@ -127,6 +133,8 @@ static void worker_count(struct worker *worker)
         {own->sync_bytes, &counted->sync_bytes, syncs->bytes},
         {own->sync_repairs, &counted->sync_repairs, syncs->repairs},
         {own->tombstones, &counted->tombstones, worker->replica.tombstones_dropped},
+        {own->actors_closed, &counted->actors_closed, worker->closing.counts.closed},
+        {own->closing_questions, &counted->closing_questions, worker->closing.counts.questions},
     };
     for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
         metrics_add(own->registry, worker->index, counters[i].id,

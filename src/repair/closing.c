@@ -9,6 +9,7 @@
 #include "shoal/error.h"
 
 #define CLOSING_TICK_US UINT64_C(500000)
+#define CLOSING_IDLE_TICK_US UINT64_C(1000000)
 #define CLOSING_SETTLE_US UINT64_C(1000000) /* what seems to have ended may be told of yet */
 #define CLOSING_DENIED_US_MIN UINT64_C(10000000)
 #define CLOSING_DENIED_US_MAX UINT64_C(300000000)
@@ -82,7 +83,8 @@ void closing_stop(struct closing *closing)
 
 static void closing_keep_time(struct closing *closing)
 {
-    (void)timers_start(closing->timers, &closing->timer, closing->now.mono_us + CLOSING_TICK_US);
+    uint64_t tick_us = closing->cases.count > 0 ? CLOSING_TICK_US : CLOSING_IDLE_TICK_US;
+    (void)timers_start(closing->timers, &closing->timer, closing->now.mono_us + tick_us);
 }
 
 void closing_adopt(struct closing *closing, const struct view *view, uint64_t self)
@@ -119,10 +121,9 @@ static void closing_review(struct closing *closing, uint32_t partition)
 {
     uint64_t actors[LIMIT_ENDED_ACTORS];
     const struct holding *holding = replica_holding(closing->replica, partition);
-    if (holding == NULL || !view_owns(closing->view, closing->self, partition)) {
-        return;
-    }
-    if (closing_find(closing, partition) != NULL || closing_candidates(holding, actors) == 0) {
+    if (holding == NULL || closing_candidates(holding, actors) == 0 ||
+        closing_find(closing, partition) != NULL ||
+        !view_owns(closing->view, closing->self, partition)) {
         return;
     }
     struct closing_case *entry = closing_case_new(partition, closing->view->counted_count);

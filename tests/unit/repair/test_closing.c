@@ -276,7 +276,7 @@ static void an_actor_that_turns_out_current_meanwhile_is_not_asked_about(void **
 {
     struct fixture *fixture = *state;
     see(fixture, OLD, 1);
-    pass(fixture, 700);
+    pass(fixture, 1100);
     assert_int_equal(closing_pending(&fixture->closing), 1);
     tell(fixture, 2, OLD);
     see(fixture, OLDER, 1);
@@ -507,7 +507,7 @@ static void what_was_learned_from_a_clock_needs_no_closing(void **state)
 {
     struct fixture *fixture = *state;
     see(fixture, OLD, 2);
-    pass(fixture, 700);
+    pass(fixture, 1100);
     assert_int_equal(closing_pending(&fixture->closing), 1);
     partition_clock_close(&fixture->holding->clock, OLD);
     pass(fixture, 3000);
@@ -519,7 +519,7 @@ static void after_a_stop_nothing_is_asked(void **state)
 {
     struct fixture *fixture = *state;
     see(fixture, OLD, 2);
-    pass(fixture, 700);
+    pass(fixture, 1100);
     closing_stop(&fixture->closing);
     pass(fixture, 10000);
     assert_int_equal(fixture->asks[2].times, 0);
