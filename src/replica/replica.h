@@ -193,7 +193,8 @@ struct replica_taken {
 };
 
 /* What the peer holds of a key (data NULL: nothing), read after its clock was taken: stores it and
- * removes what the peer's clock has seen and its object lacks. Outcomes as replica_store. */
+ * removes what the peer's clock has seen and its object lacks. Outcomes as replica_store, and
+ * SHOAL_ECONTEXT: the object shows that the holding has forgotten, it has begun anew. */
 int replica_take(struct replica *replica, struct sync_watch *watch, const struct engine_key *key,
                  struct bytes encoded, uint64_t wall_ms, struct replica_taken *out);
 

@@ -178,6 +178,14 @@ static int replica_arrive_reading(struct replica *replica, struct arrival *arriv
     return replica_arrive(replica, arrival, &held, &merged, &after);
 }
 
+/* Does the object know of a dot that its holding gave and does not remember? */
+static bool replica_reminds(const struct arrival *arrival)
+{
+    const struct holding *holding = arrival->holding;
+    return version_vector_get(arrival->sent.context, holding->actor) > holding->counter &&
+           !MUTANT(keep_actor);
+}
+
 static int replica_take_in(struct replica *replica, struct arrival *arrival, uint64_t wall_ms)
 {
     int result;
@@ -188,6 +196,12 @@ static int replica_take_in(struct replica *replica, struct arrival *arrival, uin
         result = object_decode(replica->arena, arrival->encoded, &arrival->sent);
         if (result < 0) {
             return result;
+        }
+    }
+    if (replica_reminds(arrival)) {
+        replica_renew(replica, arrival->holding, true);
+        if (arrival->watch != NULL) {
+            return SHOAL_ECONTEXT; /* the sync has ended with it */
         }
     }
     for (uint32_t i = 0; i < arrival->sent.sibling_count; i++) {

@@ -136,6 +136,42 @@ static void a_dot_that_is_covered_already_is_refused(void **state)
     assert_int_equal(out.sibling_count, 0);
 }
 
+/* As when it has expired: a context of (A, 2) would cover (A, 1) too. */
+static void one_sibling_is_replaced_and_no_other(void **state)
+{
+    (void)state;
+    struct object one = written(object_empty(), nothing_seen, value(A, 1, "stays"));
+    struct object two = written(one, nothing_seen, value(A, 2, "goes"));
+    struct sibling tombstone = {.dot = {B, 1}, .hlc = 9, .kind = SIBLING_TOMBSTONE};
+    struct object out;
+    assert_int_equal(object_replace(&arena, &two, (struct dot){A, 2}, &tombstone, &out), 0);
+    assert_true(object_valid(&out));
+    assert_values(out, "stays", "");
+    assert_int_equal(out.siblings[1].kind, SIBLING_TOMBSTONE);
+    struct object elsewhere = merged(two, out);
+    assert_true(object_equal(&elsewhere, &out)); /* it goes there as well */
+    assert_int_equal(object_replace(&arena, &out, (struct dot){A, 2}, &tombstone, &elsewhere),
+                     SHOAL_ENOTFOUND);
+    tombstone.dot = (struct dot){A, 2};
+    assert_int_equal(object_replace(&arena, &two, (struct dot){A, 1}, &tombstone, &elsewhere),
+                     SHOAL_ECONTEXT);
+}
+
+static void an_object_without_a_sibling_keeps_its_context(void **state)
+{
+    (void)state;
+    struct object one = written(object_empty(), nothing_seen, value(A, 1, "stays"));
+    struct object two = written(one, nothing_seen, value(B, 1, "goes"));
+    struct object out;
+    assert_int_equal(object_without(&arena, &two, (struct dot){B, 1}, &out), 0);
+    assert_true(object_valid(&out));
+    assert_values(out, "stays", NULL);
+    assert_true(version_vector_equal(out.context, two.context));
+    assert_int_equal(object_without(&arena, &out, (struct dot){A, 1}, &out), 0);
+    assert_true(object_valid(&out));
+    assert_int_equal(out.sibling_count, 0);
+}
+
 static void merging_what_is_included_changes_nothing_and_takes_no_memory(void **state)
 {
     (void)state;
@@ -292,6 +328,8 @@ int main(void)
         TEST(a_context_ahead_of_the_coordinator_is_taken_over),
         TEST(a_stale_copy_does_not_bring_back_what_a_tombstone_replaced),
         TEST(a_dot_that_is_covered_already_is_refused),
+        TEST(one_sibling_is_replaced_and_no_other),
+        TEST(an_object_without_a_sibling_keeps_its_context),
         TEST(merging_what_is_included_changes_nothing_and_takes_no_memory),
         TEST(inclusion_is_more_than_a_wider_context),
         TEST(two_contents_under_one_dot_converge_whatever_the_order),

@@ -152,6 +152,19 @@ static void what_is_damaged_keeps_nothing_from_coming_back(void **state)
     assert_true(replica_tree(fixture->holding)->siblings == 1);
 }
 
+static void a_dot_of_its_own_that_it_does_not_remember_ends_the_holding(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t actor = fixture->holding->actor;
+    stored(fixture, foreign(fixture, A, 1, "seen by the one before"));
+    fixture->key = replica_key(&fixture->replica, PARTITION, bytes_from_string("other"));
+    stored(fixture, foreign(fixture, actor, 8, "given by the one before"));
+    assert_true(fixture->holding->actor != actor && fixture->holding->refilling);
+    assert_false(seen(fixture, A, 1));
+    assert_true(seen(fixture, actor, 8));
+    assert_int_equal(held(fixture).sibling_count, 1);
+}
+
 static int secretive(void **state)
 {
     int result = fixture_setup(state);
@@ -181,6 +194,7 @@ int main(void)
         TEST(what_is_held_is_not_gone_however_often_it_comes),
         TEST(a_store_tells_whether_other_siblings_remain),
         TEST(where_the_partition_is_not_held_nothing_is_stored),
+        TEST(a_dot_of_its_own_that_it_does_not_remember_ends_the_holding),
         TEST(what_is_damaged_keeps_nothing_from_coming_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
