@@ -44,7 +44,8 @@ struct sim_key {
     struct sim_dot *dots; /* SIM_DOTS_MAX of them */
     uint32_t dot_count;
     struct sim_set tombstones;
-    uint32_t *acked; /* write ids in order of acknowledgement */
+    struct sim_set gone; /* tombstones that were dropped, and all that they replaced */
+    uint32_t *acked;     /* write ids in order of acknowledgement */
     uint32_t acked_count;
     uint32_t acked_capacity;
     struct sim_held held[SIM_NODES_MAX];    /* as each node's holding was last seen */
@@ -60,6 +61,7 @@ struct sim_write {
     bool has_context;
     bool own_quorum;       /* asked with quorum numbers of its own */
     bool must_fail;        /* carries a token that must be refused */
+    uint64_t expires_us;   /* may be hidden from then on; 0: never */
     bool excused;          /* confirmed by fewer than W when a disk or a layout went */
     uint32_t needed;       /* confirmations, once acknowledged */
     uint32_t acked_before; /* how many of the key's acknowledged writes were so at its submission */

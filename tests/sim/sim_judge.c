@@ -5,11 +5,11 @@
 #include "base/memory.h"
 #include "shoal/error.h"
 
-/* The quorum that an answer stands on. While the layout changes, an older one with fewer owners
- * than were asked for gives all that it has. */
+/* The quorum of owners that an answer stands on. While the layout changes, an older one with fewer
+ * owners than were asked for gives all that it has; and fallbacks are no owners. */
 static uint32_t effective(const struct sim_oracle *oracle, const struct sim_reply *reply)
 {
-    bool fewer = oracle->unstable && reply->owners < reply->needed;
+    bool fewer = (oracle->unstable || reply->fallbacks > 0) && reply->owners < reply->needed;
     return fewer ? reply->owners : reply->needed;
 }
 
@@ -59,6 +59,7 @@ static struct sim_set replaced_by_now(const struct sim_key *key, const struct si
         sim_set_unite(&replaced, &key->dots[write->dots[i]].replaced);
         sim_set_add(&replaced, write->dots[i]);
     }
+    sim_set_unite(&replaced, &key->gone);
     return replaced;
 }
 
@@ -152,6 +153,7 @@ static void judge_write_context(struct sim_oracle *oracle, const struct sim_key 
     for (uint32_t i = 0; i < write->dot_count; i++) {
         struct sim_set known = key->dots[write->dots[i]].replaced;
         sim_set_add(&known, write->dots[i]);
+        sim_set_unite(&known, &key->gone);
         beyond = sim_set_first_outside(&covered, &known);
         if (beyond < 0) {
             return;
@@ -295,6 +297,7 @@ static void judge_strict(struct sim_oracle *oracle, const struct sim_key *key,
     struct sim_set accounted;
     sim_history_replaced(key, there, &accounted);
     sim_set_unite(&accounted, there);
+    sim_set_unite(&accounted, &key->gone);
     for (uint32_t i = 0; i < read->acked_before; i++) {
         const struct sim_write *write = sim_history_get(&oracle->history, key->acked[i]);
         if (!is_binding(oracle, write, needed)) {

@@ -60,6 +60,37 @@ void sim_oracle_issued(struct sim_oracle *oracle, struct bytes name, struct dot 
     oracle->dots++;
 }
 
+void sim_oracle_expired(struct sim_oracle *oracle, struct bytes name, struct dot dot,
+                        struct dot replaced)
+{
+    struct sim_key *key = &oracle->history.keys[sim_history_key(&oracle->history, name)];
+    int expired = sim_history_dot(key, replaced);
+    uint32_t issued = key->dot_count;
+    sim_oracle_issued(oracle, name, dot, (struct version_vector){0});
+    if (expired < 0 || key->dot_count == issued) {
+        sim_verdict_fail(oracle->verdict, SIM_CONTEXTS, "what expires of %.*s was never issued",
+                         (int)name.len, (const char *)name.data);
+        return;
+    }
+    key->dots[issued].replaced = key->dots[expired].replaced;
+    sim_set_add(&key->dots[issued].replaced, (uint32_t)expired);
+}
+
+void sim_oracle_dropped(struct sim_oracle *oracle, struct bytes name, struct dot dot)
+{
+    struct sim_key *key = &oracle->history.keys[sim_history_key(&oracle->history, name)];
+    int index = sim_history_dot(key, dot);
+    if (index < 0) {
+        sim_verdict_fail(oracle->verdict, SIM_CONTEXTS,
+                         "a tombstone of %.*s is dropped that was never issued", (int)name.len,
+                         (const char *)name.data);
+        return;
+    }
+    sim_set_add(&key->gone, (uint32_t)index);
+    sim_set_unite(&key->gone, &key->dots[index].replaced);
+    oracle->dropped++;
+}
+
 void sim_oracle_loss(struct sim_oracle *oracle)
 {
     oracle->losses++;
@@ -128,6 +159,7 @@ void sim_judge_object(struct sim_oracle *oracle, const struct sim_key *key,
     struct sim_set explained = replaced;
     sim_set_unite(&explained, live);
     sim_set_unite(&explained, excused);
+    sim_set_unite(&explained, &key->gone);
     int swallowed = sim_set_first_outside(covered, &explained);
     if (swallowed >= 0) {
         bool was_live =
@@ -214,7 +246,9 @@ void sim_oracle_holding(struct sim_oracle *oracle, uint32_t node, struct bytes n
             memcmp(&held->live, &now.live, sizeof(now.live)) == 0) {
             return;
         }
-        int gone = sim_set_first_outside(&held->covered, &now.covered);
+        struct sim_set known = now.covered;
+        sim_set_unite(&known, &key->gone);
+        int gone = sim_set_first_outside(&held->covered, &known);
         if (gone >= 0) {
             char text[SIM_TEXT_MAX];
             sim_verdict_fail(oracle->verdict, SIM_CONTEXTS,

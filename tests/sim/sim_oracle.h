@@ -27,7 +27,7 @@ struct sim_oracle {
     bool unstable;   /* the layout is changing: writes confirmed by fewer than W are excused */
     /* What was judged, for the summary. */
     uint64_t dots, holdings_judged, reads_judged, reads_strict, sibling_reads, blind_judged;
-    uint64_t acked, nothing, unknown;
+    uint64_t acked, nothing, unknown, dropped;
 };
 
 /* An answer as a client got it. */
@@ -63,6 +63,14 @@ void sim_oracle_read_end(struct sim_oracle *oracle, const struct sim_read *read,
 /* A coordinator gave a dot; its write replaces what `seen` covers. */
 void sim_oracle_issued(struct sim_oracle *oracle, struct bytes key, struct dot dot,
                        struct version_vector seen);
+
+/* A tombstone was issued in the place of one sibling, which has expired. */
+void sim_oracle_expired(struct sim_oracle *oracle, struct bytes key, struct dot dot,
+                        struct dot replaced);
+
+/* A node has dropped a tombstone. From now on it, and all that it replaced, may be missing without
+ * anything to show for it, contexts included. */
+void sim_oracle_dropped(struct sim_oracle *oracle, struct bytes key, struct dot dot);
 
 /* A node's holding of a key, as it is now; the empty object when there is none. */
 void sim_oracle_holding(struct sim_oracle *oracle, uint32_t node, struct bytes key,

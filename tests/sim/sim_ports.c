@@ -154,6 +154,21 @@ static void on_issued(void *self, uint64_t node, struct bytes key, struct dot do
     sim_world_issued(worker->node->world, worker->node->index, key, dot, seen);
 }
 
+static void on_expired(void *self, uint64_t node, struct bytes key, struct dot dot,
+                       struct dot replaced)
+{
+    struct sim_worker *worker = worker_of(self);
+    (void)node;
+    sim_world_expired(worker->node->world, worker->node->index, key, dot, replaced);
+}
+
+static void on_dropped(void *self, uint64_t node, struct bytes key, struct dot dot)
+{
+    struct sim_worker *worker = worker_of(self);
+    (void)node;
+    sim_world_dropped(worker->node->world, worker->node->index, key, dot);
+}
+
 static void on_holding(void *self, uint64_t id, uint32_t partition, uint64_t actor, bool refilling)
 {
     struct sim_node *node = worker_of(self)->node;
@@ -173,8 +188,11 @@ static void on_holding(void *self, uint64_t id, uint32_t partition, uint64_t act
 
 void sim_ports_observe(struct sim_worker *worker)
 {
-    worker->observer =
-        (struct worker_observer){.self = worker, .issued = on_issued, .holding = on_holding};
+    worker->observer = (struct worker_observer){.self = worker,
+                                                .issued = on_issued,
+                                                .expired = on_expired,
+                                                .dropped = on_dropped,
+                                                .holding = on_holding};
     worker_observe(worker->core, &worker->observer);
 }
 

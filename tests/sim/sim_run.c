@@ -45,15 +45,16 @@ static void describe(const struct sim_world *world, char *out, size_t size)
             continue;
         }
         const struct snapshot_node *self = snapshot_find(snapshot, snapshot->self);
-        len += (size_t)snprintf(
-            out + len, size - len,
-            " node%u: state %d, says %s, %u live layouts, newest %llu of %u members, pending %llu, hints %llu;",
-            i, node->state, self == NULL ? "nothing" : node_state_text(self->state),
-            snapshot->view->live_count,
-            (unsigned long long)view_newest(snapshot->view)->key.version,
-            view_newest(snapshot->view)->member_count,
-            self == NULL ? 0 : (unsigned long long)self->record.pending_sync,
-            (unsigned long long)sim_node_hints(node));
+        len += (size_t)snprintf(out + len, size - len,
+                                " node%u: state %d, says %s, %u live layouts, newest %llu of %u "
+                                "members, pending %llu, hints %llu;",
+                                i, node->state,
+                                self == NULL ? "nothing" : node_state_text(self->state),
+                                snapshot->view->live_count,
+                                (unsigned long long)view_newest(snapshot->view)->key.version,
+                                view_newest(snapshot->view)->member_count,
+                                self == NULL ? 0 : (unsigned long long)self->record.pending_sync,
+                                (unsigned long long)sim_node_hints(node));
     }
 }
 

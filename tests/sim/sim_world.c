@@ -108,6 +108,33 @@ static void show_if_owner(struct sim_world *world, struct sim_node *node, uint32
 
 /* The write stands in the holding already, and perhaps not for longer than this event: a look now
  * tells whose dot it is. */
+static void look(struct sim_world *world, uint32_t node, struct bytes key)
+{
+    if (!world->verdict.broken) {
+        show(world, &world->nodes[node], sim_history_key(&world->oracle.history, key));
+    }
+}
+
+void sim_world_expired(struct sim_world *world, uint32_t node, struct bytes key, struct dot dot,
+                       struct dot replaced)
+{
+    sim_oracle_expired(&world->oracle, key, dot, replaced);
+    sim_trace_event(&world->trace, world->now_us, 66, node, 0, key);
+    sim_trace_say(&world->trace, world->now_us, "node%u lets (%llx,%llu) of %.*s expire", node,
+                  (unsigned long long)replaced.actor, (unsigned long long)replaced.counter,
+                  (int)key.len, (const char *)key.data);
+    look(world, node, key);
+}
+
+void sim_world_dropped(struct sim_world *world, uint32_t node, struct bytes key, struct dot dot)
+{
+    sim_oracle_dropped(&world->oracle, key, dot);
+    sim_trace_event(&world->trace, world->now_us, 67, node, 0, key);
+    sim_trace_say(&world->trace, world->now_us, "node%u drops (%llx,%llu) of %.*s", node,
+                  (unsigned long long)dot.actor, (unsigned long long)dot.counter, (int)key.len,
+                  (const char *)key.data);
+}
+
 void sim_world_issued(struct sim_world *world, uint32_t node, struct bytes key, struct dot dot,
                       struct version_vector seen)
 {
@@ -116,9 +143,7 @@ void sim_world_issued(struct sim_world *world, uint32_t node, struct bytes key, 
     sim_trace_say(&world->trace, world->now_us, "node%u issues (%llx,%llu) on %.*s", node,
                   (unsigned long long)dot.actor, (unsigned long long)dot.counter, (int)key.len,
                   (const char *)key.data);
-    if (!world->verdict.broken) {
-        show(world, &world->nodes[node], sim_history_key(&world->oracle.history, key));
-    }
+    look(world, node, key);
 }
 
 void sim_world_refilling(struct sim_world *world, uint32_t node, uint32_t partition)

@@ -76,6 +76,9 @@ bool sim_world_may_lose(struct sim_world *world, const struct sim_node *node);
 
 void sim_world_issued(struct sim_world *world, uint32_t node, struct bytes key, struct dot dot,
                       struct version_vector seen);
+void sim_world_expired(struct sim_world *world, uint32_t node, struct bytes key, struct dot dot,
+                       struct dot replaced);
+void sim_world_dropped(struct sim_world *world, uint32_t node, struct bytes key, struct dot dot);
 /* A holding begins that has forgotten something. */
 void sim_world_refilling(struct sim_world *world, uint32_t node, uint32_t partition);
 
