@@ -163,6 +163,7 @@ int hint_debt_reroute(struct hint_debt *debt)
     mem_free(debt->routes);
     debt->routes = routes;
     debt->route_count = count;
+    debt->asked = 0;
     debt->swept = 0;
     return 0;
 }

@@ -82,8 +82,8 @@ static void hint_pass_complete(struct hint_pass *pass)
     if (confirmed > route->confirmed) {
         route->confirmed = confirmed;
     }
-    if (pass->actor == 0) {
-        route->heard = pass->delivery->serial + 1; /* nothing was owed to it */
+    if (pass->is_probe && pass->actor == 0) {
+        route->heard = pass->delivery->serial + 1; /* what it had confirmed is there no more */
     }
     hint_pass_end(pass, refused ? SHOAL_EOVERLOAD : 0);
 }

@@ -27,7 +27,21 @@ struct ask {
     uint64_t id;
     uint32_t partition;
     char key[16];
+    uint64_t counter; /* of the value's dot */
     bool answered;
+};
+
+#define LEDGER_KEYS 30u
+
+/* What the test itself knows of a key "key0", "key1", ...: a hint may go only if there was a moment
+ * at which every owner held its value, each in the holding that it then had. */
+struct ledger {
+    uint64_t owed; /* the counter of the last value that is owed */
+    uint64_t safe; /* all owners of the present layouts held it, up to this one, at one moment */
+    struct {
+        uint64_t actor;
+        uint64_t counter;
+    } held[NODES + 1];
 };
 
 struct fixture {
@@ -50,7 +64,18 @@ struct fixture {
     int send_code;
     uint32_t learned;
     uint64_t dots;
+    struct ledger ledgers[GROWING_PARTITIONS][LEDGER_KEYS];
+    bool kept[LEDGER_KEYS];
 };
+
+/* NULL for a key that is none of the counted ones. */
+static struct ledger *ledger_of(struct fixture *fixture, uint32_t partition, const char *key)
+{
+    unsigned number;
+    return sscanf(key, "key%u", &number) == 1 && number < LEDGER_KEYS
+               ? &fixture->ledgers[partition][number]
+               : NULL;
+}
 
 static int on_send(void *self, uint64_t node, struct bytes frame)
 {
@@ -69,6 +94,9 @@ static int on_send(void *self, uint64_t node, struct bytes frame)
     struct ask *ask = &fixture->asks[fixture->ask_count++];
     *ask = (struct ask){.node = node, .id = store.id, .partition = store.partition};
     memcpy(ask->key, store.key.data, store.key.len);
+    struct object object;
+    assert_int_equal(object_decode(&fixture->arena, store.object, &object), 0);
+    ask->counter = object.siblings[0].dot.counter;
     return 0;
 }
 
@@ -158,6 +186,10 @@ static void owe(struct fixture *fixture, uint32_t partition, const char *key)
     struct buffer encoded;
     buffer_init(&encoded, 0);
     assert_int_equal(object_encode(&object, &encoded), 0);
+    struct ledger *ledger = ledger_of(fixture, partition, key);
+    if (ledger != NULL) {
+        ledger->owed = dot.counter;
+    }
     uint32_t cold_percent = fixture->fickle->cold_percent;
     fixture->fickle->cold_percent = 0;
     assert_int_equal(
@@ -191,6 +223,79 @@ static void give(struct fixture *fixture, uint64_t node, const struct message_st
     hint_delivery_check(&fixture->delivery);
 }
 
+/* Do all owners hold the value now, and each in its present holding? */
+static void ledger_look(struct fixture *fixture, uint32_t partition, struct ledger *ledger)
+{
+    uint64_t least = UINT64_MAX;
+    for (uint64_t node = 1; node <= NODES; node++) {
+        if (view_owns(fixture->delivery.view, node, partition)) {
+            bool present = ledger->held[node].actor == fixture->actors[node];
+            uint64_t counter = present ? ledger->held[node].counter : 0;
+            least = counter < least ? counter : least;
+        }
+    }
+    ledger->safe = least > ledger->safe ? least : ledger->safe;
+}
+
+static void ledger_hold(struct fixture *fixture, const struct ask *ask)
+{
+    struct ledger *ledger = ledger_of(fixture, ask->partition, ask->key);
+    if (ledger == NULL) {
+        return;
+    }
+    uint64_t actor = fixture->actors[ask->node];
+    if (ledger->held[ask->node].actor != actor || ledger->held[ask->node].counter < ask->counter) {
+        ledger->held[ask->node].actor = actor;
+        ledger->held[ask->node].counter = ask->counter;
+    }
+    ledger_look(fixture, ask->partition, ledger);
+}
+
+/* Another view: where it brings an owner, moments of before don't count. */
+static void view_is(struct fixture *fixture, const struct view *view)
+{
+    const struct view *before = fixture->delivery.view;
+    hint_delivery_adopt(&fixture->delivery, view, KEEPER);
+    for (uint32_t p = 0; p < GROWING_PARTITIONS; p++) {
+        bool grows = view_owns(view, KEEPER, p) && !view_owns(before, KEEPER, p);
+        for (uint32_t i = 0; i < LEDGER_KEYS; i++) {
+            fixture->ledgers[p][i].safe = grows ? 0 : fixture->ledgers[p][i].safe;
+            ledger_look(fixture, p, &fixture->ledgers[p][i]);
+        }
+    }
+}
+
+static bool on_owed(void *self, const struct hint_entry *entry)
+{
+    struct fixture *fixture = self;
+    char key[16] = "";
+    memcpy(key, entry->key.data, entry->key.len);
+    unsigned number;
+    assert_int_equal(sscanf(key, "key%u", &number), 1);
+    fixture->kept[number] = true;
+    return true;
+}
+
+/* Whatever is not owed any more was safe. */
+static void ledger_check(struct fixture *fixture)
+{
+    uint32_t cold_percent = fixture->fickle->cold_percent;
+    fixture->fickle->cold_percent = 0;
+    for (uint32_t p = 0; p < GROWING_PARTITIONS; p++) {
+        uint64_t next;
+        memset(fixture->kept, 0, sizeof(fixture->kept));
+        assert_int_equal(hints_walk(&fixture->hints, p, 0, on_owed, fixture, &next), 0);
+        for (uint32_t i = 0; i < LEDGER_KEYS; i++) {
+            struct ledger *ledger = &fixture->ledgers[p][i];
+            if (!fixture->kept[i] && ledger->owed != 0) {
+                assert_true(ledger->safe >= ledger->owed);
+                ledger->owed = 0;
+            }
+        }
+    }
+    fixture->fickle->cold_percent = cold_percent;
+}
+
 static void answer(struct fixture *fixture, struct ask *ask)
 {
     struct message_stored stored = {.id = ask->id, .code = fixture->codes[ask->node]};
@@ -198,6 +303,7 @@ static void answer(struct fixture *fixture, struct ask *ask)
     if (stored.code == 0) {
         stored.actor = fixture->actors[ask->node];
         fixture->answered_to[ask->node]++;
+        ledger_hold(fixture, ask);
     }
     give(fixture, ask->node, &stored);
 }
@@ -659,13 +765,13 @@ static void whatever_happens_all_is_delivered_in_the_end(void **state)
             fixture->codes[node] = random_chance(random, 0.2) ? SHOAL_EOVERLOAD : 0;
             break;
         case 3:
-            fixture->actors[node] += random_chance(random, 0.1) ? 1000 : 0;
+            fixture->actors[node] += random_chance(random, 0.3) ? 1000 : 0;
             break;
         case 4:
-            hint_delivery_adopt(&fixture->delivery,
-                                random_chance(random, 0.5) ? fixture->growing.before
-                                                           : fixture->growing.both,
-                                KEEPER);
+            if (random_chance(random, 0.2)) {
+                view_is(fixture, random_chance(random, 0.5) ? fixture->growing.before
+                                                            : fixture->growing.both);
+            }
             break;
         case 5:
             fixture->fickle->cold_percent = random_chance(random, 0.3) ? 20 : 0;
@@ -675,6 +781,7 @@ static void whatever_happens_all_is_delivered_in_the_end(void **state)
             break;
         }
         run(fixture, random_below(random, 100) * MS);
+        ledger_check(fixture);
         if (fixture->ask_count > ASKS_MAX - 1024) {
             fixture->ask_count = 0; /* what is under way is lost */
         }
