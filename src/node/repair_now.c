@@ -9,6 +9,7 @@
 
 #define ANSWER_US UINT64_C(3000000)
 #define TEXT_BYTES 256u
+#define CALLS_MAX 16u /* at a time */
 
 struct repair_call {
     struct queue link; /* in the worker's */
@@ -71,15 +72,35 @@ static bool repair_call_tell(struct repair_call *call, uint32_t member)
            worker_send(worker, call->members[member].node, buffer_bytes(&worker->frame)) == 0;
 }
 
+static bool repair_calls_many(const struct worker *worker)
+{
+    uint32_t count = 0;
+    for (const struct queue *at = worker->repairs.next; at != &worker->repairs; at = at->next) {
+        count++;
+    }
+    return count >= CALLS_MAX;
+}
+
+static void repair_refuse(struct worker *worker, struct request *request, int code,
+                          const char *text)
+{
+    struct outcome outcome = {.code = code, .text = bytes_from_string(text)};
+    worker_complete(worker, request, &outcome);
+}
+
 void repair_now(struct worker *worker, struct request *request)
 {
+    if (repair_calls_many(worker)) {
+        repair_refuse(worker, request, SHOAL_EOVERLOAD,
+                      "this node tells others to repair already: try again later");
+        return;
+    }
     const struct layout *layout = view_newest(worker->snapshot->view);
     uint32_t count = layout->member_count;
     struct repair_call *call =
         mem_alloc_zeroed(1, sizeof(*call) + count * sizeof(call->members[0]));
     if (call == NULL) {
-        struct outcome outcome = {.code = SHOAL_ENOMEM};
-        worker_complete(worker, request, &outcome);
+        repair_refuse(worker, request, SHOAL_ENOMEM, "out of memory");
         return;
     }
     call->worker = worker;

@@ -13,6 +13,8 @@ struct verify {
     struct letter_verify **parts;
 };
 
+#define VERIFIES_MAX 4u /* at a time, asked for at one worker */
+
 static void verify_free(struct worker *worker, struct verify *verify)
 {
     queue_remove(&verify->link);
@@ -111,9 +113,25 @@ static int verify_post(struct worker *worker, struct verify *verify, uint32_t to
     return 0;
 }
 
+static bool verify_many(const struct worker *worker)
+{
+    uint32_t count = 0;
+    for (const struct queue *at = worker->verifies.next; at != &worker->verifies; at = at->next) {
+        count++;
+    }
+    return count >= VERIFIES_MAX;
+}
+
 void worker_verify(struct worker *worker, struct request *request)
 {
     ASSERT(request->origin == worker->index && worker->snapshot != NULL);
+    if (verify_many(worker)) {
+        struct outcome outcome = {
+            .code = SHOAL_EOVERLOAD,
+            .text = bytes_from_string("this node compares for others already: try again later")};
+        request->done(request, &outcome);
+        return;
+    }
     struct verify *verify = mem_alloc_zeroed(1, sizeof(*verify));
     struct letter_verify **parts = mem_alloc_zeroed(worker->count, sizeof(struct letter_verify *));
     if (verify == NULL || parts == NULL) {

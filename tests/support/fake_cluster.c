@@ -339,6 +339,42 @@ static void send_backup(struct visitor *visitor, uint64_t id, struct bytes paylo
     send_buffer(visitor, &frame);
 }
 
+/* Identical, unless values are wanted: then partition 3 differs, and 5 is not known. */
+static void send_verification(struct visitor *visitor, uint64_t id, struct bytes payload)
+{
+    static const uint32_t partitions[] = {3, 5};
+    struct message_verify asked;
+    ASSERT(message_verify_decode(payload, &visitor->node->public.cluster->arena, &asked) == 0);
+    struct message_verify_reply reply = {
+        .id = id,
+        .digest = {.low = 0xabc, .high = UINT64_C(0x1234567890abcdef)},
+        .partitions = FAKE_PARTITIONS,
+        .with_values = asked.with_values,
+        .siblings = 77,
+    };
+    if (asked.with_values) {
+        reply.differing = partitions;
+        reply.differing_count = 1;
+        reply.unverified = partitions + 1;
+        reply.unverified_count = 1;
+        reply.text = bytes_from_string("node3 is away");
+    }
+    struct buffer frame;
+    buffer_init(&frame, 0);
+    ASSERT(message_verify_reply_encode(&reply, &frame) == 0);
+    send_buffer(visitor, &frame);
+}
+
+static void send_repair(struct visitor *visitor, uint64_t id)
+{
+    const struct message_repair_reply reply = {
+        .id = id, .told = 2, .nodes = 3, .text = bytes_from_string("node3 is away")};
+    struct buffer frame;
+    buffer_init(&frame, 0);
+    ASSERT(message_repair_reply_encode(&reply, &frame) == 0);
+    send_buffer(visitor, &frame);
+}
+
 static bool take_frame(struct visitor *visitor, struct bytes payload)
 {
     uint32_t kind = 0;
@@ -368,6 +404,12 @@ static bool take_frame(struct visitor *visitor, struct bytes payload)
         return true;
     case MESSAGE_BACKUP:
         send_backup(visitor, id, payload);
+        return true;
+    case MESSAGE_VERIFY:
+        send_verification(visitor, id, payload);
+        return true;
+    case MESSAGE_REPAIR:
+        send_repair(visitor, id);
         return true;
     default:
         return take_data(visitor, kind, id, payload);

@@ -261,6 +261,27 @@ static void answer(struct worker *worker, struct request *request)
     }
 }
 
+/* Two of three nodes; partition 3 differs, and with values 5 is not known. */
+static void answer_cluster(struct request *request)
+{
+    static const uint32_t partitions[] = {3, 5};
+    struct message_verify_reply reply = {.digest = {.low = 1, .high = 2},
+                                         .partitions = 16,
+                                         .with_values = request->with_values,
+                                         .siblings = 77,
+                                         .differing = partitions,
+                                         .differing_count = 1};
+    struct outcome outcome = {.owners = 2, .needed = 3};
+    if (request->op == REQUEST_VERIFY) {
+        outcome.verification = &reply;
+        reply.unverified = partitions + 1;
+        reply.unverified_count = request->with_values ? 1 : 0;
+    }
+    outcome.text = bytes_from_string("node3 is away");
+    reply.text = request->with_values ? outcome.text : bytes_make(NULL, 0);
+    request->done(request, &outcome);
+}
+
 static void join(struct worker *worker, struct request *request)
 {
     struct buffer frame;
@@ -291,6 +312,8 @@ void worker_submit(struct worker *worker, struct moment now, struct request *req
         request->done(request, &outcome);
     } else if (request->op == REQUEST_JOIN) {
         join(worker, request);
+    } else if (request->op == REQUEST_VERIFY || request->op == REQUEST_REPAIR) {
+        answer_cluster(request);
     } else if (begins(request->key, "hold:")) {
         ASSERT(worker->held_count < HELD_MAX);
         worker->held[worker->held_count++] = request;

@@ -590,6 +590,55 @@ static void a_backup_is_begun_and_looked_at(void **state)
     assert_true(bytes_equal(reply.path, text("/yes")));
 }
 
+static struct bytes receive_kind(struct wire_client *client, uint32_t wanted)
+{
+    struct bytes payload;
+    uint32_t kind;
+    uint64_t id;
+    assert_true(wire_client_receive(client, &payload, &kind, &id));
+    assert_int_equal(kind, wanted);
+    return payload;
+}
+
+static void verifying_and_repairing_are_answered_in_their_own_words(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wire_client *client = &fixture->client;
+    struct message_verify verify = {.id = 8};
+    struct message_verify_reply found;
+    wire_client_hello(client);
+    for (uint32_t i = 0; i < 2; i++) {
+        verify.with_values = i == 1;
+        assert_int_equal(message_verify_encode(&verify, &client->out), 0);
+        wire_client_send(client);
+        struct bytes payload = receive_kind(client, MESSAGE_VERIFY_REPLY);
+        assert_int_equal(message_verify_reply_decode(payload, &client->arena, &found), 0);
+        assert_int_equal(found.id, 8);
+        assert_int_equal(found.partitions, 16);
+        assert_int_equal(found.with_values, i);
+        assert_int_equal(found.siblings, 77);
+        assert_int_equal(found.differing_count, 1);
+        assert_int_equal(found.differing[0], 3);
+        assert_int_equal(found.unverified_count, i);
+        assert_int_equal(found.text.len > 0, i == 1);
+    }
+    verify.timeout_us = UINT64_C(3600000001);
+    assert_int_equal(message_verify_encode(&verify, &client->out), 0);
+    wire_client_send(client);
+    expect_code(client, 8, SHOAL_EINVAL, "hour");
+
+    struct message_repair repair = {.id = 9, .pass_on = true};
+    struct message_repair_reply told;
+    assert_int_equal(message_repair_encode(&repair, &client->out), 0);
+    wire_client_send(client);
+    struct bytes payload = receive_kind(client, MESSAGE_REPAIR_REPLY);
+    assert_int_equal(message_repair_reply_decode(payload, &client->arena, &told), 0);
+    assert_int_equal(told.id, 9);
+    assert_int_equal(told.told, 2);
+    assert_int_equal(told.nodes, 3);
+    assert_true(bytes_equal(told.text, text("node3 is away")));
+}
+
 static void backups_are_not_asked_for_on_the_peer_port(void **state)
 {
     struct fixture *fixture = *state;
@@ -634,6 +683,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_node_in_no_cluster_says_so, set_up_alone, tear_down),
         TEST(a_join_is_answered_when_it_has_ended),
         TEST(a_backup_is_begun_and_looked_at),
+        TEST(verifying_and_repairing_are_answered_in_their_own_words),
         TEST(backups_are_not_asked_for_on_the_peer_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,6 +196,39 @@ static void a_backup_is_asked_for_and_looked_at(void **state)
     shoal_client_free(client);
 }
 
+static void verifying_and_repairing_tell_what_was_found(void **state)
+{
+    struct shoal_client *client = open_client(*state, (struct shoal_config){0});
+    struct shoal_verification *found = NULL;
+    assert_int_equal(shoal_verify(client, 0, NULL, &found), 0);
+    assert_true(found->identical);
+    assert_string_equal(found->digest, "1234567890abcdef0000000000000abc");
+    assert_int_equal(found->partitions, FAKE_PARTITIONS);
+    assert_false(found->with_values);
+    assert_int_equal(found->siblings, 77);
+    assert_int_equal(found->differing_count + found->unverified_count, 0);
+    assert_string_equal(found->text, "");
+    shoal_verification_free(found);
+    assert_int_equal(shoal_verify(client, 1, NULL, &found), 0);
+    assert_false(found->identical);
+    assert_string_equal(found->digest, "");
+    assert_true(found->with_values);
+    assert_int_equal(found->differing_count, 1);
+    assert_int_equal(found->differing[0], 3);
+    assert_int_equal(found->unverified_count, 1);
+    assert_int_equal(found->unverified[0], 5);
+    assert_string_equal(found->text, "node3 is away");
+    shoal_verification_free(found);
+
+    struct shoal_repair *repair = NULL;
+    assert_int_equal(shoal_repair(client, NULL, &repair), 0);
+    assert_int_equal(repair->told, 2);
+    assert_int_equal(repair->nodes, 3);
+    assert_string_equal(repair->text, "node3 is away");
+    shoal_repair_free(repair);
+    shoal_client_free(client);
+}
+
 static void a_client_of_someone_elses_loop_has_no_synchronous_calls(void **state)
 {
     (void)state;
@@ -234,6 +267,7 @@ int main(void)
                                         begin, end),
         cmocka_unit_test_setup_teardown(the_cluster_shows_itself, begin, end),
         cmocka_unit_test_setup_teardown(a_backup_is_asked_for_and_looked_at, begin, end),
+        cmocka_unit_test_setup_teardown(verifying_and_repairing_tell_what_was_found, begin, end),
         cmocka_unit_test(a_client_of_someone_elses_loop_has_no_synchronous_calls),
         cmocka_unit_test(opening_with_nobody_there_says_why),
     };

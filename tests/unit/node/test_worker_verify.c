@@ -189,6 +189,24 @@ static void a_node_that_falls_silent_is_not_waited_for_forever(void **state)
     assert_int_equal(answer->differing, 0);
 }
 
+static void only_so_many_are_made_at_a_time(void **state)
+{
+    struct fake_world *world = *state;
+    struct world_answer *answers[5];
+    fake_world_cut(world, 2, true);
+    for (uint32_t i = 0; i < 5; i++) {
+        answers[i] = begin(world, 0, 0, false);
+    }
+    assert_int_equal(answers[4]->code, SHOAL_EOVERLOAD);
+    fake_world_cut(world, 2, false);
+    fake_world_run(world, 31000 * MS);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(answers[i]->code, 0);
+        assert_int_equal(answers[i]->unverified | answers[i]->differing, 0);
+    }
+    assert_int_equal(verify(world, 0, 0, false)->unverified, 0);
+}
+
 static void a_node_that_stops_ends_it(void **state)
 {
     struct fake_world *world = *state;
@@ -230,6 +248,7 @@ int main(void)
         TEST(a_byte_that_has_changed_by_itself_is_found_by_reading),
         TEST(a_node_that_is_away_is_named_and_its_partitions_are_unknown),
         TEST(a_node_that_falls_silent_is_not_waited_for_forever),
+        TEST(only_so_many_are_made_at_a_time),
         TEST(a_node_that_stops_ends_it),
         TEST(without_memory_nothing_is_claimed),
     };
