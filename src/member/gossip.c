@@ -62,6 +62,13 @@ void gossip_beat(struct gossip *gossip)
     gossip->self.heartbeat++;
 }
 
+void gossip_become(struct gossip *gossip, uint64_t id)
+{
+    mem_free(table_remove(&gossip->nodes, id));
+    gossip->self.id = id;
+    gossip->changes++;
+}
+
 void gossip_set_self(struct gossip *gossip, const struct node_record *self)
 {
     struct node_record *own = &gossip->self;

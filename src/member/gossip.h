@@ -45,6 +45,10 @@ void gossip_deinit(struct gossip *gossip);
 /* Raises the own heartbeat (once an interval). */
 void gossip_beat(struct gossip *gossip);
 
+/* The node turns out to be the member `id` (which has lost its data): what was known of that one is
+ * dropped, and what others know of it makes the own generation go beyond it. */
+void gossip_become(struct gossip *gossip, uint64_t id);
+
 /* Changes what the node tells of itself: all fields but id, generation, heartbeat and version,
  * which stay the gossip's own; the version rises above all told before if anything differs. */
 void gossip_set_self(struct gossip *gossip, const struct node_record *self);

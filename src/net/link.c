@@ -224,20 +224,29 @@ static int judge(struct link *link, const struct message_hello_reply *reply, cha
     return worker_check_hello(link->links->loop->worker, &hello, text);
 }
 
+static void fail_dial(struct link *link, int code, const char *text)
+{
+    struct loop *loop = link->links->loop;
+    report_trouble(link, text);
+    start_rest(link);
+    if (code == SHOAL_ECLUSTER) {
+        worker_stranger(loop->worker, loop_now(loop), link->node);
+    }
+}
+
 static void on_dialled(void *self, const struct dial_outcome *outcome)
 {
     struct link *link = self;
     char text[256];
     link->dial = NULL;
     if (outcome->code != 0) {
-        report_trouble(link, outcome->text);
-        start_rest(link);
+        fail_dial(link, outcome->code, outcome->text);
         return;
     }
-    if (judge(link, &outcome->hello, text) != 0) {
+    int code = judge(link, &outcome->hello, text);
+    if (code != 0) {
         connection_abandon(outcome->connection);
-        report_trouble(link, text);
-        start_rest(link);
+        fail_dial(link, code, text);
         return;
     }
     went_up(link, outcome);

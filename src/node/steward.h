@@ -25,9 +25,13 @@ void steward_on_gossip_reply(struct steward *steward, uint64_t node,
                              const struct message_gossip_reply *reply);
 void steward_on_admit(struct steward *steward, struct source source,
                       const struct message_admit *admit);
+void steward_on_invite(struct steward *steward, const struct message_invite *invite);
 void steward_on_goodbye(struct steward *steward, const struct message_goodbye *goodbye);
 void steward_on_contacted(struct steward *steward, uint64_t ticket, int code, struct bytes payload);
 void steward_on_kept(struct steward *steward, uint64_t sequence, int code);
+
+/* Somebody else answers at the address of this member. */
+void steward_on_stranger(struct steward *steward, uint64_t node);
 
 /* From the workers. */
 void steward_on_view(struct steward *steward, uint32_t from, uint64_t ticket, struct bytes view);

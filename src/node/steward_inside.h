@@ -4,6 +4,7 @@
  *      steward_publish.c  snapshots
  *      steward_gossip.c   telling and hearing
  *      steward_join.c     becoming a member: by an operator's word or by the seeds
+ *      steward_return.c   becoming again the member one was before the data_dir was lost
  *      steward_record.c   the node's own record, as kept over a restart
  */
 #ifndef NODE_STEWARD_INSIDE_H
@@ -16,6 +17,7 @@
 #define STEWARD_PUSH_US_MIN UINT64_C(10000)
 #define STEWARD_FORGET_US UINT64_C(600000000)
 #define STEWARD_CONTACT_US UINT64_C(2000000)
+#define STEWARD_NO_TICKET UINT64_C(0) /* of a contact whose answer nobody waits for */
 
 /* Becoming a member, step by step. */
 enum join_stage {
@@ -35,6 +37,8 @@ struct join {
     uint64_t closed_epoch;
     uint64_t cluster; /* the one being joined, once known */
     struct timer timer;
+    bool invited;  /* by a member: only to become again who it was */
+    bool returned; /* it is the member that it was before it lost its data */
 
     /* By seeds. */
     bool by_seeds;
@@ -81,6 +85,7 @@ struct steward {
     struct table peer_digests; /* node id -> its view digest, as last told */
     uint64_t next_id;
     uint64_t last_push_us;
+    uint64_t next_invite_us;
     uint64_t next_commit_us;
     struct timer tick;
     struct timer push;
@@ -118,6 +123,19 @@ void join_on_kept(struct steward *steward);
 void join_on_confirmed(struct steward *steward);
 void join_close(struct steward *steward);
 int steward_found(struct steward *steward);
+
+/* Closes this node's own cluster for writes and counts what it holds, then asks for admission. */
+void join_close_own(struct steward *steward);
+
+/* What the workers said last that they hold, hints included. */
+uint64_t join_keys_held(const struct steward *steward);
+
+/* steward_return.c */
+/* The member that the joiner, its namesake, was before it lost its data; 0: it is somebody else. */
+uint64_t steward_returning_member(const struct steward *steward, const struct role *namesake,
+                                  const struct message_admit *admit);
+/* This node is that member. */
+void steward_become(struct steward *steward, uint64_t node);
 
 /* steward_record.c */
 int steward_record_encode(const struct steward *steward, const struct view *view,

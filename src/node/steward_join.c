@@ -100,7 +100,9 @@ static void join_contact(struct steward *steward)
         .n = config->n,
         .r = config->r,
         .w = config->w,
+        .peer_port = config->peer_port,
     };
+    memcpy(admit.host, config->advertise_host, sizeof(admit.host));
     join->stage = JOIN_CONTACTING;
     join->ticket++;
     uint64_t timeout_us = STEWARD_CONTACT_US;
@@ -109,6 +111,8 @@ static void join_contact(struct steward *steward)
                                ? join->request->deadline_us - worker->now.mono_us
                                : 1;
         timeout_us = left_us < timeout_us ? left_us : timeout_us;
+    } else {
+        timers_stop(&worker->timers, &join->timer); /* the contact ends by itself */
     }
     buffer_clear(&worker->frame);
     if (message_admit_encode(&admit, &worker->frame) < 0) {
@@ -119,8 +123,9 @@ static void join_contact(struct steward *steward)
                           join->ticket, timeout_us);
 }
 
-/* What a member tells one who wants to become one. */
-static int admit_judge(struct steward *steward, const struct message_admit *admit, char why[1024])
+/* What a member tells one who wants to become one, or become one again: then *node says who. */
+static int admit_judge(struct steward *steward, const struct message_admit *admit, uint64_t *node,
+                       char why[1024])
 {
     if (steward->view == NULL) {
         (void)snprintf(why, 1024, "node '%s' is in no cluster itself yet", steward->config->name);
@@ -145,10 +150,14 @@ static int admit_judge(struct steward *steward, const struct message_admit *admi
     }
     const struct role *namesake = roles_find_member_by_name(&steward->view->roles, theirs.name);
     if (namesake != NULL && namesake->node != admit->node) {
-        (void)snprintf(why, 1024,
-                       "a member is called '%s' already: give the joiner another node.name",
-                       theirs.name);
-        return SHOAL_ECONFLICT;
+        *node = steward_returning_member(steward, namesake, admit);
+        if (*node == 0) {
+            (void)snprintf(why, 1024,
+                           "a member is called '%s' already, at another address: give the joiner "
+                           "another node.name",
+                           theirs.name);
+            return SHOAL_ECONFLICT;
+        }
     }
     if (view_removed(steward->view, admit->node)) {
         (void)snprintf(why, 1024,
@@ -202,7 +211,7 @@ void steward_on_admit(struct steward *steward, struct source source,
     struct worker *worker = steward->worker;
     struct message_admit_reply reply = {.id = admit->id};
     char why[1024];
-    reply.code = admit_judge(steward, admit, why);
+    reply.code = admit_judge(steward, admit, &reply.node, why);
     if (reply.code == 0) {
         reply.code = admit_fill(steward, &reply);
         (void)snprintf(why, sizeof(why), "%s", shoal_error_text(reply.code));
@@ -266,21 +275,33 @@ static int join_take(struct steward *steward, const struct message_admit_reply *
     char why[640];
     struct view *joined = NULL;
     result = view_facts(theirs)->id == reply->cluster ? 0 : SHOAL_EPROTO;
+    uint64_t id_before = steward->id;
     if (result == 0 && steward_compare_facts(steward->config, view_facts(theirs), why) < 0) {
         result = SHOAL_ECLUSTER;
     }
+    if (result == 0 && reply->node != 0 && roles_find(&theirs->roles, reply->node) == NULL) {
+        result = SHOAL_EPROTO;
+    }
     if (result == 0) {
+        steward->id = reply->node != 0 ? reply->node : id_before;
         result = join_view(steward, theirs, &joined);
+        steward->id = id_before;
     }
     view_unref(theirs);
     if (result < 0) {
         return result;
+    }
+    steward->join.returned = reply->node != 0;
+    if (steward->join.returned) {
+        steward_become(steward, reply->node);
     }
     /* A member that knows nobody's address could never tell that it is one. */
     bool twin;
     result = gossip_receive(&steward->gossip, 0, reply->records, reply->count,
                             steward->worker->now.mono_us, &twin);
     if (result < 0) {
+        steward->id = id_before;
+        gossip_become(&steward->gossip, id_before);
         view_unref(joined);
         return result;
     }
@@ -310,6 +331,10 @@ static void join_on_admitted(struct steward *steward, const struct message_admit
     join->other_in_progress = true;
     if (steward->view != NULL && view_facts(steward->view)->id == reply->cluster) {
         join_finish(steward, 0, "already a member");
+        return;
+    }
+    if (join->invited && reply->node == 0) {
+        join_finish(steward, SHOAL_ENOTFOUND, "invited, but not known there as a member");
         return;
     }
     if (!join_secret_fits(steward, reply)) {
@@ -358,7 +383,7 @@ void join_on_kept(struct steward *steward)
     /* From here on this node is a member: its own record of it is durable. */
     join->cluster = 0;
     steward->closed = false;
-    steward->returning = false;
+    steward->returning = join->returned; /* then its holdings lack what they should have */
     if (join->stage == JOIN_KEEPING) {
         join->stage = JOIN_TELLING;
         (void)timers_start(&steward->worker->timers, &join->timer,
@@ -398,8 +423,17 @@ void steward_join(struct steward *steward, struct request *request)
     memcpy(join->host, request->key.data, request->key.len);
     join->host[request->key.len] = '\0';
     join->port = (uint16_t)request->limit;
+    join->invited = false;
+    join_close_own(steward);
+}
+
+void join_close_own(struct steward *steward)
+{
+    struct join *join = &steward->join;
+    uint64_t until_us = join->request != NULL ? join->request->deadline_us
+                                              : steward->worker->now.mono_us + STEWARD_CONTACT_US;
     join->stage = JOIN_CLOSING;
-    if (timers_start(&worker->timers, &join->timer, request->deadline_us) < 0) {
+    if (timers_start(&steward->worker->timers, &join->timer, until_us) < 0) {
         join_finish(steward, SHOAL_ENOMEM, "out of memory; nothing was changed");
         return;
     }
@@ -408,19 +442,27 @@ void steward_join(struct steward *steward, struct request *request)
     steward_publish(steward);
 }
 
+uint64_t join_keys_held(const struct steward *steward)
+{
+    uint64_t keys = 0;
+    for (uint32_t i = 0; i < steward->worker->count; i++) {
+        keys += steward->tallies[i].keys + steward->tallies[i].hints;
+    }
+    return keys;
+}
+
 void join_on_tally(struct steward *steward)
 {
     struct join *join = &steward->join;
     if (join->stage != JOIN_CLOSING) {
         return;
     }
-    uint64_t keys = 0;
     for (uint32_t i = 0; i < steward->worker->count; i++) {
         if (steward->tallies[i].epoch < join->closed_epoch) {
             return;
         }
-        keys += steward->tallies[i].keys + steward->tallies[i].hints;
     }
+    uint64_t keys = join_keys_held(steward);
     if (keys > 0) {
         join_finish(steward, SHOAL_EHASDATA,
                     "this node holds %llu keys of its own (deleted ones included), which joining "

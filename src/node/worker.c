@@ -85,6 +85,7 @@ int worker_new(const struct worker_options *options, struct worker **out)
     worker->replica.listener = (struct replica_listener){
         .self = worker, .began = worker_on_began, .expired = worker_on_expired};
     coordinator_init(&worker->coordinator);
+    worker->coordinator.sloppy = options->config->sloppy;
     worker_repair_init(worker);
     hints_init(&worker->hints, &worker->replica, options->config->hints_bytes_max / options->count);
     hint_delivery_init(&worker->delivery, HINT_ID_FIRST);
@@ -218,6 +219,15 @@ void worker_link(struct worker *worker, struct moment now, uint64_t node, bool u
             hint_delivery_on_link(&worker->delivery, node, up);
         }
         worker_repair_link(worker, node, up);
+    }
+    worker_leave(worker);
+}
+
+void worker_stranger(struct worker *worker, struct moment now, uint64_t node)
+{
+    worker_enter(worker, now);
+    if (worker->steward != NULL) {
+        steward_on_stranger(worker->steward, node); /* the other workers meet the same stranger */
     }
     worker_leave(worker);
 }

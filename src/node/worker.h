@@ -95,6 +95,9 @@ void worker_answer(struct worker *worker, struct moment now, uint64_t node, stru
 /* This worker's link to the node came up (hellos exchanged) or went down. */
 void worker_link(struct worker *worker, struct moment now, uint64_t node, bool up);
 
+/* Somebody who is not the node, or not of its cluster, answers at the node's address. */
+void worker_stranger(struct worker *worker, struct moment now, uint64_t node);
+
 /* As announced in ports.h. A failed contact has a negative code and no payload. */
 void worker_contacted(struct worker *worker, struct moment now, uint64_t ticket, int code,
                       struct bytes payload);

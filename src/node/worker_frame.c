@@ -17,6 +17,7 @@ static uint32_t worker_for_frame(struct worker *worker, uint32_t kind, uint32_t 
     case MESSAGE_GOSSIP:
     case MESSAGE_ADMIT:
     case MESSAGE_GOODBYE:
+    case MESSAGE_INVITE:
         return 0;
     default:
         return worker_of_partition(worker, partition);
@@ -92,6 +93,7 @@ static void worker_steward_frame(struct worker *worker, struct source source, ui
     struct message_gossip gossip;
     struct message_admit admit;
     struct message_goodbye goodbye;
+    struct message_invite invite;
     if (kind == MESSAGE_GOSSIP && message_gossip_decode(payload, &worker->arena, &gossip) == 0) {
         steward_on_gossip(worker->steward, source, &gossip);
     } else if (kind == MESSAGE_ADMIT &&
@@ -100,6 +102,9 @@ static void worker_steward_frame(struct worker *worker, struct source source, ui
     } else if (kind == MESSAGE_GOODBYE &&
                message_goodbye_decode(payload, &worker->arena, &goodbye) == 0) {
         steward_on_goodbye(worker->steward, &goodbye);
+    } else if (kind == MESSAGE_INVITE &&
+               message_invite_decode(payload, &worker->arena, &invite) == 0) {
+        steward_on_invite(worker->steward, &invite);
     }
 }
 
@@ -111,7 +116,8 @@ void worker_dispatch(struct worker *worker, struct source source, struct bytes p
     if (frame_peek(payload, &kind, &id) < 0) {
         return;
     }
-    if (kind == MESSAGE_GOSSIP || kind == MESSAGE_ADMIT || kind == MESSAGE_GOODBYE) {
+    if (kind == MESSAGE_GOSSIP || kind == MESSAGE_ADMIT || kind == MESSAGE_GOODBYE ||
+        kind == MESSAGE_INVITE) {
         worker_steward_frame(worker, source, kind, payload);
         return;
     }

@@ -1,13 +1,15 @@
 /* ADMIT and its answer: a node without a cluster tells the facts it was configured with and
- * receives the cluster's, or the one that differs, by name.
+ * receives the cluster's, or the one that differs, by name. INVITE asks an empty node to do so.
  *
- *      [41, id, node, name, cluster_name, partitions, n, r, w]
- *      [42, id, code, text | nil, cluster, secret | nil, view | nil, [record, ...]] */
+ *      [41, id, node, name, cluster_name, partitions, n, r, w, host, peer_port]
+ *      [42, id, code, text | nil, cluster, secret | nil, view | nil, [record, ...], node]
+ *      [56, id, host, port] */
 #include "base/limits.h"
 #include "wire/codec.h"
 
-#define ADMIT_FIELDS 7u
-#define ADMIT_REPLY_FIELDS 6u
+#define ADMIT_FIELDS 9u
+#define ADMIT_REPLY_FIELDS 7u
+#define INVITE_FIELDS 2u
 
 int message_admit_encode(const struct message_admit *message, struct buffer *out)
 {
@@ -20,6 +22,8 @@ int message_admit_encode(const struct message_admit *message, struct buffer *out
     write_u64(writer, message->n);
     write_u64(writer, message->r);
     write_u64(writer, message->w);
+    write_name(writer, message->host);
+    write_u64_within(writer, message->peer_port, UINT16_MAX);
     return encoder_end(&encoder);
 }
 
@@ -36,6 +40,8 @@ int message_admit_decode(struct bytes payload, struct arena *arena, struct messa
     message.n = read_u32(reader);
     message.r = read_u32(reader);
     message.w = read_u32(reader);
+    read_text(reader, message.host, sizeof(message.host));
+    message.peer_port = (uint32_t)read_u64_max(reader, UINT16_MAX);
     int error = decoder_end(&decoder);
     if (error == 0) {
         *out = message;
@@ -54,6 +60,7 @@ int message_admit_reply_encode(const struct message_admit_reply *message, struct
     write_optional_bin_within(writer, message->secret, LIMIT_CREDENTIALS_BYTES);
     write_optional_bin_within(writer, message->view, LIMIT_VIEW_BYTES);
     write_records(writer, message->records, message->count);
+    write_u64(writer, message->node);
     return encoder_end(&encoder);
 }
 
@@ -69,6 +76,31 @@ int message_admit_reply_decode(struct bytes payload, struct arena *arena,
     message.secret = read_optional_bin(reader, LIMIT_CREDENTIALS_BYTES);
     message.view = read_optional_bin(reader, LIMIT_VIEW_BYTES);
     message.records = read_records(reader, arena, &message.count);
+    message.node = read_u64(reader);
+    int error = decoder_end(&decoder);
+    if (error == 0) {
+        *out = message;
+    }
+    return error;
+}
+
+int message_invite_encode(const struct message_invite *message, struct buffer *out)
+{
+    struct encoder encoder = encoder_begin(out, MESSAGE_INVITE, message->id, INVITE_FIELDS);
+    struct writer *writer = &encoder.writer;
+    write_name(writer, message->host);
+    write_u64_within(writer, message->port, UINT16_MAX);
+    return encoder_end(&encoder);
+}
+
+int message_invite_decode(struct bytes payload, struct arena *arena, struct message_invite *out)
+{
+    (void)arena;
+    struct decoder decoder = decoder_begin(payload, MESSAGE_INVITE, INVITE_FIELDS);
+    struct reader *reader = &decoder.reader;
+    struct message_invite message = {.id = decoder.id};
+    read_text(reader, message.host, sizeof(message.host));
+    message.port = (uint32_t)read_u64_max(reader, UINT16_MAX);
     int error = decoder_end(&decoder);
     if (error == 0) {
         *out = message;

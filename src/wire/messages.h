@@ -63,6 +63,7 @@ enum message_kind {
     MESSAGE_SYNC_FETCHED = 53,
     MESSAGE_ENDED = 54, /* these actors of a partition have ended: do you know? */
     MESSAGE_ENDED_REPLY = 55,
+    MESSAGE_INVITE = 56, /* your address is a member's of my cluster: ask me; no answer */
 };
 
 enum peer_role { ROLE_CLIENT = 0, ROLE_PEER = 1 };
@@ -407,6 +408,8 @@ struct message_admit {
     struct bytes cluster_name;
     uint32_t partitions;
     uint32_t n, r, w;
+    char host[LIMIT_NAME_BYTES + 1]; /* where the joiner will be reached by peers */
+    uint32_t peer_port;
 };
 
 struct message_admit_reply {
@@ -418,6 +421,15 @@ struct message_admit_reply {
     struct bytes view;   /* whole */
     const struct wire_record *records;
     uint32_t count;
+    uint64_t node; /* the joiner is this member, which has lost its data_dir; 0: it is new */
+};
+
+/* To a node that answers where a member should: an empty one may be that member, whose data_dir was
+ * lost. It asks for admission at this address. */
+struct message_invite {
+    uint64_t id;
+    char host[LIMIT_NAME_BYTES + 1];
+    uint32_t port;
 };
 
 struct message_goodbye {
@@ -646,6 +658,7 @@ MESSAGE_CODEC(gossip);
 MESSAGE_CODEC(gossip_reply);
 MESSAGE_CODEC(admit);
 MESSAGE_CODEC(admit_reply);
+MESSAGE_CODEC(invite);
 MESSAGE_CODEC(goodbye);
 MESSAGE_CODEC(compare);
 MESSAGE_CODEC(compared);

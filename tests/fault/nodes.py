@@ -150,6 +150,15 @@ def files(node, suffix):
     return sorted(found, key=os.path.basename)
 
 
+def closed_segment(case, node):
+    """One that has a hint, and more than a header in it."""
+    hints = {os.path.splitext(path)[0] for path in files(node, ".hint")}
+    closed = [path for path in files(node, ".seg")
+              if os.path.splitext(path)[0] in hints and os.path.getsize(path) > 4096]
+    assert closed, "there is no closed segment"
+    return case.rng.choice(closed)
+
+
 def make_cold(node):
     """Takes the node's data files out of the kernel's memory, as far as they are on disk: what reads
     them next has to wait for the disk."""

@@ -373,7 +373,16 @@ void random_admit(struct random *random, struct arena *arena, struct message_adm
         .n = number32(random),
         .r = number32(random),
         .w = number32(random),
+        .peer_port = port(random),
     };
+    fill_name(random, out->host);
+}
+
+void random_invite(struct random *random, struct arena *arena, struct message_invite *out)
+{
+    (void)arena;
+    *out = (struct message_invite){.id = number(random), .port = port(random)};
+    fill_name(random, out->host);
 }
 
 void random_admit_reply(struct random *random, struct arena *arena, struct message_admit_reply *out)
@@ -387,6 +396,7 @@ void random_admit_reply(struct random *random, struct arena *arena, struct messa
         .cluster = number(random),
         .secret = or_none(random, secret),
         .view = or_none(random, some_bytes(random, arena)),
+        .node = number(random),
     };
     out->records = some_records(random, arena, &out->count);
 }

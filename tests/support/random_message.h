@@ -41,6 +41,7 @@ void random_gossip_reply(struct random *random, struct arena *arena,
 void random_admit(struct random *random, struct arena *arena, struct message_admit *out);
 void random_admit_reply(struct random *random, struct arena *arena,
                         struct message_admit_reply *out);
+void random_invite(struct random *random, struct arena *arena, struct message_invite *out);
 void random_goodbye(struct random *random, struct arena *arena, struct message_goodbye *out);
 void random_compare(struct random *random, struct arena *arena, struct message_compare *out);
 void random_compared(struct random *random, struct arena *arena, struct message_compared *out);

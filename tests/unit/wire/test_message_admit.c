@@ -1,4 +1,4 @@
-/* ADMIT and its answer. */
+/* ADMIT and its answer, and INVITE. */
 #include "wire_test.h"
 
 static void assert_same_admit(const struct message_admit *sent,
@@ -12,6 +12,16 @@ static void assert_same_admit(const struct message_admit *sent,
     SAME(n);
     SAME(r);
     SAME(w);
+    assert_string_equal(sent->host, received->host);
+    SAME(peer_port);
+}
+
+static void assert_same_invite(const struct message_invite *sent,
+                               const struct message_invite *received)
+{
+    SAME(id);
+    assert_string_equal(sent->host, received->host);
+    SAME(port);
 }
 
 static void assert_same_admit_reply(const struct message_admit_reply *sent,
@@ -25,6 +35,7 @@ static void assert_same_admit_reply(const struct message_admit_reply *sent,
     SAME_OPTIONAL(view);
     SAME(count);
     assert_records_same(sent->records, received->records, sent->count);
+    SAME(node);
 }
 
 static void an_admit_arrives_as_it_was_sent(void **state)
@@ -37,11 +48,17 @@ static void an_admit_reply_arrives_as_it_was_sent(void **state)
     ROUND_TRIPS((struct wire_test *)*state, admit_reply, MESSAGE_ADMIT_REPLY, id);
 }
 
+static void an_invite_arrives_as_it_was_sent(void **state)
+{
+    ROUND_TRIPS((struct wire_test *)*state, invite, MESSAGE_INVITE, id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WIRE_TEST(an_admit_arrives_as_it_was_sent),
         WIRE_TEST(an_admit_reply_arrives_as_it_was_sent),
+        WIRE_TEST(an_invite_arrives_as_it_was_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
