@@ -29,11 +29,9 @@ struct dots {
 
 struct member {
     uint64_t node;
-    bool is_owner;
     struct fickle_engine *fickle;
     struct replica replica;
     struct holding *holding; /* owners */
-    uint32_t actor;          /* its index; owners */
     struct closing closing;
     struct ended ended;
     struct timers timers;
@@ -43,6 +41,8 @@ struct member {
     struct dots hints;             /* kept for the owners ... */
     struct dots owed[MEMBERS + 1]; /* ... that have not confirmed */
     bool was_closed[ACTORS];
+    bool is_owner;
+    uint32_t actor;       /* its index; owners */
     uint32_t filled_from; /* while refilling: bits of members */
 };
 
@@ -50,6 +50,7 @@ enum kind { WRITE, DELIVER, DELIVERED, REPORT, ASK, ANSWER, SYNC };
 
 struct item {
     enum kind kind;
+    bool refilling; /* SYNC: its source was, when it began */
     uint32_t from, to;
     uint32_t actor, counter; /* WRITE: in this actor's name; DELIVER: in nobody's */
     struct message_ended ask;
@@ -57,7 +58,6 @@ struct item {
     struct message_ended_reply answer;
     struct partition_clock clock; /* SYNC: taken when it began */
     struct dots seen;
-    bool refilling;
     uint64_t begun_us, source_actor;
 };
 
