@@ -1,4 +1,5 @@
 /* Beginning, answering and ending operations; what all kinds share. See coordinator.h. */
+#include "coordinate/fallback.h"
 #include "coordinate/write.h"
 
 #include "base/assert.h"
@@ -76,6 +77,7 @@ void coordinator_fail(struct operation *operation, int code, const char *format,
         .code = operation->begun ? SHOAL_EUNKNOWN : code,
         .text = text,
         .owners = operation_votes(operation),
+        .fallbacks = writing ? fallback_votes(operation) : 0,
         .needed = writing ? operation->quorum.w : operation->quorum.r,
     };
     coordinator_complete(operation, &outcome);
@@ -223,7 +225,7 @@ int coordinator_send(struct coordinator *coordinator, uint64_t node)
                                      buffer_bytes(coordinator->frame));
 }
 
-static bool coordinator_includes(const struct coordinator *coordinator, uint64_t view_digest)
+bool coordinator_knows(const struct coordinator *coordinator, uint64_t view_digest)
 {
     if (view_digest == coordinator->view->digest) {
         return true;
@@ -239,7 +241,7 @@ static bool coordinator_includes(const struct coordinator *coordinator, uint64_t
 int coordinator_accounts(struct coordinator *coordinator, struct operation *operation,
                          uint32_t target, uint64_t view_digest, struct bytes view)
 {
-    if (coordinator_includes(coordinator, view_digest)) {
+    if (coordinator_knows(coordinator, view_digest)) {
         return 1;
     }
     if (view.data == NULL) {
@@ -300,11 +302,18 @@ void coordinator_on_stored(struct coordinator *coordinator, uint64_t node,
 {
     int target;
     struct operation *operation = coordinator_find(coordinator, stored->id, node, &target);
-    if (operation == NULL || operation->phase != OPERATION_WRITING || target < 0) {
+    if (operation == NULL || operation->phase != OPERATION_WRITING) {
         return;
     }
-    coordinator_note_answer(operation, node);
-    write_on_stored(operation, (uint32_t)target, stored);
+    int fallback = target < 0 ? fallback_index(operation, node) : -1;
+    if (target >= 0 || fallback >= 0) {
+        coordinator_note_answer(operation, node);
+    }
+    if (target >= 0) {
+        write_on_stored(operation, (uint32_t)target, stored);
+    } else if (fallback >= 0) {
+        fallback_on_stored(operation, (uint32_t)fallback, stored);
+    }
 }
 
 void coordinator_on_fetched(struct coordinator *coordinator, uint64_t node,

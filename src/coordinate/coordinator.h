@@ -60,6 +60,7 @@ struct coordinator {
     const struct token_keys *token_keys;
     uint64_t self;
     bool self_clock_ahead;
+    bool sloppy;              /* quorum.sloppy: fallbacks may stand in for owners */
     const uint64_t *included; /* digests of views that ours includes */
     uint32_t included_count;
     uint64_t ticket_done; /* joins up to here are in our view ... */
@@ -148,6 +149,9 @@ int coordinator_send(struct coordinator *coordinator, uint64_t node);
 int coordinator_accounts(struct coordinator *coordinator, struct operation *operation,
                          uint32_t target, uint64_t view_digest, struct bytes view);
 
+/* Is a view of this digest part of ours? */
+bool coordinator_knows(const struct coordinator *coordinator, uint64_t view_digest);
+
 /* Answers the request of the operation; the operation stays until it is freed. */
 void coordinator_complete(struct operation *operation, const struct outcome *outcome);
 
@@ -176,6 +180,9 @@ const char *operation_names(const struct operation *operation, uint64_t targets)
 /* "node2: disk full, node3: storage failed": the refused ones among the targets, and why. */
 const char *operation_reasons(const struct operation *operation, uint64_t targets);
 
+/* "1 of W=2 owners confirmed, 1 fallback": what a write has reached; in the arena. */
+const char *operation_reached(const struct operation *operation);
+
 /* "nothing was applied", or once a dot has been given that nobody knows; in the arena. */
 const char *operation_fate(const struct operation *operation);
 
@@ -187,6 +194,9 @@ const char *request_key_text(struct coordinator *coordinator, struct bytes key);
 
 /* The targets that a frame can be sent to now: linked ones, and this node. */
 uint64_t operation_reachable(const struct operation *operation);
+
+/* When a write has waited so long, others are asked to stand in for owners that keep silent. */
+#define COORDINATOR_STAND_IN_US UINT64_C(50000)
 
 /* How long a request waits for links to come up or holdings to fill before it fails for lack of
  * owners; and the bounds of the hedging delay. */
@@ -223,6 +233,8 @@ void write_on_stored(struct operation *operation, uint32_t target,
 void write_on_local(struct operation *operation, int code);
 void write_judge(struct operation *operation);
 void write_hedge(struct operation *operation);
+/* What to say where fallbacks are full; else "". */
+const char *write_full_fallbacks_text(const struct operation *operation);
 /* ", but ...": what keeps a write without a context from being done although enough confirmed it;
  * else "". */
 const char *write_doubt_text(const struct operation *operation);

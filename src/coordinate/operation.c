@@ -3,7 +3,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
-#include "coordinate/coordinator.h"
+#include "coordinate/fallback.h"
 #include "shoal/error.h"
 
 /* Operations kept for reuse; a burst of more goes back to memory. */
@@ -27,9 +27,9 @@ static void operation_on_deadline(struct timer *timer, uint64_t now_us)
     bool changes =
         operation->request->op == REQUEST_PUT || operation->request->op == REQUEST_DELETE;
     if (operation->phase == OPERATION_WRITING && operation->issued) {
-        coordinator_fail(
-            operation, SHOAL_EUNKNOWN, "%u of W=%u owners confirmed within %.3g s%s; %s", votes,
-            operation->quorum.w, seconds, write_doubt_text(operation), operation_fate(operation));
+        coordinator_fail(operation, SHOAL_EUNKNOWN, "%s within %.3g s%s%s; %s",
+                         operation_reached(operation), seconds, write_doubt_text(operation),
+                         write_full_fallbacks_text(operation), operation_fate(operation));
     } else if (operation->phase == OPERATION_FORWARDING && changes && operation->sent) {
         coordinator_fail(
             operation, SHOAL_EUNKNOWN,
@@ -136,6 +136,8 @@ static void operation_reset(struct operation *operation)
     operation->abstained = 0;
     operation->confirm_waits = false;
     operation->local_waits = false;
+    operation->fallback_refusal = 0;
+    fallback_reset(operation);
     operation->candidate_count = 0;
     operation->candidate_next = 0;
     operation->sent = false;
@@ -201,6 +203,7 @@ void operation_forget_answers(struct operation *operation)
     operation->durable = 0;
     operation->vouched = 0;
     operation->abstained = 0;
+    fallback_reset(operation);
 }
 
 void operation_release(struct operation *operation)
@@ -340,6 +343,8 @@ static int operation_place_anew(struct operation *operation)
     operation->abstained = operation_carry(&old, present, operation->abstained);
     operation->known_told = operation_carry(&old, present, operation->known_told);
     operation->kept = operation_carry(&old, present, operation->kept);
+    operation->given_up = operation_carry(&old, present, operation->given_up);
+    fallback_place(operation);
     operation->refused = 0; /* what was refused under the old view may be granted now */
     operation->damaged = 0;
     operation_carry_digests(operation, &old);

@@ -32,6 +32,8 @@ enum operation_phase {
     OPERATION_LINGERING, /* answered; stays to repair whoever answers late and is behind */
 };
 
+#define COORDINATOR_FALLBACKS_MAX 16u
+
 /* An object and a clock that another answered, in `answers`. */
 struct read_piece {
     size_t object_at;
@@ -75,6 +77,7 @@ struct operation {
     uint64_t vouched;      /* confirmed, and keep nothing that the write has not replaced, ... */
     uint64_t disputed;     /* ... or do keep such, ... */
     uint64_t abstained;    /* ... or can't say, for their holdings are incomplete */
+    uint64_t given_up;     /* writing: others are to stand in for those that keep silent */
     uint64_t known_told;   /* was told the digest of this node's own copy, ... */
     uint64_t known;        /* ... which is this */
     uint64_t kept;         /* its object and clock are in `answers` */
@@ -83,11 +86,15 @@ struct operation {
 
     bool local_waits;
     bool confirm_waits;
-    bool issued;      /* a write's dot is given, and is to be confirmed */
-    bool begun;       /* one was given before: from there on the outcome may be unknown */
-    bool sent;        /* forwarding: a candidate may have acted on it */
-    bool over_budget; /* reading: an answer did not fit into the budget */
-    bool differs;     /* reading: answers do, so all are to bring their clocks */
+    bool issued;               /* a write's dot is given, and is to be confirmed */
+    bool begun;                /* one was given before: from there on the outcome may be unknown */
+    bool sent;                 /* forwarding: a candidate may have acted on it */
+    bool over_budget;          /* reading: an answer did not fit into the budget */
+    bool differs;              /* reading: answers do, so all are to bring their clocks */
+    uint32_t fallback_voted;   /* bits over `fallbacks` */
+    uint32_t fallback_refused; /* or are owners by now */
+    uint32_t fallback_count;
+    int fallback_refusal; /* why one did, last */
     uint32_t candidate_count;
     uint32_t candidate_next;
     struct dot dot; /* of a write */
@@ -108,8 +115,9 @@ struct operation {
     /* By target. */
     uint64_t digests[LIMIT_REQUEST_TARGETS]; /* of each answer to a read, to see who is behind */
     struct read_piece pieces[LIMIT_REQUEST_TARGETS];
-    int refusals[LIMIT_REQUEST_TARGETS]; /* of those refused: why, as far as they said */
-    uint64_t candidates[LIMIT_REPLICAS]; /* forwarding: node ids in order of preference */
+    int refusals[LIMIT_REQUEST_TARGETS];           /* of those refused: why, as far as they said */
+    uint64_t fallbacks[COORDINATOR_FALLBACKS_MAX]; /* node ids, in the order of the ring */
+    uint64_t candidates[LIMIT_REPLICAS];           /* forwarding: node ids in order of preference */
 };
 
 /* Taken from the coordinator's pool; NULL over LIMIT_REQUESTS_PER_WORKER or without memory. */

@@ -64,7 +64,8 @@ int quorum_resolve(const struct cluster_facts *facts, const struct request_optio
         return result;
     }
     q.r = larger(q.r, pr);
-    q.w = larger(q.w, larger(pw, q.dw));
+    q.pw = larger(pw, q.dw);
+    q.w = larger(q.w, q.pw);
     *out = q;
     return 0;
 }

@@ -8,8 +8,9 @@
 struct quorum {
     uint32_t n;  /* owners asked, 1 to the cluster's N */
     uint32_t r;  /* the larger of r and pr: every answer comes from an owner */
-    uint32_t w;  /* the larger of w and pw */
-    uint32_t dw; /* durable confirmations */
+    uint32_t w;  /* the larger of w, pw and dw: owners and fallbacks */
+    uint32_t pw; /* the larger of pw and dw: owners alone */
+    uint32_t dw; /* durable confirmations, of owners */
 };
 
 /* 0, or SHOAL_EINVAL with the reason in `why`: "r=4 is larger than n=3". */

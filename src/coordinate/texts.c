@@ -1,5 +1,5 @@
 /* The words of messages: what was asked, of whom, and why not. All in the event's arena. */
-#include "coordinate/coordinator.h"
+#include "coordinate/fallback.h"
 #include "shoal/error.h"
 
 #include <stdio.h>
@@ -42,6 +42,23 @@ const char *request_key_text(struct coordinator *coordinator, struct bytes key)
         }
     }
     (void)snprintf(at, 8, "%s", key.len > SHOWN ? "..." : "");
+    return text;
+}
+
+const char *operation_reached(const struct operation *operation)
+{
+    enum { TEXT_BYTES = 128 };
+    char *text = arena_alloc(operation->coordinator->arena, TEXT_BYTES);
+    if (text == NULL) {
+        return "too few confirmed";
+    }
+    uint32_t fallbacks = fallback_votes(operation);
+    int len = snprintf(text, TEXT_BYTES, "%u of W=%u owners confirmed", operation_votes(operation),
+                       operation->quorum.w);
+    if (fallbacks > 0 && len > 0) {
+        (void)snprintf(text + len, TEXT_BYTES - (size_t)len, ", %u fallback%s", fallbacks,
+                       fallbacks == 1 ? "" : "s");
+    }
     return text;
 }
 

@@ -3,9 +3,11 @@
  * layout have confirmed. Until the dot is given a failure means "nothing was applied"; after it the
  * outcome of an unfinished write is unknown, and is said to be. */
 #include "coordinate/write.h"
+#include "base/mutant.h"
+#include "coordinate/fallback.h"
 #include "shoal/error.h"
 
-static void write_send(struct operation *operation, uint64_t targets, struct bytes encoded)
+static void write_send_owners(struct operation *operation, uint64_t targets, struct bytes encoded)
 {
     struct coordinator *coordinator = operation->coordinator;
     targets &= ~write_self_bit(operation);
@@ -32,6 +34,12 @@ static void write_send(struct operation *operation, uint64_t targets, struct byt
         }
     }
     operation->last_ask_us = coordinator->now.mono_us;
+}
+
+static void write_send(struct operation *operation, uint64_t targets, struct bytes encoded)
+{
+    write_send_owners(operation, targets, encoded);
+    fallback_send(operation, encoded);
 }
 
 /* The context that answers the write: what its client has seen, and the write itself. But an entry
@@ -61,13 +69,14 @@ static uint64_t write_expiry_ms(const struct coordinator *coordinator, uint64_t 
     return ttl_ms == 0 || ttl_ms > UINT64_MAX - now_ms ? 0 : now_ms + ttl_ms;
 }
 
-/* Sends what is held now, which includes the write, to the targets; once it has been read. False
- * when that shows that there is more than the write, and it was not sent. */
+/* Sends what is held now, which includes the write, to the targets, and to whoever stands in for
+ * others; once it has been read. False when that shows that there is more than the write, and it
+ * was not sent. */
 static bool write_send_again(struct operation *operation, uint64_t targets)
 {
     struct coordinator *coordinator = operation->coordinator;
     struct bytes encoded;
-    if (targets == 0 || operation->local_waits) {
+    if ((targets == 0 && !fallback_wanted(operation)) || operation->local_waits) {
         return true;
     }
     int result = replica_read_encoded(coordinator->replica, &operation->key, &encoded);
@@ -157,18 +166,29 @@ static void write_finish(struct operation *operation)
         .context =
             operation->token.len == 0 ? bytes_make(NULL, 0) : buffer_bytes(&operation->token),
         .owners = operation_votes(operation),
+        .fallbacks = fallback_votes(operation),
         .needed = operation->quorum.w,
     };
+    if (MUTANT(hint_counts_owner)) {
+        outcome.owners += outcome.fallbacks;
+        outcome.fallbacks = 0;
+    }
     coordinator_complete(operation, &outcome);
     operation_free(operation);
 }
 
-static bool write_possible(const struct operation *operation, uint64_t troubled)
+/* If all of these owners confirmed, and all fallbacks there are. */
+static bool write_could_be_met(struct operation *operation, uint64_t owners)
+{
+    return placement_write_met(&operation->placement, owners, operation->quorum.w) ||
+           fallback_write_met(operation, owners, fallback_supply(operation));
+}
+
+static bool write_possible(struct operation *operation, uint64_t troubled)
 {
     uint64_t possible = (operation_reachable(operation) & ~operation->refused) | operation->voted |
                         operation->waiting;
-    return placement_write_possible(&operation->placement, possible & ~troubled,
-                                    operation->quorum.w);
+    return write_could_be_met(operation, possible & ~troubled);
 }
 
 /* To those who have not confirmed yet. It may end the operation. */
@@ -193,20 +213,19 @@ void write_judge(struct operation *operation)
         return;
     }
     uint64_t open = operation->allowed & ~operation->refused;
-    if (!placement_write_possible(&operation->placement,
-                                  open | operation->voted | operation->waiting,
-                                  operation->quorum.w)) {
-        coordinator_fail(operation, SHOAL_EUNKNOWN,
-                         "%u of W=%u owners confirmed and too many refused (%s); the %s may or may "
-                         "not be kept: read the key before trying again",
-                         operation_votes(operation), operation->quorum.w,
+    if (!write_could_be_met(operation, open | operation->voted | operation->waiting)) {
+        coordinator_fail(operation, SHOAL_EUNKNOWN, "%s and too many refused (%s%s); %s",
+                         operation_reached(operation),
                          operation_reasons(operation, operation->refused),
-                         request_op_text(operation->request->op));
+                         write_full_fallbacks_text(operation), operation_fate(operation));
         return;
     }
-    /* Owners that a new view brought in. */
-    write_send_more(operation, operation_reachable(operation) & ~operation->asked & open &
-                                   ~operation->voted & ~operation->waiting);
+    /* Owners that a new view brought in, and who stands in for those that refused. */
+    uint64_t unasked = operation_reachable(operation) & ~operation->asked & open &
+                       ~operation->voted & ~operation->waiting;
+    if (unasked != 0 || operation->refused != 0 || operation->fallback_refused != 0) {
+        write_send_more(operation, unasked);
+    }
 }
 
 static uint64_t write_hedge_us(const struct operation *operation)
@@ -301,6 +320,7 @@ void write_hedge(struct operation *operation)
                      coordinator->now.mono_us);
     }
     /* Storing is idempotent: what was lost on the way is sent again. */
+    fallback_hedge(operation, silent);
     write_send_more(operation, missing & operation_reachable(operation));
 }
 

@@ -1,5 +1,6 @@
 /* Confirmations of a write: this node's own, which waits for its own storage, and those of the
  * other owners, which count once the view they were given under is part of this node's. */
+#include "coordinate/fallback.h"
 #include "coordinate/write.h"
 #include "shoal/error.h"
 
@@ -65,7 +66,7 @@ static bool write_durable_enough(const struct operation *operation)
 
 bool write_done(const struct operation *operation)
 {
-    return placement_write_met(&operation->placement, operation->voted, operation->quorum.w) &&
+    return fallback_write_met(operation, operation->voted, fallback_votes(operation)) &&
            write_durable_enough(operation) && write_vouched(operation);
 }
 

@@ -53,10 +53,11 @@ void write_fail_unreachable(struct operation *operation)
     uint64_t all = operation->allowed;
     coordinator_fail(
         operation, SHOAL_EQUORUM,
-        "%s needs W=%u owners of key '%s'; reachable: %s; not reachable: %s; try again when they "
+        "%s needs W=%u owners of key '%s'%s; reachable: %s; not reachable: %s; try again when they "
         "are back; %s",
         request_op_text(operation->request->op), operation->quorum.w,
         request_key_text(operation->coordinator, operation->key.key),
+        operation->coordinator->sloppy ? " or others to stand in for them" : "",
         operation_names(operation, reachable), operation_names(operation, all & ~reachable),
         operation_fate(operation));
 }
@@ -104,6 +105,13 @@ void write_fail_troubled(struct operation *operation, uint64_t troubled)
                      request_op_text(operation->request->op), operation->quorum.w,
                      request_key_text(operation->coordinator, operation->key.key),
                      operation_reasons(operation, troubled), operation_fate(operation));
+}
+
+const char *write_full_fallbacks_text(const struct operation *operation)
+{
+    return operation->fallback_refusal == SHOAL_EOVERLOAD
+               ? "; who could stand in keeps as much for others as it may: limits.hints_mb"
+               : "";
 }
 
 const char *write_doubt_text(const struct operation *operation)

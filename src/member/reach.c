@@ -135,6 +135,12 @@ bool reach_usable(struct reach *reach, uint64_t node, uint64_t now_us)
     return true;
 }
 
+bool reach_quiet(const struct reach *reach, uint64_t node)
+{
+    const struct reach_peer *peer = table_get(&reach->peers, node);
+    return peer != NULL && peer->linked && peer->silences >= REACH_SILENCES;
+}
+
 bool reach_linked(const struct reach *reach, uint64_t node)
 {
     const struct reach_peer *peer = table_get(&reach->peers, node);

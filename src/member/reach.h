@@ -48,6 +48,9 @@ void reach_silent(struct reach *reach, uint64_t node, uint64_t now_us);
  * so that it can prove itself. Ask only when about to send. */
 bool reach_usable(struct reach *reach, uint64_t node, uint64_t now_us);
 
+/* Linked, and silent: nothing that could be sent elsewhere is worth sending there. */
+bool reach_quiet(const struct reach *reach, uint64_t node);
+
 /* Linked at all: worth sending to. */
 bool reach_linked(const struct reach *reach, uint64_t node);
 

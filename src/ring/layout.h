@@ -85,6 +85,11 @@ uint32_t layout_owners(const struct layout *layout, uint32_t partition,
 
 bool layout_owns(const struct layout *layout, uint64_t node, uint32_t partition);
 
+/* The members behind the partition's owners in the order of the ring, at most `capacity`: those who
+ * take writes for owners that are away. Members that own nothing are none. Returns how many. */
+uint32_t layout_fallbacks(const struct layout *layout, uint32_t partition, uint64_t *out,
+                          uint32_t capacity);
+
 /* Canonical: the content hash is taken over these bytes. 0, SHOAL_ENOMEM, SHOAL_ETOOBIG. */
 int layout_encode(const struct layout *layout, struct buffer *out);
 

@@ -117,7 +117,10 @@ static int fake_on_store(struct fake_courier *fake, uint64_t node, struct bytes 
                                     .code = fake_judge(owner, node, store.partition),
                                     .view_digest = owner->view->digest,
                                     .view = fake_view(fake, owner, store.view_digest)};
-    if (stored.code == 0) {
+    if (store.hint && stored.code == SHOAL_ENOTOWNER) {
+        stored.code = 0;
+        owner->hints++;
+    } else if (stored.code == 0) {
         struct engine_key key = replica_key(&owner->replica, store.partition, store.key);
         const struct holding *holding = replica_holding(&owner->replica, store.partition);
         struct replica_stored kept;
@@ -371,6 +374,7 @@ static void fake_complete(void *self, struct request *request, const struct outc
     answer->done_us = fake->now.mono_us;
     answer->code = outcome->code;
     answer->owners = outcome->owners;
+    answer->fallbacks = outcome->fallbacks;
     answer->needed = outcome->needed;
     fake_copy_text(answer->text, sizeof(answer->text), outcome->text);
     answer->context =

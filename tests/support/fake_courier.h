@@ -41,6 +41,7 @@ struct fake_owner {
     uint32_t fetch_mode;                       /* enum fetch_mode of the last fetch */
     bool fetch_known;                          /* and whether it told what node 1 holds */
     uint32_t durable_stores;                   /* of the stores, those to be durable */
+    uint32_t hints;                            /* that it took for others */
 };
 
 #define FAKE_PENDING 1 /* the code of a request that is not done */
@@ -56,6 +57,7 @@ struct fake_answer {
     char values[8][32];   /* of a get, winner first; the keys of a list in `keys` */
     uint32_t value_count;
     uint32_t owners;
+    uint32_t fallbacks;
     uint32_t needed;
     char keys[64][32];
     uint32_t key_count;

@@ -17,16 +17,16 @@ static void numbers_come_from_the_request_or_else_the_cluster(void **state)
         struct request_options asked;
         struct quorum expected;
     } cases[] = {
-        {{0}, {5, 3, 2, 0}},
-        {{.r = 1, .w = 5}, {5, 1, 5, 0}},
-        {{.r = QUORUM_MAJORITY, .w = QUORUM_ALL}, {5, 3, 5, 0}},
-        {{.n = 3, .r = QUORUM_ALL, .w = QUORUM_MAJORITY}, {3, 3, 2, 0}},
-        {{.n = 1}, {1, 1, 1, 0}}, /* the defaults fall with n */
-        {{.n = QUORUM_ALL}, {5, 3, 2, 0}},
-        {{.pr = 4, .pw = 3}, {5, 4, 3, 0}}, /* every answer is an owner's */
-        {{.r = 5, .pr = 1, .w = 4, .pw = 2}, {5, 5, 4, 0}},
-        {{.dw = 4}, {5, 3, 4, 4}}, /* durable confirmations are confirmations */
-        {{.dw = QUORUM_MAJORITY}, {5, 3, 3, 3}},
+        {{0}, {5, 3, 2, 0, 0}},
+        {{.r = 1, .w = 5}, {5, 1, 5, 0, 0}},
+        {{.r = QUORUM_MAJORITY, .w = QUORUM_ALL}, {5, 3, 5, 0, 0}},
+        {{.n = 3, .r = QUORUM_ALL, .w = QUORUM_MAJORITY}, {3, 3, 2, 0, 0}},
+        {{.n = 1}, {1, 1, 1, 0, 0}}, /* the defaults fall with n */
+        {{.n = QUORUM_ALL}, {5, 3, 2, 0, 0}},
+        {{.pr = 4, .pw = 3}, {5, 4, 3, 3, 0}}, /* every answer is an owner's */
+        {{.r = 5, .pr = 1, .w = 4, .pw = 2}, {5, 5, 4, 2, 0}},
+        {{.dw = 4}, {5, 3, 4, 4, 4}}, /* durable confirmations are confirmations */
+        {{.dw = QUORUM_MAJORITY}, {5, 3, 3, 3, 3}},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -36,6 +36,7 @@ static void numbers_come_from_the_request_or_else_the_cluster(void **state)
         assert_int_equal(quorum.n, cases[i].expected.n);
         assert_int_equal(quorum.r, cases[i].expected.r);
         assert_int_equal(quorum.w, cases[i].expected.w);
+        assert_int_equal(quorum.pw, cases[i].expected.pw);
         assert_int_equal(quorum.dw, cases[i].expected.dw);
     }
 }
