@@ -13,7 +13,7 @@
 #include "property.h"
 
 #include "base/limits.h"
-#include "base/timers.h"
+#include "base/memory.h"
 #include "replica/replica.h"
 #include "shoal/error.h"
 #include "storage/memory_engine.h"
@@ -67,7 +67,24 @@ static struct {
 } past[PAST_MAX]; /* objects that were held somewhere at some time */
 static uint32_t past_count;
 static bool forgetful; /* a holder has forgotten something */
+static bool stingy;    /* memory is short now and then */
 static uint64_t dropped, expired, grown, late;
+
+/* Around each call of a replica. */
+static void scrimp(void)
+{
+    if (stingy && random_chance(luck, 0.3)) {
+        mem_fail_from(1 + random_below(luck, 12));
+    }
+}
+
+/* The call's outcome, with memory as plentiful as ever. */
+static int scrimped(int result)
+{
+    mem_fail_never();
+    CHECK(result >= 0 || (stingy && result == SHOAL_ENOMEM));
+    return result;
+}
 
 static uint32_t number_of(struct dot dot)
 {
@@ -109,7 +126,7 @@ static bool on_expired(void *self, struct holding *holding, const struct engine_
     }
     int result = replica_expire(&holder->replica, holding, key, held, dot, now.wall_ms, &written);
     if (result < 0) {
-        CHECK(result == SHOAL_ECONTEXT);
+        CHECK(stingy || result == SHOAL_ECONTEXT);
         return false;
     }
     issued(holder, written.dot);
@@ -283,14 +300,15 @@ static void sync_take(struct sync *sync, uint32_t key)
     int result;
     copy = theirs.data == NULL ? bytes_make(NULL, 0) : copy;
     do {
+        scrimp();
         result =
             copy.data == NULL && random_chance(luck, 0.5)
                 ? replica_take_absence(&to->replica, &sync->watch, keys[key].position,
                                        keys[key].tag, &taken)
                 : replica_take(&to->replica, &sync->watch, &keys[key], copy, now.wall_ms, &taken);
+        result = scrimped(result);
     } while (again(to, result));
-    CHECK(result >= 0);
-    sync->left[key] = false;
+    sync->left[key] = result < 0;
 }
 
 static void sync_join(struct sync *sync)
@@ -298,7 +316,9 @@ static void sync_join(struct sync *sync)
     for (uint32_t i = 0; i < DOTS_MAX; i++) {
         sync->to->seen[i] = sync->to->seen[i] || sync->seen[i];
     }
+    scrimp();
     replica_join_clock(&sync->to->replica, sync->to->holding, &sync->clock);
+    (void)scrimped(0);
     replica_unwatch(&sync->watch);
     sync->active = false;
 }
@@ -340,10 +360,12 @@ static void do_write(struct holder *holder, uint32_t key)
     }
     CHECK(result == REPLICA_DONE);
     do {
+        scrimp();
         result = replica_write(&holder->replica, holder->holding, &keys[key], seen, &added,
                                now.wall_ms, &written);
+        result = result == SHOAL_ECONTEXT ? result : scrimped(result);
+        mem_fail_never();
     } while (again(holder, result));
-    CHECK(result >= 0 || result == SHOAL_ECONTEXT);
     if (result >= 0) {
         issued(holder, written.dot);
         remember(key, written.encoded);
@@ -362,10 +384,14 @@ static void do_store(struct holder *holder)
     struct replica_stored stored;
     int result;
     do {
+        scrimp();
         result =
             replica_store(&holder->replica, &keys[past[slot].key], encoded, now.wall_ms, &stored);
+        result = scrimped(result);
     } while (again(holder, result));
-    CHECK(result >= 0);
+    if (result < 0) {
+        return;
+    }
     struct object after = object_of(held(holder, past[slot].key));
     bool concurrent = false;
     for (uint32_t i = 0; i < after.sibling_count; i++) {
@@ -380,15 +406,19 @@ static void do_store(struct holder *holder)
 
 static void do_report(struct holder *from, struct holder *to)
 {
+    scrimp();
     replica_tell_clock(&from->replica, from->holding);
     replica_report(to->holding, from->number + 1, from->holding->actor, &from->holding->told);
+    (void)scrimped(0);
 }
 
 static void do_upkeep(struct holder *holder, uint32_t budget)
 {
     uint64_t before = holder->replica.tombstones_dropped;
     uint32_t bits = holder->holding->tree.complete ? holder->holding->tree.tree.bits : 99;
+    scrimp();
     (void)replica_step(&holder->replica, now, budget);
+    (void)scrimped(0);
     dropped += holder->replica.tombstones_dropped - before;
     grown += holder->holding->tree.complete && holder->holding->tree.tree.bits > bits ? 1 : 0;
     if (random_chance(luck, 0.7)) {
@@ -617,6 +647,8 @@ static void lives(struct random *random)
     luck = random;
     worlds_begin();
     bool may_forget = random_chance(luck, 0.5);
+    stingy = random_chance(luck, 0.3);
+    forgetful = stingy; /* clocks that could not grow have forgotten */
     for (uint32_t i = 0; i < STEPS; i++) {
         arena_reset(&arena);
         step(may_forget);
@@ -625,6 +657,7 @@ static void lives(struct random *random)
             check_holder(&holders[n]);
         }
     }
+    stingy = false;
     heal();
     check_equal();
     worlds_end();
