@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "ring/partition.h"
 #include "shoal/error.h"
 
@@ -171,6 +172,16 @@ static int coordinator_admit(struct coordinator *coordinator, struct request *re
         return SHOAL_EUNSUPPORTED;
     }
     return 0;
+}
+
+uint64_t coordinator_expiry_ms(const struct coordinator *coordinator)
+{
+    uint64_t bound = MUTANT(expire_early) ? 0 : coordinator->replica->clock.ahead_ms_max;
+    uint64_t now_ms = coordinator->now.wall_ms;
+    if (coordinator->self_clock_ahead && !MUTANT(expire_early)) {
+        return 0;
+    }
+    return now_ms > bound ? now_ms - bound : 0;
 }
 
 /* May this worker coordinate the request? Its sender may know better who is healthy, not who owns.

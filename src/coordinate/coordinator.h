@@ -170,6 +170,11 @@ void coordinator_count(struct coordinator *coordinator, metric_id metric);
  * (then it must not) and its storage takes writes (else another does better). */
 bool coordinator_fit(const struct coordinator *coordinator, uint64_t node);
 
+/* The time up to which what has expired is hidden: this node's less the bound on clocks, so that
+ * nothing is hidden before its time by any clock within that bound. 0, which hides nothing, where
+ * this node's own is known to be out of it. */
+uint64_t coordinator_expiry_ms(const struct coordinator *coordinator);
+
 /* Starts the deadline and the hedge timer of an operation that could not finish at once. Frees it
  * and fails its request when there is no memory for that. */
 void operation_wait(struct operation *operation, uint64_t hedge_us);

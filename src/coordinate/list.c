@@ -259,9 +259,8 @@ static int list_merge_entry(struct operation *operation, struct list_page *pages
 static int list_emit(struct operation *operation, struct bytes key, const struct object *object)
 {
     struct listing *listing = operation->listing;
-    uint64_t bound = operation->coordinator->replica->clock.ahead_ms_max;
-    uint64_t now_ms = operation->coordinator->now.wall_ms;
-    const struct sibling *winner = object_winner(object, now_ms > bound ? now_ms - bound : 1);
+    const struct sibling *winner =
+        object_winner(object, coordinator_expiry_ms(operation->coordinator));
     if (winner == NULL) {
         return 0;
     }

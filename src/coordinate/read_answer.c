@@ -2,13 +2,6 @@
 #include "coordinate/read.h"
 #include "shoal/error.h"
 
-/* Wall time less the bound on clocks, so that nothing is hidden early by any of them. */
-static uint64_t read_expiry_now_ms(const struct coordinator *coordinator)
-{
-    uint64_t bound = coordinator->replica->clock.ahead_ms_max;
-    return coordinator->now.wall_ms > bound ? coordinator->now.wall_ms - bound : 1;
-}
-
 int read_outcome(struct operation *operation, struct outcome *outcome)
 {
     struct coordinator *coordinator = operation->coordinator;
@@ -35,7 +28,7 @@ int read_outcome(struct operation *operation, struct outcome *outcome)
     if (live == NULL || values == NULL) {
         return SHOAL_ENOMEM;
     }
-    uint32_t count = object_live(&object, read_expiry_now_ms(coordinator), live);
+    uint32_t count = object_live(&object, coordinator_expiry_ms(coordinator), live);
     for (uint32_t i = 0; i < count; i++) {
         values[i] = (struct result_value){.value = live[i]->value, .hlc = live[i]->hlc};
     }

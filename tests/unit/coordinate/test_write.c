@@ -427,6 +427,32 @@ static void a_time_to_live_beyond_all_clocks_hides_nothing(void **state)
     assert_int_equal(get_done(fake, key)->code, SHOAL_ENOTFOUND);
 }
 
+static void a_value_is_hidden_by_reads_and_lists_once_it_has_expired_by_any_clock(void **state)
+{
+    struct fake_courier *fake = *state;
+    const char *key = fake_key(fake, 0);
+    struct request request = {.op = REQUEST_PUT,
+                              .key = bytes_from_string(key),
+                              .value = bytes_from_string("one"),
+                              .ttl_ms = 5000};
+    struct fake_answer *put = fake_begin(fake, &request);
+    fake_run(fake, 500 * MS);
+    assert_int_equal(put->code, 0);
+    fake->now.wall_ms += 5000 + 1000; /* to the last moment of the bound on clocks */
+    assert_int_equal(get_done(fake, key)->value_count, 1);
+    struct fake_answer *list = fake_list(fake, "", 10, none);
+    fake_run(fake, 500 * MS);
+    assert_int_equal(list->key_count, 1);
+    fake->now.wall_ms += 1;
+    assert_int_equal(get_done(fake, key)->code, SHOAL_ENOTFOUND);
+    list = fake_list(fake, "", 10, none);
+    fake_run(fake, 500 * MS);
+    assert_int_equal(list->code, 0);
+    assert_int_equal(list->key_count, 0);
+    fake->coordinator.self_clock_ahead = true; /* this node's clock proves nothing */
+    assert_int_equal(get_done(fake, key)->value_count, 1);
+}
+
 /* ---- forgetting ---- */
 
 static void a_holding_that_has_forgotten_a_dot_of_its_own_begins_anew(void **state)
@@ -475,6 +501,7 @@ int main(void)
         TEST(a_forged_or_foreign_context_is_refused_and_applies_nothing),
         TEST(a_delete_leaves_a_tombstone_that_hides_the_value),
         TEST(a_time_to_live_beyond_all_clocks_hides_nothing),
+        TEST(a_value_is_hidden_by_reads_and_lists_once_it_has_expired_by_any_clock),
         TEST(a_holding_that_has_forgotten_a_dot_of_its_own_begins_anew),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
