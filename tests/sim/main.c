@@ -236,6 +236,11 @@ static void add_counts(struct sim_counts *total, const struct sim_counts *one)
     total->store.damaged += one->store.damaged;
     total->requests += one->requests;
     total->orphaned += one->orphaned;
+    total->converged += one->converged;
+    total->converged_us += one->converged_us;
+    if (one->converged_us_max > total->converged_us_max) {
+        total->converged_us_max = one->converged_us_max;
+    }
 }
 
 static void add(struct sim_result *total, const struct sim_result *one)
@@ -255,6 +260,8 @@ static void add(struct sim_result *total, const struct sim_result *one)
     total->reads_strict += one->reads_strict;
     total->sibling_reads += one->sibling_reads;
     total->blind_judged += one->blind_judged;
+    total->hinted += one->hinted;
+    total->dropped_tombstones += one->dropped_tombstones;
 }
 
 #define LL(number) (unsigned long long)(number)
@@ -270,6 +277,13 @@ static void print_summary(const struct sim_result *total)
            LL(total->dots), LL(total->holdings_judged), LL(total->reads_judged),
            LL(total->reads_strict), LL(total->sibling_reads), LL(total->blind_judged));
     const struct sim_counts *counts = &total->counts;
+    printf("  healing: %llu writes acknowledged with a fallback's help, %llu tombstones dropped; "
+           "owners "
+           "identical %.1f s after the rest has settled, at most %.1f s\n",
+           LL(total->hinted), LL(total->dropped_tombstones),
+           (double)counts->converged_us / 1e6 /
+               (double)(counts->converged + (counts->converged == 0)),
+           (double)counts->converged_us_max / 1e6);
     printf("  faults: %llu kills, %llu power losses (%llu ends in the middle of something), %llu "
            "blackouts, %llu stops (%llu proven clean), %llu pauses, %llu partitions, %llu breaks, "
            "%llu clock jumps, %llu joins\n",

@@ -225,6 +225,9 @@ static void dress_write(struct sim_client *client, struct sim_slot *slot, struct
     }
     if (ask->op == REQUEST_PUT) {
         ask->value = make_value(clients);
+        if (random_chance(&clients->random, options->ttl_rate)) {
+            ask->ttl_ms = 1 + random_below(&clients->random, options->ttl_ms_max);
+        }
     }
 }
 

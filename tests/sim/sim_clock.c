@@ -36,6 +36,12 @@ void sim_clock_jump(struct sim_clock *clock, const struct sim_clock_options *opt
     clock->wall_offset_ms += symmetric(random, options->jump_ms_max);
 }
 
+bool sim_clocks_agree(const struct sim_clock_options *options)
+{
+    return 2 * options->skew_ms_max + options->jump_ms_max < SIM_CLOCK_AHEAD_MS &&
+           options->drift_ppm_max < 200;
+}
+
 void sim_clock_heal(struct sim_clock *clock)
 {
     clock->wall_offset_ms = 0;

@@ -26,6 +26,9 @@ uint64_t sim_clock_world_us(const struct sim_clock *clock, uint64_t mono_us);
 void sim_clock_jump(struct sim_clock *clock, const struct sim_clock_options *options,
                     struct random *random);
 
+/* Do all machines' clocks agree, always, as closely as nodes are told? */
+bool sim_clocks_agree(const struct sim_clock_options *options);
+
 /* All is well again: the wall clock agrees with the world's. */
 void sim_clock_heal(struct sim_clock *clock);
 

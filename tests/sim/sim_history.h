@@ -62,6 +62,7 @@ struct sim_write {
     bool own_quorum;       /* asked with quorum numbers of its own */
     bool must_fail;        /* carries a token that must be refused */
     uint64_t expires_us;   /* may be hidden from then on; 0: never */
+    bool hinted;           /* confirmed by W with the help of fallbacks */
     bool excused;          /* confirmed by fewer than W when a disk or a layout went */
     uint32_t needed;       /* confirmations, once acknowledged */
     uint32_t acked_before; /* how many of the key's acknowledged writes were so at its submission */

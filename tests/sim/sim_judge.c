@@ -177,6 +177,8 @@ static void acknowledge(struct sim_oracle *oracle, struct sim_key *key, struct s
     write->needed = effective(oracle, reply);
     bool shaken = oracle->unstable || write->losses_before != oracle->losses;
     write->excused = write->needed < oracle->w && shaken;
+    write->hinted = reply->fallbacks > 0 && reply->owners + reply->fallbacks >= oracle->w;
+    oracle->hinted += write->hinted;
     if (write->needed == 0 || reply->owners + reply->fallbacks < write->needed) {
         sim_verdict_fail(oracle->verdict, SIM_OUTCOME,
                          "write #%u was acknowledged with %u+%u of %u confirmations", id,
@@ -324,6 +326,14 @@ static void judge_strict(struct sim_oracle *oracle, const struct sim_key *key,
     }
 }
 
+/* Has its time come? */
+static bool may_be_hidden(struct sim_oracle *oracle, const struct sim_dot *dot)
+{
+    uint64_t expires_us =
+        dot->write == 0 ? 0 : sim_history_get(&oracle->history, dot->write)->expires_us;
+    return expires_us != 0 && oracle->now_us >= expires_us;
+}
+
 void sim_oracle_read_end(struct sim_oracle *oracle, const struct sim_read *read,
                          const struct sim_reply *reply)
 {
@@ -353,7 +363,8 @@ void sim_oracle_read_end(struct sim_oracle *oracle, const struct sim_read *read,
     struct sim_set hidden = {0};
     struct sim_set there = live;
     for (uint32_t i = 0; i < key->dot_count; i++) {
-        if (sim_set_has(&covered, i) && key->dots[i].kind != SIM_KIND_VALUE) {
+        if (sim_set_has(&covered, i) &&
+            (key->dots[i].kind != SIM_KIND_VALUE || may_be_hidden(oracle, &key->dots[i]))) {
             sim_set_add(&hidden, i);
         }
     }
@@ -370,7 +381,9 @@ bool sim_oracle_must_list(const struct sim_oracle *oracle, uint32_t at, uint32_t
 {
     const struct sim_key *key = &oracle->history.keys[at];
     for (uint32_t i = 0; i < dots_after; i++) {
-        if (key->dots[i].kind != SIM_KIND_VALUE) {
+        uint32_t id = key->dots[i].write;
+        if (key->dots[i].kind != SIM_KIND_VALUE ||
+            (id != 0 && oracle->history.writes[id - 1].expires_us != 0)) {
             return false;
         }
     }

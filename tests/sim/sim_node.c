@@ -29,14 +29,15 @@ static void configure(struct sim_node *node)
     config->n = options->n;
     config->r = options->r;
     config->w = options->w;
-    config->sloppy = true;
+    config->sloppy = options->sloppy;
+    config->repair_interval_us = options->repair_us;
     config->peer_port = (uint16_t)(PEER_PORT_FIRST + node->index);
     config->client_port = (uint16_t)(config->peer_port - 1000);
     config->heartbeat_interval_us = options->heartbeat_us;
     config->heartbeat_fanout = 2;
     config->phi_threshold = 8.0;
     config->request_timeout_us = options->request_timeout_us;
-    config->clock_ahead_ms_max = 500;
+    config->clock_ahead_ms_max = SIM_CLOCK_AHEAD_MS;
     config->key_bytes_max = LIMIT_KEY_BYTES_DEFAULT;
     config->value_bytes_max = LIMIT_VALUE_BYTES_DEFAULT;
     config->hints_bytes_max = options->hints_bytes_max;

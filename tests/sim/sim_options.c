@@ -26,6 +26,7 @@ void sim_options_quiet(struct sim_options *options)
                   .segment_bytes = 65536,
                   .scrub_us = UINT64_MAX},
         .keep_us_mean = 1000,
+        .sloppy = true,
         .hints_bytes_max = 64 << 20,
         .heartbeat_us = SECOND_US / 2,
         .request_timeout_us = 2 * SECOND_US,
@@ -79,9 +80,10 @@ static void draw_cluster(struct sim_options *options, struct random *random)
     static const struct {
         uint32_t nodes, n, r, w;
     } shapes[] = {
-        {3, 3, 2, 2}, {3, 3, 2, 2}, {3, 3, 2, 2}, {3, 3, 2, 2}, {5, 3, 2, 2}, {5, 3, 2, 2},
-        {5, 3, 2, 2}, {4, 3, 2, 2}, {1, 1, 1, 1}, {3, 3, 1, 3}, {3, 2, 1, 2}, {3, 2, 2, 2},
-        {3, 1, 1, 1}, {2, 3, 2, 2}, {5, 5, 3, 3}, {3, 3, 3, 1}, {4, 3, 3, 2},
+        {5, 3, 2, 2}, {5, 3, 2, 2}, {5, 3, 2, 2}, {5, 3, 2, 2}, {4, 3, 2, 2},
+        {4, 3, 2, 2}, {4, 3, 2, 2}, {4, 3, 2, 2}, {3, 3, 2, 2}, {3, 3, 2, 2},
+        {3, 3, 2, 2}, {1, 1, 1, 1}, {3, 3, 1, 3}, {3, 2, 1, 2}, {3, 2, 2, 2},
+        {3, 1, 1, 1}, {2, 3, 2, 2}, {5, 5, 3, 3}, {4, 3, 3, 1}, {4, 3, 3, 2},
     };
     uint32_t pick = (uint32_t)random_below(random, sizeof(shapes) / sizeof(shapes[0]));
     options->nodes = shapes[pick].nodes;
@@ -98,6 +100,8 @@ static void draw_cluster(struct sim_options *options, struct random *random)
     options->heartbeat_us = CHOOSE(random, 200000, 500000, 1000000);
     options->request_timeout_us = CHOOSE(random, 500000, 2000000, 5000000);
     options->batch_rate = random_chance(random, 0.5) ? 0.3 : 0.0;
+    options->sloppy = random_chance(random, 0.7);
+    options->repair_us = CHOOSE(random, 300000, 1000000, 3000000);
 }
 
 static void draw_network(struct sim_options *options, struct random *random)
@@ -188,6 +192,8 @@ static void draw_clients(struct sim_options *options, struct random *random)
     client->forged_rate = random_chance(random, 0.3) ? 0.03 : 0.0;
     client->override_rate = random_chance(random, 0.4) ? 0.2 : 0.0;
     client->large_rate = random_chance(random, 0.2) ? 0.02 : 0.0;
+    client->ttl_rate = random_chance(random, 0.3) ? 0.2 : 0.0;
+    client->ttl_ms_max = CHOOSE(random, 100, 1000, 5000);
     client->timeout_us = random_chance(random, 0.3) ? CHOOSE(random, 20000, 100000, 500000) : 0;
 }
 
@@ -216,13 +222,15 @@ void sim_options_print(const struct sim_options *options, char *out, unsigned lo
     const struct sim_store_options *store = &options->store;
     snprintf(out, size,
              "nodes=%u+%u workers=%u,%u,%u Q=%u N=%u R=%u W=%u setup=%s store=%s cold=%.1f %s "
-             "delay=%lluus timeout=%llums clients=%u keys=%u load=%llus",
+             "delay=%lluus timeout=%llums repair=%llums%s clients=%u keys=%u load=%llus",
              options->nodes, options->joiners, options->workers[0], options->workers[1],
              options->workers[2], options->partitions, options->n, options->r, options->w,
              options->setup == SIM_SETUP_SEEDS ? "seeds" : "join",
              store->kind == SIM_STORE_LOG ? durabilities[store->durability] : "memory",
              store->cold_rate, options->network.hostile ? "hostile" : "tcp",
              (unsigned long long)options->network.delay_us_mean,
-             (unsigned long long)(options->request_timeout_us / 1000), options->client.clients,
-             options->client.keys, (unsigned long long)(options->load_us / SECOND_US));
+             (unsigned long long)(options->request_timeout_us / 1000),
+             (unsigned long long)(options->repair_us / 1000), options->sloppy ? " sloppy" : "",
+             options->client.clients, options->client.keys,
+             (unsigned long long)(options->load_us / SECOND_US));
 }

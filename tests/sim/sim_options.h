@@ -14,6 +14,9 @@
 #define SIM_WORKERS_MAX 3u
 #define SIM_PARTITIONS_MAX 64u
 
+/* How far nodes are told that clocks may be apart. */
+#define SIM_CLOCK_AHEAD_MS 500u
+
 enum sim_setup {
     SIM_SETUP_SEEDS, /* every node is configured with the same seeds */
     SIM_SETUP_JOIN,  /* every node founds a cluster of its own and is told to join the first's */
@@ -82,7 +85,9 @@ struct sim_client_options {
     double forged_rate;   /* of all writes: a token that must be refused */
     double override_rate; /* of all requests: r, w and the like of their own */
     double large_rate;    /* of puts: a value of many kilobytes */
-    uint64_t timeout_us;  /* 0: the node's default */
+    double ttl_rate;      /* of puts: they expire */
+    uint64_t ttl_ms_max;
+    uint64_t timeout_us; /* 0: the node's default */
 };
 
 struct sim_options {
@@ -95,7 +100,9 @@ struct sim_options {
     bool faults_in_setup;
     struct sim_store_options store;
     uint64_t keep_us_mean;
+    bool sloppy;              /* fallbacks stand in for owners */
     uint64_t hints_bytes_max; /* kept for other nodes */
+    uint64_t repair_us;       /* between comparisons of two nodes; 0: never by themselves */
     uint64_t heartbeat_us;
     uint64_t request_timeout_us;
     double batch_rate; /* events after which the flush comes later, with others */

@@ -102,6 +102,16 @@ void sim_oracle_loss(struct sim_oracle *oracle)
     }
 }
 
+void sim_oracle_delivered(struct sim_oracle *oracle)
+{
+    for (uint32_t i = 0; i < oracle->history.write_count; i++) {
+        struct sim_write *write = &oracle->history.writes[i];
+        if (write->state == SIM_WRITE_ACKED && write->hinted && !write->excused) {
+            write->needed = oracle->w;
+        }
+    }
+}
+
 void sim_oracle_settled(struct sim_oracle *oracle, uint32_t node, uint32_t at)
 {
     struct sim_key *key = &oracle->history.keys[at];

@@ -22,12 +22,13 @@ struct sim_oracle {
     struct sim_history history;
     struct sim_verdict *verdict; /* borrowed */
     uint32_t n, r, w;
+    uint64_t now_us; /* set by the world */
     bool doubled;    /* frames may be doubled, so a request may be carried out twice */
     uint64_t losses; /* disks lost and layouts changed so far */
     bool unstable;   /* the layout is changing: writes confirmed by fewer than W are excused */
     /* What was judged, for the summary. */
     uint64_t dots, holdings_judged, reads_judged, reads_strict, sibling_reads, blind_judged;
-    uint64_t acked, nothing, unknown, dropped;
+    uint64_t acked, nothing, unknown, dropped, hinted;
 };
 
 /* An answer as a client got it. */
@@ -85,6 +86,9 @@ void sim_oracle_crash(struct sim_oracle *oracle, uint32_t node);
 /* The node has forgotten: what its holdings held before, or that of one key, doesn't bind them. */
 void sim_oracle_forget(struct sim_oracle *oracle, uint32_t node);
 void sim_oracle_forget_key(struct sim_oracle *oracle, uint32_t node, uint32_t key);
+
+/* All hints have been delivered: what fallbacks helped to confirm binds as if owners had. */
+void sim_oracle_delivered(struct sim_oracle *oracle);
 
 /* A disk was lost, or owners are about to change. */
 void sim_oracle_loss(struct sim_oracle *oracle);

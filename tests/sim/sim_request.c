@@ -110,6 +110,12 @@ static void tell_oracle(struct sim_request *request, const struct sim_ask *ask)
         request->write = sim_oracle_write_begin(
             oracle, ask->key, put ? ask->value : (struct bytes){0}, ask->context.data != NULL,
             options->r != 0 || options->n != 0, ask->forged);
+        if (ask->ttl_ms != 0) {
+            /* Where clocks are further apart than nodes are told, it may be hidden at any time. */
+            bool kept = sim_clocks_agree(&request->world->options.clock);
+            sim_history_get(&oracle->history, request->write)->expires_us =
+                kept ? request->world->now_us + ask->ttl_ms * 1000 : 1;
+        }
     } else if (ask->op == REQUEST_GET) {
         request->is_read = true;
         sim_oracle_read_begin(oracle, ask->key, &request->read);
@@ -131,6 +137,7 @@ struct sim_request *sim_request_submit(struct sim_world *world, const struct sim
         .value = copy_in(&at, ask->value),
         .context = copy_in(&at, ask->context),
         .limit = ask->limit,
+        .ttl_ms = ask->ttl_ms,
         .with_values = ask->with_values,
         .options = ask->options,
         .done = on_done,

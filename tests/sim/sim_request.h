@@ -49,6 +49,7 @@ struct sim_ask {
     struct bytes value;
     struct bytes context;
     uint32_t limit;
+    uint64_t ttl_ms;
     bool with_values;
     bool forged; /* the context must be refused */
     struct request_options options;

@@ -6,6 +6,7 @@
 #include "ring/partition.h"
 #include "shoal/error.h"
 #include "sim_clients.h"
+#include "sim_converge.h"
 #include "sim_faults.h"
 #include "sim_joins.h"
 
@@ -13,8 +14,6 @@
 #define FORM_US (60 * SECOND_US)
 #define SETTLE_US (120 * SECOND_US)
 #define QUIET_US (20 * SECOND_US)
-#define REPAIR_US (2 * SECOND_US)
-#define REPAIR_ROUNDS 4u
 #define REQUESTS_MAX 2500u
 
 struct run {
@@ -123,78 +122,15 @@ static bool read_all(struct run *run, uint32_t key)
     return probe(&run->world, &strict) && probe(&run->world, &every);
 }
 
-static struct sim_node *node_by_id(struct sim_world *world, uint64_t id)
+/* Every key is read once, from R owners and from all. */
+static void read_everything(struct run *run)
 {
-    for (uint32_t i = 0; i < world->node_count; i++) {
-        struct sim_node *node = &world->nodes[i];
-        if (node->state == SIM_UP && worker_node_id(node->workers[0].core) == id) {
-            return node;
-        }
-    }
-    return NULL;
-}
-
-/* Do all owners hold the same of this key? */
-static bool identical(struct sim_world *world, uint32_t key)
-{
-    const struct sim_key *at = &world->oracle.history.keys[key];
-    struct bytes name = bytes_make(at->name, at->name_len);
-    const struct layout *layout = view_newest(sim_node_snapshot(&world->nodes[0])->view);
-    uint64_t owners[LIMIT_REPLICAS];
-    uint32_t count =
-        layout_owners(layout, partition_of_key(name, world->options.partitions), owners);
-    struct object first = object_empty();
-    arena_reset(&world->arena);
-    for (uint32_t i = 0; i < count; i++) {
-        struct sim_node *node = node_by_id(world, owners[i]);
-        struct object object = object_empty();
-        if (node == NULL) {
-            return false;
-        }
-        int code = sim_world_peek(world, node, name, &object);
-        if (code != 0 && code != SHOAL_ENOTFOUND) {
-            return false;
-        }
-        if (i == 0) {
-            first = object;
-        } else if (!object_equal(&first, &object)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool repaired(struct sim_world *world, int *differs)
-{
-    for (uint32_t key = 0; key < world->oracle.history.key_count; key++) {
-        if (!identical(world, key)) {
-            *differs = (int)key;
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Reading repairs: after it all owners of what was read are the same. */
-static void converge(struct run *run)
-{
-    struct sim_world *world = &run->world;
-    int differs = -1;
-    for (uint32_t round = 0; round < REPAIR_ROUNDS && !world->verdict.broken; round++) {
-        for (uint32_t key = 0; key < world->oracle.history.key_count; key++) {
-            if (!read_all(run, key)) {
-                return;
-            }
-        }
-        sim_world_run_us(world, REPAIR_US);
-        sim_world_check_holdings(world);
-        if (world->verdict.broken || repaired(world, &differs)) {
+    for (uint32_t key = 0; key < run->world.oracle.history.key_count; key++) {
+        if (!read_all(run, key)) {
             return;
         }
     }
-    const struct sim_key *key = &world->oracle.history.keys[differs];
-    sim_world_fail(world, SIM_CONVERGENCE, "owners of %.*s still differ after reads of all",
-                   (int)key->name_len, (const char *)key->name);
+    sim_world_check_holdings(&run->world);
 }
 
 /* Writes are taken again, and read everywhere. */
@@ -264,13 +200,17 @@ static void heal(struct run *run)
     if (!settle(world, SETTLE_US, "after all healed")) {
         return;
     }
+    sim_oracle_delivered(&world->oracle);
     sim_oracle_loss(&world->oracle);
     world->oracle.unstable = false;
     if (!sim_world_run_until(world, run_idle, QUIET_US)) {
         sim_world_fail(world, SIM_LIVENESS, "requests of the load are never answered");
         return;
     }
-    converge(run);
+    sim_converge(world);
+    if (!world->verdict.broken) {
+        read_everything(run);
+    }
     if (!world->verdict.broken) {
         write_again(run);
     }
@@ -297,7 +237,9 @@ static void collect(const struct run *run, struct sim_result *result)
                                   .reads_judged = oracle->reads_judged,
                                   .reads_strict = oracle->reads_strict,
                                   .sibling_reads = oracle->sibling_reads,
-                                  .blind_judged = oracle->blind_judged};
+                                  .blind_judged = oracle->blind_judged,
+                                  .dropped_tombstones = oracle->dropped,
+                                  .hinted = oracle->hinted};
 }
 
 void sim_run(const struct sim_options *options, FILE *trace, struct sim_result *result)

@@ -212,6 +212,7 @@ bool sim_world_step(struct sim_world *world)
         return false;
     }
     world->now_us = next_us > world->now_us ? next_us : world->now_us;
+    world->oracle.now_us = world->now_us;
     timers_fire(&world->timers, world->now_us);
     if (world->trace.events - world->checked_at >= world->options.check_every) {
         world->checked_at = world->trace.events;

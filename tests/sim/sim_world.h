@@ -21,6 +21,7 @@ struct sim_counts {
     uint64_t joins, clock_jumps;
     uint64_t partitions, breaks;
     uint64_t requests, completed, orphaned;
+    uint64_t converged, converged_us, converged_us_max; /* from settled to identical */
     struct sim_store_figures store;
 };
 
