@@ -64,6 +64,9 @@ static void replica_came(struct replica *replica, struct holding *holding,
     bool ahead = patrol_will_meet(&holding->patrol, position);
     if (sibling->kind == SIBLING_TOMBSTONE && !(ahead && holding->patrol.collects)) {
         tombstones_add(&holding->tombstones, position, sibling->dot);
+        if (tombstones_alone(&holding->tombstones)) {
+            replica_wake_at(replica, replica->engine->now_us + REPLICA_SECOND_US);
+        }
     }
     if (sibling->expiry_ms != 0 && !(ahead && holding->patrol.tracks_expiry)) {
         expiring_add(&holding->expiring, replica_expiry_due_ms(replica, sibling->expiry_ms),

@@ -154,6 +154,9 @@ static void replica_review(struct replica *replica, struct moment now)
     while (table_next(&replica->holdings, &cursor, &key, &value)) {
         struct holding *holding = value;
         struct telling *telling = &holding->telling;
+        if (tombstones_alone(&holding->tombstones)) {
+            replica_tell_clock(replica, holding); /* nobody else will ask for it */
+        }
         replica_tell_due(replica, holding);
         replica_patrol_begin(replica, holding, now);
         if (replica_busy(holding, now)) {

@@ -63,6 +63,13 @@ static inline void tombstones_told(struct tombstones *tombstones)
     tombstones->due = true;
 }
 
+/* Are there candidates for which no other owner is to be heard? */
+static inline bool tombstones_alone(const struct tombstones *tombstones)
+{
+    return tombstones->owners_known && tombstones->report_count == 0 &&
+           (tombstones->count > 0 || tombstones->missed);
+}
+
 /* Has everybody told that they have seen the dot, and all before it? */
 bool tombstones_seen(const struct tombstones *tombstones, const struct partition_clock *told,
                      struct dot dot);

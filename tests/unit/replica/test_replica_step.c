@@ -179,6 +179,22 @@ static void what_this_holding_has_not_told_does_not_count(void **state)
     assert_true(keys(fixture) == 0);
 }
 
+static void where_there_is_no_other_owner_it_goes_by_itself(void **state)
+{
+    struct fixture *fixture = *state;
+    owners_are(fixture, 0);
+    upkeep(fixture);
+    pass_ms(fixture, 60000);
+    store_surely(fixture, foreign(fixture, A, 1, "value"));
+    store_surely(fixture, deletion(fixture, A, 2));
+    for (int i = 0; i < 3; i++) {
+        uint64_t next_us = replica_step(&fixture->replica, fixture->now, 64);
+        pass_ms(fixture, next_us < fixture->now.mono_us + 2000000 ? 1000 : 0);
+        upkeep(fixture);
+    }
+    assert_true(keys(fixture) == 0);
+}
+
 static void a_value_beside_the_tombstone_stays(void **state)
 {
     struct fixture *fixture = *state;
@@ -399,6 +415,7 @@ int main(void)
         FIXTURE_TEST(a_holding_that_is_dropped_while_its_tree_waits_is_no_matter),
         TEST(a_tombstone_goes_once_every_owner_has_told_of_it),
         TEST(what_this_holding_has_not_told_does_not_count),
+        TEST(where_there_is_no_other_owner_it_goes_by_itself),
         TEST(a_value_beside_the_tombstone_stays),
         TEST(tombstones_from_before_a_restart_are_found),
         FIXTURE_TEST(more_tombstones_than_are_kept_in_mind_go_all_the_same),
