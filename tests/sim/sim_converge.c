@@ -12,6 +12,7 @@
 #define CONVERGE_PERIODS 20u
 #define CONVERGE_US (40 * SECOND_US)
 #define METRICS_US (3 * SECOND_US) /* until what was counted is told */
+#define EXPIRES_SOON_MS 20000u
 #define VERIFY_US (20 * SECOND_US)
 
 static struct sim_node *node_by_id(struct sim_world *world, uint64_t id)
@@ -40,13 +41,14 @@ static bool siblings_equal(const struct object *a, const struct object *b)
     return equal;
 }
 
-/* Neither a tombstone in it nor anything whose time has come, by clocks that agree again. */
+/* Neither a tombstone in it nor anything whose time has come or will soon, by clocks that agree
+ * again. */
 static bool lives(const struct sim_world *world, const struct object *object)
 {
     uint64_t wall_ms = sim_clock_moment(&world->nodes[0].clock, world->now_us).wall_ms;
     for (uint32_t i = 0; i < object->sibling_count; i++) {
         const struct sibling *sibling = &object->siblings[i];
-        bool expired = sibling->expiry_ms != 0 && sibling->expiry_ms < wall_ms;
+        bool expired = sibling->expiry_ms != 0 && sibling->expiry_ms < wall_ms + EXPIRES_SOON_MS;
         if (sibling->kind == SIBLING_TOMBSTONE || expired) {
             return false;
         }

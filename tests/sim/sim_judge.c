@@ -176,7 +176,9 @@ static void acknowledge(struct sim_oracle *oracle, struct sim_key *key, struct s
     write->state = SIM_WRITE_ACKED;
     write->needed = effective(oracle, reply);
     bool shaken = oracle->unstable || write->losses_before != oracle->losses;
-    write->excused = write->needed < oracle->w && shaken;
+    /* While the layout changes, nobody can tell in which layout a fallback stood in. */
+    bool helped = reply->fallbacks > 0 && oracle->unstable;
+    write->excused = (write->needed < oracle->w || helped) && shaken;
     write->hinted = reply->fallbacks > 0 && reply->owners + reply->fallbacks >= oracle->w;
     oracle->hinted += write->hinted;
     if (write->needed == 0 || reply->owners + reply->fallbacks < write->needed) {
