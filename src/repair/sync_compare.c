@@ -248,7 +248,7 @@ int sync_take_listed(struct sync_task *task, const struct message_sync_listed *a
     }
     if (!own.end) {
         task->compared = own.next;
-        return sync_keep_going(task, payload, 0);
+        return sync_keep_for_later(task, payload);
     }
     sync_end_list(task, answer);
     return 0;

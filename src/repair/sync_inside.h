@@ -84,7 +84,7 @@ int sync_push_node(struct sync *sync, enum sync_step step, uint32_t depth, uint6
 int sync_push_name(struct sync *sync, uint64_t position, uint16_t tag);
 int sync_push_range(struct sync *sync, uint64_t position, uint64_t until);
 int sync_ask(struct sync_task *task);
-/* Back on top of the stack: there is more to ask. */
+/* Back on the stack, under the names that were found: there is more to ask. */
 void sync_again(struct sync_task *task);
 /* The task that this answers, its question over; NULL: none. */
 struct sync_task *sync_answered(struct syncs *syncs, uint64_t node, uint64_t id, size_t bytes,
@@ -94,7 +94,9 @@ int sync_refused(struct sync_task *task, int code);
 void sync_task_free(struct sync_task *task);
 /* Keeps the payload until what was found pending last is there. */
 int sync_keep_reading(struct sync_task *task, struct bytes payload);
-/* Keeps it and goes on after a pause, or at once in the next event. */
+/* Keeps it, and goes on when the names that were found have been asked for. */
+int sync_keep_for_later(struct sync_task *task, struct bytes payload);
+/* Keeps it and goes on after a pause. */
 int sync_keep_going(struct sync_task *task, struct bytes payload, uint64_t pause_us);
 /* Is this the answer kept, taken up again? */
 static inline bool sync_is_kept(const struct sync_task *task, struct bytes payload)

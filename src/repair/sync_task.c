@@ -116,7 +116,11 @@ void sync_again(struct sync_task *task)
     queue_remove(&task->link);
     sync->busy_count--;
     task->is_busy = false;
-    queue_push_front(&sync->todo, &task->link);
+    struct queue *below = sync->todo.next;
+    while (below != &sync->todo && QUEUE_ITEM(below, struct sync_task, link)->step == STEP_NAMES) {
+        below = below->next;
+    }
+    queue_push(below, &task->link); /* before it */
 }
 
 /* The question under way, if any, is over. */
@@ -247,6 +251,9 @@ int sync_ask(struct sync_task *task)
         task->is_busy = true;
     }
     sync_task_unask(task);
+    if (task->answer.len > 0) {
+        return timers_start(syncs->timers, &task->timer, syncs->now.mono_us); /* go on with it */
+    }
     uint64_t id = syncs->next_id++;
     int result = table_put(&syncs->tasks, id, task);
     if (result < 0) {
@@ -303,6 +310,15 @@ int sync_keep_reading(struct sync_task *task, struct bytes payload)
     int result = sync_keep(task, payload);
     if (result == 0) {
         replica_wait(task->sync->syncs->replica, &task->reading);
+    }
+    return result;
+}
+
+int sync_keep_for_later(struct sync_task *task, struct bytes payload)
+{
+    int result = sync_keep(task, payload);
+    if (result == 0) {
+        sync_again(task);
     }
     return result;
 }

@@ -191,6 +191,26 @@ static void what_the_peer_knows_to_be_gone_goes_though_it_has_nothing_of_the_key
     assert_int_equal(rig.outcome.repaired, 1);
 }
 
+static void thousands_of_keys_that_the_peer_has_forgotten_go(void **state)
+{
+    (void)state;
+    plant_both(9000);
+    assert_int_equal(replica_set_owners(rig_holding(&rig, 2, P), NULL, 0), 0);
+    for (uint32_t i = 0; i < 9000; i++) {
+        (void)rig_write(&rig, 2, P, key_of(i), NULL);
+        arena_reset(&rig.arena);
+        if (i % 3000 == 2999) { /* a few at a time are kept track of */
+            replica_tell_clock(&rig.replicas[2], rig_holding(&rig, 2, P));
+            rig_upkeep(&rig);
+        }
+    }
+    assert_int_equal(rig_keys(&rig, 2, P), 0);
+    plant(1, 20000, 5000); /* the peer has not seen these */
+    assert_int_equal(rig_sync(&rig, P, 2), 0);
+    assert_int_equal(rig_keys(&rig, 1, P), 5000);
+    assert_true(rig.questions[MESSAGE_SYNC_LEAVES] <= 2);
+}
+
 static void what_is_gone_here_does_not_come_back_from_a_peer_that_still_has_it(void **state)
 {
     (void)state;
@@ -524,6 +544,7 @@ int main(void)
         SYNC_TEST(trees_of_different_depth_compare),
         SYNC_TEST(what_the_peer_has_replaced_goes),
         SYNC_TEST(what_the_peer_knows_to_be_gone_goes_though_it_has_nothing_of_the_key),
+        SYNC_TEST(thousands_of_keys_that_the_peer_has_forgotten_go),
         SYNC_TEST(what_is_gone_here_does_not_come_back_from_a_peer_that_still_has_it),
         SYNC_TEST(what_the_peer_has_not_seen_stays),
         SYNC_TEST(a_store_behind_the_comparison_is_compared_before_the_clock_is_joined),
