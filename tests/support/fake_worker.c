@@ -464,6 +464,13 @@ void worker_link(struct worker *worker, struct moment now, uint64_t node, bool u
     note(worker, up ? FAKE_LINK_UP : FAKE_LINK_DOWN, node, 0, bytes_make(NULL, 0));
 }
 
+void worker_stranger(struct worker *worker, struct moment now, uint64_t node)
+{
+    (void)worker;
+    (void)now;
+    (void)node;
+}
+
 void worker_contacted(struct worker *worker, struct moment now, uint64_t ticket, int code,
                       struct bytes payload)
 {
