@@ -466,9 +466,8 @@ void worker_link(struct worker *worker, struct moment now, uint64_t node, bool u
 
 void worker_stranger(struct worker *worker, struct moment now, uint64_t node)
 {
-    (void)worker;
     (void)now;
-    (void)node;
+    note(worker, FAKE_STRANGER, node, 0, bytes_make(NULL, 0));
 }
 
 void worker_contacted(struct worker *worker, struct moment now, uint64_t ticket, int code,

@@ -18,6 +18,7 @@
 enum fake_event_kind {
     FAKE_LINK_UP,   /* number: node */
     FAKE_LINK_DOWN, /* number: node */
+    FAKE_STRANGER,  /* number: node, at whose address somebody else answers */
     FAKE_ANSWER,    /* number: node; payload */
     FAKE_FRAME,     /* number: the source's serial; payload */
     FAKE_CONTACTED, /* number: ticket; code; payload */

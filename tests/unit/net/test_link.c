@@ -148,6 +148,9 @@ static void a_link_refuses_another_node_and_another_cluster(void **state)
     struct wish other = {.node = 3, .host = "127.0.0.1", .port = port};
     fake_worker_call(a.workers[0], want, &other);
     assert_true(fake_worker_wait(a.workers[0], FAKE_LINK_UP, 1, NULL));
+    struct fake_event stranger;
+    assert_true(fake_worker_wait(a.workers[0], FAKE_STRANGER, 1, &stranger));
+    assert_int_equal(stranger.number, 2);
     fake_worker_call(a.workers[0], unwant, &other);
     fake_node_stop_now(&b);
     fake_node_start_at(&b, 2, 1, "another", port);
