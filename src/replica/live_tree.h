@@ -39,6 +39,14 @@ static inline bool live_tree_outgrown(const struct live_tree *live)
 /* Begins to make one for about so many siblings: 0 or SHOAL_ENOMEM (nothing changed). */
 int live_tree_begin(struct live_tree *live, uint64_t siblings);
 
+/* It will soon: fetches the leaf's memory, which is hardly ever at hand. */
+static inline void live_tree_prefetch(const struct live_tree *live, uint64_t position)
+{
+    if (live->complete && live->tree.bits > 0) {
+        __builtin_prefetch(&live->tree.leaves[position >> (64 - live->tree.bits)], 1);
+    }
+}
+
 /* What is held at this position changed: a sibling came, or went. */
 void live_tree_add(struct live_tree *live, const struct hash_secret *secret, uint64_t position,
                    struct dot dot);

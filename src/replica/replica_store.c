@@ -192,6 +192,7 @@ static int replica_take_in(struct replica *replica, struct arrival *arrival, uin
     if (arrival->holding == NULL) {
         return SHOAL_ENOTOWNER;
     }
+    live_tree_prefetch(&arrival->holding->tree, arrival->key->position);
     if (arrival->encoded.data != NULL) {
         result = object_decode(replica->arena, arrival->encoded, &arrival->sent);
         if (result < 0) {
