@@ -77,7 +77,7 @@ void coordinator_fail(struct operation *operation, int code, const char *format,
     struct outcome outcome = {
         .code = operation->begun ? SHOAL_EUNKNOWN : code,
         .text = text,
-        .owners = operation_votes(operation),
+        .owners = writing ? fallback_owner_votes(operation) : operation_votes(operation),
         .fallbacks = writing ? fallback_votes(operation) : 0,
         .needed = writing ? operation->quorum.w : operation->quorum.r,
     };

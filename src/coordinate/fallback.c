@@ -206,6 +206,23 @@ void fallback_on_stored(struct operation *operation, uint32_t index,
 
 /* ---- counting them ---- */
 
+uint32_t fallback_owner_votes(const struct operation *operation)
+{
+    const struct placement *placement = &operation->placement;
+    uint32_t least = operation_votes(operation);
+    if (operation->fallback_voted == 0) {
+        return least;
+    }
+    for (uint32_t i = 0; i < placement->layout_count; i++) {
+        uint64_t votes = operation->voted & placement->present[i];
+        uint32_t count = (uint32_t)__builtin_popcountll(votes);
+        if (count < least && !placement_met(placement, i, votes, operation->quorum.w)) {
+            least = count;
+        }
+    }
+    return least;
+}
+
 bool fallback_write_met(const struct operation *operation, uint64_t owners, uint32_t fallbacks)
 {
     const struct placement *placement = &operation->placement;

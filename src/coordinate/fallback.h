@@ -9,6 +9,10 @@
 /* How many have confirmed. */
 uint32_t fallback_votes(const struct operation *operation);
 
+/* How many owners have confirmed: of each live layout at least so many, where fallbacks had to make
+ * up for the rest of W; else of all together. */
+uint32_t fallback_owner_votes(const struct operation *operation);
+
 /* How many may confirm, at most: those asked that have not refused, and those that could be asked
  * for owners that are away. */
 uint32_t fallback_supply(struct operation *operation);

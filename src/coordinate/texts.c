@@ -53,8 +53,8 @@ const char *operation_reached(const struct operation *operation)
         return "too few confirmed";
     }
     uint32_t fallbacks = fallback_votes(operation);
-    int len = snprintf(text, TEXT_BYTES, "%u of W=%u owners confirmed", operation_votes(operation),
-                       operation->quorum.w);
+    int len = snprintf(text, TEXT_BYTES, "%u of W=%u owners confirmed",
+                       fallback_owner_votes(operation), operation->quorum.w);
     if (fallbacks > 0 && len > 0) {
         (void)snprintf(text + len, TEXT_BYTES - (size_t)len, ", %u fallback%s", fallbacks,
                        fallbacks == 1 ? "" : "s");

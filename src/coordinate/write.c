@@ -165,7 +165,7 @@ static void write_finish(struct operation *operation)
     struct outcome outcome = {
         .context =
             operation->token.len == 0 ? bytes_make(NULL, 0) : buffer_bytes(&operation->token),
-        .owners = operation_votes(operation),
+        .owners = fallback_owner_votes(operation),
         .fallbacks = fallback_votes(operation),
         .needed = operation->quorum.w,
     };
