@@ -59,12 +59,43 @@ void worker_closing_forget(struct worker *worker)
 
 /* ---- a peer closes --------------------------------------------------------------------------- */
 
+/* A node that no live layout names an owner of the partition issues nothing for it. What is left
+ * there of its holding, or of one of an earlier run, must not keep an actor from ending for ever:
+ * it begins anew, or goes where it is empty. */
+static void closing_retire(struct worker *worker, const struct message_ended *ask)
+{
+    struct replica *replica = &worker->replica;
+    struct holding *holding = replica_holding(replica, ask->partition);
+    if (view_owns(worker->snapshot->view, worker->snapshot->self, ask->partition)) {
+        return;
+    }
+    if (holding == NULL) {
+        struct engine_stats stats;
+        replica->engine->ops->stats(replica->engine, ask->partition, &stats);
+        if (stats.keys == 0) {
+            (void)replica_drop(replica, ask->partition);
+        } else {
+            (void)replica_begin(replica, ask->partition, true, &holding);
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < ask->count; i++) {
+        if (ask->actors[i] == holding->actor) {
+            replica_renew(replica, holding, holding->refilling);
+            return;
+        }
+    }
+}
+
 /* Nothing is confirmed to one of another view: he doesn't know whom all to ask. */
 static uint64_t closing_confirm(struct worker *worker, const struct message_ended *ask)
 {
     const struct view *view = worker->snapshot->view;
     if (ask->view_digest != view->digest || ask->partition >= view_facts(view)->partitions) {
         return 0;
+    }
+    if (replica_knows(&worker->replica, ask->partition)) {
+        closing_retire(worker, ask);
     }
     struct ended_standing standing = {
         .holding = replica_holding(&worker->replica, ask->partition),
