@@ -108,6 +108,50 @@ static void who_was_no_member_has_nothing_to_be_filled_with(void **state)
     assert_begins_anew(resume(*state, before), false);
 }
 
+/* ---- clocks ---- */
+
+static const struct dot SEEN = {.actor = 77, .counter = 1};
+
+static bool has_seen(struct fixture *fixture, struct before before)
+{
+    partition_clock_add(&before.clock, SEEN);
+    const struct holding *holding = resume(fixture, before);
+    partition_clock_deinit(&before.clock);
+    assert_true(holding->told.count == 0); /* until it is told anew */
+    return partition_clock_seen(&holding->clock, SEEN);
+}
+
+static void where_nothing_was_lost_the_clock_is_kept_whoever_goes_on_with_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct before before = clean();
+    assert_true(has_seen(fixture, before));
+    assert_true(fixture->holding->actor == 4711);
+    before.resumed = false;
+    assert_true(has_seen(fixture, before));
+    assert_true(fixture->holding->actor != 4711);
+    before.refilling = true;
+    assert_true(has_seen(fixture, before));
+}
+
+static void a_clock_does_not_outlive_its_data(void **state)
+{
+    struct fixture *fixture = *state;
+    struct before before = clean();
+    before.lost = true;
+    assert_false(has_seen(fixture, before));
+    before = clean();
+    before.behind = true;
+    assert_false(has_seen(fixture, before));
+    before = clean();
+    before.keeps_data = false;
+    assert_false(has_seen(fixture, before));
+    before = clean();
+    before.resumed = false;
+    before.lost = true;
+    assert_false(has_seen(fixture, before));
+}
+
 static void a_record_that_can_t_be_read_is_none(void **state)
 {
     struct fixture *fixture = *state;
@@ -226,6 +270,8 @@ int main(void)
         FIXTURE_TEST(without_a_clean_stop_another_actor_goes_on_with_the_data),
         FIXTURE_TEST(what_was_lost_is_filled_again_whatever_else_is_said),
         FIXTURE_TEST(who_was_no_member_has_nothing_to_be_filled_with),
+        FIXTURE_TEST(where_nothing_was_lost_the_clock_is_kept_whoever_goes_on_with_it),
+        FIXTURE_TEST(a_clock_does_not_outlive_its_data),
         FIXTURE_TEST(a_record_that_can_t_be_read_is_none),
         FIXTURE_TEST(damage_found_before_the_holding_goes_on_counts),
         FIXTURE_TEST(what_is_recorded_at_the_end_is_what_goes_on),
