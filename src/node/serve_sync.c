@@ -81,8 +81,12 @@ void serve_sync_fetch(struct worker *worker, struct source source,
         code = SHOAL_EOVERLOAD; /* those who are served come first */
     }
     if (code == 0) {
-        code = serve_owns(worker, ask->partition) ? source_fetch(&worker->replica, ask, &answer)
-                                                  : SHOAL_ENOTOWNER;
+        struct message_sync_fetch bounded = *ask;
+        uint64_t bytes_max = pace_page_bytes(&worker->pace, worker->now.mono_us);
+        bounded.bytes_max = ask->bytes_max < bytes_max ? ask->bytes_max : bytes_max;
+        code = serve_owns(worker, ask->partition)
+                   ? source_fetch(&worker->replica, &bounded, &answer)
+                   : SHOAL_ENOTOWNER;
     }
     if (serve_parks(worker, &code)) {
         return;

@@ -102,6 +102,7 @@ static void pace_turn(struct pace *pace, uint64_t now_us)
     if (!enough && !quiet) {
         return;
     }
+    pace->serving = pace->samples > 0;
     if (enough) {
         pace_judge(pace, length_us);
     } else {
@@ -121,11 +122,31 @@ void pace_served(struct pace *pace, uint64_t now_us, uint64_t latency_us)
     pace->samples++;
 }
 
-void pace_moved(struct pace *pace, uint64_t now_us, uint64_t bytes)
+uint64_t pace_page_bytes(struct pace *pace, uint64_t now_us)
+{
+    pace_turn(pace, now_us);
+    if (pace->rate == 0) {
+        return pace->serving ? PACE_PAGE_BYTES_SERVING : PACE_PAGE_BYTES_MAX;
+    }
+    uint64_t bytes = pace->rate / 64;
+    bytes = bytes < PACE_PAGE_BYTES_SERVING ? bytes : PACE_PAGE_BYTES_SERVING;
+    return bytes > PACE_PAGE_BYTES_MIN ? bytes : PACE_PAGE_BYTES_MIN;
+}
+
+void pace_asked(struct pace *pace, uint64_t bytes)
+{
+    pace->owed += pace->rate == 0 ? 0 : bytes;
+}
+
+void pace_came(struct pace *pace, uint64_t now_us, uint64_t bytes, uint64_t asked)
 {
     pace_turn(pace, now_us);
     pace->moved += bytes;
-    pace->owed += pace->rate == 0 ? 0 : bytes;
+    if (bytes >= asked) {
+        pace->owed += pace->rate == 0 ? 0 : bytes - asked;
+    } else {
+        pace->owed -= asked - bytes < pace->owed ? asked - bytes : pace->owed;
+    }
 }
 
 uint64_t pace_wait_us(struct pace *pace, uint64_t now_us)

@@ -18,11 +18,17 @@
 #define PACE_QUIET_US UINT64_C(1000000)     /* fewer in so long are nobody */
 #define PACE_LATENCY_US_MIN UINT64_C(1000)  /* below this it doesn't matter */
 
+/* A page holds its worker up while it is put together or taken. */
+#define PACE_PAGE_BYTES_MAX (UINT64_C(1) << 20)     /* nobody is served */
+#define PACE_PAGE_BYTES_SERVING (UINT64_C(1) << 18) /* somebody is */
+#define PACE_PAGE_BYTES_MIN (UINT64_C(1) << 15)
+
 struct pace {
     uint32_t buckets[PACE_BUCKETS]; /* of this interval */
     uint32_t samples;
     uint64_t since_us;      /* when it began; 0: not yet */
     uint64_t moved;         /* bytes in it */
+    bool serving;           /* somebody was served in the interval before */
     uint64_t baseline_us;   /* the 99th percentile while nothing is moved; 0: not known */
     uint64_t rate;          /* bytes a second; 0: no bound */
     uint64_t owed;          /* bytes moved that the rate has not paid off yet */
@@ -34,8 +40,20 @@ void pace_init(struct pace *pace);
 /* A request of the foreground was answered after so long. */
 void pace_served(struct pace *pace, uint64_t now_us, uint64_t latency_us);
 
-/* So many bytes were moved. */
-void pace_moved(struct pace *pace, uint64_t now_us, uint64_t bytes);
+/* So many bytes at a time. */
+uint64_t pace_page_bytes(struct pace *pace, uint64_t now_us);
+
+/* So many bytes will be moved: they are owed from now on. */
+void pace_asked(struct pace *pace, uint64_t bytes);
+
+/* So many bytes were moved, of which so many were asked for before. */
+void pace_came(struct pace *pace, uint64_t now_us, uint64_t bytes, uint64_t asked);
+
+/* The same of what nobody asked for. */
+static inline void pace_moved(struct pace *pace, uint64_t now_us, uint64_t bytes)
+{
+    pace_came(pace, now_us, bytes, 0);
+}
 
 /* 0: move on; else how long to wait before asking again. */
 uint64_t pace_wait_us(struct pace *pace, uint64_t now_us);

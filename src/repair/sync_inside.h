@@ -21,6 +21,7 @@ struct sync_task {
     bool is_busy;       /* in the window: asked, answered in part, or waiting */
     uint64_t id;        /* of the question under way; 0: none */
     struct timer timer; /* the answer is late; or ask, or go on, now */
+    uint64_t charged;   /* bytes that the pace was told of when it was asked */
     uint32_t silences;
     uint32_t refusals;
 

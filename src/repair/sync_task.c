@@ -221,7 +221,7 @@ static int sync_encode_fetch(const struct sync_task *task, struct buffer *frame)
         .count = task->count,
         .position = task->position,
         .until = task->until,
-        .bytes_max = LIMIT_PAGE_BYTES,
+        .bytes_max = task->charged,
     };
     return message_sync_fetch_encode(&message, frame);
 }
@@ -237,6 +237,16 @@ static int sync_encode(struct sync_task *task, struct buffer *frame)
         return sync_encode_leaves(task, frame);
     default:
         return sync_encode_fetch(task, frame);
+    }
+}
+
+/* What the answer may bring is owed from now on; it's more exactly known when it comes. */
+static void sync_charge(struct sync_task *task)
+{
+    struct syncs *syncs = task->sync->syncs;
+    if (task->step == STEP_NAMES || task->step == STEP_RANGE) {
+        task->charged = pace_page_bytes(syncs->pace, syncs->now.mono_us);
+        pace_asked(syncs->pace, task->charged);
     }
 }
 
@@ -260,6 +270,7 @@ int sync_ask(struct sync_task *task)
         return result;
     }
     task->id = id;
+    sync_charge(task);
     uint64_t late_us = syncs->now.mono_us + SYNC_ANSWER_US * (1 + task->silences);
     buffer_clear(syncs->frame);
     result = sync_encode(task, syncs->frame);
@@ -284,7 +295,8 @@ struct sync_task *sync_answered(struct syncs *syncs, uint64_t node, uint64_t id,
         return NULL;
     }
     syncs->counts.bytes += bytes;
-    pace_moved(syncs->pace, syncs->now.mono_us, bytes);
+    pace_came(syncs->pace, syncs->now.mono_us, bytes, task->charged);
+    task->charged = 0;
     sync_task_unask(task);
     task->silences = 0;
     return task;

@@ -77,6 +77,34 @@ static void what_was_moved_is_paid_off_at_the_rate(void **state)
     assert_int_equal(pace_wait_us(&pace, now_us + wait_us), 0);
 }
 
+static void what_is_asked_for_is_owed_before_it_comes(void **state)
+{
+    (void)state;
+    serve(1000, 5 * MS, 0);
+    serve(3000, 20 * MS, 50 * PAGE);
+    (void)pace_wait_us(&pace, now_us);
+    pace.owed = 0;
+    pace_asked(&pace, 100000);
+    assert_true(pace_wait_us(&pace, now_us) > 0);
+    pace_came(&pace, now_us, 1000, 100000); /* it was little */
+    assert_int_equal(pace.owed, 1000);
+}
+
+static void pages_are_small_while_somebody_is_served(void **state)
+{
+    (void)state;
+    assert_int_equal(pace_page_bytes(&pace, now_us), PACE_PAGE_BYTES_MAX);
+    serve(1000, 5 * MS, 0);
+    assert_int_equal(pace_page_bytes(&pace, now_us), PACE_PAGE_BYTES_SERVING);
+    serve(3000, 20 * MS, 50 * PAGE);
+    assert_true(pace.rate > 0);
+    assert_true(pace_page_bytes(&pace, now_us) <= PACE_PAGE_BYTES_SERVING);
+    now_us += 5000 * MS;
+    (void)pace_wait_us(&pace, now_us);
+    now_us += 5000 * MS;
+    assert_int_equal(pace_page_bytes(&pace, now_us), PACE_PAGE_BYTES_MAX);
+}
+
 static void it_speeds_up_again_when_latency_is_back(void **state)
 {
     (void)state;
@@ -136,6 +164,8 @@ int main(void)
         PACE_TEST(while_latency_stays_as_it_is_there_is_no_bound),
         PACE_TEST(latency_that_more_than_doubles_slows_repair_down),
         PACE_TEST(what_was_moved_is_paid_off_at_the_rate),
+        PACE_TEST(what_is_asked_for_is_owed_before_it_comes),
+        PACE_TEST(pages_are_small_while_somebody_is_served),
         PACE_TEST(it_speeds_up_again_when_latency_is_back),
         PACE_TEST(very_small_latencies_may_more_than_double),
         PACE_TEST(latency_that_is_the_foreground_s_own_does_not_stop_repair_for_ever),
