@@ -12,6 +12,7 @@
 #include "base/byteorder.h"
 #include "base/memory.h"
 #include "coordinate/coordinator.h"
+#include "coordinate/list_pages.h"
 #include "shoal/error.h"
 
 #define LIST_WINDOW 16u
@@ -174,88 +175,6 @@ static int list_slot_begin(struct operation *operation, uint32_t partition, uint
 
 /* ---- taking a complete slot's pages ---- */
 
-struct list_page {
-    struct message_scanned scanned;
-    uint32_t at;
-};
-
-static int list_entry_compare(const struct scan_entry *a, const struct scan_entry *b)
-{
-    if (a->position != b->position) {
-        return a->position < b->position ? -1 : 1;
-    }
-    return bytes_compare(a->key, b->key);
-}
-
-/* Decodes the pages of a slot; *until is where their common knowledge ends. */
-static int list_open_pages(struct operation *operation, const struct list_slot *slot,
-                           struct list_page *pages, uint32_t *count, uint64_t *until, bool *end)
-{
-    *count = 0;
-    *until = UINT64_MAX;
-    *end = true;
-    for (uint64_t rest = slot->voted; rest != 0; rest &= rest - 1) {
-        uint32_t i = (uint32_t)__builtin_ctzll(rest);
-        struct list_page *page = &pages[*count];
-        int result = message_scanned_decode(buffer_bytes(&slot->pages[i]),
-                                            operation->coordinator->arena, &page->scanned);
-        if (result < 0) {
-            return result;
-        }
-        page->at = 0;
-        (*count)++;
-        if (!page->scanned.end) {
-            *until = page->scanned.next < *until ? page->scanned.next : *until;
-            *end = false;
-        }
-    }
-    return 0;
-}
-
-/* The smallest entry not yet taken over all pages; NULL when none is left before `until`. */
-static const struct scan_entry *list_smallest(struct list_page *pages, uint32_t count,
-                                              uint64_t until, bool end)
-{
-    const struct scan_entry *smallest = NULL;
-    for (uint32_t i = 0; i < count; i++) {
-        if (pages[i].at < pages[i].scanned.count) {
-            const struct scan_entry *entry = &pages[i].scanned.entries[pages[i].at];
-            if ((end || entry->position < until) &&
-                (smallest == NULL || list_entry_compare(entry, smallest) < 0)) {
-                smallest = entry;
-            }
-        }
-    }
-    return smallest;
-}
-
-/* Merges what the pages say of one key, and moves them past it. */
-static int list_merge_entry(struct operation *operation, struct list_page *pages, uint32_t count,
-                            const struct scan_entry *entry, struct object *merged)
-{
-    struct arena *arena = operation->coordinator->arena;
-    struct scan_entry wanted = *entry;
-    *merged = object_empty();
-    for (uint32_t i = 0; i < count; i++) {
-        if (pages[i].at >= pages[i].scanned.count ||
-            list_entry_compare(&pages[i].scanned.entries[pages[i].at], &wanted) != 0) {
-            continue;
-        }
-        struct object object;
-        struct object joined;
-        int result = object_decode(arena, pages[i].scanned.entries[pages[i].at].object, &object);
-        if (result == 0) {
-            result = object_merge(arena, merged, &object, &joined);
-        }
-        if (result < 0) {
-            return result;
-        }
-        *merged = joined;
-        pages[i].at++;
-    }
-    return 0;
-}
-
 static int list_emit(struct operation *operation, struct bytes key, const struct object *object)
 {
     struct listing *listing = operation->listing;
@@ -293,34 +212,40 @@ static bool list_full(const struct listing *listing)
     return listing->count >= listing->limit || listing->bytes >= LIST_ANSWER_BYTES;
 }
 
-/* Takes the slot's entries: 0 and *next where to go on in this partition (*end: nowhere). */
-static int list_take(struct operation *operation, struct list_slot *slot, uint64_t *next, bool *end)
+/* Takes what the pages have to say: 0 and *next where to go on in this partition. */
+static int list_take_pages(struct operation *operation, struct list_pages *pages, uint64_t *next)
 {
-    struct list_page *pages =
-        arena_alloc_array(operation->coordinator->arena, LIMIT_REQUEST_TARGETS, sizeof(*pages));
-    uint32_t count;
-    uint64_t until;
-    if (pages == NULL) {
-        return SHOAL_ENOMEM;
-    }
-    int result = list_open_pages(operation, slot, pages, &count, &until, end);
     const struct scan_entry *entry;
     uint64_t last = 0;
-    while (result == 0 && (entry = list_smallest(pages, count, until, *end)) != NULL) {
+    int result = 0;
+    *next = pages->until;
+    while (result == 0 && (entry = list_pages_next(pages)) != NULL) {
         if (list_full(operation->listing) && entry->position != last) {
             *next = entry->position;
-            *end = false;
+            pages->end = false;
             return 0;
         }
         last = entry->position;
         struct bytes key = entry->key;
         struct object merged;
-        result = list_merge_entry(operation, pages, count, entry, &merged);
+        result = list_pages_take(operation->coordinator->arena, pages, entry, &merged);
         if (result == 0) {
             result = list_emit(operation, key, &merged);
         }
     }
-    *next = until;
+    return result;
+}
+
+/* The same of the slot (*end: nowhere). */
+static int list_take(struct operation *operation, struct list_slot *slot, uint64_t *next, bool *end)
+{
+    struct list_pages pages;
+    int result = list_pages_open(operation->coordinator->arena, slot->pages, slot->voted, &pages);
+    if (result == 0) {
+        result = list_take_pages(operation, &pages, next);
+    }
+    *end = pages.end;
+    list_pages_close(&pages);
     return result;
 }
 

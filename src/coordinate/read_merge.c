@@ -1,14 +1,11 @@
 /* What a read was answered, and what that comes to. This node's own copy stands in the merge from
  * the beginning; others that hold the same say no more than that, and nothing has to be merged.
- * Where answers differ, each is an object and the clock of its holding, taken at one moment, and a
- * sibling is left out that another's clock has seen and its object lacks: that holder knows it to
- * be gone, although whatever replaced it may have been dropped since, as tombstones are ("Concise
- * Server-Wide Causality Management", Gonçalves et al., 2015). */
+ * Where answers differ, each is an object and the clock of its holding, and they are merged under
+ * each other's clocks (side.h). */
 #include "base/assert.h"
 #include "base/hash.h"
-#include "base/mutant.h"
 #include "coordinate/read.h"
-#include "replica/gone.h"
+#include "coordinate/side.h"
 #include "shoal/error.h"
 
 uint64_t read_digest(struct bytes encoded)
@@ -190,30 +187,23 @@ int read_settle_alike(struct operation *operation, uint64_t votes)
 
 /* ---- under each other's clocks ---- */
 
-struct read_side {
-    struct object object;
-    const struct partition_clock *clock; /* NULL: not known */
-    struct partition_clock decoded;      /* what it points to, unless the clock is this node's */
-};
-
 /* An answer as it was kept. */
-static int read_side_of(struct operation *operation, uint32_t target, struct read_side *out)
+static int read_side_of(struct operation *operation, uint32_t target, struct side *out)
 {
     const struct read_piece *piece = &operation->pieces[target];
     struct bytes object = read_piece_object(operation, target);
     int result = object.data == NULL
                      ? 0
                      : object_decode(operation->coordinator->arena, object, &out->object);
-    if (result == 0 && piece->clock_len > 0 && !MUTANT(no_clock)) {
-        result = partition_clock_decode(
-            bytes_make(operation->answers.data + piece->clock_at, piece->clock_len), &out->decoded);
-        out->clock = &out->decoded;
+    if (result == 0 && piece->clock_len > 0) {
+        result = side_read_clock(
+            out, bytes_make(operation->answers.data + piece->clock_at, piece->clock_len));
     }
     return result;
 }
 
 /* This node's own, as it is now. */
-static int read_own_side(struct operation *operation, struct read_side *out)
+static int read_own_side(struct operation *operation, struct side *out)
 {
     struct coordinator *coordinator = operation->coordinator;
     struct bytes encoded;
@@ -223,37 +213,14 @@ static int read_own_side(struct operation *operation, struct read_side *out)
     }
     int self = placement_index(&operation->placement, coordinator->self);
     operation->digests[self] = read_digest(encoded);
-    out->clock = MUTANT(no_clock)
-                     ? NULL
-                     : &replica_holding(coordinator->replica, operation->partition)->clock;
+    out->clock = &replica_holding(coordinator->replica, operation->partition)->clock;
     return encoded.data == NULL ? REPLICA_DONE
                                 : object_decode(coordinator->arena, encoded, &out->object);
 }
 
-/* Each less what is gone for another, merged. */
-static int read_join_sides(struct operation *operation, const struct read_side *sides,
-                           uint32_t count)
-{
-    struct arena *arena = operation->coordinator->arena;
-    struct object whole = object_empty();
-    int result = 0;
-    for (uint32_t i = 0; i < count && result == 0; i++) {
-        struct object object = sides[i].object;
-        for (uint32_t j = 0; j < count && result == 0; j++) {
-            if (j != i && sides[j].clock != NULL) {
-                result = gone_leave_out(arena, &object, sides[j].clock, &sides[j].object, &object);
-            }
-        }
-        if (result == 0) {
-            result = object_merge(arena, &whole, &object, &whole);
-        }
-    }
-    return result == 0 ? read_put_merged(operation, &whole) : result;
-}
-
 int read_settle(struct operation *operation, uint64_t votes, bool *own)
 {
-    struct read_side *sides =
+    struct side *sides =
         arena_alloc_array(operation->coordinator->arena, LIMIT_REQUEST_TARGETS + 1, sizeof(*sides));
     if (sides == NULL) {
         return SHOAL_ENOMEM;
@@ -261,24 +228,24 @@ int read_settle(struct operation *operation, uint64_t votes, bool *own)
     uint32_t count = 0;
     int result = 0;
     for (uint64_t rest = operation->kept & votes; rest != 0 && result == 0; rest &= rest - 1) {
-        sides[count] = (struct read_side){.object = object_empty()};
-        partition_clock_init(&sides[count].decoded);
+        side_init(&sides[count]);
         result = read_side_of(operation, (uint32_t)__builtin_ctzll(rest), &sides[count++]);
     }
     int self = placement_index(&operation->placement, operation->coordinator->self);
     *own = result == 0 && self >= 0 && (votes & operation_bit((uint32_t)self)) != 0;
     if (*own) {
-        sides[count] = (struct read_side){.object = object_empty()};
-        partition_clock_init(&sides[count].decoded);
+        side_init(&sides[count]);
         result = read_own_side(operation, &sides[count++]);
     }
     if (result == 0) {
         *own = false;
-        result = read_join_sides(operation, sides, count);
+        struct object whole;
+        result = side_merge(operation->coordinator->arena, sides, count, &whole);
+        result = result == 0 ? read_put_merged(operation, &whole) : result;
         read_count_held(operation);
     }
     for (uint32_t i = 0; i < count; i++) {
-        partition_clock_deinit(&sides[i].decoded);
+        side_deinit(&sides[i]);
     }
     return result;
 }

@@ -111,11 +111,11 @@ struct worker {
     uint32_t inbound_count;
     struct queue confirms; /* stores whose durability is awaited */
     uint32_t confirm_count;
-    struct parking parking;    /* peers' frames that wait for the disk */
-    struct queue backups;      /* requested here */
-    struct queue backup_parts; /* of any, under way at this worker's engine */
-    struct queue verifies;     /* requested here */
-    struct queue verify_parts; /* of any, this worker's share */
+    struct parking parking;        /* peers' frames that wait for the disk */
+    struct queue backups;          /* requested here */
+    struct queue backup_parts;     /* of any, under way at this worker's engine */
+    struct queue verifies;         /* requested here */
+    struct queue verify_parts;     /* of any, this worker's share */
     struct table verify_questions; /* id -> struct verify_task */
     uint64_t verify_next_id;
     struct queue repairs; /* worker 0: requests that members are being told of */
@@ -242,6 +242,8 @@ bool worker_on_expired(void *self, struct holding *holding, const struct engine_
  * parked. */
 void serve_store(struct worker *worker, struct source source, const struct message_store *store,
                  int code);
+/* The holding's clock as it is at this moment, encoded, in the arena. 0 or SHOAL_ENOMEM. */
+int serve_clock(struct worker *worker, const struct holding *holding, struct bytes *out);
 void serve_fetch(struct worker *worker, struct source source, const struct message_fetch *fetch,
                  int code);
 void serve_scan(struct worker *worker, struct source source, const struct message_scan *scan,

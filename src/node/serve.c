@@ -165,8 +165,7 @@ void serve_store(struct worker *worker, struct source source, const struct messa
 
 /* ---- fetch ---- */
 
-/* The clock as it is at this moment, at which the object is taken too. 0 or SHOAL_ENOMEM. */
-static int serve_clock(struct worker *worker, const struct holding *holding, struct bytes *out)
+int serve_clock(struct worker *worker, const struct holding *holding, struct bytes *out)
 {
     struct buffer encoded;
     buffer_init(&encoded, 0);

@@ -112,6 +112,8 @@ static int scan_run(struct scan *scan, struct message_scanned *scanned)
         scanned->entries = scan->entries;
         scanned->count = scan->count;
         scanned->next = scan->next;
+        result =
+            serve_clock(worker, replica_holding(&worker->replica, ask->partition), &scanned->clock);
     }
     return result;
 }
@@ -126,6 +128,7 @@ void serve_scan(struct worker *worker, struct source source, const struct messag
     struct message_scanned scanned = {
         .id = ask->id,
         .end = true,
+        .clock = bytes_make(NULL, 0),
         .view_digest = worker->snapshot->view->digest,
     };
     scanned.code = code == 0 ? scan_run(&scan, &scanned) : code;

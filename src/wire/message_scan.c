@@ -1,12 +1,13 @@
 /* SCAN and its answer: a page of one partition in storage order.
  *
  *      [37, id, partition, position, keys_max, bytes_max, prefix, stripped, view_digest]
- *      [38, id, code, [[position, key, object], ...], next, end, view_digest, view | nil] */
+ *      [38, id, code, [[position, key, object], ...], next, end, clock | nil, view_digest, view |
+ * nil] */
 #include "base/limits.h"
 #include "wire/codec.h"
 
 #define SCAN_FIELDS 7u
-#define SCANNED_FIELDS 6u
+#define SCANNED_FIELDS 7u
 
 int message_scan_encode(const struct message_scan *message, struct buffer *out)
 {
@@ -50,6 +51,7 @@ int message_scanned_encode(const struct message_scanned *message, struct buffer 
     write_scan_entries(writer, message->entries, message->count);
     write_u64(writer, message->next);
     write_bool(writer, message->end);
+    write_optional_bin_within(writer, message->clock, LIMIT_CLOCK_BYTES);
     write_u64(writer, message->view_digest);
     write_optional_bin_within(writer, message->view, LIMIT_VIEW_BYTES);
     return encoder_end(&encoder);
@@ -64,6 +66,7 @@ int message_scanned_decode(struct bytes payload, struct arena *arena, struct mes
     message.entries = read_scan_entries(reader, arena, &message.count);
     message.next = read_u64(reader);
     message.end = read_bool(reader);
+    message.clock = read_optional_bin(reader, LIMIT_CLOCK_BYTES);
     message.view_digest = read_u64(reader);
     message.view = read_optional_bin(reader, LIMIT_VIEW_BYTES);
     int error = decoder_end(&decoder);

@@ -355,8 +355,9 @@ struct message_scanned {
     int32_t code;
     const struct scan_entry *entries; /* by (position, key) */
     uint32_t count;
-    uint64_t next; /* where to go on */
-    bool end;      /* nothing lies beyond */
+    uint64_t next;      /* where to go on */
+    bool end;           /* nothing lies beyond */
+    struct bytes clock; /* of the holding, of the same moment; data NULL: not told */
     uint64_t view_digest;
     struct bytes view;
 };

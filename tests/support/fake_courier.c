@@ -246,6 +246,7 @@ static int fake_on_scan(struct fake_courier *fake, uint64_t node, struct bytes p
         scanned.entries = page.entries;
         scanned.count = page.count;
         scanned.next = page.next;
+        scanned.clock = fake_clock(fake, replica_holding(&owner->replica, scan.partition));
     }
     return message_scanned_encode(&scanned, &fake->reply);
 }

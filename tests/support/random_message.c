@@ -301,6 +301,7 @@ void random_scanned(struct random *random, struct arena *arena, struct message_s
         .code = code(random),
         .next = number(random),
         .end = chance(random, 0.5),
+        .clock = or_none(random, some_bytes(random, arena)),
         .view_digest = number(random),
         .view = or_none(random, some_bytes(random, arena)),
     };

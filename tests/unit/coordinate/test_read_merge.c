@@ -146,6 +146,24 @@ static void who_only_agreed_with_this_node_is_asked_for_its_clock_when_a_third_d
     }
 }
 
+static void a_list_leaves_out_what_another_holder_knows_to_be_gone(void **state)
+{
+    struct fake_courier *fake = *state;
+    char key[32];
+    (void)snprintf(key, sizeof(key), "%s", fake_key(fake, 0));
+    fake_plant(fake, 1, key, "old", OLD, 1);
+    struct fake_answer *list = fake_list(fake, "", 10, bytes_make(NULL, 0));
+    fake_run(fake, 500 * MS);
+    assert_int_equal(list->key_count, 1);
+    for (uint64_t node = 2; node <= 3; node++) {
+        has_seen(fake, node, key, OLD);
+    }
+    list = fake_list(fake, "", 10, bytes_make(NULL, 0));
+    fake_run(fake, 500 * MS);
+    assert_int_equal(list->code, 0);
+    assert_int_equal(list->key_count, 0);
+}
+
 static void others_that_agree_are_enough_where_this_node_can_not_say(void **state)
 {
     struct fake_courier *fake = *state;
@@ -214,6 +232,7 @@ int main(void)
         TEST_COLD(this_nodes_object_and_clock_are_of_one_moment),
         TEST(who_only_agreed_with_this_node_is_asked_for_its_clock_when_a_third_differs),
         TEST_COLD(who_only_agreed_with_this_node_is_asked_for_its_clock_when_a_third_differs),
+        TEST(a_list_leaves_out_what_another_holder_knows_to_be_gone),
         TEST(others_that_agree_are_enough_where_this_node_can_not_say),
         TEST(others_that_differ_are_merged_under_their_clocks_without_this_node),
         TEST(a_late_answer_with_what_is_gone_repairs_nobody_but_its_sender),

@@ -21,6 +21,7 @@ static void assert_same_scanned(const struct message_scanned *sent,
     SAME(count);
     SAME(next);
     SAME(end);
+    SAME_OPTIONAL(clock);
     SAME(view_digest);
     SAME_OPTIONAL(view);
     for (uint32_t i = 0; i < sent->count; i++) {
