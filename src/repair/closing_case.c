@@ -28,6 +28,16 @@ static bool owners_told(const struct holding *holding)
     return tombstones->owners_known;
 }
 
+static bool is_among(uint64_t actor, const uint64_t *actors, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (actors[i] == actor) {
+            return true;
+        }
+    }
+    return false;
+}
+
 uint32_t closing_candidates(const struct holding *holding, uint64_t out[LIMIT_ENDED_ACTORS])
 {
     const struct partition_clock *clock = &holding->clock;
@@ -38,6 +48,14 @@ uint32_t closing_candidates(const struct holding *holding, uint64_t out[LIMIT_EN
     for (uint32_t i = 0; i < clock->count && count < LIMIT_ENDED_ACTORS; i++) {
         uint64_t actor = clock->actors[i].actor;
         if (!partition_clock_closed(clock, actor) && !is_current(holding, actor)) {
+            out[count++] = actor;
+        }
+    }
+    const struct tombstones *tombstones = &holding->tombstones;
+    for (uint32_t i = 0; i < tombstones->stranger_count && count < LIMIT_ENDED_ACTORS; i++) {
+        uint64_t actor = tombstones->strangers[i];
+        if (!partition_clock_closed(clock, actor) && !is_current(holding, actor) &&
+            !is_among(actor, out, count)) {
             out[count++] = actor;
         }
     }

@@ -33,8 +33,9 @@ struct closing_case {
     struct closing_word words[]; /* of the view's counted, in their order */
 };
 
-/* The actors of a holding that may have ended: open, not its own, and not what any other owner has
- * told to be its current one. None while some owner has told nothing yet. Returns how many. */
+/* The actors of a holding that may have ended: open in its clock, or told of by the context of a
+ * tombstone that can't be dropped; not its own, and not what any other owner has told to be its
+ * current one. None while some owner has told nothing yet. Returns how many. */
 uint32_t closing_candidates(const struct holding *holding, uint64_t out[LIMIT_ENDED_ACTORS]);
 
 /* For the view's counted members. NULL without memory. */

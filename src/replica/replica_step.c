@@ -40,9 +40,13 @@ static int replica_drop_tombstone(struct replica *replica, struct holding *holdi
         tombstones_remove_last(&holding->tombstones);
         return REPLICA_DONE;
     }
-    if (result != REPLICA_DONE || !tombstones_covered(&holding->tombstones, &holding->told,
-                                                      found.object.context, tombstone.dot)) {
+    if (result != REPLICA_DONE) {
         return result;
+    }
+    if (!tombstones_covered(&holding->tombstones, &holding->told, found.object.context,
+                            tombstone.dot)) {
+        tombstones_note_strangers(&holding->tombstones, &holding->clock, found.object.context);
+        return REPLICA_DONE;
     }
     result = object_without(replica->arena, &found.object, tombstone.dot, &after);
     if (result == 0) {

@@ -38,6 +38,7 @@ void tombstones_forget(struct tombstones *tombstones)
     tombstones->capacity = 0;
     tombstones->left = 0;
     tombstones->missed = false;
+    tombstones->stranger_count = 0;
 }
 
 static bool tombstones_grow(struct tombstones *tombstones)
@@ -163,6 +164,41 @@ bool tombstones_covered(const struct tombstones *tombstones, const struct partit
         }
     }
     return true;
+}
+
+static bool has_stranger(const struct tombstones *tombstones, uint64_t actor)
+{
+    for (uint32_t i = 0; i < tombstones->stranger_count; i++) {
+        if (tombstones->strangers[i] == actor) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Those whose closing has come make room. */
+static void forget_seen(struct tombstones *tombstones, const struct partition_clock *clock)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < tombstones->stranger_count; i++) {
+        if (!partition_clock_closed(clock, tombstones->strangers[i])) {
+            tombstones->strangers[count++] = tombstones->strangers[i];
+        }
+    }
+    tombstones->stranger_count = count;
+}
+
+void tombstones_note_strangers(struct tombstones *tombstones, const struct partition_clock *clock,
+                               struct version_vector context)
+{
+    forget_seen(tombstones, clock);
+    for (uint32_t i = 0; i < context.count; i++) {
+        if (tombstones->stranger_count < TOMBSTONES_STRANGERS_MAX &&
+            !partition_clock_base_covers(clock, context.entries[i]) &&
+            !has_stranger(tombstones, context.entries[i].actor)) {
+            tombstones->strangers[tombstones->stranger_count++] = context.entries[i].actor;
+        }
+    }
 }
 
 /* ---- passes ---- */

@@ -12,6 +12,7 @@
 #include "replica/partition_clock.h"
 
 #define TOMBSTONES_MAX 4096u
+#define TOMBSTONES_STRANGERS_MAX 16u
 
 struct tombstone {
     uint64_t position;
@@ -34,6 +35,11 @@ struct tombstones {
     struct owner_report *reports; /* one for each other owner */
     uint32_t report_count;
     bool owners_known;
+    /* Actors that hold a candidate back: its context tells of them, and this holding's clock has
+     * not seen all of that. Perhaps no clock knows of them any more, for what was replaced before a
+     * crash is forgotten; then only this tells that they are to be closed. */
+    uint64_t strangers[TOMBSTONES_STRANGERS_MAX];
+    uint32_t stranger_count;
 };
 
 void tombstones_init(struct tombstones *tombstones);
@@ -77,6 +83,10 @@ bool tombstones_seen(const struct tombstones *tombstones, const struct partition
 /* ... and all of the context that it came with: it may go. */
 bool tombstones_covered(const struct tombstones *tombstones, const struct partition_clock *told,
                         struct version_vector context, struct dot dot);
+
+/* Notes who of a candidate's context holds it back. */
+void tombstones_note_strangers(struct tombstones *tombstones, const struct partition_clock *clock,
+                               struct version_vector context);
 
 /* The next candidate whose dot everybody has told to have seen, of this pass or, if something was
  * told since, of another; it looks at `budget` at most and takes them off. False when there is none
