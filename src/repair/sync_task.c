@@ -44,13 +44,15 @@ struct sync_task *sync_push(struct sync *sync, enum sync_step step)
     return task;
 }
 
-/* A task near the top that was not asked yet and suits; NULL: none. */
+/* A task near the top that was not asked yet and suits; NULL: none. One that keeps an answer has
+ * been asked, and the answer knows nothing of what would be added. */
 static struct sync_task *sync_find_room(struct sync *sync, enum sync_step step, uint32_t depth)
 {
     struct queue *link = sync->todo.next;
     for (uint32_t i = 0; i < SYNC_STACK_LOOK && link != &sync->todo; i++, link = link->next) {
         struct sync_task *task = QUEUE_ITEM(link, struct sync_task, link);
-        if (task->step == step && task->depth == depth && task->position == 0) {
+        if (task->step == step && task->depth == depth && task->position == 0 &&
+            task->answer.len == 0) {
             return task;
         }
     }
@@ -96,7 +98,7 @@ int sync_push_range(struct sync *sync, uint64_t position, uint64_t until)
     struct queue *link = sync->todo.next;
     for (uint32_t i = 0; i < SYNC_STACK_LOOK && link != &sync->todo; i++, link = link->next) {
         struct sync_task *above = QUEUE_ITEM(link, struct sync_task, link);
-        if (above->step == STEP_RANGE && above->until + 1 == position) {
+        if (above->step == STEP_RANGE && position > 0 && above->until == position - 1) {
             above->until = until;
             return 0;
         }

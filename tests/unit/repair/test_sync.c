@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "repair/sync_inside.h"
 #include "shoal/error.h"
 #include "support/sync_rig.h"
 #include "wire/frame.h"
@@ -397,6 +398,56 @@ static void without_memory_a_sync_fails_or_is_complete(void **state)
     assert_true(rig_same(&rig, 1, 2, P));
 }
 
+/* ---- the stack ------------------------------------------------------------------------------- */
+
+/* A sync whose root is still on its way, and nothing else. */
+static struct sync *begin_bare(void)
+{
+    struct sync *sync = NULL;
+    plant(2, 0, 10);
+    rig_upkeep(&rig);
+    assert_int_equal(rig_begin(&rig, P, 2, &sync), 0);
+    assert_true(queue_empty(&sync->todo));
+    return sync;
+}
+
+static struct sync_task *top_of(struct sync *sync)
+{
+    assert_false(queue_empty(&sync->todo));
+    return QUEUE_ITEM(sync->todo.next, struct sync_task, link);
+}
+
+static void nothing_is_added_to_a_question_whose_answer_is_kept(void **state)
+{
+    (void)state;
+    struct sync *sync = begin_bare();
+    assert_int_equal(sync_push_node(sync, STEP_LEAVES, 8, 3), 0);
+    struct sync_task *kept = top_of(sync);
+    assert_int_equal(sync_push_node(sync, STEP_LEAVES, 8, 4), 0);
+    assert_ptr_equal(top_of(sync), kept);
+    assert_int_equal(buffer_append(&kept->answer, "answer", 6), 0);
+    assert_int_equal(sync_push_node(sync, STEP_LEAVES, 8, 5), 0);
+    assert_int_equal(kept->count, 2);
+    assert_int_equal(top_of(sync)->count, 1);
+    sync_cancel(sync);
+}
+
+static void a_range_is_longer_by_the_one_behind_it_and_none_is_behind_the_last(void **state)
+{
+    (void)state;
+    struct sync *sync = begin_bare();
+    uint64_t half = UINT64_C(1) << 63;
+    assert_int_equal(sync_push_range(sync, half, half + 99), 0);
+    assert_int_equal(sync_push_range(sync, half + 100, UINT64_MAX), 0);
+    struct sync_task *last = top_of(sync);
+    assert_int_equal(sync_push_range(sync, 0, 99), 0);
+    assert_int_equal(last->position, half);
+    assert_true(last->until == UINT64_MAX);
+    assert_int_equal(top_of(sync)->position, 0);
+    assert_int_equal(top_of(sync)->until, 99);
+    sync_cancel(sync);
+}
+
 /* ---- many schedules -------------------------------------------------------------------------- */
 
 /* Writes at both nodes, deletes and old objects arriving, in the middle of syncs. */
@@ -556,6 +607,8 @@ int main(void)
         SYNC_TEST(storage_with_too_much_to_write_is_waited_for),
         SYNC_TEST(a_full_disk_ends_the_sync_and_the_clock_stays),
         SYNC_TEST(without_memory_a_sync_fails_or_is_complete),
+        SYNC_TEST(nothing_is_added_to_a_question_whose_answer_is_kept),
+        SYNC_TEST(a_range_is_longer_by_the_one_behind_it_and_none_is_behind_the_last),
         SYNC_TEST(after_any_schedule_two_syncs_make_both_the_same),
         SYNC_TEST(a_list_out_of_order_ends_the_sync),
         SYNC_TEST(a_page_that_does_not_move_on_ends_the_sync),
