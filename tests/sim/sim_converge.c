@@ -11,6 +11,7 @@
 /* What may take its time: ended actors are closed after several syncs, each in a later period. */
 #define CONVERGE_PERIODS 20u
 #define CONVERGE_US (40 * SECOND_US)
+#define EXPIRY_US (90 * SECOND_US) /* after a start, what expires is looked for after a while */
 #define METRICS_US (3 * SECOND_US) /* until what was counted is told */
 #define EXPIRES_SOON_MS 20000u
 #define VERIFY_US (20 * SECOND_US)
@@ -41,14 +42,15 @@ static bool siblings_equal(const struct object *a, const struct object *b)
     return equal;
 }
 
-/* Neither a tombstone in it nor anything whose time has come or will soon, by clocks that agree
- * again. */
+/* Neither a tombstone in it nor anything whose time has come or will soon. What a clock put off
+ * that was far ahead for a while may wait until that time has come by all. */
 static bool lives(const struct sim_world *world, const struct object *object)
 {
     uint64_t wall_ms = sim_clock_moment(&world->nodes[0].clock, world->now_us).wall_ms;
     for (uint32_t i = 0; i < object->sibling_count; i++) {
         const struct sibling *sibling = &object->siblings[i];
-        bool expired = sibling->expiry_ms != 0 && sibling->expiry_ms < wall_ms + EXPIRES_SOON_MS;
+        bool expired = sibling->expiry_ms != 0 && sibling->expiry_ms < wall_ms + EXPIRES_SOON_MS &&
+                       sim_clocks_agree(&world->options.clock);
         if (sibling->kind == SIBLING_TOMBSTONE || expired) {
             return false;
         }
@@ -166,6 +168,7 @@ static void verify(struct sim_world *world)
 void sim_converge(struct sim_world *world)
 {
     uint64_t patience_us = CONVERGE_US + CONVERGE_PERIODS * world->options.repair_us;
+    patience_us += world->options.client.ttl_rate > 0 ? EXPIRY_US : 0;
     uint64_t began_us = world->now_us;
     if (!sim_world_run_until(world, is_converged, patience_us)) {
         char why[200] = "";
