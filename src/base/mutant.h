@@ -29,6 +29,8 @@
     X(late_clock, "a sync takes the peer's clock at its end instead of its beginning")             \
     X(keep_gone, "a sync keeps a sibling that the peer knows to be gone")                          \
     X(no_recheck, "a sync's join ignores what was stored here since the comparison")               \
+    X(source_any_actor, "a sync's source answers for a holding that began after the sync")         \
+    X(fill_unsettled, "a fill counts before what it brought is as durable as a write")             \
     X(refill_by_refilling, "a sync from a holding that is itself refilling completes one")         \
     X(blind_delete, "a write without context replaces what its coordinator happens to hold")       \
     X(deaf_delete, "a write without context ignores what confirmations say is concurrent")         \

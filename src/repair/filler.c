@@ -244,7 +244,8 @@ static bool filler_settled(struct fill_job *job)
 {
     struct replica *replica = job->filler->syncs->replica;
     struct durability *durability = &replica->durability;
-    if (!replica->engine->keeps_data || durability->reached[DURABILITY_SETTLED] >= job->sequence) {
+    if (!replica->engine->keeps_data || MUTANT(fill_unsettled) ||
+        durability->reached[DURABILITY_SETTLED] >= job->sequence) {
         return true;
     }
     if (!job->settles && durability->failed == 0) {
