@@ -125,6 +125,9 @@ static uint64_t repairs(const struct sim_world *world)
 
 static void fall_silent(struct sim_world *world)
 {
+    if (world->options.client.ttl_rate > 0 && !sim_clocks_agree(&world->options.clock)) {
+        return; /* something may expire at any time */
+    }
     sim_world_run_us(world, METRICS_US);
     uint64_t before = repairs(world);
     sim_world_run_us(world, 2 * world->options.repair_us + METRICS_US);
