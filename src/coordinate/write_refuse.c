@@ -57,7 +57,9 @@ void write_fail_unreachable(struct operation *operation)
         "are back; %s",
         request_op_text(operation->request->op), operation->quorum.w,
         request_key_text(operation->coordinator, operation->key.key),
-        operation->coordinator->sloppy ? " or others to stand in for them" : "",
+        operation->coordinator->sloppy && operation->quorum.pw < operation->quorum.w
+            ? " or others to stand in for them"
+            : "",
         operation_names(operation, reachable), operation_names(operation, all & ~reachable),
         operation_fate(operation));
 }
