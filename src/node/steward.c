@@ -34,10 +34,7 @@ static int steward_identify(struct steward *steward, struct bytes kept, struct m
     struct worker *worker = steward->worker;
     steward->id = random_id(&worker->random);
     steward->generation = 1;
-    for (size_t i = 0; i < CRYPTO_KEY_BYTES; i += sizeof(uint64_t)) {
-        uint64_t part = random_u64(&worker->random);
-        memcpy(steward->secret.bytes + i, &part, sizeof(part));
-    }
+    steward_secret_make(steward);
     int result = kept.len == 0 ? 0 : steward_record_decode(steward, kept, told);
     if (result < 0) {
         log_error("node record: damaged, or of a version this program doesn't know; restore it, or "
@@ -45,9 +42,7 @@ static int steward_identify(struct steward *steward, struct bytes kept, struct m
                   LOG_TEXT("cause", shoal_error_text(result)));
         return result;
     }
-    if (steward->config->secret.len != 0) {
-        crypto_key_from(&steward->secret, steward->config->secret);
-    }
+    steward_secret_choose(steward);
     if (steward->view != NULL) {
         char why[640];
         result = steward_compare_facts(steward->config, view_facts(steward->view), why);

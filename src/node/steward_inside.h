@@ -6,6 +6,7 @@
  *      steward_join.c     becoming a member: by an operator's word or by the seeds
  *      steward_return.c   becoming again the member one was before the data_dir was lost
  *      steward_record.c   the node's own record, as kept over a restart
+ *      steward_secret.c   the cluster's secret, and the one before it
  */
 #ifndef NODE_STEWARD_INSIDE_H
 #define NODE_STEWARD_INSIDE_H
@@ -55,6 +56,8 @@ struct steward {
     uint64_t id;
     uint64_t generation;
     struct crypto_key secret;
+    struct crypto_key secret_previous; /* accepted too */
+    bool has_previous_secret;
 
     /* Views: wanted includes keeping includes view. NULL before the node is in a cluster. */
     struct view *view;
@@ -136,6 +139,23 @@ uint64_t steward_returning_member(const struct steward *steward, const struct ro
                                   const struct message_admit *admit);
 /* This node is that member. */
 void steward_become(struct steward *steward, uint64_t node);
+
+/* steward_secret.c */
+/* One of its own, for the cluster that it may found. */
+void steward_secret_make(struct steward *steward);
+/* Once the record is known: what the configuration says takes precedence, and a secret that the
+ * member had until now becomes the previous one unless the configuration names that too. */
+void steward_secret_choose(struct steward *steward);
+/* Becomes that of the cluster being joined; `handed`, CRYPTO_KEY_BYTES long, is taken by a node
+ * that has none configured. */
+void steward_secret_join(struct steward *steward, struct bytes handed);
+void steward_secret_token_keys(const struct steward *steward, struct token_keys *out);
+/* For a joiner: the secret itself, or where it is configured, the proof that it is had. Borrowed
+ * from the steward or the arena; NULL data: no memory. */
+struct bytes steward_secret_show(const struct steward *steward, uint64_t cluster,
+                                 struct arena *arena);
+/* Is what a member has shown the secret for this node, or the proof of one that it has, too? */
+bool steward_secret_fits(const struct steward *steward, uint64_t cluster, struct bytes shown);
 
 /* steward_record.c */
 int steward_record_encode(const struct steward *steward, const struct view *view,

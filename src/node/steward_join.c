@@ -168,15 +168,6 @@ static int admit_judge(struct steward *steward, const struct message_admit *admi
     return 0;
 }
 
-static void join_proof(const struct crypto_key *secret, uint64_t cluster,
-                       uint8_t out[CRYPTO_MAC_BYTES])
-{
-    struct crypto_key key;
-    crypto_derive(&key, secret, "admit");
-    struct bytes part = bytes_make(&cluster, sizeof(cluster));
-    crypto_mac(out, &key, &part, 1);
-}
-
 static int admit_fill(struct steward *steward, struct message_admit_reply *reply)
 {
     struct worker *worker = steward->worker;
@@ -189,15 +180,9 @@ static int admit_fill(struct steward *steward, struct message_admit_reply *reply
     }
     buffer_deinit(&encoded);
     reply->cluster = view_facts(steward->view)->id;
-    reply->secret = bytes_make(steward->secret.bytes, sizeof(steward->secret.bytes));
-    if (result == 0 && steward->config->secret.len != 0) {
-        /* Who brings a secret of its own shows that it has it, and does not give it away. */
-        uint8_t *proof = arena_alloc(&worker->arena, CRYPTO_MAC_BYTES);
-        if (proof == NULL) {
-            return SHOAL_ENOMEM;
-        }
-        join_proof(&steward->secret, reply->cluster, proof);
-        reply->secret = bytes_make(proof, CRYPTO_MAC_BYTES);
+    if (result == 0) {
+        reply->secret = steward_secret_show(steward, reply->cluster, &worker->arena);
+        result = reply->secret.data == NULL ? SHOAL_ENOMEM : 0;
     }
     if (result == 0) {
         result = gossip_records(&steward->gossip, &worker->arena, &reply->records, &reply->count);
@@ -252,18 +237,6 @@ static int join_view(struct steward *steward, struct view *theirs, struct view *
     return 0;
 }
 
-/* Either the cluster hands its secret out, or both sides were given the same one. */
-static bool join_secret_fits(const struct steward *steward, const struct message_admit_reply *reply)
-{
-    if (steward->config->secret.len == 0) {
-        return reply->secret.len == CRYPTO_KEY_BYTES;
-    }
-    uint8_t proof[CRYPTO_MAC_BYTES];
-    join_proof(&steward->secret, reply->cluster, proof);
-    return reply->secret.len == CRYPTO_MAC_BYTES &&
-           crypto_equal(proof, reply->secret.data, CRYPTO_MAC_BYTES);
-}
-
 static int join_take(struct steward *steward, const struct message_admit_reply *reply)
 {
     struct view *theirs;
@@ -305,9 +278,7 @@ static int join_take(struct steward *steward, const struct message_admit_reply *
         view_unref(joined);
         return result;
     }
-    if (steward->config->secret.len == 0) {
-        memcpy(steward->secret.bytes, reply->secret.data, CRYPTO_KEY_BYTES);
-    }
+    steward_secret_join(steward, reply->secret);
     steward->join.stage = JOIN_KEEPING;
     steward->join.cluster = reply->cluster;
     if (steward->join.request != NULL) {
@@ -337,7 +308,7 @@ static void join_on_admitted(struct steward *steward, const struct message_admit
         join_finish(steward, SHOAL_ENOTFOUND, "invited, but not known there as a member");
         return;
     }
-    if (!join_secret_fits(steward, reply)) {
+    if (!steward_secret_fits(steward, reply->cluster, reply->secret)) {
         join_finish(steward, SHOAL_EPERM,
                     "%s:%u has another cluster secret: compare the files named by "
                     "cluster.secret_file",

@@ -96,7 +96,7 @@ static struct snapshot *steward_snapshot(struct steward *steward)
     memcpy(snapshot->tickets_void, steward->tickets_void,
            worker->count * sizeof(*snapshot->tickets_void));
     memcpy(snapshot->included, steward->included, sizeof(snapshot->included));
-    crypto_derive(&snapshot->token_keys.current, &steward->secret, "token");
+    steward_secret_token_keys(steward, &snapshot->token_keys);
     hash_secret_init(&snapshot->position_secret, facts->hash_seed);
     steward_list_known(steward, snapshot);
     steward_list_roles(steward, snapshot);

@@ -1,8 +1,11 @@
 /* The node's own record: who it is, its cluster's secret, the view it has acted on, and where the
  * other nodes are. Kept by the world in place of the one before, read at the next start.
  *
- *      u8 format (1), u64 XXH3 of all that follows, u64 generation, 32 bytes secret, then a GOSSIP
- *      payload: cluster, node id, view, records
+ *      u8 format (2), u64 XXH3 of all that follows, u64 generation, 32 bytes secret,
+ *      u8 has a previous secret, 32 bytes previous secret (zeros: none), then a GOSSIP payload:
+ *      cluster, node id, view, records
+ *
+ * Format 1, of a node that knew one secret only, lacks the two fields before the payload.
  */
 #include "base/byteorder.h"
 #include "base/hash.h"
@@ -12,9 +15,14 @@
 
 #include <stdio.h>
 
-#define RECORD_FORMAT 1u
+#define RECORD_FORMAT 2u
+#define RECORD_FORMAT_ONE_SECRET 1u
 #define RECORD_HASHED_FROM (1u + 8u)
-#define RECORD_HEAD_BYTES (RECORD_HASHED_FROM + 8u + CRYPTO_KEY_BYTES)
+#define RECORD_SECRET_AT (RECORD_HASHED_FROM + 8u)
+#define RECORD_HAS_PREVIOUS_AT (RECORD_SECRET_AT + CRYPTO_KEY_BYTES)
+#define RECORD_PREVIOUS_AT (RECORD_HAS_PREVIOUS_AT + 1u)
+#define RECORD_HEAD_BYTES (RECORD_PREVIOUS_AT + CRYPTO_KEY_BYTES)
+#define RECORD_HEAD_BYTES_ONE_SECRET RECORD_HAS_PREVIOUS_AT
 
 static uint64_t record_hash(struct bytes record)
 {
@@ -25,8 +33,12 @@ int steward_record_encode(const struct steward *steward, const struct view *view
                           struct buffer *out)
 {
     uint8_t head[RECORD_HEAD_BYTES] = {RECORD_FORMAT};
-    store_u64_le(head + 9, steward->generation);
-    memcpy(head + 17, steward->secret.bytes, CRYPTO_KEY_BYTES);
+    store_u64_le(head + RECORD_HASHED_FROM, steward->generation);
+    memcpy(head + RECORD_SECRET_AT, steward->secret.bytes, CRYPTO_KEY_BYTES);
+    if (steward->has_previous_secret) {
+        head[RECORD_HAS_PREVIOUS_AT] = 1;
+        memcpy(head + RECORD_PREVIOUS_AT, steward->secret_previous.bytes, CRYPTO_KEY_BYTES);
+    }
     struct message_gossip told = {.from = steward->id, .view = bytes_make(NULL, 0)};
     struct buffer encoded;
     buffer_init(&encoded, 0);
@@ -79,20 +91,52 @@ int steward_compare_facts(const struct node_config *config, const struct cluster
     return SHOAL_EINVAL;
 }
 
-int steward_record_decode(struct steward *steward, struct bytes kept, struct message_gossip *told)
+/* The payload behind a head that is whole: 0, SHOAL_EVERSION, SHOAL_EPROTO. */
+static int record_payload(struct bytes kept, struct bytes *out)
 {
-    if (kept.len < RECORD_HEAD_BYTES) {
+    if (kept.len == 0) {
         return SHOAL_EPROTO;
     }
-    if (kept.data[0] != RECORD_FORMAT) {
+    size_t head;
+    if (kept.data[0] == RECORD_FORMAT) {
+        head = RECORD_HEAD_BYTES;
+    } else if (kept.data[0] == RECORD_FORMAT_ONE_SECRET) {
+        head = RECORD_HEAD_BYTES_ONE_SECRET;
+    } else {
         return SHOAL_EVERSION;
     }
-    uint64_t generation = load_u64_le(kept.data + 9);
-    if (load_u64_le(kept.data + 1) != record_hash(kept) || generation == UINT64_MAX) {
+    if (kept.len < head || load_u64_le(kept.data + 1) != record_hash(kept)) {
         return SHOAL_EPROTO;
     }
-    struct bytes payload = bytes_make(kept.data + RECORD_HEAD_BYTES, kept.len - RECORD_HEAD_BYTES);
-    int result = frame_validate(payload);
+    if (kept.data[0] == RECORD_FORMAT && kept.data[RECORD_HAS_PREVIOUS_AT] > 1) {
+        return SHOAL_EPROTO;
+    }
+    *out = bytes_make(kept.data + head, kept.len - head);
+    return 0;
+}
+
+static void record_secrets(struct steward *steward, struct bytes kept)
+{
+    memcpy(steward->secret.bytes, kept.data + RECORD_SECRET_AT, CRYPTO_KEY_BYTES);
+    steward->has_previous_secret =
+        kept.data[0] == RECORD_FORMAT && kept.data[RECORD_HAS_PREVIOUS_AT] == 1;
+    if (steward->has_previous_secret) {
+        memcpy(steward->secret_previous.bytes, kept.data + RECORD_PREVIOUS_AT, CRYPTO_KEY_BYTES);
+    }
+}
+
+int steward_record_decode(struct steward *steward, struct bytes kept, struct message_gossip *told)
+{
+    struct bytes payload;
+    int result = record_payload(kept, &payload);
+    if (result < 0) {
+        return result;
+    }
+    uint64_t generation = load_u64_le(kept.data + RECORD_HASHED_FROM);
+    if (generation == UINT64_MAX) {
+        return SHOAL_EPROTO;
+    }
+    result = frame_validate(payload);
     if (result == 0) {
         result = message_gossip_decode(payload, &steward->worker->arena, told);
     }
@@ -107,7 +151,7 @@ int steward_record_decode(struct steward *steward, struct bytes kept, struct mes
     }
     steward->id = told->from;
     steward->generation = generation + 1;
-    memcpy(steward->secret.bytes, kept.data + 17, CRYPTO_KEY_BYTES);
+    record_secrets(steward, kept);
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "server/offline.h"
+#include "server/secret.h"
 #include "server/server.h"
 #include "shoal/error.h"
 
@@ -97,6 +98,25 @@ static int load_config(const char *path, struct config *config)
     }
     buffer_deinit(&problems);
     return code;
+}
+
+/* The configuration is valid: is the file that it names for secrets, too? Prints either. */
+static int check_only(const struct config *config)
+{
+    struct secrets secrets;
+    char text[512];
+    int code = 0;
+    secrets_init(&secrets);
+    if (config->secret_file[0] != 0) {
+        code = secrets_load(config->secret_file, &secrets, text);
+    }
+    if (code == 0) {
+        printf("the configuration is valid\n");
+    } else {
+        fprintf(stderr, "shoal-server: the configuration is not valid\n%s\n", text);
+    }
+    secrets_deinit(&secrets);
+    return code == 0 ? EXIT_SUCCESS : EXIT_USAGE;
 }
 
 static void reload(struct server *server, const char *path)
@@ -198,8 +218,7 @@ int main(int argument_count, char **argument_values)
         return EXIT_USAGE;
     }
     if (arguments.check_only) {
-        printf("the configuration is valid\n");
-        return EXIT_SUCCESS;
+        return check_only(&config);
     }
     int signal_fd = open_signals();
     if (signal_fd < 0) {

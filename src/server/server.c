@@ -28,7 +28,7 @@
 struct server {
     struct config config;
     struct data_folder folder;
-    struct buffer secret;
+    struct secrets secrets;
     struct buffer record;
     struct metrics *metrics;
     struct net_metrics net_metrics;
@@ -101,7 +101,8 @@ static int describe_node(struct server *server)
         .value_bytes_max = config->value_bytes,
         .memory_bytes_max = config->memory_mb * LIMIT_MIB,
         .hints_bytes_max = config->hints_mb * LIMIT_MIB,
-        .secret = buffer_bytes(&server->secret),
+        .secret = buffer_bytes(&server->secrets.current),
+        .secret_previous = buffer_bytes(&server->secrets.previous),
     };
     memcpy(node->name, config->node_name, sizeof(node->name));
     memcpy(node->zone, config->node_zone, sizeof(node->zone));
@@ -353,7 +354,7 @@ static int start(struct server *server, char text[512])
         return explain(text, code, "the machine gives no random numbers");
     }
     if (server->config.secret_file[0] != 0) {
-        code = secret_load(server->config.secret_file, &server->secret, text);
+        code = secrets_load(server->config.secret_file, &server->secrets, text);
     }
     if (code == 0) {
         code = data_folder_open(server->config.data_dir, &server->folder, text);
@@ -398,7 +399,7 @@ int server_start(const struct config *config, struct server **out, char text[512
     server->folder = DATA_FOLDER_NONE;
     server->readiness.fd = -1;
     server->worker_count = count_workers(config);
-    buffer_init(&server->secret, 0);
+    secrets_init(&server->secrets);
     buffer_init(&server->record, 0);
     raise_file_limit(config);
     int code = start(server, text);
@@ -495,7 +496,7 @@ void server_free(struct server *server)
     metrics_free(server->metrics);
     mem_free(server->seeds);
     buffer_deinit(&server->record);
-    buffer_deinit(&server->secret);
+    secrets_deinit(&server->secrets);
     data_folder_close(&server->folder);
     mem_free(server);
 }

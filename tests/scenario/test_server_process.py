@@ -82,6 +82,19 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(outcome.returncode, 1)
         self.assertIn("/nonexistent/secret", outcome.stderr)
 
+    def test_check_config_reads_the_secret_file(self):
+        secret = self.folder.name + "/secret"
+        path = self.config(cluster={"secret_file": secret})
+        with open(secret, "w", encoding="utf-8") as file:
+            file.write("the new secret of it\nthe old secret of it\n")
+        self.assertEqual(run("--config", path, "--check-config").returncode, 0)
+        with open(secret, "a", encoding="utf-8") as file:
+            file.write("\nanother one that was left there\n")
+        bad = run("--config", path, "--check-config")
+        self.assertEqual(bad.returncode, 2)
+        self.assertIn(f"{secret}:4 ", bad.stderr)
+        self.assertEqual(run("--config", path).returncode, 1)
+
     def test_a_damaged_record_is_refused_and_kept(self):
         os.mkdir(self.folder.name + "/data")
         record = self.folder.name + "/data/node.record"

@@ -232,6 +232,38 @@ static void secrets_that_differ_are_refused_and_not_given_away(void **state)
     join_done(world, 1, 0);
 }
 
+static void while_a_secret_changes_a_joiner_is_let_in_with_either(void **state)
+{
+    struct fake_world *world = *state;
+    world->nodes[0].config.secret = bytes_from_string("the old secret");
+    world->nodes[1].config.secret = bytes_from_string("the new secret");
+    world->nodes[1].config.secret_previous = bytes_from_string("the old secret");
+    world->nodes[2].config.secret = bytes_from_string("some other secret");
+    world->nodes[2].config.secret_previous = bytes_from_string("the new secret");
+    start_apart(world, 3);
+    struct world_answer *join = fake_world_join(world, 2, world_port(0));
+    fake_world_run(world, 1000 * MS);
+    assert_int_equal(join->code, SHOAL_EPERM);
+    join_done(world, 1, 0);
+}
+
+static void a_joiner_does_not_bring_secrets_of_a_cluster_of_its_own(void **state)
+{
+    struct fake_world *world = *state;
+    start_apart(world, 2);
+    world->nodes[0].config.secret = bytes_from_string("the one secret");
+    world->nodes[1].config.secret = bytes_from_string("the one secret");
+    for (uint32_t i = 0; i < 2; i++) { /* what each had made becomes its previous one */
+        fake_world_kill(world, i);
+        assert_int_equal(fake_world_start(world, i), 0);
+    }
+    fake_world_run(world, 300 * MS);
+    assert_true(world_snapshot(world, 1)->token_keys.has_previous);
+    join_done(world, 1, 0);
+    assert_false(world_snapshot(world, 1)->token_keys.has_previous);
+    assert_true(world_snapshot(world, 0)->token_keys.has_previous);
+}
+
 static void while_it_joins_a_node_takes_no_writes(void **state)
 {
     struct fake_world *world = *state;
@@ -507,6 +539,8 @@ int main(void)
         TEST(facts_that_differ_are_named),
         TEST(a_name_that_is_taken_is_refused),
         TEST(secrets_that_differ_are_refused_and_not_given_away),
+        TEST(while_a_secret_changes_a_joiner_is_let_in_with_either),
+        TEST(a_joiner_does_not_bring_secrets_of_a_cluster_of_its_own),
         TEST(while_it_joins_a_node_takes_no_writes),
         TEST(writes_that_were_waiting_when_it_joined_are_found_where_they_landed),
         TEST(a_member_of_a_cluster_with_others_does_not_join_another),

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "base/byteorder.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "shoal/error.h"
 #include "support/fake_world.h"
@@ -157,6 +159,115 @@ static void a_config_that_differs_from_the_record_is_refused(void **state)
     assert_int_equal(fake_world_start(world, 0), 0);
 }
 
+/* ---- the cluster's secret ---- */
+
+static struct token_keys restart_with(struct fake_world *world, const char *secret,
+                                      const char *previous)
+{
+    struct node_config *config = &world->nodes[0].config;
+    fake_world_kill(world, 0);
+    config->secret = bytes_from_string(secret);
+    config->secret_previous = bytes_from_string(previous);
+    assert_int_equal(fake_world_start(world, 0), 0);
+    fake_world_run(world, 300 * MS);
+    return world_snapshot(world, 0)->token_keys;
+}
+
+static struct crypto_key token_key(const char *secret)
+{
+    struct crypto_key whole;
+    struct crypto_key key;
+    crypto_key_from(&whole, bytes_from_string(secret));
+    crypto_derive(&key, &whole, "token");
+    return key;
+}
+
+static void assert_key(const struct crypto_key *key, const char *secret)
+{
+    struct crypto_key expected = token_key(secret);
+    assert_memory_equal(key, &expected, sizeof(expected));
+}
+
+static void a_secret_that_was_replaced_is_the_previous_one_until_the_next_change(void **state)
+{
+    struct fake_world *world = *state;
+    assert_int_equal(fake_world_start(world, 0), 0);
+    fake_world_run(world, 300 * MS);
+    struct token_keys own = world_snapshot(world, 0)->token_keys;
+    assert_false(own.has_previous);
+    struct token_keys keys = restart_with(world, "first", "");
+    assert_key(&keys.current, "first");
+    assert_true(keys.has_previous); /* the one that it had made itself */
+    assert_memory_equal(&keys.previous, &own.current, sizeof(own.current));
+    for (uint32_t i = 0; i < 3; i++) { /* restarts change nothing */
+        keys = restart_with(world, "second", "");
+        assert_key(&keys.current, "second");
+        assert_key(&keys.previous, "first");
+    }
+    keys = restart_with(world, "third", "");
+    assert_key(&keys.current, "third");
+    assert_key(&keys.previous, "second");
+    keys = restart_with(world, "", ""); /* no file any more: as recorded */
+    assert_key(&keys.current, "third");
+    assert_key(&keys.previous, "second");
+}
+
+static void the_configured_previous_secret_goes_before_the_recorded_one(void **state)
+{
+    struct fake_world *world = *state;
+    world->nodes[0].config.secret = bytes_from_string("old");
+    assert_int_equal(fake_world_start(world, 0), 0);
+    fake_world_run(world, 300 * MS);
+    assert_false(world_snapshot(world, 0)->token_keys.has_previous);
+    struct token_keys keys = restart_with(world, "old", "new");
+    assert_key(&keys.current, "old");
+    assert_key(&keys.previous, "new");
+    keys = restart_with(world, "new", "old");
+    assert_key(&keys.current, "new");
+    assert_key(&keys.previous, "old");
+    keys = restart_with(world, "new", "");
+    assert_key(&keys.current, "new");
+    assert_key(&keys.previous, "old");
+    keys = restart_with(world, "new", "nobody's"); /* the old one has leaked */
+    assert_key(&keys.current, "new");
+    assert_key(&keys.previous, "nobody's");
+}
+
+static void another_secret_moves_no_key(void **state)
+{
+    struct fake_world *world = *state;
+    assert_int_equal(fake_world_start(world, 0), 0);
+    fake_world_run(world, 300 * MS);
+    struct hash_secret before = world_snapshot(world, 0)->position_secret;
+    (void)restart_with(world, "another", "");
+    assert_memory_equal(&world_snapshot(world, 0)->position_secret, &before, sizeof(before));
+}
+
+/* As the version before wrote it, which knew one secret. */
+static void a_record_of_the_format_before_is_read(void **state)
+{
+    struct fake_world *world = *state;
+    world->nodes[0].config.secret = bytes_from_string("old");
+    world->nodes[1].config.secret = bytes_from_string("old");
+    have_been(world, 2);
+    struct buffer *kept = &world->nodes[0].kept;
+    enum { HASHED_FROM = 9, SECRETS_END = 17 + 32, PAYLOAD = SECRETS_END + 1 + 32 };
+    assert_int_equal(kept->data[0], 2);
+    kept->data[0] = 1;
+    memmove(kept->data + SECRETS_END, kept->data + PAYLOAD, kept->len - PAYLOAD);
+    kept->len -= PAYLOAD - SECRETS_END;
+    struct bytes hashed = bytes_make(kept->data + HASHED_FROM, kept->len - HASHED_FROM);
+    store_u64_le(kept->data + 1, hash_xxh3(hashed));
+    world->nodes[0].config.secret = bytes_from_string("new");
+    assert_int_equal(fake_world_start(world, 0), 0);
+    fake_world_run(world, 500 * MS);
+    struct token_keys keys = world_snapshot(world, 0)->token_keys;
+    assert_key(&keys.current, "new");
+    assert_key(&keys.previous, "old");
+    assert_int_equal(world_snapshot(world, 0)->node_count, 2);
+    assert_int_equal(kept->data[0], 2);
+}
+
 static void without_memory_a_node_starts_whole_or_not_at_all(void **state)
 {
     struct fake_world *world = *state;
@@ -196,6 +307,10 @@ int main(void)
         TEST(a_damaged_record_is_refused_whatever_byte_it_is),
         TEST(a_record_cut_short_or_with_something_behind_it_is_refused),
         TEST(a_config_that_differs_from_the_record_is_refused),
+        TEST(a_secret_that_was_replaced_is_the_previous_one_until_the_next_change),
+        TEST(the_configured_previous_secret_goes_before_the_recorded_one),
+        TEST(another_secret_moves_no_key),
+        TEST(a_record_of_the_format_before_is_read),
         TEST(without_memory_a_node_starts_whole_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
