@@ -27,6 +27,8 @@ struct fill_job {
 static void filler_on_settled(struct durable_waiter *waiter, int code);
 static void filler_on_timer(struct timer *timer, uint64_t now_us);
 static void filler_on_sync(void *self, const struct sync_outcome *outcome);
+static void filler_look(struct fill_job *job);
+static void filler_go_on(struct filler *filler);
 
 void filler_init(struct filler *filler)
 {
@@ -233,7 +235,8 @@ static void filler_on_sync(void *self, const struct sync_outcome *outcome)
         }
     }
     filler->ports.ended(filler->ports.self, outcome);
-    filler_review(filler);
+    filler_look(job); /* the same partition first: it counts again the sooner */
+    filler_go_on(filler);
 }
 
 /* ---- what that comes to ---------------------------------------------------------------------- */
@@ -260,7 +263,7 @@ static void filler_on_settled(struct durable_waiter *waiter, int code)
     struct fill_job *job = QUEUE_ITEM(waiter, struct fill_job, settling);
     job->settles = false;
     if (code == 0) {
-        filler_review(job->filler);
+        filler_look(job);
     }
 }
 
@@ -290,19 +293,37 @@ static bool filler_settle(struct fill_job *job)
     return true;
 }
 
+/* Has it come to its end, or can it begin now? It may be gone then. */
+static void filler_look(struct fill_job *job)
+{
+    struct filler *filler = job->filler;
+    if (!filler->stopped && job->sync == NULL && !filler_settle(job) &&
+        filler->active_count < FILLER_CONCURRENT_MAX && !timer_running(&job->timer)) {
+        filler_begin(job);
+    }
+}
+
+/* Begins with those that have waited longest. Not all are looked at whenever one has ended: of
+ * thousands that wait nearly all wait for their turn, or for their timers. */
+static void filler_go_on(struct filler *filler)
+{
+    struct queue *link = filler->waiting.next;
+    while (link != &filler->waiting && filler->active_count < FILLER_CONCURRENT_MAX) {
+        struct queue *next = link->next; /* looking frees, or moves, at most this one */
+        struct fill_job *job = QUEUE_ITEM(link, struct fill_job, link);
+        if (!timer_running(&job->timer)) {
+            filler_look(job);
+        }
+        link = next;
+    }
+}
+
 void filler_review(struct filler *filler)
 {
-    if (filler->stopped) {
-        return;
-    }
     struct queue *link = filler->waiting.next;
     while (link != &filler->waiting) {
-        struct queue *next = link->next; /* settling frees, beginning moves, at most this one */
-        struct fill_job *job = QUEUE_ITEM(link, struct fill_job, link);
-        if (!filler_settle(job) && filler->active_count < FILLER_CONCURRENT_MAX &&
-            !timer_running(&job->timer)) {
-            filler_begin(job);
-        }
+        struct queue *next = link->next;
+        filler_look(QUEUE_ITEM(link, struct fill_job, link));
         link = next;
     }
 }
@@ -310,7 +331,7 @@ void filler_review(struct filler *filler)
 static void filler_on_timer(struct timer *timer, uint64_t now_us)
 {
     (void)now_us;
-    filler_review(QUEUE_ITEM(timer, struct fill_job, timer)->filler);
+    filler_look(QUEUE_ITEM(timer, struct fill_job, timer));
 }
 
 bool filler_has(const struct filler *filler, uint32_t partition)
