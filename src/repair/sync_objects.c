@@ -8,9 +8,10 @@
 #define SYNC_STORE_PAUSE_US UINT64_C(20000)
 #define SYNC_STORE_TRIES_MAX 250u
 
+/* That a tombstone went here because the peer was the first to drop it repairs nothing. */
 static void sync_count(struct sync *sync, const struct replica_taken *taken)
 {
-    if (taken->stored + taken->removed > 0) {
+    if (taken->stored + taken->removed > taken->dropped) {
         sync->repaired++;
         sync->syncs->counts.repairs++;
     }

@@ -189,7 +189,8 @@ static inline void replica_unwatch(struct sync_watch *watch)
 
 struct replica_taken {
     uint32_t stored;  /* siblings that came */
-    uint32_t removed; /* ... and that went because the peer knows them to be gone */
+    uint32_t removed; /* ... and that went because the peer knows them to be gone, ... */
+    uint32_t dropped; /* ... of these, tombstones: the peer was only the first to drop them */
 };
 
 /* What the peer holds of a key (data NULL: nothing), read after its clock was taken: stores it and

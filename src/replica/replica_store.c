@@ -19,6 +19,7 @@ struct arrival {
     bool concurrent;
     uint32_t stored;
     uint32_t removed;
+    uint32_t dropped;
 };
 
 /* What merging comes to, as far as it can be told without reading. */
@@ -56,18 +57,29 @@ static enum merge_outlook replica_outlook(struct dot held, const struct object *
     return covered && !replica_swallows(held, incoming) ? MERGE_REPLACES : MERGE_UNKNOWN;
 }
 
-/* How many siblings of a does b not have? */
-static uint32_t replica_lacks(const struct object *a, const struct object *b)
+/* How many siblings of a does b not have? Sets how many of these are tombstones. */
+static uint32_t replica_lacks_some(const struct object *a, const struct object *b,
+                                   uint32_t *tombstones)
 {
     uint32_t count = 0;
+    *tombstones = 0;
     for (uint32_t i = 0, j = 0; i < a->sibling_count; i++) {
         struct dot dot = a->siblings[i].dot;
         while (j < b->sibling_count && dot_compare(b->siblings[j].dot, dot) < 0) {
             j++;
         }
-        count += j == b->sibling_count || !dot_equal(b->siblings[j].dot, dot) ? 1 : 0;
+        if (j == b->sibling_count || !dot_equal(b->siblings[j].dot, dot)) {
+            count++;
+            *tombstones += a->siblings[i].kind == SIBLING_TOMBSTONE ? 1 : 0;
+        }
     }
     return count;
+}
+
+static uint32_t replica_lacks(const struct object *a, const struct object *b)
+{
+    uint32_t tombstones;
+    return replica_lacks_some(a, b, &tombstones);
 }
 
 /* What of the object sent is not known to be gone here. */
@@ -101,7 +113,7 @@ static int replica_arrive(struct replica *replica, struct arrival *arrival,
                    after->context.entries == arrival->sent.context.entries;
     arrival->concurrent = replica_lacks(after, &arrival->sent) > 0;
     arrival->stored = replica_lacks(after, held);
-    arrival->removed = replica_lacks(merged, after);
+    arrival->removed = replica_lacks_some(merged, after, &arrival->dropped);
     return replica_hold(replica, arrival->holding, arrival->watch, arrival->key, held, after,
                         as_sent ? arrival->encoded : bytes_make(NULL, 0));
 }
@@ -230,7 +242,8 @@ int replica_store(struct replica *replica, const struct engine_key *key, struct 
 static int replica_taken(const struct arrival *arrival, int result, struct replica_taken *out)
 {
     if (out != NULL && (result == REPLICA_DONE || result == REPLICA_HELD)) {
-        *out = (struct replica_taken){.stored = arrival->stored, .removed = arrival->removed};
+        *out = (struct replica_taken){
+            .stored = arrival->stored, .removed = arrival->removed, .dropped = arrival->dropped};
     }
     return result;
 }

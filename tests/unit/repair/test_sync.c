@@ -192,6 +192,22 @@ static void what_the_peer_knows_to_be_gone_goes_though_it_has_nothing_of_the_key
     assert_int_equal(rig.outcome.repaired, 1);
 }
 
+static void a_tombstone_that_the_peer_was_first_to_drop_goes_and_is_no_repair(void **state)
+{
+    (void)state;
+    (void)rig_write(&rig, 2, P, "key", "value");
+    (void)rig_write(&rig, 2, P, "key", NULL);
+    rig_send(&rig, 2, 1, P, "key");
+    assert_int_equal(replica_set_owners(rig_holding(&rig, 2, P), NULL, 0), 0);
+    replica_tell_clock(&rig.replicas[2], rig_holding(&rig, 2, P));
+    rig_upkeep(&rig);
+    assert_null(rig_held(&rig, 2, P, "key").data);
+    assert_non_null(rig_held(&rig, 1, P, "key").data);
+    assert_int_equal(rig_sync(&rig, P, 2), 0);
+    assert_null(rig_held(&rig, 1, P, "key").data);
+    assert_int_equal(rig.outcome.repaired, 0);
+}
+
 static void thousands_of_keys_that_the_peer_has_forgotten_go(void **state)
 {
     (void)state;
@@ -595,6 +611,7 @@ int main(void)
         SYNC_TEST(trees_of_different_depth_compare),
         SYNC_TEST(what_the_peer_has_replaced_goes),
         SYNC_TEST(what_the_peer_knows_to_be_gone_goes_though_it_has_nothing_of_the_key),
+        SYNC_TEST(a_tombstone_that_the_peer_was_first_to_drop_goes_and_is_no_repair),
         SYNC_TEST(thousands_of_keys_that_the_peer_has_forgotten_go),
         SYNC_TEST(what_is_gone_here_does_not_come_back_from_a_peer_that_still_has_it),
         SYNC_TEST(what_the_peer_has_not_seen_stays),
