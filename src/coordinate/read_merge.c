@@ -52,7 +52,7 @@ static int read_merge(struct operation *operation, struct bytes encoded)
     if (result == 0) {
         result = object_merge(arena, &held, &incoming, &merged);
     }
-    return result < 0 ? result : read_put_merged(operation, &merged);
+    return result == 0 ? read_put_merged(operation, &merged) : result;
 }
 
 static bool read_has_room(struct operation *operation, size_t bytes)
