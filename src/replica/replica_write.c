@@ -85,6 +85,19 @@ static int replica_put_own(struct replica *replica, struct holding *holding,
     return result;
 }
 
+/* The end of a write. A dot that was given and then refused a place was never anywhere: without it
+ * in the clock it would leave a gap there for as long as this holding lives. */
+static int replica_wrote(struct holding *holding, const struct replica_written *written, int result,
+                         struct replica_written *out)
+{
+    if (result >= 0) {
+        *out = *written;
+    } else if (holding->actor == written->dot.actor) {
+        partition_clock_add(&holding->clock, written->dot);
+    }
+    return result;
+}
+
 int replica_write(struct replica *replica, struct holding *holding, const struct engine_key *key,
                   struct version_vector seen, const struct sibling *added, uint64_t wall_ms,
                   struct replica_written *out)
@@ -111,10 +124,7 @@ int replica_write(struct replica *replica, struct holding *holding, const struct
     if (result == 0) {
         result = replica_put_own(replica, holding, key, &held, &written);
     }
-    if (result >= 0) {
-        *out = written;
-    }
-    return result;
+    return replica_wrote(holding, &written, result, out);
 }
 
 int replica_expire(struct replica *replica, struct holding *holding, const struct engine_key *key,
@@ -144,8 +154,5 @@ int replica_expire(struct replica *replica, struct holding *holding, const struc
     if (result == 0) {
         result = replica_put_own(replica, holding, key, held, &written);
     }
-    if (result >= 0) {
-        *out = written;
-    }
-    return result;
+    return replica_wrote(holding, &written, result, out);
 }

@@ -188,6 +188,17 @@ static void a_full_disk_ends_no_actor(void **state)
     assert_int_equal(fixture->began, 0);
 }
 
+static void a_refused_write_leaves_no_gap_in_the_clock(void **state)
+{
+    struct fixture *fixture = *state;
+    struct replica_written written;
+    fixture->fickle->puts_failing = 1;
+    fixture->fickle->put_code = SHOAL_ENOSPC;
+    assert_int_equal(write_unseen(fixture, "refused", &written), SHOAL_ENOSPC);
+    assert_int_equal(write_unseen(fixture, "next", &written), 0);
+    assert_true(partition_clock_base_covers(&fixture->holding->clock, written.dot));
+}
+
 static void a_put_whose_fate_is_uncertain_ends_the_actor_but_not_the_holding(void **state)
 {
     struct fixture *fixture = *state;
@@ -321,6 +332,7 @@ int main(void)
         FIXTURE_TEST(storage_that_failed_confirms_nothing_any_more),
         FIXTURE_TEST(a_refused_put_applies_nothing_and_no_dot_is_given_twice),
         FIXTURE_TEST(a_full_disk_ends_no_actor),
+        FIXTURE_TEST(a_refused_write_leaves_no_gap_in_the_clock),
         FIXTURE_TEST(a_put_whose_fate_is_uncertain_ends_the_actor_but_not_the_holding),
         FIXTURE_TEST(a_holding_that_is_not_on_record_gives_no_dots),
         FIXTURE_TEST(a_dot_of_its_own_that_it_does_not_remember_ends_the_holding),
