@@ -11,6 +11,8 @@
 #include <stdio.h>
 
 #define PEER_PORT_FIRST 4001u
+/* Looks into a worker between two looks at everything. */
+#define CHECK_SHARE 16u
 #define TICK_LATE_US_MAX 100u
 #define FLUSH_LATE_US_MAX 200u
 
@@ -182,7 +184,9 @@ void sim_node_after_event(struct sim_worker *worker)
     flush_perhaps(worker);
     sim_life_look(node);
     arm_tick(worker);
-    worker_check(worker->core);
+    if (world->trace.events % (world->options.check_every / CHECK_SHARE + 1) == 0) {
+        worker_check(worker->core);
+    }
     sim_request_settle(world);
     if (node->state == SIM_STOPPING && is_idle(node)) {
         sim_life_stopped(node);

@@ -46,6 +46,19 @@ void sim_options_quiet(struct sim_options *options)
     }
 }
 
+void sim_options_speed(struct sim_options *options, uint64_t seed)
+{
+    sim_options_quiet(options);
+    options->seed = seed;
+    options->nodes = 5;
+    options->partitions = 32;
+    options->repair_us = SECOND_US;
+    options->load_us = 25 * SECOND_US;
+    options->client.clients = 10;
+    options->client.keys = 16;
+    options->check_every = 128;
+}
+
 static uint64_t choose(struct random *random, const uint64_t *values, uint32_t count)
 {
     return values[random_below(random, count)];
@@ -213,7 +226,7 @@ void sim_options_random(struct sim_options *options, uint64_t seed)
     if (random_chance(&random, 0.2)) {
         options->hints_bytes_max = CHOOSE(&random, 0, 600, 20000);
     }
-    options->check_every = 64;
+    options->check_every = 128;
 }
 
 void sim_options_print(const struct sim_options *options, char *out, unsigned long size)

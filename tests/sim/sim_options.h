@@ -117,6 +117,9 @@ struct sim_options {
 /* A quiet world of three nodes, N=3 R=W=2, one worker each, that scenarios start from. */
 void sim_options_quiet(struct sim_options *options);
 
+/* Five healthy nodes that clients ask a hundred times a second: for measuring the simulator. */
+void sim_options_speed(struct sim_options *options, uint64_t seed);
+
 /* The temper of a seed. */
 void sim_options_random(struct sim_options *options, uint64_t seed);
 
