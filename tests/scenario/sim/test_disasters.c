@@ -64,6 +64,14 @@ static void assert_gone(struct cluster *cluster, const char *key)
 
 /* ---- an old segment ---- */
 
+/* Fills some segments with what is dead as soon as it is done again. */
+static void churn(struct cluster *cluster)
+{
+    for (uint32_t i = 0; i < 3 * CHURN_KEYS; i++) {
+        put_numbered(cluster, "churn", i % CHURN_KEYS, PAD_BYTES);
+    }
+}
+
 /* The value lies in a segment that is nearly all alive and stays; the tombstone, and the marker of
  * its drop, lie in segments that are soon dead and compacted. When the marker has gone before the
  * value, the next start finds the value, and nothing that hides it. */
@@ -88,12 +96,11 @@ static void an_old_segment_does_not_revive_a_value_after_the_drop(void **state)
         for (uint32_t i = 0; i < OLD_KEYS; i++) {
             put_numbered(&cluster, "old", i, PAD_BYTES);
         }
+        churn(&cluster);
         assert_int_equal(cluster_delete(&cluster, 0, "victim", NULL).code, 0);
         wait_until_nothing_is_held(&cluster, "victim");
         for (uint32_t round = 0; round < 12; round++) {
-            for (uint32_t i = 0; i < 3 * CHURN_KEYS; i++) {
-                put_numbered(&cluster, "churn", i % CHURN_KEYS, PAD_BYTES);
-            }
+            churn(&cluster);
             cluster_run(&cluster, SECOND_US);
             cluster_restart(&cluster, 0, round % 2 == 0 ? SIM_EXIT_KILL : SIM_EXIT_POWER);
             assert_int_equal(cluster_held(&cluster, 0, "victim"), 0);
