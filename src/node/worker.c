@@ -371,9 +371,12 @@ void worker_flush(struct worker *worker, struct moment now)
 {
     worker_enter(worker, now);
     worker_part(worker);
-    worker->upkeep_us = worker->parting
-                            ? TIMERS_NEVER
-                            : replica_step(&worker->replica, worker->now, UPKEEP_ENTRIES);
+    if (worker->parting) {
+        replica_rest(&worker->replica);
+        worker->upkeep_us = TIMERS_NEVER;
+    } else {
+        worker->upkeep_us = replica_step(&worker->replica, worker->now, UPKEEP_ENTRIES);
+    }
     worker->engine->ops->flush(worker->engine);
     worker_leave(worker);
 }

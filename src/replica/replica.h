@@ -56,6 +56,8 @@ struct replica {
     struct buffer record;        /* ... and holdings' records */
     struct queue working;        /* holdings with something to do in small steps */
     struct read_waiter upkeep;   /* in no queue: nothing that is done in steps waits for the disk */
+    struct moment stepped;       /* the last step ... */
+    uint32_t step_budget;        /* ... and what it was given */
     uint64_t tombstones_dropped; /* so far */
     uint64_t review_us;          /* when to look what there is to do; TIMERS_NEVER: need not */
     struct replica_listener listener;
@@ -235,6 +237,9 @@ void replica_tell_clock(struct replica *replica, struct holding *holding);
  * tombstones, finding what has expired. When it should be called again although nothing else
  * happens, as mono_us: now, later, or TIMERS_NEVER. */
 uint64_t replica_step(struct replica *replica, struct moment now, uint32_t budget);
+
+/* Nothing more is done by itself: the last records are put. */
+void replica_rest(struct replica *replica);
 
 /* Replaces one sibling of what is held, which has expired, and nothing else by a tombstone of this
  * holding's own. Outcomes as replica_write but for pending, and SHOAL_ENOTFOUND when there is no

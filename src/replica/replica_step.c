@@ -15,10 +15,14 @@ void replica_wake_at(struct replica *replica, uint64_t mono_us)
     replica->review_us = mono_us < replica->review_us ? mono_us : replica->review_us;
 }
 
+/* What was read is lent for the moment: whoever waited for it goes on at once, and is the first that
+ * is worked on. Left for the next step, it could be gone again each time. */
 static void replica_on_read(struct read_waiter *waiter, int code)
 {
-    (void)waiter; /* it is in no queue any more: the next step goes on, or finds out itself */
-    (void)code;
+    struct replica *replica = QUEUE_ITEM(waiter, struct replica, upkeep);
+    if (code == 0) {
+        (void)replica_step(replica, replica->stepped, replica->step_budget);
+    }
 }
 
 static void replica_wait_upkeep(struct replica *replica)
@@ -184,6 +188,8 @@ uint64_t replica_step(struct replica *replica, struct moment now, uint32_t budge
     if (replica->durability.failed != 0) {
         return TIMERS_NEVER;
     }
+    replica->stepped = now;
+    replica->step_budget = budget;
     if (now.mono_us >= replica->review_us) {
         replica_review(replica, now);
     }
@@ -197,12 +203,18 @@ uint64_t replica_step(struct replica *replica, struct moment now, uint32_t budge
             continue;
         }
         if (result == REPLICA_PENDING) {
+            queue_remove(&holding->work);
+            queue_push(replica->working.next, &holding->work); /* in front of all others */
             replica_wait_upkeep(replica);
-        }
-        if (replica_busy(holding, now)) {
+        } else if (replica_busy(holding, now)) {
             holding_wake(holding);
         }
     }
     bool more = !queue_empty(&replica->working) && queue_empty(&replica->upkeep.link);
     return more ? now.mono_us : replica->review_us;
+}
+
+void replica_rest(struct replica *replica)
+{
+    waiting_leave(&replica->upkeep);
 }
