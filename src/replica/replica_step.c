@@ -15,8 +15,8 @@ void replica_wake_at(struct replica *replica, uint64_t mono_us)
     replica->review_us = mono_us < replica->review_us ? mono_us : replica->review_us;
 }
 
-/* What was read is lent for the moment: whoever waited for it goes on at once, and is the first that
- * is worked on. Left for the next step, it could be gone again each time. */
+/* What was read is lent for the moment: whoever waited for it goes on at once, and is the first
+ * that is worked on. Left for the next step, it could be gone again each time. */
 static void replica_on_read(struct read_waiter *waiter, int code)
 {
     struct replica *replica = QUEUE_ITEM(waiter, struct replica, upkeep);

@@ -12,7 +12,8 @@ int small_file_read(int folder_fd, const char *name, size_t len_max, struct buff
  * it returns 0. SHOAL_ENOSPC, SHOAL_EIO (and errno): the old one is still there. */
 int small_file_store(int folder_fd, const char *name, struct bytes content);
 
-/* Writes all of it from where the file stands, however many calls that takes: 0, or -1 and errno. */
+/* Writes all of it from where the file stands, however many calls that takes: 0, or -1 and errno.
+ */
 int small_file_write(int fd, struct bytes bytes);
 
 #endif
