@@ -45,7 +45,10 @@
     X(hint_any_actor, "a hint's confirmation outlives the holding that gave it")                   \
     X(hint_counts_owner, "a fallback's confirmation counts as an owner's")                         \
     X(expire_early, "a value is hidden at its expiry by this node's clock, whatever its skew")     \
-    X(expire_all, "the tombstone of an expired sibling replaces all the others too")
+    X(expire_all, "the tombstone of an expired sibling replaces all the others too")               \
+    X(trust_gossip, "an owner of whom others tell that it lives counts as reachable")              \
+    X(forget_marker, "compaction forgets a removal while what it hides is still in a segment")     \
+    X(one_secret, "a token made with the cluster's previous secret is refused")
 
 #define MUTANT_ENUM(name, what) MUTANT_##name,
 enum mutant { MUTANT_TABLE(MUTANT_ENUM) MUTANT_COUNT };

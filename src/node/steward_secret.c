@@ -4,6 +4,7 @@
  * node's own record remembers. A number of generations without end (as in web frameworks' key
  * rings) would keep a leaked secret good for ever; one is what a rolling restart needs. */
 #include "base/log.h"
+#include "base/mutant.h"
 #include "model/token.h"
 #include "node/steward_inside.h"
 
@@ -55,7 +56,7 @@ void steward_secret_join(struct steward *steward, struct bytes handed)
 
 void steward_secret_token_keys(const struct steward *steward, struct token_keys *out)
 {
-    *out = (struct token_keys){.has_previous = steward->has_previous_secret};
+    *out = (struct token_keys){.has_previous = steward->has_previous_secret && !MUTANT(one_secret)};
     crypto_derive(&out->current, &steward->secret, "token");
     if (out->has_previous) {
         crypto_derive(&out->previous, &steward->secret_previous, "token");

@@ -16,6 +16,7 @@
 #include "storage/log_engine_inside.h"
 
 #include "base/assert.h"
+#include "base/mutant.h"
 #include "shoal/error.h"
 
 #define RATE_DEFAULT (16u * LIMIT_MIB) /* bytes a second while users write nothing */
@@ -133,7 +134,8 @@ static bool marker_needed(struct log_engine *log, const struct log_marker *marke
 {
     const struct log_partition *partition = log_partition_of(log, marker->partition);
     struct log_entry entry;
-    if (marker->sequence < partition->drop_sequence || marker->sequence < oldest) {
+    if (marker->sequence < partition->drop_sequence || marker->sequence < oldest ||
+        MUTANT(forget_marker)) {
         return false;
     }
     return marker->kind == LOG_DROP || partition->index == NULL ||
