@@ -168,6 +168,13 @@ void replica_renew(struct replica *replica, struct holding *holding, bool refill
     replica_begin_holding(replica, holding, refilling);
 }
 
+void replica_change_actor(struct replica *replica, struct holding *holding)
+{
+    replica_end_watches(holding);
+    holding_forget_tree(holding);
+    replica_begin_holding(replica, holding, holding->refilling);
+}
+
 /* Room for the partition's holding: the one there is, or a new one, whose actor is 0. */
 static int replica_make(struct replica *replica, uint32_t partition, struct holding **out)
 {

@@ -6,6 +6,14 @@
 
 #define REPLICA_SECOND_US UINT64_C(1000000)
 
+/* ---- replica.c ---- */
+
+/* Whether a write of its own is held is not known, but nothing else has been forgotten: another
+ * actor, and the tree is made anew. The clock stays, which is as true of the one as of the other:
+ * without it this holding would take back what others have dropped tombstones for, and it would
+ * have to refill before it has a say again. */
+void replica_change_actor(struct replica *replica, struct holding *holding);
+
 /* ---- replica_record.c ---- */
 
 /* Puts the holding on record if it is not: 0 or the engine's refusal. */

@@ -79,7 +79,7 @@ static int replica_put_own(struct replica *replica, struct holding *holding,
         replica_hold(replica, holding, NULL, key, held, &written->object, bytes_make(NULL, 0));
     if (result < 0 && !replica_refused(result)) {
         /* What became of the write is not certain: this holding may not go on as it was. */
-        replica_renew(replica, holding, holding->refilling);
+        replica_change_actor(replica, holding);
     }
     written->encoded = buffer_bytes(&replica->scratch);
     return result;

@@ -204,10 +204,14 @@ static void a_put_whose_fate_is_uncertain_ends_the_actor_but_not_the_holding(voi
     struct fixture *fixture = *state;
     struct replica_written written;
     uint64_t actor = fixture->holding->actor;
+    assert_int_equal(write_unseen(fixture, "before", &written), 0);
+    struct dot before = written.dot;
     fixture->fickle->puts_failing = 1;
     fixture->fickle->put_code = SHOAL_EIO;
     assert_int_equal(write_unseen(fixture, "refused", &written), SHOAL_EIO);
     assert_true(fixture->holding->actor != actor);
+    /* What was deleted before does not come back: it has been seen. */
+    assert_true(partition_clock_seen(&fixture->holding->clock, before));
     assert_false(fixture->holding->refilling);
     assert_ptr_equal(replica_holding(&fixture->replica, PARTITION), fixture->holding);
     assert_int_equal(write_unseen(fixture, "next", &written), 0);
