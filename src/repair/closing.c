@@ -292,7 +292,7 @@ void closing_on_synced(struct closing *closing, const struct sync_outcome *outco
         return;
     }
     uint32_t count = closing_sources(closing, outcome->partition, sources);
-    for (uint32_t i = 0; i < count && i < LIMIT_REQUEST_TARGETS; i++) {
+    for (uint32_t i = 0; count <= LIMIT_REQUEST_TARGETS && i < count; i++) {
         uint64_t bit = UINT64_C(1) << i;
         if (sources[i] != outcome->node) {
             continue;
