@@ -223,7 +223,9 @@ static bool patrol_wants(const struct holding *holding, struct moment now, bool 
 {
     const struct patrol *patrol = &holding->patrol;
     *reads = holding->expiring.missed_ms <= now.wall_ms && now.mono_us >= patrol->reading_next_us;
-    bool missed = holding->tombstones.missed && holding->tombstones.left == 0;
+    /* While as many as are kept in mind wait for somebody, a walk would bring nothing. */
+    bool missed = holding->tombstones.missed && holding->tombstones.left == 0 &&
+                  holding->tombstones.count < TOMBSTONES_MAX;
     return now.mono_us >= patrol->next_us && (missed || *reads);
 }
 

@@ -251,6 +251,29 @@ static void more_tombstones_than_are_kept_in_mind_go_all_the_same(void **state)
     assert_false(fixture->holding->tombstones.missed);
 }
 
+static void no_walk_looks_for_more_while_none_of_those_in_mind_can_go(void **state)
+{
+    struct fixture *fixture = *state;
+    upkeep(fixture);
+    for (uint32_t i = 1; i <= TOMBSTONES_MAX + 100; i++) {
+        key_is(fixture, i);
+        store_surely(fixture, deletion(fixture, A, i));
+        if (i % 64 == 0) {
+            arena_reset(&fixture->arena);
+        }
+    }
+    owners_are(fixture, 1); /* it tells nothing */
+    tell(fixture);          /* the tree grows by the way */
+    uint64_t next_us = fixture->holding->patrol.next_us;
+    for (int i = 0; i < 60; i++) {
+        arena_reset(&fixture->arena);
+        pass_ms(fixture, 1000);
+        tell(fixture);
+    }
+    assert_true(fixture->holding->tombstones.missed);
+    assert_true(fixture->holding->patrol.next_us == next_us);
+}
+
 static void where_the_disk_is_full_they_go_later(void **state)
 {
     struct fixture *fixture = *state;
@@ -419,6 +442,7 @@ int main(void)
         TEST(a_value_beside_the_tombstone_stays),
         TEST(tombstones_from_before_a_restart_are_found),
         FIXTURE_TEST(more_tombstones_than_are_kept_in_mind_go_all_the_same),
+        FIXTURE_TEST(no_walk_looks_for_more_while_none_of_those_in_mind_can_go),
         FIXTURE_TEST(where_the_disk_is_full_they_go_later),
         TEST(what_has_expired_for_every_clock_is_replaced_by_a_tombstone),
         TEST(its_siblings_stay),
