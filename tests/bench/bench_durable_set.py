@@ -3,7 +3,9 @@ beside one node of Shoal with the log engine and durability `sync`, under `shoal
 connections, depth, values and number of keys, over TCP, in lockstep, in turns, so that the ratio holds on a
 machine whose speed drifts. Then the log engine with durability `os` beside the memory engine.
 
-Usage: bench_durable_set.py [ROUNDS] (3). Prints each round and medians: throughput, and the CPU time
+Usage: bench_durable_set.py [ROUNDS [WORKERS]] (3, and one worker a core). Redis serves with one thread; with as
+many workers as cores Shoal leaves none to its clients and its own disk threads: on a small machine that runs the
+clients too, one worker less is the better choice. Prints each round and medians: throughput, and the CPU time
 of the server an operation. The data lies in TMPDIR, which should be on a real disk.
 SHOAL_SERVER and SHOAL_CLI name the programs; `meson test --benchmark` sets them.
 """
@@ -85,10 +87,10 @@ class Redis:
 class Shoal:
     """One node that is a cluster of its own."""
 
-    def __init__(self, name, **storage):
+    def __init__(self, name, workers, **storage):
         self.name = name
         self._cluster = Cluster(1, cluster={"partitions": 256}, quorum={"n": 1, "r": 1, "w": 1},
-                                storage=storage)
+                                workers=workers, storage=storage)
 
     def __enter__(self):
         self._cluster.__enter__()
@@ -144,17 +146,19 @@ def compare(rounds, first, second, workloads):
 
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    workers = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     with tempfile.TemporaryDirectory(prefix="shoal-bench-") as folder:
         print(f"an append of 4 KiB and its sync: {sync_us(folder):.0f} us, "
-              f"{os.cpu_count()} processors, in {tempfile.gettempdir()}")
+              f"{os.cpu_count()} processors, {workers or os.cpu_count()} workers, in {tempfile.gettempdir()}")
     durable = [(f"set, {depth} deep", (depth,)) for depth in DEPTHS]
     if shutil.which("redis-server") and shutil.which("redis-benchmark"):
-        with Redis() as redis, Shoal("shoal, log, sync", engine="log", durability="sync") as shoal:
+        with Redis() as redis, Shoal("shoal, log, sync", workers, engine="log",
+                                       durability="sync") as shoal:
             compare(rounds, redis, shoal, durable)
     else:
         print("no redis-server and redis-benchmark to compare with")
-    with Shoal("shoal, memory", engine="memory") as memory, \
-            Shoal("shoal, log, os", engine="log", durability="os") as log:
+    with Shoal("shoal, memory", workers, engine="memory") as memory, \
+            Shoal("shoal, log, os", workers, engine="log", durability="os") as log:
         compare(rounds, memory, log, [("set, 16 deep", (16, "1:0")), ("get, 16 deep", (16, "0:1")),
                                       ("set and get", (16, "1:1"))])
 
