@@ -268,7 +268,13 @@ void sim_oracle_holding(struct sim_oracle *oracle, uint32_t node, struct bytes n
             return;
         }
     }
+    /* A holding that began with an old copy of its disk may show what was deleted long ago beside
+     * later writes, until it has refilled; it has no say in reads before, and those are judged. */
     struct sim_set none = {0};
-    sim_judge_object(oracle, key, &now.covered, &now.live, &none, held, where);
+    struct sim_set standing = now.live;
+    for (uint32_t i = 0; i < SIM_SET_WORDS; i++) {
+        standing.words[i] &= ~key->gone.words[i];
+    }
+    sim_judge_object(oracle, key, &now.covered, &standing, &none, held, where);
     *held = now;
 }
