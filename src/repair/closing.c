@@ -213,8 +213,10 @@ void closing_on_reply(struct closing *closing, uint64_t node,
         return;
     }
     if (reply->view_digest != closing->digest) {
-        closing->ports.learn(closing->ports.self, reply->view_digest, reply->view);
-        return; /* of another view: asked again */
+        if (reply->view.data != NULL) {
+            closing->ports.learn(closing->ports.self, reply->view_digest, reply->view);
+        }
+        return; /* of another view, perhaps ours of then: asked again */
     }
     struct queue *link = closing->turns.next;
     for (; link != &closing->turns; link = link->next) {
