@@ -12,10 +12,11 @@ v a value that was read:
     Nothing is read only if x is a delete, or a delete may have come
     after x.                                                             else  lost
     v was put under this key, was not refused, began before the read.    else  foreign, refused
-    Two values read together: neither had ended, as acknowledged, when
+    Two values read together, both acknowledged: neither had ended when
     the other began, for then the later one had to replace it.           else  unreplaced
 
-A write of unknown outcome has no end: it may happen at any time after it began. A write without a context
+A write without a context is vouched for by those who confirm it; one of unknown outcome may not have come so
+far, and stand beside what it was to replace. A write of unknown outcome has no end: it may happen at any time after it began. A write without a context
 replaces what it finds, so an old one that was held up may rightly cover a newer one; that is why "may have
 come after" looks at the end and not at the order of asking.
 """
@@ -123,7 +124,7 @@ def _check_own(history, verdict, read, writes):
         verdict.add("lost", read.key, f"{lost} is gone; {read}")
     for value in seen:
         for later in seen:
-            if value.outcome == ACKNOWLEDGED and value.end < later.start:
+            if value.outcome == later.outcome == ACKNOWLEDGED and value.end < later.start:
                 verdict.add("unreplaced", read.key, f"{later} left {value} beside it; {read}")
 
 

@@ -159,6 +159,22 @@ def closed_segment(case, node):
     return case.rng.choice(closed)
 
 
+def wait_identical(case, node, what, values=False, deadline_s=60):
+    """Until `shoal verify` says so: never an error in between, only "not identical" or "can't tell"."""
+    began = time.monotonic()
+    flags = ["--values"] if values else []
+    said = []
+
+    def identical():
+        outcome = node.shoal("verify", "--json", *flags)
+        said.append(outcome)
+        return outcome.status == 0 and outcome.json()["identical"]
+
+    wait_until(identical, f"all owners are identical ({what})", deadline_s)
+    case.say(f"{what}: identical after {time.monotonic() - began:.1f} s, "
+             f"digest {said[-1].json()['digest']}")
+
+
 def make_cold(node):
     """Takes the node's data files out of the kernel's memory, as far as they are on disk: what reads
     them next has to wait for the disk."""

@@ -193,9 +193,15 @@ class OwnKeys(Case):
 
     def test_a_write_that_left_what_it_had_to_replace_is_found(self):
         first = self.story.put()
+        second = self.story.put()
+        self.story.see(first, second)
+        self.bad("unreplaced", "stale")
+
+    def test_a_write_of_unknown_outcome_may_stand_beside_what_it_was_to_replace(self):
+        first = self.story.put()
         second = self.story.begin()
         self.story.see(first, second)
-        self.bad("unreplaced")
+        self.good()
 
     def test_concurrent_writes_may_stand_side_by_side(self):
         first = self.story.begin()
