@@ -29,6 +29,14 @@ struct shoal_node {
     uint64_t pending_sync; /* partitions it has not yet got whole */
     uint64_t weight;
     const char *storage; /* "ok"; "full": it refuses writes; "failed": it confirms none any more */
+    uint64_t releasing;  /* partitions it still holds for their new owners */
+    uint64_t sync_rate;  /* bytes a second that it takes in by repair, of late */
+    int seen;            /* the newest layout: all of its requests know it, ... */
+    int synced;          /* ... its share is complete, ... */
+    int all_synced;      /* ... and it knows that everybody's is */
+    const char *change;  /* asked for it and in no layout yet: "joins", "leaves", "removed",
+                            "reweighed"; "" when nothing is */
+    int staged;          /* and that waits for a commit */
 };
 
 struct shoal_status {
@@ -42,6 +50,9 @@ struct shoal_status {
     uint32_t n, r, w; /* the cluster's defaults */
     const struct shoal_node *nodes;
     size_t node_count;
+    uint32_t staged;         /* changes that wait for a commit */
+    uint32_t may_lose;       /* partitions of which removals may have lost acknowledged writes */
+    uint64_t oldest_version; /* of the oldest layout still in force */
 };
 
 struct shoal_ring {
@@ -88,6 +99,64 @@ struct shoal_repair {
     const char *text; /* who could not be reached; "" when all were */
 };
 
+enum shoal_change_op {
+    SHOAL_CHANGE_PLAN = 0,    /* changes nothing: what is staged, or what if */
+    SHOAL_CHANGE_COMMIT = 1,  /* all that is staged */
+    SHOAL_CHANGE_CANCEL = 2,  /* forgets all that is staged */
+    SHOAL_CHANGE_LEAVE = 3,   /* hands over what it holds, then is no member any more */
+    SHOAL_CHANGE_REMOVE = 4,  /* the same; for good, with its id, when it is down or by force */
+    SHOAL_CHANGE_REPLACE = 5, /* by the empty node at host:peer_port */
+    SHOAL_CHANGE_SET = 6,     /* weight, zone */
+};
+
+/* A change of who is a member, and with what share. */
+struct shoal_change {
+    enum shoal_change_op op;
+    const char *node;   /* by name; NULL: the node that is asked */
+    int stage;          /* only note it, for a commit later */
+    int force;          /* REMOVE: even where acknowledged writes may be lost with it */
+    const char *host;   /* REPLACE */
+    uint16_t peer_port; /* REPLACE */
+    uint32_t weight;    /* SET; 0: as it is */
+    const char *zone;   /* SET; NULL: as it is */
+    uint32_t nodes;     /* PLAN: what if there were so many; 0: what is staged */
+};
+
+struct shoal_plan_node {
+    uint64_t id; /* 0: one that there is not yet */
+    const char *name;
+    const char *zone;   /* after the change, as the weight */
+    const char *change; /* "stays", "joins", "leaves", "removed", "reweighed" */
+    uint32_t weight;
+    uint32_t partitions_before;
+    uint32_t partitions_after;
+    uint32_t partitions_in; /* that it gets and does not own now */
+    uint64_t bytes_in;      /* about so many */
+};
+
+/* What a change moves. */
+struct shoal_plan {
+    int changes;             /* 0: nothing is staged, or nothing would change */
+    int committed;           /* a new layout is in force; else it is staged, or only a plan */
+    uint64_t version_before; /* of the newest layout */
+    uint64_t version_after;
+    uint32_t partitions;
+    uint32_t replicas_before; /* owners of each partition */
+    uint32_t replicas_after;
+    uint32_t moves;        /* owner slots that get another node */
+    uint32_t moves_least;  /* no table with these shares moves less */
+    uint32_t zones_before; /* distinct zones that every partition spans at least */
+    uint32_t zones_after;
+    double share_excess_before; /* the worst node's distance from its weighted share, partitions */
+    double share_excess_after;
+    uint32_t may_lose;  /* partitions of which acknowledged writes may be lost by removals */
+    uint64_t bytes_in;  /* all nodes' */
+    const char *reason; /* why something can't be had; "" when all is exact */
+    const char *text;   /* a remark; "" */
+    const struct shoal_plan_node *nodes; /* by name */
+    size_t node_count;
+};
+
 /* Asynchronous, as in shoal/client.h: `status`, `ring` and so on are NULL unless the result's
  * code is 0, and valid during the callback. */
 typedef void (*shoal_status_done_fn)(struct shoal_client *client, const struct shoal_result *result,
@@ -103,6 +172,9 @@ typedef void (*shoal_verify_done_fn)(struct shoal_client *client, const struct s
 
 typedef void (*shoal_repair_done_fn)(struct shoal_client *client, const struct shoal_result *result,
                                      const struct shoal_repair *repair, void *user);
+
+typedef void (*shoal_change_done_fn)(struct shoal_client *client, const struct shoal_result *result,
+                                     const struct shoal_plan *plan, void *user);
 
 SHOAL_API int shoal_status_start(struct shoal_client *client, const struct shoal_options *options,
                                  shoal_status_done_fn done, void *user);
@@ -133,6 +205,13 @@ SHOAL_API int shoal_verify_start(struct shoal_client *client, int with_values,
 SHOAL_API int shoal_repair_start(struct shoal_client *client, const struct shoal_options *options,
                                  shoal_repair_done_fn done, void *user);
 
+/* Asks a node to change who is a member. Done means that the change is durable there and, where
+ * another member can be reached, known to it; data moves after that: see pending_sync, releasing
+ * and live_layouts. */
+SHOAL_API int shoal_change_start(struct shoal_client *client, const struct shoal_change *change,
+                                 const struct shoal_options *options, shoal_change_done_fn done,
+                                 void *user);
+
 /* Synchronous: on 0 the output is the caller's to free, otherwise it is untouched. */
 SHOAL_API int shoal_status(struct shoal_client *client, const struct shoal_options *options,
                            struct shoal_status **status);
@@ -149,6 +228,10 @@ SHOAL_API int shoal_verify(struct shoal_client *client, int with_values,
 SHOAL_API int shoal_repair(struct shoal_client *client, const struct shoal_options *options,
                            struct shoal_repair **repair);
 
+SHOAL_API int shoal_change(struct shoal_client *client, const struct shoal_change *change,
+                           const struct shoal_options *options, struct shoal_plan **plan);
+
+SHOAL_API void shoal_plan_free(struct shoal_plan *plan);                         /* NULL is fine */
 SHOAL_API void shoal_verification_free(struct shoal_verification *verification); /* NULL is fine */
 SHOAL_API void shoal_repair_free(struct shoal_repair *repair);                   /* NULL is fine */
 SHOAL_API void shoal_status_free(struct shoal_status *status);                   /* NULL is fine */

@@ -18,6 +18,7 @@ enum {
     REQUEST_BACKUP = 18,
     REQUEST_VERIFY = 19, /* with_values; the outcome is its `verification` */
     REQUEST_REPAIR = 20, /* of `needed` nodes `owners` begin now; the text says who doesn't */
+    REQUEST_CHANGE = 21, /* `change`; the outcome is its `changed` */
 };
 
 /* Borrowed for the duration of `done`. */
@@ -35,6 +36,7 @@ struct outcome {
     uint32_t entry_count;
     struct bytes after; /* list: where to go on; data NULL at the end */
     const struct message_verify_reply *verification; /* without id */
+    const struct message_change_reply *changed;      /* without id */
 };
 
 /* The outcome as the wire's answer to request `id`; borrows from it. A failure without a text of
@@ -55,6 +57,8 @@ struct request {
     bool with_values;
     bool forwarded; /* has made its one hop: coordinate here or refuse */
     struct request_options options;
+    bool stage;                          /* join: without committing */
+    const struct message_change *change; /* change */
     request_done done;
     void *user;
 

@@ -28,6 +28,8 @@ struct node_record {
     uint64_t hints;
     uint64_t pending_sync;
     uint32_t storage; /* enum node_storage */
+    uint64_t releasing;
+    uint64_t sync_rate;
 };
 
 /* Takes over what is newer in `from`, a record of the same node: 1 when anything but the heartbeat

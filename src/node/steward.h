@@ -42,6 +42,11 @@ void steward_on_synced(struct steward *steward, uint32_t from, const struct cont
 /* An operator's join-cluster: the request completes when the cluster knows of this node. */
 void steward_join(struct steward *steward, struct request *request);
 
+/* An operator's change of membership: leave, remove, replace, set, plan, commit, cancel. Completes
+ * with the plan when it is durable here, and another member knows of it where one can be reached.
+ */
+void steward_change(struct steward *steward, struct request *request);
+
 /* Tells the peers that this node stops. */
 void steward_stop(struct steward *steward);
 bool steward_idle(const struct steward *steward);

@@ -1,6 +1,11 @@
 /* What operators have asked of each node: one last-writer-wins map, so that changes made anywhere
- * merge without a leader. Removal by force is final. A layout records the map it was planned from;
- * whatever the joined map has beyond that is *pending*. */
+ * merge without a leader. Removal by force is final, once it is no longer staged. A layout records
+ * the map it was planned from; whatever the joined map asks beyond that is *pending*.
+ *
+ * A role is *staged* until an operator commits it; a layout never records a staged one. Committing
+ * changes no stamp: of two copies of one role the committed one is the newer. So a change that was
+ * committed and lost against another commit is pending and not staged, which is how every node
+ * knows that it is *due*, to be planned again without an operator. */
 #ifndef RING_ROLES_H
 #define RING_ROLES_H
 
@@ -20,6 +25,7 @@ struct role {
     uint64_t author; /* node id of where it was asked; breaks ties of stamp */
     uint32_t kind;   /* enum role_kind */
     uint32_t weight; /* share relative to other members, 1 to 1000 */
+    bool staged;     /* waits for an operator's commit */
     char name[LIMIT_NAME_BYTES + 1];
     char zone[LIMIT_NAME_BYTES + 1];
 };
@@ -44,6 +50,9 @@ int roles_join(const struct roles *a, const struct roles *b, struct roles *out);
  * ignored. 0, SHOAL_ECONFLICT (a removed node stays removed), SHOAL_EINVAL (a field out of range),
  * SHOAL_EOVERLOAD (a new node beyond LIMIT_ROLES), SHOAL_ENOMEM. */
 int roles_with(const struct roles *roles, const struct role *role, struct roles *out);
+
+/* Do both ask the same of the node, whenever and by whom? NULL is ROLE_OUT. */
+bool role_same(const struct role *a, const struct role *b);
 
 bool roles_equal(const struct roles *a, const struct roles *b);
 

@@ -76,18 +76,34 @@ int view_with_mark(const struct view *view, const struct layout_key *key, enum m
                    uint64_t node, struct view **out);
 /* Stages a change, with the failures of roles_with. */
 int view_with_role(const struct view *view, const struct role *role, struct view **out);
-/* Commits what is pending: plans the successor of the live layouts, and counts those to be removed
- * by force as removed. 1 when nothing is pending; SHOAL_EINVAL when no member would be left;
+/* Takes what is staged for committed. 1 when nothing is staged. */
+int view_unstage(const struct view *view, struct view **out);
+/* Asks again, for each node of which something is staged, what the newest layout has (ROLE_OUT
+ * where it has nothing). 1 when nothing is staged. */
+int view_cancel(const struct view *view, struct view **out);
+/* Commits what is due, that is pending and not staged: plans the successor of the live layouts (of
+ * staged roles it records what the newest layout has), and counts those to be removed by force as
+ * removed. 1 when nothing is due; SHOAL_EINVAL when no member would be left;
  * SHOAL_EOVERLOAD over LIMIT_LIVE_LAYOUTS (wait for a change to finish; never for a removal: it has
  * more room, and where even that is used up it counts at once, while its layout stays pending). */
 int view_commit(const struct view *view, struct view **out);
-/* The layout that view_commit would make now, and what the planner says of it. 0, 1 when nothing is
- * pending, SHOAL_EINVAL, SHOAL_ENOMEM. */
+/* The layout that view_commit would make now, staged changes included, and what the planner says of
+ * it. 0, 1 when nothing is pending, SHOAL_EINVAL, SHOAL_ENOMEM. */
 int view_plan(const struct view *view, struct layout **out, struct planner_report *report);
+/* The same as if the cluster had so many members: more of the mean weight, spread over the zones
+ * there are (named "+1", "+2", ..., node ids 1, 2, ... that nobody has), or without those that came
+ * last. */
+int view_plan_nodes(const struct view *view, uint32_t nodes, struct layout **out,
+                    struct planner_report *report);
 /* Applies the drop rule. */
 int view_drop_synced(const struct view *view, struct view **out);
 
 bool view_pending(const struct view *view);
+bool view_due(const struct view *view);        /* pending and not staged, of any node */
+uint32_t view_staged(const struct view *view); /* how many roles are */
+/* May writes that were acknowledged be lost, as at least W of the partition's owners in some live
+ * layout were removed by force? Counts the partitions, and lists the first ones (NULL: none). */
+uint32_t view_may_lose(const struct view *view, uint32_t *out, uint32_t capacity);
 bool view_removed(const struct view *view, uint64_t node);
 bool view_marked(const struct view *view, uint32_t index, enum mark_kind kind, uint64_t node);
 /* Every node of `counted` (for MARK_SYNCED: every member of that layout), less the removed. */

@@ -14,6 +14,7 @@
 #include "base/buffer.h"
 #include "base/crypto.h"
 #include "base/limits.h"
+#include "wire/messages_change.h"
 
 #define PROTOCOL_VERSION 1u
 #define PROTOCOL_MAGIC "shoal"
@@ -38,6 +39,8 @@ enum message_kind {
     MESSAGE_VERIFY_REPLY = 17,
     MESSAGE_REPAIR = 18, /* also between nodes, not passed on then */
     MESSAGE_REPAIR_REPLY = 19,
+    MESSAGE_CHANGE = 20, /* an operator changes who is a member: messages_change.h */
+    MESSAGE_CHANGE_REPLY = 21,
 
     MESSAGE_FORWARD = 32, /* a request on its one hop to its coordinator; answered by RESULT */
     MESSAGE_STORE = 33,
@@ -63,7 +66,9 @@ enum message_kind {
     MESSAGE_SYNC_FETCHED = 53,
     MESSAGE_ENDED = 54, /* these actors of a partition have ended: do you know? */
     MESSAGE_ENDED_REPLY = 55,
-    MESSAGE_INVITE = 56, /* your address is a member's of my cluster: ask me; no answer */
+    MESSAGE_INVITE = 56,  /* your address is a member's of my cluster: ask me; no answer */
+    MESSAGE_RELEASE = 57, /* an old owner lets go: take from me what you lack */
+    MESSAGE_RELEASED = 58,
 };
 
 enum peer_role { ROLE_CLIENT = 0, ROLE_PEER = 1 };
@@ -212,7 +217,12 @@ struct status_node {
     uint64_t hints;        /* owed */
     uint64_t pending_sync; /* partitions still refilling or syncing for a newer layout */
     uint64_t weight;
-    uint32_t storage; /* enum node_storage */
+    uint32_t storage;   /* enum node_storage */
+    uint64_t releasing; /* partitions it still holds for their new owners */
+    uint64_t sync_rate; /* bytes a second that it takes in by repair, of late */
+    uint32_t marks;     /* of the newest layout, enum mark_kind; what a change waits for */
+    uint32_t change;    /* enum change_kind: what is asked for it and not in a layout yet */
+    bool staged;        /* ... and waits for an operator's commit */
 };
 
 struct message_status_reply {
@@ -227,6 +237,9 @@ struct message_status_reply {
     uint32_t n, r, w;
     const struct status_node *nodes;
     uint32_t node_count;
+    uint32_t staged;         /* changes that wait for an operator's commit */
+    uint32_t may_lose;       /* partitions of which removals may have lost acknowledged writes */
+    uint64_t oldest_version; /* of the oldest live layout */
 };
 
 struct message_ring {
@@ -250,6 +263,7 @@ struct message_join {
     char host[LIMIT_NAME_BYTES + 1];
     uint32_t port;
     uint64_t timeout_us;
+    bool stage; /* become known to the cluster, but get no partition before an operator commits */
 };
 
 /* Asks the node for a copy of itself in a folder on its machine; without a path, how the last one
@@ -381,6 +395,8 @@ struct wire_record {
     uint64_t hints;
     uint64_t pending_sync;
     uint32_t storage; /* enum node_storage */
+    uint64_t releasing;
+    uint64_t sync_rate;
 };
 
 struct message_gossip {
@@ -505,6 +521,7 @@ struct message_sync_root {
     uint64_t node;              /* who asks, and ... */
     uint64_t actor;             /* ... the actor of its holding */
     struct bytes told;          /* the asker's clock as far as it is on stable storage */
+    bool release; /* the asked, no owner any more, wants to let go: answer all the same */
 };
 
 struct message_sync_rooted {
@@ -673,5 +690,9 @@ MESSAGE_CODEC(sync_fetch);
 MESSAGE_CODEC(sync_fetched);
 MESSAGE_CODEC(ended);
 MESSAGE_CODEC(ended_reply);
+MESSAGE_CODEC(change);
+MESSAGE_CODEC(change_reply);
+MESSAGE_CODEC(release);
+MESSAGE_CODEC(released);
 
 #endif
