@@ -255,6 +255,7 @@ struct sim_connection *sim_connection_new(struct sim_network *network, uint32_t 
     queue_init(&connection->lanes[0].frames);
     queue_init(&connection->lanes[1].frames);
     queue_push(&network->connections, &connection->link);
+    ASSERT(table_put(&network->connection_index, connection->serial, connection) == 0);
     timers_start(&world->timers, &connection->handshake, now_us + 2 * sim_network_delay(network));
     return connection;
 }
@@ -267,6 +268,7 @@ void sim_connection_free(struct sim_connection *connection)
     lane_clear(&connection->lanes[0]);
     lane_clear(&connection->lanes[1]);
     queue_remove(&connection->link);
+    (void)table_remove(&connection->network->connection_index, connection->serial);
     mem_free(connection->question);
     mem_free(connection);
 }

@@ -5,9 +5,10 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
-void sim_history_init(struct sim_history *history)
+void sim_history_init(struct sim_history *history, uint32_t nodes)
 {
     memset(history, 0, sizeof(*history));
+    history->node_count = nodes;
     table_init(&history->by_value);
 }
 
@@ -16,6 +17,8 @@ void sim_history_deinit(struct sim_history *history)
     for (uint32_t i = 0; i < history->key_count; i++) {
         mem_free(history->keys[i].name);
         mem_free(history->keys[i].dots);
+        mem_free(history->keys[i].held);
+        mem_free(history->keys[i].settled);
         mem_free(history->keys[i].acked);
     }
     mem_free(history->writes);
@@ -34,8 +37,12 @@ uint32_t sim_history_key(struct sim_history *history, struct bytes name)
     struct sim_key *key = &history->keys[history->key_count];
     key->name = mem_alloc(name.len);
     key->dots = mem_alloc_zeroed(SIM_DOTS_MAX, sizeof(*key->dots));
+    key->held = mem_alloc_zeroed(history->node_count, sizeof(*key->held));
+    key->settled = mem_alloc_zeroed(history->node_count, sizeof(*key->settled));
     ASSERT(key->name != NULL);
     ASSERT(key->dots != NULL);
+    ASSERT(key->held != NULL);
+    ASSERT(key->settled != NULL);
     memcpy(key->name, name.data, name.len);
     key->name_len = name.len;
     return history->key_count++;

@@ -48,8 +48,9 @@ struct sim_key {
     uint32_t *acked;     /* write ids in order of acknowledgement */
     uint32_t acked_count;
     uint32_t acked_capacity;
-    struct sim_held held[SIM_NODES_MAX];    /* as each node's holding was last seen */
-    struct sim_held settled[SIM_NODES_MAX]; /* the same, when its engine last was settled */
+    /* Of each node. */
+    struct sim_held *held;    /* as its holding was last seen */
+    struct sim_held *settled; /* the same, when its engine last was settled */
 };
 
 enum sim_write_state { SIM_WRITE_PENDING, SIM_WRITE_ACKED, SIM_WRITE_NONE, SIM_WRITE_UNKNOWN };
@@ -73,6 +74,7 @@ struct sim_write {
 };
 
 struct sim_history {
+    uint32_t node_count;
     struct sim_key keys[SIM_KEYS_MAX];
     uint32_t key_count;
     struct sim_write *writes; /* ids are indexes + 1 */
@@ -81,7 +83,7 @@ struct sim_history {
     struct table by_value; /* hash of the value -> (void *) write id */
 };
 
-void sim_history_init(struct sim_history *history);
+void sim_history_init(struct sim_history *history, uint32_t nodes);
 void sim_history_deinit(struct sim_history *history);
 
 /* The key's index, added when new. */

@@ -20,6 +20,8 @@ void sim_network_init(struct sim_network *network, struct sim_world *world, uint
     random_init(&network->random, seed);
     queue_init(&network->links);
     queue_init(&network->connections);
+    table_init(&network->link_index);
+    table_init(&network->connection_index);
 }
 
 static struct sim_link *link_at(const struct queue *at)
@@ -32,8 +34,14 @@ static struct sim_connection *connection_at(const struct queue *at)
     return QUEUE_ITEM(at, struct sim_connection, link);
 }
 
+static uint64_t link_key(uint32_t node, uint32_t worker, uint64_t to)
+{
+    return to ^ (uint64_t)(node * SIM_WORKERS_MAX + worker + 1) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
 static void link_free(struct sim_link *link)
 {
+    (void)table_remove(&link->network->link_index, link_key(link->node, link->worker, link->to));
     timers_stop(&link->network->world->timers, &link->timer);
     queue_remove(&link->link);
     mem_free(link);
@@ -47,6 +55,8 @@ void sim_network_deinit(struct sim_network *network)
     while (!queue_empty(&network->links)) {
         link_free(link_at(network->links.next));
     }
+    table_deinit(&network->link_index);
+    table_deinit(&network->connection_index);
 }
 
 uint64_t sim_network_delay(struct sim_network *network)
@@ -138,13 +148,9 @@ void sim_link_lost(struct sim_link *link, bool was_established)
 static struct sim_link *link_find(const struct sim_network *network, uint32_t node, uint32_t worker,
                                   uint64_t to)
 {
-    for (const struct queue *at = network->links.next; at != &network->links; at = at->next) {
-        struct sim_link *link = link_at(at);
-        if (link->node == node && link->worker == worker && link->to == to) {
-            return link;
-        }
-    }
-    return NULL;
+    struct sim_link *link = table_get(&network->link_index, link_key(node, worker, to));
+    ASSERT(link == NULL || (link->node == node && link->worker == worker && link->to == to));
+    return link;
 }
 
 bool sim_network_wanted(const struct sim_network *network, uint32_t node, uint32_t worker,
@@ -179,6 +185,7 @@ void sim_network_link(struct sim_network *network, uint32_t node, uint32_t worke
         link->to = to;
         link->timer.fire = link_timer_fires;
         queue_push(&network->links, &link->link);
+        ASSERT(table_put(&network->link_index, link_key(node, worker, to), link) == 0);
     } else {
         link_close(link);
     }
@@ -218,16 +225,10 @@ int sim_network_send(struct sim_network *network, uint32_t node, uint32_t worker
 void sim_network_reply(struct sim_network *network, uint32_t node, struct source source,
                        struct bytes frame)
 {
-    for (struct queue *at = network->connections.next; at != &network->connections; at = at->next) {
-        struct sim_connection *connection = connection_at(at);
-        if (connection->serial != source.serial) {
-            continue;
-        }
-        ASSERT(connection->server.node == node);
-        if (connection->client.open) {
-            sim_connection_carry(connection, SIM_TO_CLIENT, frame);
-        }
-        return;
+    struct sim_connection *connection = table_get(&network->connection_index, source.serial);
+    ASSERT(connection == NULL || connection->server.node == node);
+    if (connection != NULL && connection->client.open) {
+        sim_connection_carry(connection, SIM_TO_CLIENT, frame);
     }
 }
 

@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "base/queue.h"
 #include "base/random.h"
+#include "base/table.h"
 #include "base/timers.h"
 #include "node/ports.h"
 #include "sim_options.h"
@@ -27,9 +28,11 @@ struct sim_connection;
 struct sim_network {
     struct sim_world *world;
     struct random random;
-    struct queue links; /* wanted, of struct sim_link */
+    struct queue links;      /* wanted, of struct sim_link */
+    struct table link_index; /* by node, worker and whom they lead to */
     struct queue
         connections; /* of struct sim_connection, broken ones that still deliver included */
+    struct table connection_index;          /* by their serials */
     bool cut[SIM_NODES_MAX][SIM_NODES_MAX]; /* [from][to]: nothing arrives that way */
     bool calm;                              /* faults are over: no losses, no slow frames */
     uint64_t next_serial;

@@ -88,7 +88,8 @@ int sim_node_init(struct sim_node *node, struct sim_world *world, uint32_t index
     }
     sim_store_init(&node->store, &world->options.store, world->options.partitions, &world->random);
     configure(node);
-    return configure_seeds(node);
+    node->actors = mem_alloc_zeroed(world->options.partitions, sizeof(*node->actors));
+    return node->actors == NULL ? SHOAL_ENOMEM : configure_seeds(node);
 }
 
 void sim_node_deinit(struct sim_node *node)
@@ -97,6 +98,7 @@ void sim_node_deinit(struct sim_node *node)
     sim_store_deinit(&node->store);
     buffer_deinit(&node->kept);
     mem_free(node->config.seeds);
+    mem_free(node->actors);
 }
 
 /* ---- events ---- */

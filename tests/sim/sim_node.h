@@ -81,7 +81,7 @@ struct sim_node {
     struct queue held;    /* items that came while paused */
     uint64_t resumed_us;  /* when it last was paused, or started */
     bool lost;            /* it forgot what it had confirmed and is not known to be refilled */
-    uint64_t actors[SIM_PARTITIONS_MAX]; /* of its holdings, the last it showed; 0: none yet */
+    uint64_t *actors;     /* of its holdings, by partition, the last it showed; 0: none yet */
     /* Holdings that began anew in this process, and how many of those are to be refilled. */
     uint64_t holdings_begun, holdings_refilling;
     struct timer stop_patience;

@@ -83,8 +83,8 @@ static void draw_growth(struct sim_options *options, struct random *random)
     if (options->nodes + options->joiners < fewest) {
         options->joiners = fewest - options->nodes;
     }
-    if (options->nodes + options->joiners > SIM_NODES_MAX) {
-        options->joiners = SIM_NODES_MAX - options->nodes;
+    if (options->nodes + options->joiners > SIM_NODES_DRAWN_MAX) {
+        options->joiners = SIM_NODES_DRAWN_MAX - options->nodes;
     }
 }
 
@@ -107,7 +107,7 @@ static void draw_cluster(struct sim_options *options, struct random *random)
     options->setup = random_chance(random, 0.5) ? SIM_SETUP_SEEDS : SIM_SETUP_JOIN;
     options->faults_in_setup = options->setup == SIM_SETUP_SEEDS && random_chance(random, 0.15);
     draw_growth(options, random);
-    for (uint32_t i = 0; i < SIM_NODES_MAX; i++) {
+    for (uint32_t i = 0; i < SIM_NODES_DRAWN_MAX; i++) {
         options->workers[i] = (uint32_t)CHOOSE(random, 1, 1, 2, 3);
     }
     options->heartbeat_us = CHOOSE(random, 200000, 500000, 1000000);

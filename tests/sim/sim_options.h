@@ -10,9 +10,10 @@
 #include "storage/log_volume.h"
 #include "storage/offload.h"
 
-#define SIM_NODES_MAX 8u
+#define SIM_NODES_MAX 256u
+#define SIM_NODES_DRAWN_MAX 8u /* in a random run */
 #define SIM_WORKERS_MAX 3u
-#define SIM_PARTITIONS_MAX 64u
+#define SIM_PARTITIONS_MAX 4096u
 
 /* How far nodes are told that clocks may be apart. */
 #define SIM_CLOCK_AHEAD_MS 500u

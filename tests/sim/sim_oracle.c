@@ -4,11 +4,11 @@
 #include "base/assert.h"
 #include "sim_judge.h"
 
-void sim_oracle_init(struct sim_oracle *oracle, struct sim_verdict *verdict, uint32_t n, uint32_t r,
-                     uint32_t w)
+void sim_oracle_init(struct sim_oracle *oracle, struct sim_verdict *verdict, uint32_t nodes,
+                     uint32_t n, uint32_t r, uint32_t w)
 {
     memset(oracle, 0, sizeof(*oracle));
-    sim_history_init(&oracle->history);
+    sim_history_init(&oracle->history, nodes);
     oracle->verdict = verdict;
     oracle->n = n;
     oracle->r = r;

@@ -47,8 +47,8 @@ struct sim_read {
     uint32_t acked_before;
 };
 
-void sim_oracle_init(struct sim_oracle *oracle, struct sim_verdict *verdict, uint32_t n, uint32_t r,
-                     uint32_t w);
+void sim_oracle_init(struct sim_oracle *oracle, struct sim_verdict *verdict, uint32_t nodes,
+                     uint32_t n, uint32_t r, uint32_t w);
 void sim_oracle_deinit(struct sim_oracle *oracle);
 
 /* Values of writes must be unique. value.data NULL is a delete. A write with quorum numbers of its

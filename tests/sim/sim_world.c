@@ -26,11 +26,15 @@ int sim_world_init(struct sim_world *world, const struct sim_options *options, F
     queue_init(&world->completed);
     queue_init(&world->buried);
     sim_network_init(&world->network, world, random_u64(&world->random));
-    sim_oracle_init(&world->oracle, &world->verdict, options->n, options->r, options->w);
-    world->oracle.doubled = options->network.hostile && options->network.duplicate_rate > 0;
     uint32_t count = options->nodes + options->joiners;
     ASSERT(count <= SIM_NODES_MAX);
     ASSERT(options->partitions <= SIM_PARTITIONS_MAX);
+    sim_oracle_init(&world->oracle, &world->verdict, count, options->n, options->r, options->w);
+    world->oracle.doubled = options->network.hostile && options->network.duplicate_rate > 0;
+    world->nodes = mem_alloc_zeroed(count, sizeof(*world->nodes));
+    if (world->nodes == NULL) {
+        return SHOAL_ENOMEM;
+    }
     for (uint32_t i = 0; i < count; i++) {
         world->node_count++;
         int code = sim_node_init(&world->nodes[i], world, i);
@@ -54,6 +58,7 @@ void sim_world_deinit(struct sim_world *world)
     sim_oracle_deinit(&world->oracle);
     timers_deinit(&world->timers);
     arena_deinit(&world->arena);
+    mem_free(world->nodes);
     buffer_deinit(&world->scratch);
 }
 

@@ -36,7 +36,7 @@ struct sim_world {
     struct random random; /* for nodes; the network has its own */
     struct sim_trace trace;
     struct sim_network network;
-    struct sim_node nodes[SIM_NODES_MAX];
+    struct sim_node *nodes;
     uint32_t node_count;
     struct sim_oracle oracle;
     struct sim_verdict verdict;

@@ -26,7 +26,7 @@ static void begin(struct trial *trial)
     *trial = (struct trial){0};
     trial->oracle = malloc(sizeof(*trial->oracle));
     assert_non_null(trial->oracle);
-    sim_oracle_init(trial->oracle, &trial->verdict, 3, 2, 2);
+    sim_oracle_init(trial->oracle, &trial->verdict, 8, 3, 2, 2);
 }
 
 static void end(struct trial *trial)
