@@ -72,6 +72,7 @@
 #define LIMIT_SYNC_ENTRIES 4096u      /* listed in a page, before that of the last position */
 #define LIMIT_SYNC_ENTRIES_HARD 8192u /* with it */
 #define LIMIT_SYNC_NAMES LIMIT_PAGE_KEYS
+#define LIMIT_PLAN_ROWS 8192u  /* members before a change and after it */
 #define LIMIT_ENDED_ACTORS 64u /* one question about ended actors: a bit each in the answer */
 
 /* Smaller parts of messages. */

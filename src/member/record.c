@@ -41,7 +41,7 @@ bool node_record_same(const struct node_record *a, const struct node_record *b)
            a->peer_port == b->peer_port && a->redis_port == b->redis_port &&
            a->http_port == b->http_port && a->state == b->state && a->keys == b->keys &&
            a->bytes == b->bytes && a->hints == b->hints && a->pending_sync == b->pending_sync &&
-           a->storage == b->storage;
+           a->storage == b->storage && a->releasing == b->releasing && a->sync_rate == b->sync_rate;
 }
 
 void node_record_to_wire(const struct node_record *record, struct wire_record *out)
@@ -64,6 +64,8 @@ void node_record_to_wire(const struct node_record *record, struct wire_record *o
         .hints = record->hints,
         .pending_sync = record->pending_sync,
         .storage = record->storage,
+        .releasing = record->releasing,
+        .sync_rate = record->sync_rate,
     };
 }
 
@@ -124,6 +126,8 @@ int node_record_from_wire(const struct wire_record *wire, struct node_record *ou
         .hints = wire->hints,
         .pending_sync = wire->pending_sync,
         .storage = wire->storage,
+        .releasing = wire->releasing,
+        .sync_rate = wire->sync_rate,
     };
     text_copy(out->name, wire->name);
     text_copy(out->zone, wire->zone);

@@ -4,7 +4,8 @@
 #include "wire/codec.h"
 
 #define STATUS_NODE_FIELDS 15u
-#define STATUS_NODE_LATER_FIELDS 1u /* storage; ok when left out */
+/* storage (ok when left out), releasing, sync_rate, marks, change, staged (0, false) */
+#define STATUS_NODE_LATER_FIELDS 6u
 
 static void write_status_node(struct writer *writer, const struct status_node *node)
 {
@@ -24,7 +25,12 @@ static void write_status_node(struct writer *writer, const struct status_node *n
     write_u64(writer, node->hints);
     write_u64(writer, node->pending_sync);
     write_u64(writer, node->weight);
-    write_u64_within(writer, node->storage, UINT32_MAX);
+    write_u64(writer, node->storage);
+    write_u64(writer, node->releasing);
+    write_u64(writer, node->sync_rate);
+    write_u64(writer, node->marks);
+    write_u64(writer, node->change);
+    write_bool(writer, node->staged);
 }
 
 void write_status_nodes(struct writer *writer, const struct status_node *nodes, uint32_t count)
@@ -54,6 +60,11 @@ static void read_status_node(struct reader *reader, struct status_node *node)
     node->pending_sync = read_u64(reader);
     node->weight = read_u64(reader);
     node->storage = read_later_field(&unknown) ? read_u32(reader) : NODE_STORAGE_OK;
+    node->releasing = read_later_field(&unknown) ? read_u64(reader) : 0;
+    node->sync_rate = read_later_field(&unknown) ? read_u64(reader) : 0;
+    node->marks = read_later_field(&unknown) ? read_u32(reader) : 0;
+    node->change = read_later_field(&unknown) ? read_u32(reader) : CHANGE_STAYS;
+    node->staged = read_later_field(&unknown) && read_bool(reader);
     read_skip_many(reader, unknown);
 }
 

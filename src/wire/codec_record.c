@@ -3,7 +3,7 @@
 #include "wire/codec.h"
 
 #define RECORD_FIELDS 16u
-#define RECORD_LATER_FIELDS 1u /* storage; ok when left out */
+#define RECORD_LATER_FIELDS 3u /* storage (ok when left out), releasing, sync_rate (0) */
 
 static void write_record(struct writer *writer, const struct wire_record *record)
 {
@@ -24,7 +24,9 @@ static void write_record(struct writer *writer, const struct wire_record *record
     write_u64(writer, record->bytes);
     write_u64(writer, record->hints);
     write_u64(writer, record->pending_sync);
-    write_u64_within(writer, record->storage, UINT32_MAX);
+    write_u64(writer, record->storage);
+    write_u64(writer, record->releasing);
+    write_u64(writer, record->sync_rate);
 }
 
 void write_records(struct writer *writer, const struct wire_record *records, uint32_t count)
@@ -55,6 +57,8 @@ static void read_record(struct reader *reader, struct wire_record *record)
     record->hints = read_u64(reader);
     record->pending_sync = read_u64(reader);
     record->storage = read_later_field(&unknown) ? read_u32(reader) : NODE_STORAGE_OK;
+    record->releasing = read_later_field(&unknown) ? read_u64(reader) : 0;
+    record->sync_rate = read_later_field(&unknown) ? read_u64(reader) : 0;
     read_skip_many(reader, unknown);
 }
 

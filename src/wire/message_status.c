@@ -1,11 +1,14 @@
 /* STATUS_REPLY: the cluster as one node sees it.
  *
  *      [10, id, node, cluster, cluster_name, layout_version, layout_hash, live_layouts, partitions,
- *       n, r, w, [node, ...]] */
+ *       n, r, w, [node, ...], staged, may_lose, oldest_version]
+ *
+ * What stands behind the nodes may be left out: 0. */
 #include "base/limits.h"
 #include "wire/codec.h"
 
 #define STATUS_REPLY_FIELDS 11u
+#define STATUS_REPLY_LATER_FIELDS 3u
 
 const char *node_state_text(uint32_t state)
 {
@@ -33,8 +36,8 @@ const char *node_storage_text(uint32_t storage)
 
 int message_status_reply_encode(const struct message_status_reply *message, struct buffer *out)
 {
-    struct encoder encoder =
-        encoder_begin(out, MESSAGE_STATUS_REPLY, message->id, STATUS_REPLY_FIELDS);
+    struct encoder encoder = encoder_begin(out, MESSAGE_STATUS_REPLY, message->id,
+                                           STATUS_REPLY_FIELDS + STATUS_REPLY_LATER_FIELDS);
     struct writer *writer = &encoder.writer;
     write_u64(writer, message->node);
     write_u64(writer, message->cluster);
@@ -47,6 +50,9 @@ int message_status_reply_encode(const struct message_status_reply *message, stru
     write_u64(writer, message->r);
     write_u64(writer, message->w);
     write_status_nodes(writer, message->nodes, message->node_count);
+    write_u64(writer, message->staged);
+    write_u64(writer, message->may_lose);
+    write_u64(writer, message->oldest_version);
     return encoder_end(&encoder);
 }
 
@@ -67,6 +73,9 @@ int message_status_reply_decode(struct bytes payload, struct arena *arena,
     message.r = read_u32(reader);
     message.w = read_u32(reader);
     message.nodes = read_status_nodes(reader, arena, &message.node_count);
+    message.staged = read_later_field(&decoder.unknown) ? read_u32(reader) : 0;
+    message.may_lose = read_later_field(&decoder.unknown) ? read_u32(reader) : 0;
+    message.oldest_version = read_later_field(&decoder.unknown) ? read_u64(reader) : 0;
     int error = decoder_end(&decoder);
     if (error == 0) {
         *out = message;

@@ -1,6 +1,6 @@
 /* The comparing part of a sync (docs/repair.md): the roots with the clocks, then sums further down.
  *
- *      [46, id, partition, view_digest, target, node, actor, told]
+ *      [46, id, partition, view_digest, target, node, actor, told, release (false when left out)]
  *      [47, id, code, refilling, actor, clock, told | nil, root, bits, siblings, view_digest,
  *       view | nil]
  *      [48, id, partition, actor, view_digest, depth, fan, [index, ...]]
@@ -11,6 +11,7 @@
 #include "wire/codec.h"
 
 #define ROOT_FIELDS 6u
+#define ROOT_LATER_FIELDS 1u
 #define ROOTED_FIELDS 10u
 #define NODES_FIELDS 6u
 #define SUMS_FIELDS 4u
@@ -20,7 +21,8 @@
 
 int message_sync_root_encode(const struct message_sync_root *message, struct buffer *out)
 {
-    struct encoder encoder = encoder_begin(out, MESSAGE_SYNC_ROOT, message->id, ROOT_FIELDS);
+    struct encoder encoder =
+        encoder_begin(out, MESSAGE_SYNC_ROOT, message->id, ROOT_FIELDS + ROOT_LATER_FIELDS);
     struct writer *writer = &encoder.writer;
     write_u64_within(writer, message->partition, LIMIT_PARTITIONS_MAX - 1);
     write_u64(writer, message->view_digest);
@@ -28,6 +30,7 @@ int message_sync_root_encode(const struct message_sync_root *message, struct buf
     write_u64(writer, message->node);
     write_u64(writer, message->actor);
     write_bin_within(writer, message->told, LIMIT_CLOCK_BYTES);
+    write_bool(writer, message->release);
     return encoder_end(&encoder);
 }
 
@@ -44,6 +47,7 @@ int message_sync_root_decode(struct bytes payload, struct arena *arena,
     message.node = read_u64(reader);
     message.actor = read_u64(reader);
     message.told = read_bin(reader, LIMIT_CLOCK_BYTES);
+    message.release = read_later_field(&decoder.unknown) && read_bool(reader);
     int error = decoder_end(&decoder);
     if (error == 0) {
         *out = message;

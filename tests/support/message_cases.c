@@ -63,6 +63,11 @@ MESSAGE_CASE(sync_fetch)
 MESSAGE_CASE(sync_fetched)
 MESSAGE_CASE(ended)
 MESSAGE_CASE(ended_reply)
+MESSAGE_CASE(invite)
+MESSAGE_CASE(change)
+MESSAGE_CASE(change_reply)
+MESSAGE_CASE(release)
+MESSAGE_CASE(released)
 
 #define CASE_ENTRY(name, kind_)                                                                    \
     {                                                                                              \
@@ -109,5 +114,10 @@ const struct message_case message_cases[] = {
     CASE_ENTRY(sync_fetched, MESSAGE_SYNC_FETCHED),
     CASE_ENTRY(ended, MESSAGE_ENDED),
     CASE_ENTRY(ended_reply, MESSAGE_ENDED_REPLY),
+    CASE_ENTRY(invite, MESSAGE_INVITE),
+    CASE_ENTRY(change, MESSAGE_CHANGE),
+    CASE_ENTRY(change_reply, MESSAGE_CHANGE_REPLY),
+    CASE_ENTRY(release, MESSAGE_RELEASE),
+    CASE_ENTRY(released, MESSAGE_RELEASED),
 };
 const size_t message_case_count = sizeof(message_cases) / sizeof(message_cases[0]);

@@ -144,6 +144,11 @@ static const struct status_node *some_nodes(struct random *random, struct arena 
             .pending_sync = number(random),
             .weight = number(random),
             .storage = number32(random),
+            .releasing = number(random),
+            .sync_rate = number(random),
+            .marks = number32(random),
+            .change = number32(random),
+            .staged = chance(random, 0.5),
         };
     }
     return nodes;
@@ -164,6 +169,9 @@ void random_status_reply(struct random *random, struct arena *arena,
         .n = number32(random),
         .r = number32(random),
         .w = number32(random),
+        .staged = number32(random),
+        .may_lose = number32(random),
+        .oldest_version = number(random),
     };
     out->nodes = some_nodes(random, arena, &out->node_count);
 }
@@ -197,6 +205,7 @@ void random_join(struct random *random, struct arena *arena, struct message_join
         .id = number(random),
         .port = port(random),
         .timeout_us = number(random),
+        .stage = chance(random, 0.5),
     };
     fill_name(random, out->host);
 }
@@ -337,6 +346,8 @@ static const struct wire_record *some_records(struct random *random, struct aren
             .hints = number(random),
             .pending_sync = number(random),
             .storage = number32(random),
+            .releasing = number(random),
+            .sync_rate = number(random),
         };
     }
     return records;

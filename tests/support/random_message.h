@@ -60,5 +60,10 @@ void random_sync_fetched(struct random *random, struct arena *arena,
 void random_ended(struct random *random, struct arena *arena, struct message_ended *out);
 void random_ended_reply(struct random *random, struct arena *arena,
                         struct message_ended_reply *out);
+void random_change(struct random *random, struct arena *arena, struct message_change *out);
+void random_change_reply(struct random *random, struct arena *arena,
+                         struct message_change_reply *out);
+void random_release(struct random *random, struct arena *arena, struct message_release *out);
+void random_released(struct random *random, struct arena *arena, struct message_released *out);
 
 #endif

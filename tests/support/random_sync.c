@@ -105,6 +105,7 @@ void random_sync_root(struct random *random, struct arena *arena, struct message
         .node = number(random),
         .actor = number(random),
         .told = some_clock(random, arena),
+        .release = chance(random, 0.5),
     };
 }
 

@@ -29,6 +29,8 @@ static struct node_record record_of(uint64_t generation, uint64_t version, uint6
         .hints = 3,
         .pending_sync = 4,
         .storage = NODE_STORAGE_FULL,
+        .releasing = 14,
+        .sync_rate = 15,
     };
 }
 
@@ -111,6 +113,8 @@ static void sameness_sees_every_field_that_is_told(void **state)
     DIFFERS(b.hints++);
     DIFFERS(b.pending_sync++);
     DIFFERS(b.storage++);
+    DIFFERS(b.releasing++);
+    DIFFERS(b.sync_rate++);
 #undef DIFFERS
     b = a;
     b.heartbeat++;

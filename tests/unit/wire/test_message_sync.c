@@ -11,6 +11,7 @@ static void assert_same_sync_root(const struct message_sync_root *sent,
     SAME(node);
     SAME(actor);
     SAME_BYTES(told);
+    SAME(release);
 }
 
 static void assert_same_sync_rooted(const struct message_sync_rooted *sent,

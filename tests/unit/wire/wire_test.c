@@ -72,6 +72,11 @@ static void assert_node_same(const struct status_node *sent, const struct status
     SAME(pending_sync);
     SAME(weight);
     SAME(storage);
+    SAME(releasing);
+    SAME(sync_rate);
+    SAME(marks);
+    SAME(change);
+    SAME(staged);
 }
 
 void assert_nodes_same(const struct status_node *a, const struct status_node *b, uint32_t count)
@@ -100,6 +105,8 @@ static void assert_record_same(const struct wire_record *sent, const struct wire
     SAME(hints);
     SAME(pending_sync);
     SAME(storage);
+    SAME(releasing);
+    SAME(sync_rate);
 }
 
 void assert_records_same(const struct wire_record *a, const struct wire_record *b, uint32_t count)
