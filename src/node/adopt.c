@@ -264,6 +264,7 @@ void worker_tally_take(const struct worker *worker, struct worker_tally *out)
         .hints = worker->hints.keys,
         .pending = filler_pending(&worker->filler),
         .storage = worker_own_storage(worker),
+        .sync_bytes = worker->syncs.counts.bytes,
     };
     size_t cursor = 0;
     uint64_t key;

@@ -60,7 +60,9 @@ struct worker_tally {
     uint64_t hints;   /* owed to other nodes */
     uint32_t pending; /* partitions to be filled */
     uint32_t refilling;
-    uint32_t storage; /* enum node_storage */
+    uint32_t storage;    /* enum node_storage */
+    uint32_t releasing;  /* holdings of no live layout that the owners have not confirmed yet */
+    uint64_t sync_bytes; /* that syncs have brought here since the start */
 };
 
 struct letter_tally {
