@@ -75,10 +75,14 @@ void layout_unref(struct layout *layout)
     }
 }
 
+/* 0 also where one is staged: such roles are no layout's. */
 static uint32_t members_in(const struct roles *roles)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < roles->count; i++) {
+        if (roles->items[i].staged) {
+            return 0;
+        }
         count += roles->items[i].kind == ROLE_IN;
     }
     return count;

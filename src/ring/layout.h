@@ -3,7 +3,7 @@
  *      facts      cluster id and name, Q partitions, default N R W, hash seed: fixed at birth
  *      version    1 + the newest parent's; with the hash it orders layouts
  *      parents    hashes of the layouts that were live where it was committed
- *      roles      the map it was planned from; its members are those with ROLE_IN
+ *      roles      the map it was planned from, none staged; its members are those with ROLE_IN
  *      owners     Q rows of `replicas` member indexes, in order; the first coordinates
  *
  * A node's virtual nodes are the partitions it owns. With fewer members than N every member owns
@@ -64,7 +64,7 @@ int layout_found(const struct cluster_facts *facts, const struct role *founder,
 
 /* Plans and names the successor of `parents` (sorted by key; the last is the newest, whose owners
  * are where movement is measured from) for the roles. Deterministic. 0, SHOAL_EINVAL when the roles
- * leave no member, SHOAL_EOVERLOAD when versions have run out, SHOAL_ENOMEM. */
+ * leave no member or one is staged, SHOAL_EOVERLOAD when versions have run out, SHOAL_ENOMEM. */
 int layout_plan(const struct layout *const *parents, uint32_t parent_count,
                 const struct roles *roles, struct layout **out);
 

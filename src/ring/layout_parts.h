@@ -7,7 +7,7 @@
 #include "ring/layout.h"
 
 /* A layout of these members with room for its parents and owners, held once. Takes `roles` over on
- * success. 0, SHOAL_EINVAL when the roles leave no member, SHOAL_ENOMEM. */
+ * success. 0, SHOAL_EINVAL when the roles leave no member or one is staged, SHOAL_ENOMEM. */
 int layout_begin(const struct cluster_facts *facts, struct roles *roles, uint32_t parent_count,
                  struct layout **out);
 

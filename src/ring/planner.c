@@ -110,6 +110,66 @@ static uint32_t row_moved(const struct planner_input *input, uint32_t partition,
     return moved;
 }
 
+/* At most so many of the row's owners before can stay: those that are members, and where copies
+ * must be in distinct zones, one a zone. */
+static uint32_t row_kept_most(const struct planner_input *input, uint32_t partition,
+                              uint32_t replicas, uint32_t zone_count)
+{
+    const uint16_t *before = &input->before[(size_t)partition * input->before_replicas];
+    uint16_t stay[LIMIT_REPLICAS];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < input->before_replicas; i++) {
+        if (before[i] != PLANNER_NONE) {
+            stay[count++] = before[i];
+        }
+    }
+    count = zone_count >= replicas ? row_zones(input, stay, count) : count;
+    return count < replicas ? count : replicas;
+}
+
+/* At most so many copies can stay by what members had: nobody keeps more than its share rounded
+ * down, but for as many as get theirs rounded up. */
+static uint32_t members_kept_most(const struct planner_input *input, uint32_t replicas,
+                                  const struct share *shares, const uint32_t *had)
+{
+    uint32_t kept = 0;
+    uint32_t roundable = 0;
+    uint32_t to_round = input->partitions * replicas;
+    for (uint32_t i = 0; i < input->member_count; i++) {
+        kept += had[i] < shares[i].floor ? had[i] : shares[i].floor;
+        roundable += shares[i].numerator > 0 && had[i] > shares[i].floor;
+        to_round -= shares[i].floor;
+    }
+    return kept + (roundable < to_round ? roundable : to_round);
+}
+
+static int moves_least(const struct planner_input *input, uint32_t replicas, uint32_t zone_count,
+                       const struct share *shares, uint32_t *out)
+{
+    uint32_t slots = input->partitions * replicas;
+    uint32_t by_rows = 0;
+    if (input->before == NULL) {
+        *out = slots;
+        return 0;
+    }
+    uint32_t *had = mem_alloc_zeroed(input->member_count, sizeof(*had));
+    if (had == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    for (uint32_t slot = 0; slot < input->partitions * input->before_replicas; slot++) {
+        if (input->before[slot] != PLANNER_NONE) {
+            had[input->before[slot]]++;
+        }
+    }
+    for (uint32_t partition = 0; partition < input->partitions; partition++) {
+        by_rows += row_kept_most(input, partition, replicas, zone_count);
+    }
+    uint32_t by_members = members_kept_most(input, replicas, shares, had);
+    mem_free(had);
+    *out = slots - (by_rows < by_members ? by_rows : by_members);
+    return 0;
+}
+
 /* The worst distance from the share by weight alone. */
 static int share_excess(const struct planner_input *input, uint32_t replicas,
                         const uint16_t *owners, double *out)
@@ -153,10 +213,14 @@ __attribute__((format(printf, 2, 3))) static void reason_add(struct planner_repo
 }
 
 static int report_make(const struct planner_input *input, uint32_t replicas, uint32_t zone_count,
-                       bool bent, const uint16_t *owners, struct planner_report *report)
+                       const struct share *shares, bool bent, const uint16_t *owners,
+                       struct planner_report *report)
 {
     struct planner_report made = {.replicas = replicas, .zones_used = replicas};
     int r = share_excess(input, replicas, owners, &made.share_excess_max);
+    if (r == 0) {
+        r = moves_least(input, replicas, zone_count, shares, &made.moves_least);
+    }
     if (r != 0) {
         return r;
     }
@@ -167,6 +231,7 @@ static int report_make(const struct planner_input *input, uint32_t replicas, uin
         made.moved += row_moved(input, partition, row, replicas);
         ASSERT(row_distinct(row, replicas));
     }
+    ASSERT(made.moved >= made.moves_least);
     ASSERT(made.zones_used == (zone_count < replicas ? zone_count : replicas));
     if (replicas < input->n) {
         reason_add(&made, "%u member%s for n = %u: every member owns every partition", replicas,
@@ -203,12 +268,12 @@ int planner_plan(const struct planner_input *input, uint16_t *owners, struct pla
     if (r == 0) {
         r = flow_assign(input, replicas, zone_count, shares, owners);
     }
-    mem_free(shares);
     if (r == 0) {
         r = first_owners_choose(input, replicas, owners);
     }
     if (r == 0) {
-        r = report_make(input, replicas, zone_count, bent, owners, report);
+        r = report_make(input, replicas, zone_count, shares, bent, owners, report);
     }
+    mem_free(shares);
     return r;
 }

@@ -5,35 +5,54 @@
 
 #include <string.h>
 
-/* Stamps stay far from overflow, whatever a peer says. */
-#define STAMP_MAX (UINT64_MAX >> 1)
-
-/* node, stamp, author, kind, weight, name, zone */
+/* node, stamp, author, kind, weight, name, zone; a staged role has this added to its kind */
 #define ROLE_FIELDS 7u
+#define ROLE_STAGED 4u
 
 static int compare_u64(uint64_t a, uint64_t b)
 {
     return a < b ? -1 : a > b;
 }
 
+static bool role_final(const struct role *role)
+{
+    return role->kind == ROLE_REMOVED && !role->staged;
+}
+
 /* Which of two roles of a node is newer: a removal beats everything, then the stamp, then its
- * author. No author gives a stamp twice; should one all the same, the content decides, so that all
- * nodes choose alike. */
+ * author; of copies of one role the committed one. No author gives a stamp twice; should one all
+ * the same, the content decides, so that all nodes choose alike. */
 static int role_compare(const struct role *a, const struct role *b)
 {
-    int order = (a->kind == ROLE_REMOVED) - (b->kind == ROLE_REMOVED);
+    int order = role_final(a) - role_final(b);
     order = order != 0 ? order : compare_u64(a->stamp, b->stamp);
     order = order != 0 ? order : compare_u64(a->author, b->author);
+    order = order != 0 ? order : b->staged - a->staged;
     order = order != 0 ? order : compare_u64(a->kind, b->kind);
     order = order != 0 ? order : compare_u64(a->weight, b->weight);
     order = order != 0 ? order : strcmp(a->name, b->name);
     return order != 0 ? order : strcmp(a->zone, b->zone);
 }
 
+bool role_newer(const struct role *a, const struct role *b)
+{
+    return role_compare(a, b) > 0;
+}
+
+bool role_same(const struct role *a, const struct role *b)
+{
+    uint32_t kind = a != NULL ? a->kind : ROLE_OUT;
+    if (kind != (b != NULL ? b->kind : ROLE_OUT)) {
+        return false;
+    }
+    return kind != ROLE_IN || (a->weight == b->weight && strcmp(a->name, b->name) == 0 &&
+                               strcmp(a->zone, b->zone) == 0);
+}
+
 static bool role_valid(const struct role *role)
 {
     return role->node != 0 && role->kind <= ROLE_REMOVED && role->weight >= 1 &&
-           role->weight <= LIMIT_WEIGHT && role->stamp <= STAMP_MAX &&
+           role->weight <= LIMIT_WEIGHT && role->stamp <= ROLE_STAMP_MAX &&
            memchr(role->name, 0, sizeof(role->name)) != NULL &&
            memchr(role->zone, 0, sizeof(role->zone)) != NULL;
 }
@@ -117,20 +136,26 @@ int roles_join(const struct roles *a, const struct roles *b, struct roles *out)
     return 0;
 }
 
-int roles_with(const struct roles *roles, const struct role *role, struct roles *out)
+uint64_t roles_stamp(const struct roles *roles)
 {
     uint64_t stamp = 0;
-    uint32_t position = roles_position(roles, role->node);
-    bool known = position < roles->count && roles->items[position].node == role->node;
     for (uint32_t i = 0; i < roles->count; i++) {
         stamp = roles->items[i].stamp > stamp ? roles->items[i].stamp : stamp;
     }
+    return stamp;
+}
+
+int roles_with(const struct roles *roles, const struct role *role, struct roles *out)
+{
+    uint64_t stamp = roles_stamp(roles);
+    uint32_t position = roles_position(roles, role->node);
+    bool known = position < roles->count && roles->items[position].node == role->node;
     struct role stamped = *role;
     stamped.stamp = stamp + 1;
     if (!role_valid(&stamped)) {
         return SHOAL_EINVAL;
     }
-    if (known && roles->items[position].kind == ROLE_REMOVED) {
+    if (known && role_final(&roles->items[position])) {
         return SHOAL_ECONFLICT;
     }
     if (!known && roles->count >= LIMIT_ROLES) {
@@ -185,7 +210,7 @@ void roles_write(struct writer *writer, const struct roles *roles)
         write_u64(writer, role->node);
         write_u64(writer, role->stamp);
         write_u64(writer, role->author);
-        write_u64(writer, role->kind);
+        write_u64(writer, role->kind | (role->staged ? ROLE_STAGED : 0));
         write_u64(writer, role->weight);
         write_text(writer, role->name);
         write_text(writer, role->zone);
@@ -200,7 +225,9 @@ static void role_read(struct reader *reader, struct role *role)
     role->node = read_u64(reader);
     role->stamp = read_u64(reader);
     role->author = read_u64(reader);
-    role->kind = (uint32_t)read_u64_max(reader, ROLE_REMOVED);
+    uint32_t kind = (uint32_t)read_u64_max(reader, ROLE_STAGED | ROLE_REMOVED);
+    role->kind = kind & ~ROLE_STAGED;
+    role->staged = (kind & ROLE_STAGED) != 0;
     role->weight = (uint32_t)read_u64_max(reader, LIMIT_WEIGHT);
     read_text(reader, role->name, sizeof(role->name));
     read_text(reader, role->zone, sizeof(role->zone));

@@ -13,6 +13,9 @@
 #include "wire/reader.h"
 #include "wire/writer.h"
 
+/* Stamps stay far from overflow, whatever a peer says. */
+#define ROLE_STAMP_MAX (UINT64_MAX >> 1)
+
 enum role_kind {
     ROLE_IN = 0,      /* a member */
     ROLE_OUT = 1,     /* has left, or is to leave */
@@ -46,10 +49,16 @@ const struct role *roles_find_member_by_name(const struct roles *roles, const ch
 /* A new map: a and b joined, the newer role of each node. 0 or SHOAL_ENOMEM. */
 int roles_join(const struct roles *a, const struct roles *b, struct roles *out);
 
+/* The highest stamp in the map. */
+uint64_t roles_stamp(const struct roles *roles);
+
 /* A new map with the node's role set and stamped above every stamp in the map; stamp in `role` is
  * ignored. 0, SHOAL_ECONFLICT (a removed node stays removed), SHOAL_EINVAL (a field out of range),
  * SHOAL_EOVERLOAD (a new node beyond LIMIT_ROLES), SHOAL_ENOMEM. */
 int roles_with(const struct roles *roles, const struct role *role, struct roles *out);
+
+/* Is a, of two roles of one node, the one that a join keeps, and not the same as b? */
+bool role_newer(const struct role *a, const struct role *b);
 
 /* Do both ask the same of the node, whenever and by whom? NULL is ROLE_OUT. */
 bool role_same(const struct role *a, const struct role *b);

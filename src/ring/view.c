@@ -148,11 +148,6 @@ static bool mark_has(const struct view_layout *live, enum mark_kind kind, uint64
            (live->marks[position].bits & kind) != 0;
 }
 
-bool view_pending(const struct view *view)
-{
-    return !roles_equal(&view->roles, &view_newest(view)->roles);
-}
-
 bool view_removed(const struct view *view, uint64_t node)
 {
     return nodes_contain(view->removed, view->removed_count, node);
@@ -202,6 +197,38 @@ bool view_owns(const struct view *view, uint64_t node, uint32_t partition)
         }
     }
     return false;
+}
+
+/* Enough of the partition's owners were removed: W, or all there were. */
+static bool partition_may_lose(const struct view *view, uint32_t partition)
+{
+    for (uint32_t i = 0; i < view->live_count; i++) {
+        uint64_t owners[LIMIT_REPLICAS];
+        uint32_t count = layout_owners(view->live[i].layout, partition, owners);
+        uint32_t gone = 0;
+        for (uint32_t k = 0; k < count; k++) {
+            gone += view_removed(view, owners[k]);
+        }
+        if (gone >= view_facts(view)->w || gone == count) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t view_may_lose(const struct view *view, uint32_t *out, uint32_t capacity)
+{
+    uint32_t count = 0;
+    uint32_t partitions = view->removed_count > 0 ? view_facts(view)->partitions : 0;
+    for (uint32_t partition = 0; partition < partitions; partition++) {
+        if (partition_may_lose(view, partition)) {
+            if (out != NULL && count < capacity) {
+                out[count] = partition;
+            }
+            count++;
+        }
+    }
+    return count;
 }
 
 int view_find(const struct view *view, const struct content_hash *hash)
@@ -307,57 +334,4 @@ int view_seal(struct view *view, struct view **out)
     }
     *out = view;
     return 0;
-}
-
-/* Checking. */
-
-static bool marks_check(const struct view *view, const struct view_layout *live)
-{
-    for (uint32_t i = 0; i < live->mark_count; i++) {
-        const struct mark *mark = &live->marks[i];
-        if (mark->bits == 0 || mark->bits > (MARK_SEEN | MARK_SYNCED | MARK_ALL_SYNCED) ||
-            (i > 0 && live->marks[i - 1].node >= mark->node) ||
-            roles_find(&view->roles, mark->node) == NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The removed are those with a final role, and all those whom a live layout knows as such. */
-static bool removed_check(const struct view *view)
-{
-    for (uint32_t i = 0; i < view->removed_count; i++) {
-        const struct role *role = roles_find(&view->roles, view->removed[i]);
-        if (role == NULL || role->kind != ROLE_REMOVED ||
-            (i > 0 && view->removed[i - 1] >= view->removed[i])) {
-            return false;
-        }
-    }
-    for (uint32_t i = 0; i < view->live_count; i++) {
-        const struct roles *roles = &view->live[i].layout->roles;
-        for (uint32_t k = 0; k < roles->count; k++) {
-            if (roles->items[k].kind == ROLE_REMOVED && !view_removed(view, roles->items[k].node)) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-bool view_check(const struct view *view)
-{
-    if (view->live_count == 0 || view->live_count > LIMIT_LIVE_LAYOUTS_HARD) {
-        return false;
-    }
-    for (uint32_t i = 0; i < view->live_count; i++) {
-        const struct view_layout *live = &view->live[i];
-        if (!cluster_facts_equal(&live->layout->facts, view_facts(view)) ||
-            roles_behind(&view->roles, &live->layout->roles) || !marks_check(view, live) ||
-            (i > 0 &&
-             layout_key_compare(&view->live[i - 1].layout->key, &live->layout->key) >= 0)) {
-            return false;
-        }
-    }
-    return removed_check(view);
 }

@@ -6,7 +6,8 @@
  *      floor     the oldest layout key that may be live: what has gone can't return. It is always
  *                the oldest live layout's own key, for a view that raises it has that layout
  *      removed   node ids removed by force, grow-only
- *      roles     what has been asked, pending where ahead of the newest layout's
+ *      roles     what has been asked: staged; or committed, and *due* to be planned again where
+ *                the newest layout has something else
  *
  * The rules (in the manner of Garage's layout history, with every mark kept per content hash):
  *   write    a quorum of the owners of EVERY live layout
@@ -74,18 +75,21 @@ int view_join(const struct view *a, const struct view *b, struct view **out);
 /* Changes nothing where the layout is not live; SHOAL_EINVAL for a node that has no role. */
 int view_with_mark(const struct view *view, const struct layout_key *key, enum mark_kind kind,
                    uint64_t node, struct view **out);
-/* Stages a change, with the failures of roles_with. */
+/* Asks for a change, staged or not as the role says, with the failures of roles_with. Changes
+ * nothing where the same is asked already. SHOAL_EOVERLOAD also for a staged role where one of the
+ * node's is due: it would hide that (commit it first). */
 int view_with_role(const struct view *view, const struct role *role, struct view **out);
 /* Takes what is staged for committed. 1 when nothing is staged. */
 int view_unstage(const struct view *view, struct view **out);
-/* Asks again, for each node of which something is staged, what the newest layout has (ROLE_OUT
- * where it has nothing). 1 when nothing is staged. */
+/* Asks again, for each node of which something is staged, what is committed of it: the newest role
+ * that a live layout records, ROLE_OUT where none does. 1 when nothing is staged. */
 int view_cancel(const struct view *view, struct view **out);
-/* Commits what is due, that is pending and not staged: plans the successor of the live layouts (of
- * staged roles it records what the newest layout has), and counts those to be removed by force as
- * removed. 1 when nothing is due; SHOAL_EINVAL when no member would be left;
- * SHOAL_EOVERLOAD over LIMIT_LIVE_LAYOUTS (wait for a change to finish; never for a removal: it has
- * more room, and where even that is used up it counts at once, while its layout stays pending). */
+/* Commits what is due: plans the successor of the live layouts (where a role is staged it records
+ * the newest that a live layout has, so that a loser's change is due though another is staged over
+ * it), and counts those to be removed by force as removed. 1 when nothing is due; SHOAL_EINVAL when
+ * no member would be left; SHOAL_EOVERLOAD over LIMIT_LIVE_LAYOUTS (wait for a change to finish;
+ * never for a removal: it has more room, and where even that is used up it counts at once, while
+ * its layout stays pending). */
 int view_commit(const struct view *view, struct view **out);
 /* The layout that view_commit would make now, staged changes included, and what the planner says of
  * it. 0, 1 when nothing is pending, SHOAL_EINVAL, SHOAL_ENOMEM. */
@@ -98,11 +102,14 @@ int view_plan_nodes(const struct view *view, uint32_t nodes, struct layout **out
 /* Applies the drop rule. */
 int view_drop_synced(const struct view *view, struct view **out);
 
+/* Do the roles ask for something else than the newest layout has? By content, see role_same. */
 bool view_pending(const struct view *view);
-bool view_due(const struct view *view);        /* pending and not staged, of any node */
+/* Does anything committed? */
+bool view_due(const struct view *view);
 uint32_t view_staged(const struct view *view); /* how many roles are */
 /* May writes that were acknowledged be lost, as at least W of the partition's owners in some live
- * layout were removed by force? Counts the partitions, and lists the first ones (NULL: none). */
+ * layout, or all of them, were removed by force? Counts the partitions, and lists the first ones
+ * (NULL: none). */
 uint32_t view_may_lose(const struct view *view, uint32_t *out, uint32_t capacity);
 bool view_removed(const struct view *view, uint64_t node);
 bool view_marked(const struct view *view, uint32_t index, enum mark_kind kind, uint64_t node);

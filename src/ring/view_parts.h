@@ -15,6 +15,21 @@ struct view *view_copy(const struct view *view, uint32_t more);
  * it is freed. 0 or SHOAL_ENOMEM. */
 int view_seal(struct view *view, struct view **out);
 
+/* A step that changes nothing: the view itself, and 1. */
+static inline int view_unchanged(const struct view *view, struct view **out)
+{
+    *out = view_ref(view);
+    return 1;
+}
+
+/* What of the node's role is committed: the role itself, or where it is staged, the newest that a
+ * live layout records; NULL when there is none. */
+const struct role *view_committed(const struct view *view, const struct role *role);
+
+/* Plans the successor of all live layouts for these roles. As layout_plan_report. */
+int view_plan_roles(const struct view *view, const struct roles *roles, struct layout **out,
+                    struct planner_report *report);
+
 /* Where in `nodes` (sorted) the node is or would be. */
 uint32_t nodes_position(const uint64_t *nodes, uint32_t count, uint64_t node);
 
