@@ -182,9 +182,11 @@ SHOAL_API int shoal_ring_start(struct shoal_client *client, const struct shoal_o
                                shoal_ring_done_fn done, void *user);
 
 /* Tells the node to join the cluster that the node at this peer address is in. Done means that the
- * node is a member; its share of the data arrives after that, see pending_sync and live_layouts. */
+ * node is a member; its share of the data arrives after that, see pending_sync and live_layouts.
+ * With `stage` it only becomes known there, and gets its share when that is committed. */
 SHOAL_API int shoal_join_start(struct shoal_client *client, const char *host, uint16_t peer_port,
-                               const struct shoal_options *options, shoal_done_fn done, void *user);
+                               int stage, const struct shoal_options *options, shoal_done_fn done,
+                               void *user);
 
 /* Tells the node to put a copy of itself into a folder of its machine: an absolute path that isn't
  * there yet, or an empty folder. It has only begun when the answer comes. Without a path (NULL) the
@@ -218,7 +220,7 @@ SHOAL_API int shoal_status(struct shoal_client *client, const struct shoal_optio
 SHOAL_API int shoal_ring(struct shoal_client *client, const struct shoal_options *options,
                          struct shoal_ring **ring);
 SHOAL_API int shoal_join(struct shoal_client *client, const char *host, uint16_t peer_port,
-                         const struct shoal_options *options);
+                         int stage, const struct shoal_options *options);
 SHOAL_API int shoal_backup(struct shoal_client *client, const char *path,
                            const struct shoal_options *options, struct shoal_backup **backup);
 

@@ -92,7 +92,7 @@ static int run(struct session *session, const char *host, uint16_t port, uint64_
     struct progress progress;
     progress_begin(&progress, session->terminal, "moving:", 0);
     uint64_t until_us = progress_now_us() + settle_us;
-    int code = shoal_join(session->client, host, port, &session->options);
+    int code = shoal_join(session->client, host, port, 0, &session->options);
     if (code != 0) {
         return session_fail(session, code);
     }

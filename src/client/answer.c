@@ -3,6 +3,7 @@
 
 #include "base/byteorder.h"
 #include "base/text.h"
+#include "ring/view.h"
 #include "shoal/error.h"
 
 static struct shoal_bytes show_bytes(struct bytes bytes)
@@ -10,8 +11,7 @@ static struct shoal_bytes show_bytes(struct bytes bytes)
     return shoal_bytes(bytes.data, bytes.len);
 }
 
-/* With a NUL behind; NULL when there is no memory. */
-static const char *show_text(struct arena *arena, struct bytes text)
+const char *answer_show_text(struct arena *arena, struct bytes text)
 {
     char *copy = arena_alloc(arena, text.len + 1);
     if (copy != NULL) {
@@ -41,8 +41,8 @@ static int decode_result(struct arena *arena, uint32_t asked, struct bytes paylo
     }
     *out = (struct answer){.code = result->code, .text = "", .result = result};
     if (result->code != 0) {
-        out->text =
-            result->text.len > 0 ? show_text(arena, result->text) : shoal_error_text(result->code);
+        out->text = result->text.len > 0 ? answer_show_text(arena, result->text)
+                                         : shoal_error_text(result->code);
     }
     return out->text == NULL ? SHOAL_ENOMEM : 0;
 }
@@ -107,6 +107,16 @@ static int decode_repair(struct arena *arena, struct bytes payload, struct answe
     return error;
 }
 
+static int decode_plan(struct arena *arena, struct bytes payload, struct answer *out)
+{
+    struct message_change_reply *plan = arena_alloc(arena, sizeof(*plan));
+    int error = plan == NULL ? SHOAL_ENOMEM : message_change_reply_decode(payload, arena, plan);
+    if (error == 0) {
+        *out = (struct answer){.text = "", .plan = plan};
+    }
+    return error;
+}
+
 int answer_decode(struct shoal_client *client, uint32_t asked, uint32_t kind, struct bytes payload,
                   struct answer *out)
 {
@@ -131,6 +141,9 @@ int answer_decode(struct shoal_client *client, uint32_t asked, uint32_t kind, st
     }
     if (kind == MESSAGE_REPAIR_REPLY && asked == MESSAGE_REPAIR) {
         return decode_repair(arena, payload, out);
+    }
+    if (kind == MESSAGE_CHANGE_REPLY && asked == MESSAGE_CHANGE) {
+        return decode_plan(arena, payload, out);
     }
     if (kind == MESSAGE_PONG && asked == MESSAGE_PING) {
         *out = (struct answer){.text = ""};
@@ -206,9 +219,9 @@ static struct shoal_node *show_nodes(struct arena *arena, const struct status_no
         const struct status_node *node = &nodes[i];
         shown[i] = (struct shoal_node){
             .id = node->id,
-            .name = show_text(arena, node->name),
-            .zone = show_text(arena, node->zone),
-            .host = show_text(arena, node->host),
+            .name = answer_show_text(arena, node->name),
+            .zone = answer_show_text(arena, node->zone),
+            .host = answer_show_text(arena, node->host),
             .client_port = show_port(node->client_port),
             .peer_port = show_port(node->peer_port),
             .redis_port = show_port(node->redis_port),
@@ -221,6 +234,13 @@ static struct shoal_node *show_nodes(struct arena *arena, const struct status_no
             .pending_sync = node->pending_sync,
             .weight = node->weight,
             .storage = node_storage_text(node->storage),
+            .releasing = node->releasing,
+            .sync_rate = node->sync_rate,
+            .seen = (node->marks & MARK_SEEN) != 0,
+            .synced = (node->marks & MARK_SYNCED) != 0,
+            .all_synced = (node->marks & MARK_ALL_SYNCED) != 0,
+            .change = node->change == CHANGE_STAYS ? "" : change_kind_text(node->change),
+            .staged = node->staged,
         };
         if (shown[i].name == NULL || shown[i].zone == NULL || shown[i].host == NULL) {
             return NULL;
@@ -235,7 +255,7 @@ int answer_show_status(struct arena *arena, const struct message_status_reply *s
     struct shoal_status shown = {
         .node = status->node,
         .cluster = status->cluster,
-        .cluster_name = show_text(arena, status->cluster_name),
+        .cluster_name = answer_show_text(arena, status->cluster_name),
         .layout_version = status->layout_version,
         .live_layouts = status->live_layouts,
         .partitions = status->partitions,
@@ -244,6 +264,9 @@ int answer_show_status(struct arena *arena, const struct message_status_reply *s
         .w = status->w,
         .nodes = show_nodes(arena, status->nodes, status->node_count),
         .node_count = status->node_count,
+        .staged = status->staged,
+        .may_lose = status->may_lose,
+        .oldest_version = status->oldest_version,
     };
     text_hex(status->layout_hash.bytes, sizeof(status->layout_hash.bytes), shown.layout_hash);
     if (shown.cluster_name == NULL || shown.nodes == NULL) {
@@ -288,8 +311,8 @@ int answer_show_backup(struct arena *arena, const struct message_backup_reply *b
         .number = backup->number,
         .state = show_backup_state(backup->state),
         .code = backup->code,
-        .text = show_text(arena, backup->text),
-        .path = show_text(arena, backup->path),
+        .text = answer_show_text(arena, backup->text),
+        .path = answer_show_text(arena, backup->path),
         .files = backup->files,
         .bytes = backup->bytes,
         .bytes_done = backup->bytes_done,
@@ -314,7 +337,7 @@ int answer_show_verification(struct arena *arena, const struct message_verify_re
         .differing_count = reply->differing_count,
         .unverified = reply->unverified,
         .unverified_count = reply->unverified_count,
-        .text = show_text(arena, reply->text),
+        .text = answer_show_text(arena, reply->text),
     };
     if (shown.identical) {
         uint8_t digest[16];
@@ -333,7 +356,7 @@ int answer_show_repair(struct arena *arena, const struct message_repair_reply *r
                        struct shoal_repair *out)
 {
     struct shoal_repair shown = {
-        .told = reply->told, .nodes = reply->nodes, .text = show_text(arena, reply->text)};
+        .told = reply->told, .nodes = reply->nodes, .text = answer_show_text(arena, reply->text)};
     if (shown.text == NULL) {
         return SHOAL_ENOMEM;
     }

@@ -24,5 +24,10 @@ int answer_show_verification(struct arena *arena, const struct message_verify_re
                              struct shoal_verification *out);
 int answer_show_repair(struct arena *arena, const struct message_repair_reply *reply,
                        struct shoal_repair *out);
+int answer_show_plan(struct arena *arena, const struct message_change_reply *reply,
+                     struct shoal_plan *out);
+
+/* A copy with a NUL behind; NULL when there is no memory. */
+const char *answer_show_text(struct arena *arena, struct bytes text);
 
 #endif

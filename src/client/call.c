@@ -164,7 +164,8 @@ struct call *call_new_list(const struct shoal_list *list, const struct shoal_opt
     return call;
 }
 
-struct call *call_new_join(const char *host, uint16_t port, const struct shoal_options *options)
+struct call *call_new_join(const char *host, uint16_t port, bool stage,
+                           const struct shoal_options *options)
 {
     struct call *call = call_new(MESSAGE_JOIN, sizeof(struct message_join), options);
     if (call == NULL) {
@@ -172,12 +173,63 @@ struct call *call_new_join(const char *host, uint16_t port, const struct shoal_o
     }
     call->changes = true;
     call->join = (struct message_join *)(void *)call->memory;
-    *call->join = (struct message_join){.port = port};
+    *call->join = (struct message_join){.port = port, .stage = stage};
     if (host == NULL || host[0] == '\0' || strlen(host) > LIMIT_NAME_BYTES || port == 0) {
         refuse(call, SHOAL_EINVAL, "give the host and peer port of a node in the cluster");
         return call;
     }
     memcpy(call->join->host, host, strlen(host));
+    return call;
+}
+
+/* "Not told" and "empty" stay apart. */
+static struct bytes name_of(const char *text)
+{
+    return text == NULL ? (struct bytes){0} : bytes_from_string(text);
+}
+
+static void check_change(struct call *call, const struct shoal_change *change)
+{
+    size_t host_len = change->host == NULL ? 0 : strlen(change->host);
+    if ((unsigned)change->op > SHOAL_CHANGE_SET) {
+        refuse(call, SHOAL_EINVAL, "there is no such change: see enum shoal_change_op");
+    } else if (host_len > LIMIT_NAME_BYTES) {
+        refuse(call, SHOAL_EINVAL, "the new node's host is longer than 255 bytes");
+    } else if (change->op == SHOAL_CHANGE_REPLACE && (host_len == 0 || change->peer_port == 0)) {
+        refuse(call, SHOAL_EINVAL, "give the host and peer port of the new node");
+    } else if (name_of(change->node).len > LIMIT_NAME_BYTES ||
+               name_of(change->zone).len > LIMIT_NAME_BYTES) {
+        refuse(call, SHOAL_EINVAL, "names of nodes and zones have at most 255 bytes");
+    }
+}
+
+struct call *call_new_change(const struct shoal_change *change, const struct shoal_options *options)
+{
+    struct bytes node = name_of(change->node);
+    struct bytes zone = name_of(change->zone);
+    struct message_change *message;
+    struct call *call = call_new(MESSAGE_CHANGE, sizeof(*message) + node.len + zone.len, options);
+    if (call == NULL) {
+        return NULL;
+    }
+    call->changes = change->op != SHOAL_CHANGE_PLAN;
+    message = (struct message_change *)(void *)call->memory;
+    uint8_t *at = call->memory + sizeof(*message);
+    *message = (struct message_change){
+        .op = (uint32_t)change->op,
+        .stage = change->stage != 0,
+        .force = change->force != 0,
+        .node = take_bytes(&at, node),
+        .port = change->peer_port,
+        .weight = change->weight,
+        .zone = take_bytes(&at, zone),
+        .nodes = change->nodes,
+    };
+    call->change = message;
+    check_change(call, change);
+    if (call->refusal == 0 && change->host != NULL) {
+        memcpy(message->host, change->host, strlen(change->host));
+    }
     return call;
 }
 
@@ -241,6 +293,12 @@ int call_encode(const struct call *call, uint64_t now_us, struct buffer *out)
         join.id = call->id;
         join.timeout_us = share_us;
         return message_join_encode(&join, out);
+    }
+    case MESSAGE_CHANGE: {
+        struct message_change change = *call->change;
+        change.id = call->id;
+        change.timeout_us = share_us;
+        return message_change_encode(&change, out);
     }
     case MESSAGE_BACKUP: {
         struct message_backup backup = call->backup;

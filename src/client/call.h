@@ -34,6 +34,7 @@ struct answer {
     const struct message_backup_reply *backup;
     const struct message_verify_reply *verification;
     const struct message_repair_reply *repair;
+    const struct message_change_reply *plan;
 };
 
 /* `answer` is valid during the call; the call is freed after it. */
@@ -49,6 +50,7 @@ struct call_listener {
         shoal_backup_done_fn backup;
         shoal_verify_done_fn verify;
         shoal_repair_done_fn repair;
+        shoal_change_done_fn change;
     } done;
     void *user;
 };
@@ -66,7 +68,8 @@ struct call {
     union {
         struct message_request request;
         struct message_list list;
-        struct message_join *join; /* in `memory` */
+        struct message_join *join;     /* in `memory`, as ... */
+        struct message_change *change; /* ... this, with its names behind */
         struct message_backup backup;
         bool with_values; /* VERIFY */
     };
@@ -92,7 +95,10 @@ struct call {
 struct call *call_new_request(enum request_op op, struct bytes key, struct bytes value,
                               const struct shoal_options *options);
 struct call *call_new_list(const struct shoal_list *list, const struct shoal_options *options);
-struct call *call_new_join(const char *host, uint16_t port, const struct shoal_options *options);
+struct call *call_new_join(const char *host, uint16_t port, bool stage,
+                           const struct shoal_options *options);
+struct call *call_new_change(const struct shoal_change *change,
+                             const struct shoal_options *options);
 /* Without a path (NULL) it only asks. */
 struct call *call_new_backup(const char *path, const struct shoal_options *options);
 struct call *call_new_verify(bool with_values, const struct shoal_options *options);

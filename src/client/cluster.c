@@ -1,4 +1,5 @@
-/* The public asynchronous calls for the cluster: status, ring, backup, verify and repair. */
+/* The public asynchronous calls for the cluster: status, ring, backup, verify, repair and changes
+ * of who is a member. */
 #include "shoal/cluster.h"
 
 #include "client/answer.h"
@@ -123,6 +124,29 @@ int shoal_repair_start(struct shoal_client *client, const struct shoal_options *
     call->listener.done.repair = done;
     call->listener.user = user;
     return client_start(client, call, tell_repair);
+}
+
+static void tell_plan(struct call *call, const struct answer *answer)
+{
+    struct shoal_result result = {.code = answer->code, .text = answer->text};
+    struct shoal_plan shown;
+    if (result.code == 0 && answer_show_plan(&call->client->arena, answer->plan, &shown) != 0) {
+        result = (struct shoal_result){.code = SHOAL_ENOMEM, .text = no_memory};
+    }
+    call->listener.done.change(call->client, &result, result.code == 0 ? &shown : NULL,
+                               call->listener.user);
+}
+
+int shoal_change_start(struct shoal_client *client, const struct shoal_change *change,
+                       const struct shoal_options *options, shoal_change_done_fn done, void *user)
+{
+    struct call *call = call_new_change(change, options);
+    if (call == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    call->listener.done.change = done;
+    call->listener.user = user;
+    return client_start(client, call, tell_plan);
 }
 
 uint32_t shoal_ring_partition(const struct shoal_ring *ring, struct shoal_bytes key)

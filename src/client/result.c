@@ -227,6 +227,45 @@ struct shoal_repair *repair_copy(const struct shoal_repair *from)
     return packer.block == NULL ? NULL : pack_repair(&packer, from);
 }
 
+/* ---- changes --------------------------------------------------------------------------------- */
+
+static struct shoal_plan *pack_plan(struct packer *packer, const struct shoal_plan *from)
+{
+    struct shoal_plan *to = pack(packer, from, sizeof(*from), 16);
+    struct shoal_plan_node *nodes =
+        pack(packer, from->nodes, from->node_count * sizeof(*nodes), 16);
+    for (size_t i = 0; i < from->node_count; i++) {
+        const char *name = pack_text(packer, from->nodes[i].name);
+        const char *zone = pack_text(packer, from->nodes[i].zone);
+        if (nodes != NULL) {
+            nodes[i].name = name;
+            nodes[i].zone = zone;
+        }
+    }
+    const char *reason = pack_text(packer, from->reason);
+    const char *text = pack_text(packer, from->text);
+    if (to != NULL) {
+        to->nodes = nodes;
+        to->reason = reason;
+        to->text = text;
+    }
+    return to;
+}
+
+struct shoal_plan *plan_copy(const struct shoal_plan *from)
+{
+    struct packer packer = {0};
+    (void)pack_plan(&packer, from);
+    packer.block = mem_alloc(packer.used);
+    packer.used = 0;
+    return packer.block == NULL ? NULL : pack_plan(&packer, from);
+}
+
+void shoal_plan_free(struct shoal_plan *plan)
+{
+    mem_free(plan);
+}
+
 void shoal_verification_free(struct shoal_verification *verification)
 {
     mem_free(verification);

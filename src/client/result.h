@@ -12,5 +12,6 @@ struct shoal_ring *ring_copy(const struct shoal_ring *from);
 struct shoal_backup *backup_copy(const struct shoal_backup *from);
 struct shoal_verification *verification_copy(const struct shoal_verification *from);
 struct shoal_repair *repair_copy(const struct shoal_repair *from);
+struct shoal_plan *plan_copy(const struct shoal_plan *from);
 
 #endif

@@ -61,8 +61,8 @@ int shoal_ping_start(struct shoal_client *client, const struct shoal_options *op
     return start(client, call_new_plain(MESSAGE_PING, options), done, user);
 }
 
-int shoal_join_start(struct shoal_client *client, const char *host, uint16_t peer_port,
+int shoal_join_start(struct shoal_client *client, const char *host, uint16_t peer_port, int stage,
                      const struct shoal_options *options, shoal_done_fn done, void *user)
 {
-    return start(client, call_new_join(host, peer_port, options), done, user);
+    return start(client, call_new_join(host, peer_port, stage != 0, options), done, user);
 }

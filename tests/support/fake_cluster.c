@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/queue.h"
 #include "ring/partition.h"
+#include "ring/view.h"
 #include "shoal/error.h"
 #include "wire/frame.h"
 #include "wire/messages.h"
@@ -199,7 +200,17 @@ static void send_status(struct visitor *visitor, uint64_t id)
         .w = 2,
         .nodes = nodes,
         .node_count = cluster->node_count,
+        .staged = 1,
+        .may_lose = 2,
+        .oldest_version = 6,
     };
+    if (cluster->node_count > 1) {
+        nodes[1].releasing = 9;
+        nodes[1].sync_rate = 1000;
+        nodes[1].marks = MARK_SEEN | MARK_ALL_SYNCED;
+        nodes[1].change = CHANGE_LEAVES;
+        nodes[1].staged = true;
+    }
     struct buffer frame;
     buffer_init(&frame, 0);
     ASSERT(message_status_reply_encode(&status, &frame) == 0);
@@ -375,6 +386,63 @@ static void send_repair(struct visitor *visitor, uint64_t id)
     send_buffer(visitor, &frame);
 }
 
+static const char *flags_of(const struct message_change *change)
+{
+    if (change->stage) {
+        return change->force ? "stage force" : "stage";
+    }
+    return change->force ? "force" : "";
+}
+
+/* Says back what was asked; whoever asks that "the last" goes is refused. */
+static void send_plan(struct visitor *visitor, uint64_t id, struct bytes payload)
+{
+    struct message_change asked;
+    ASSERT(message_change_decode(payload, &visitor->node->public.cluster->arena, &asked) == 0);
+    if (bytes_equal(asked.node, bytes_from_string("the last"))) {
+        send_code(visitor, id, SHOAL_EINVAL, "somebody has to stay");
+        return;
+    }
+    const struct plan_row rows[] = {
+        {.node = 1,
+         .name = asked.node,
+         .zone = asked.zone,
+         .kind = CHANGE_REWEIGHED,
+         .weight = asked.weight,
+         .partitions_before = 3,
+         .partitions_after = 4,
+         .partitions_in = 1,
+         .bytes_in = 500},
+        {.name = bytes_from_string("+1"), .zone = bytes_make("", 0), .kind = CHANGE_JOINS},
+    };
+    const struct message_change_reply reply = {
+        .id = id,
+        .changes = true,
+        .committed = asked.op != CHANGE_PLAN,
+        .version_before = 7,
+        .version_after = 8,
+        .partitions = FAKE_PARTITIONS,
+        .replicas_before = 2,
+        .replicas_after = 3,
+        .moves = asked.nodes,
+        .moves_least = asked.port,
+        .zones_before = 1,
+        .zones_after = 2,
+        .share_excess_before_milli = 1500,
+        .share_excess_after_milli = 250,
+        .may_lose = 6,
+        .bytes_in = 500,
+        .reason = bytes_from_string(asked.host),
+        .text = bytes_from_string(flags_of(&asked)),
+        .rows = rows,
+        .count = 2,
+    };
+    struct buffer frame;
+    buffer_init(&frame, 0);
+    ASSERT(message_change_reply_encode(&reply, &frame) == 0);
+    send_buffer(visitor, &frame);
+}
+
 static bool take_frame(struct visitor *visitor, struct bytes payload)
 {
     uint32_t kind = 0;
@@ -410,6 +478,9 @@ static bool take_frame(struct visitor *visitor, struct bytes payload)
         return true;
     case MESSAGE_REPAIR:
         send_repair(visitor, id);
+        return true;
+    case MESSAGE_CHANGE:
+        send_plan(visitor, id, payload);
         return true;
     default:
         return take_data(visitor, kind, id, payload);

@@ -156,6 +156,15 @@ static void the_cluster_shows_itself(void **state)
     assert_int_equal(status->node_count, 3);
     assert_string_equal(status->nodes[1].name, "fake2");
     assert_string_equal(status->nodes[1].state, "up");
+    assert_string_equal(status->nodes[0].change, "");
+    assert_string_equal(status->nodes[1].change, "leaves");
+    assert_true(status->nodes[1].staged && !status->nodes[0].staged);
+    assert_true(status->nodes[1].seen && !status->nodes[1].synced && status->nodes[1].all_synced);
+    assert_int_equal(status->nodes[1].releasing, 9);
+    assert_int_equal(status->nodes[1].sync_rate, 1000);
+    assert_int_equal(status->staged, 1);
+    assert_int_equal(status->may_lose, 2);
+    assert_int_equal(status->oldest_version, 6);
     assert_string_equal(status->cluster_name, "fake");
     shoal_status_free(status);
     struct shoal_ring *ring = NULL;
@@ -166,9 +175,9 @@ static void the_cluster_shows_itself(void **state)
     assert_int_equal(ring->owners[partition * ring->replicas],
                      fake_cluster_owner(world->cluster, bytes_from_string("k")));
     shoal_ring_free(ring);
-    assert_int_equal(shoal_join(client, "127.0.0.1", 4001, NULL), SHOAL_EHASDATA);
+    assert_int_equal(shoal_join(client, "127.0.0.1", 4001, 0, NULL), SHOAL_EHASDATA);
     assert_string_equal(shoal_client_error(client), "fake nodes join nobody");
-    assert_int_equal(shoal_join(client, "", 4001, NULL), SHOAL_EINVAL);
+    assert_int_equal(shoal_join(client, "", 4001, 1, NULL), SHOAL_EINVAL);
     shoal_client_free(client);
 }
 
@@ -229,6 +238,79 @@ static void verifying_and_repairing_tell_what_was_found(void **state)
     shoal_client_free(client);
 }
 
+static void a_change_is_asked_for_and_its_plan_shown(void **state)
+{
+    struct shoal_client *client = open_client(*state, (struct shoal_config){0});
+    struct shoal_change change = {.op = SHOAL_CHANGE_REPLACE,
+                                  .node = "node2",
+                                  .stage = 1,
+                                  .force = 1,
+                                  .host = "10.0.0.9",
+                                  .peer_port = 4001,
+                                  .weight = 20,
+                                  .zone = "attic",
+                                  .nodes = 5};
+    struct shoal_plan *plan = NULL;
+    assert_int_equal(shoal_change(client, &change, NULL, &plan), 0);
+    assert_true(plan->changes && plan->committed);
+    assert_int_equal(plan->version_before, 7);
+    assert_int_equal(plan->version_after, 8);
+    assert_int_equal(plan->partitions, FAKE_PARTITIONS);
+    assert_int_equal(plan->replicas_before, 2);
+    assert_int_equal(plan->replicas_after, 3);
+    assert_int_equal(plan->moves, 5);
+    assert_int_equal(plan->moves_least, 4001);
+    assert_int_equal(plan->zones_before, 1);
+    assert_int_equal(plan->zones_after, 2);
+    assert_true(plan->share_excess_before == 1.5 && plan->share_excess_after == 0.25);
+    assert_int_equal(plan->may_lose, 6);
+    assert_int_equal(plan->bytes_in, 500);
+    assert_string_equal(plan->reason, "10.0.0.9");
+    assert_string_equal(plan->text, "stage force");
+    assert_int_equal(plan->node_count, 2);
+    assert_string_equal(plan->nodes[0].name, "node2");
+    assert_string_equal(plan->nodes[0].zone, "attic");
+    assert_string_equal(plan->nodes[0].change, "reweighed");
+    assert_int_equal(plan->nodes[0].weight, 20);
+    assert_int_equal(plan->nodes[0].partitions_before, 3);
+    assert_int_equal(plan->nodes[0].partitions_after, 4);
+    assert_int_equal(plan->nodes[0].partitions_in, 1);
+    assert_int_equal(plan->nodes[0].bytes_in, 500);
+    assert_int_equal(plan->nodes[1].id, 0);
+    assert_string_equal(plan->nodes[1].change, "joins");
+    shoal_plan_free(plan);
+
+    plan = NULL;
+    change = (struct shoal_change){.op = SHOAL_CHANGE_LEAVE, .node = "the last"};
+    assert_int_equal(shoal_change(client, &change, NULL, &plan), SHOAL_EINVAL);
+    assert_string_equal(shoal_client_error(client), "somebody has to stay");
+    assert_null(plan);
+    shoal_client_free(client);
+}
+
+static void a_change_that_can_be_none_is_not_sent(void **state)
+{
+    struct shoal_client *client = open_client(*state, (struct shoal_config){0});
+    char name[300];
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    const struct shoal_change wrong[] = {
+        {.op = (enum shoal_change_op)(SHOAL_CHANGE_SET + 1)},
+        {.op = SHOAL_CHANGE_REPLACE, .node = "node2", .peer_port = 4001},
+        {.op = SHOAL_CHANGE_REPLACE, .node = "node2", .host = "10.0.0.9"},
+        {.op = SHOAL_CHANGE_REPLACE, .node = "node2", .host = name, .peer_port = 4001},
+        {.op = SHOAL_CHANGE_LEAVE, .node = name},
+        {.op = SHOAL_CHANGE_SET, .node = "node2", .zone = name},
+    };
+    struct shoal_plan *plan = NULL;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_int_equal(shoal_change(client, &wrong[i], NULL, &plan), SHOAL_EINVAL);
+        assert_true(strlen(shoal_client_error(client)) > 0);
+        assert_null(plan);
+    }
+    shoal_client_free(client);
+}
+
 static void a_client_of_someone_elses_loop_has_no_synchronous_calls(void **state)
 {
     (void)state;
@@ -268,6 +350,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_cluster_shows_itself, begin, end),
         cmocka_unit_test_setup_teardown(a_backup_is_asked_for_and_looked_at, begin, end),
         cmocka_unit_test_setup_teardown(verifying_and_repairing_tell_what_was_found, begin, end),
+        cmocka_unit_test_setup_teardown(a_change_is_asked_for_and_its_plan_shown, begin, end),
+        cmocka_unit_test_setup_teardown(a_change_that_can_be_none_is_not_sent, begin, end),
         cmocka_unit_test(a_client_of_someone_elses_loop_has_no_synchronous_calls),
         cmocka_unit_test(opening_with_nobody_there_says_why),
     };
