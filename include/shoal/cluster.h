@@ -112,14 +112,14 @@ enum shoal_change_op {
 /* A change of who is a member, and with what share. */
 struct shoal_change {
     enum shoal_change_op op;
-    const char *node;   /* by name; NULL: the node that is asked */
     int stage;          /* only note it, for a commit later */
     int force;          /* REMOVE: even where acknowledged writes may be lost with it */
-    const char *host;   /* REPLACE */
-    uint16_t peer_port; /* REPLACE */
-    uint32_t weight;    /* SET; 0: as it is */
-    const char *zone;   /* SET; NULL: as it is */
     uint32_t nodes;     /* PLAN: what if there were so many; 0: what is staged */
+    const char *node;   /* by name; NULL: the node that is asked */
+    const char *host;   /* REPLACE: where the new node is ... */
+    const char *zone;   /* SET; NULL: as it is */
+    uint32_t weight;    /* SET; 0: as it is */
+    uint16_t peer_port; /* ... for other nodes */
 };
 
 struct shoal_plan_node {
