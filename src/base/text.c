@@ -3,6 +3,7 @@
 #include "base/text.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 
 #include "shoal/error.h"
 
@@ -106,6 +107,19 @@ static bool is_v6(const char *host, size_t len)
     return percent == NULL || is_host_name(percent + 1, len - address_len - 1);
 }
 
+bool text_is_host(const char *text)
+{
+    size_t len = strlen(text);
+    return len <= 255 && (is_host_name(text, len) || is_v6(text, len));
+}
+
+void text_address(const char *host, uint32_t port, char out[TEXT_ADDRESS_BYTES])
+{
+    bool v6 = strchr(host, ':') != NULL;
+    (void)snprintf(out, TEXT_ADDRESS_BYTES, "%s%.255s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "",
+                   port);
+}
+
 int text_parse_address(const char *text, uint16_t port_default, char host[256], uint16_t *port)
 {
     const char *start = text;
@@ -116,6 +130,10 @@ int text_parse_address(const char *text, uint16_t port_default, char host[256], 
         start++;
         end = strchr(start, ']');
         rest = end == NULL ? NULL : end + 1;
+    } else if (port_default != 0 && is_v6(text, strlen(text))) {
+        v6 = true;
+        end = start + strlen(text);
+        rest = end;
     } else {
         end = start + strcspn(start, ":");
         rest = end;

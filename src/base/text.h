@@ -13,8 +13,17 @@ int text_parse_duration_us(const char *text, uint64_t unit_us, uint64_t *out_us)
 int text_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 
 /* HOST:PORT or [v6]:PORT. `host` receives the bare host and must hold 256 bytes. A missing port is
- * `port_default` unless that is 0; port 0 is refused. 0 or SHOAL_EINVAL. */
+ * `port_default` unless that is 0, and then an IPv6 address needs no brackets; port 0 is refused. 0
+ * or SHOAL_EINVAL. */
 int text_parse_address(const char *text, uint16_t port_default, char host[256], uint16_t *port);
+
+/* Could it be a host: a name, an IPv4 address or an IPv6 address without brackets, and nothing
+ * around it. At most 255 bytes. */
+bool text_is_host(const char *text);
+
+/* HOST:PORT, with brackets where the host is an IPv6 address: what text_parse_address takes. */
+#define TEXT_ADDRESS_BYTES (255u + sizeof("[]:65535"))
+void text_address(const char *host, uint32_t port, char out[TEXT_ADDRESS_BYTES]);
 
 /* Base64 with - and _ and no padding. The encoders and decoders append, or fail as buffer_append
  * does and leave the buffer as it was; the decoders take only the one canonical spelling. */

@@ -43,10 +43,9 @@ int address_parse(const char *host, uint16_t port, struct addresses *out)
     return look_up(host, port, AI_NUMERICHOST, out, &why) == 0 ? 0 : SHOAL_EINVAL;
 }
 
-int address_look_up(const char *host, uint16_t port, bool passive, struct addresses *out,
-                    const char **why)
+int address_look_up(const char *host, uint16_t port, struct addresses *out, const char **why)
 {
-    return look_up(host, port, passive ? AI_PASSIVE : 0, out, why);
+    return look_up(host, port, AI_PASSIVE, out, why);
 }
 
 void address_set_port(struct address *address, uint16_t port)
@@ -106,7 +105,18 @@ bool address_is_loopback(const char *host)
         return (ntohl(ipv4.s_addr) >> 24) == 127;
     }
     if (inet_pton(AF_INET6, host, &ipv6) == 1) {
-        return IN6_IS_ADDR_LOOPBACK(&ipv6);
+        return IN6_IS_ADDR_LOOPBACK(&ipv6) ||
+               (IN6_IS_ADDR_V4MAPPED(&ipv6) && ipv6.s6_addr[12] == 127);
     }
     return strcasecmp(host, "localhost") == 0;
+}
+
+bool address_is_every(const char *host)
+{
+    struct in_addr ipv4;
+    struct in6_addr ipv6;
+    if (inet_pton(AF_INET, host, &ipv4) == 1) {
+        return ipv4.s_addr == INADDR_ANY;
+    }
+    return inet_pton(AF_INET6, host, &ipv6) == 1 && IN6_IS_ADDR_UNSPECIFIED(&ipv6);
 }

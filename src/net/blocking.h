@@ -1,6 +1,6 @@
-/* A thread for what blocks: looking up names, writing the node's record. Jobs run one after another
- * in the order they were given; each comes back as an errand to the loop that asked. One thread is
- * kept for the disk and one for names, as a slow name server must not hold up a record. */
+/* A thread for what blocks: writing the node's record. Jobs run one after another in the order they
+ * were given; each comes back as an errand to the loop that asked. The engines' disk has threads of
+ * its own (offload.h), and so have names (resolver.h). */
 #ifndef NET_BLOCKING_H
 #define NET_BLOCKING_H
 

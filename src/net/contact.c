@@ -1,6 +1,8 @@
 /* A contact lives from its question to its answer or its timeout, whichever comes first. */
 #include "net/contact.h"
 
+#include <stdio.h>
+
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -48,9 +50,11 @@ static void conclude(struct contact *contact, int code, struct bytes payload)
 
 static void fail(struct contact *contact, int code, const char *why)
 {
-    log_info("contact: failed", LOG_TEXT("host", contact->host), LOG_U64("port", contact->port),
-             LOG_TEXT("reason", why));
-    conclude(contact, code, bytes_make(NULL, 0));
+    char text[256];
+    snprintf(text, sizeof(text), "%s", why); /* it may be the dial's, or the contact's, and go */
+    log_debug("contact: failed", LOG_TEXT("host", contact->host), LOG_U64("port", contact->port),
+              LOG_TEXT("reason", text));
+    conclude(contact, code, bytes_from_string(text));
 }
 
 static size_t on_input(void *self, struct connection *connection, struct bytes bytes, size_t *need)
@@ -79,12 +83,25 @@ static void on_closed(void *self, struct connection *connection, int code)
 
 static const struct connection_handler handler = {.input = on_input, .closed = on_closed};
 
+/* A name may stand for several nodes, this one among them: it has nothing to ask itself. */
+static int judge(void *self, const struct message_hello_reply *reply, char text[256])
+{
+    const struct contact *contact = self;
+    if (reply->node != worker_node_id(contact->contacts->loop->worker)) {
+        return 0;
+    }
+    snprintf(text, 256, "it is the address of this node itself");
+    return SHOAL_ECONFLICT;
+}
+
 static void on_dialled(void *self, const struct dial_outcome *outcome)
 {
     struct contact *contact = self;
     contact->dial = NULL;
     if (outcome->code != 0) {
-        fail(contact, outcome->code, outcome->text);
+        /* ECONFLICT is this file's own word, or none that a peer answers a hello with. */
+        fail(contact, outcome->code == SHOAL_ECONFLICT ? CONTACT_SELF : outcome->code,
+             outcome->text);
         return;
     }
     contact->connection = outcome->connection;
@@ -118,7 +135,9 @@ void contact_start(struct contacts *contacts, const char *host, uint16_t port, s
     struct dial_options options = {
         .host = contact->host,
         .port = port,
+        .any_order = true,
         .timeout_us = timeout_us,
+        .judge = judge,
         .done = on_dialled,
         .self = contact,
     };
@@ -130,7 +149,7 @@ void contact_start(struct contacts *contacts, const char *host, uint16_t port, s
     loop_start_timer(contacts->loop, &contact->timeout, timeout_us);
 }
 
-void contacts_init(struct contacts *contacts, struct loop *loop, struct blocking *names)
+void contacts_init(struct contacts *contacts, struct loop *loop, struct resolver *names)
 {
     contacts->loop = loop;
     contacts->names = names;

@@ -4,15 +4,15 @@
 
 #include "net/loop.h"
 
-struct blocking;
+struct resolver;
 
 struct contacts {
     struct loop *loop;
-    struct blocking *names;
+    struct resolver *names;
     struct queue all;
 };
 
-void contacts_init(struct contacts *contacts, struct loop *loop, struct blocking *names);
+void contacts_init(struct contacts *contacts, struct loop *loop, struct resolver *names);
 void contacts_deinit(struct contacts *contacts);
 
 /* As ports.contact: worker_contacted follows exactly once, never from within this call. */

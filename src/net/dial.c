@@ -1,6 +1,6 @@
-/*      looking up -> connecting, hello queued -> hello answered -> done
- *           |              |  ^   (the next address)      |
- *           '--------------'--'---- failed, timed out ----'
+/*      looking up -> connecting, hello queued -> hello answered -> judged -> done
+ *           |              |  ^   (the next address)      |           |
+ *           '--------------'--'---- failed, timed out ----'-----------'
  */
 #include "net/dial.h"
 
@@ -11,34 +11,33 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "net/address.h"
-#include "net/blocking.h"
 #include "net/frame_input.h"
 #include "net/hello.h"
+#include "net/resolver.h"
 #include "shoal/error.h"
 
 #define HELLO_ID 1u
 
 struct dial {
     struct loop *loop;
-    struct blocking *names;
-    dial_done done;
-    void *self;
-    bool with_cluster;
-    uint16_t port;
+    struct resolver *names;
+    struct dial_options options; /* but for the host */
     char host[LIMIT_NAME_BYTES + 1];
+    uint64_t until_us;
 
-    struct blocking_job job;
-    bool looking_up; /* the job is away: the dial can't be freed */
+    struct lookup lookup;
+    bool looking_up; /* the lookup is away: the dial can't be freed */
     bool cancelled;
-    const char *why;
     struct addresses addresses;
-    uint32_t next_address;
+    uint32_t first; /* of them, to be tried */
+    uint32_t tried;
 
     struct task start;
-    struct timer timeout;
+    struct timer timeout; /* of the lookup, then of each address */
     struct frame_input frames;
     struct connection *connection;
-    int failure; /* of the attempt before */
+    bool judged; /* the failure is a judgement */
+    int failure; /* of the address before */
     char text[256];
 };
 
@@ -68,8 +67,8 @@ void dial_cancel(struct dial *dial)
 
 static void conclude(struct dial *dial, const struct dial_outcome *outcome)
 {
-    dial_done done = dial->done;
-    void *self = dial->self;
+    dial_done done = dial->options.done;
+    void *self = dial->options.self;
     free_dial(dial);
     done(self, outcome);
 }
@@ -83,8 +82,26 @@ static void fail(struct dial *dial, int code, const char *text)
 
 /* ---- the hello's answer ---------------------------------------------------------------------- */
 
-static void succeed(struct dial *dial, const struct message_hello_reply *reply)
+/* Somebody answers, but not who is looked for: perhaps at the next address. */
+static void pass_over(struct dial *dial, int code, const char *text)
 {
+    connection_abandon(dial->connection);
+    dial->connection = NULL;
+    dial->judged = true;
+    dial->failure = code;
+    snprintf(dial->text, sizeof(dial->text), "%s", text);
+    try_next(dial);
+}
+
+static void take_node(struct dial *dial, const struct message_hello_reply *reply)
+{
+    char text[256] = "";
+    int code =
+        dial->options.judge == NULL ? 0 : dial->options.judge(dial->options.self, reply, text);
+    if (code != 0) {
+        pass_over(dial, code, text);
+        return;
+    }
     struct dial_outcome outcome = {.connection = dial->connection, .hello = *reply};
     dial->connection = NULL;
     conclude(dial, &outcome);
@@ -94,13 +111,13 @@ static void refused(struct dial *dial, struct bytes payload)
 {
     struct message_result result;
     if (message_result_decode(payload, &dial->loop->arena, &result) != 0 || result.code >= 0) {
-        fail(dial, SHOAL_EPROTO, "the answer to the hello is malformed");
+        pass_over(dial, SHOAL_EPROTO, "the answer to the hello is malformed");
         return;
     }
     char text[256];
     snprintf(text, sizeof(text), "%.*s", (int)(result.text.len < 255 ? result.text.len : 255),
              result.text.data == NULL ? "" : (const char *)result.text.data);
-    fail(dial, result.code, text);
+    pass_over(dial, result.code, text);
 }
 
 static void answered(struct dial *dial, const struct frame *frame)
@@ -110,11 +127,11 @@ static void answered(struct dial *dial, const struct frame *frame)
         refused(dial, frame->payload);
     } else if (frame->kind != MESSAGE_HELLO_REPLY ||
                message_hello_reply_decode(frame->payload, &dial->loop->arena, &reply) != 0) {
-        fail(dial, SHOAL_EPROTO, "the answer to the hello is malformed: is this a peer port?");
+        pass_over(dial, SHOAL_EPROTO, "the answer to the hello is malformed: is this a peer port?");
     } else if (reply.version < 1 || reply.version > PROTOCOL_VERSION) {
-        fail(dial, SHOAL_EVERSION, "the other side chose a protocol version unknown here");
+        pass_over(dial, SHOAL_EVERSION, "the other side chose a protocol version unknown here");
     } else {
-        succeed(dial, &reply);
+        take_node(dial, &reply);
     }
 }
 
@@ -129,12 +146,20 @@ static size_t on_input(void *self, struct connection *connection, struct bytes b
     if (outcome == FRAME_READY) {
         answered(dial, &frame);
     } else if (outcome != FRAME_MORE) {
-        fail(dial, SHOAL_EPROTO, "what answers there does not speak Shoal's protocol");
+        pass_over(dial, SHOAL_EPROTO, "what answers there does not speak Shoal's protocol");
     }
     return taken;
 }
 
 /* ---- connecting ------------------------------------------------------------------------------ */
+
+static void note_failure(struct dial *dial, int code, const char *text)
+{
+    if (!dial->judged) {
+        dial->failure = code;
+        snprintf(dial->text, sizeof(dial->text), "%s", text);
+    }
+}
 
 static void on_closed(void *self, struct connection *connection, int code)
 {
@@ -142,8 +167,7 @@ static void on_closed(void *self, struct connection *connection, int code)
     (void)code;
     struct dial *dial = self;
     dial->connection = NULL;
-    dial->failure = SHOAL_ECONNECT;
-    snprintf(dial->text, sizeof(dial->text), "could not be reached");
+    note_failure(dial, SHOAL_ECONNECT, "could not be reached");
     try_next(dial);
 }
 
@@ -168,7 +192,7 @@ static int connect_to(struct dial *dial, const struct address *address)
         close(fd);
         return code;
     }
-    struct message_hello hello = hello_to_peer(dial->loop, HELLO_ID, dial->with_cluster);
+    struct message_hello hello = hello_to_peer(dial->loop, HELLO_ID, dial->options.with_cluster);
     struct buffer *out = connection_output(dial->connection);
     if (out == NULL || message_hello_encode(&hello, out) != 0) {
         connection_abandon(dial->connection);
@@ -179,38 +203,61 @@ static int connect_to(struct dial *dial, const struct address *address)
     return 0;
 }
 
-/* Runs as a task, a timer or a connection's end: never within a call of dial.h. */
+/* So long may the next address take: its share of what is left. */
+static uint64_t share_us(const struct dial *dial, uint64_t now_us)
+{
+    uint64_t left_us = dial->until_us > now_us ? dial->until_us - now_us : 0;
+    return left_us / (dial->addresses.count - dial->tried + 1);
+}
+
+/* Runs as a task, a timer, input or a connection's end: never within a call of dial.h. */
 static void try_next(struct dial *dial)
 {
-    while (dial->next_address < dial->addresses.count) {
-        const struct address *address = &dial->addresses.items[dial->next_address++];
-        dial->failure = connect_to(dial, address);
-        if (dial->failure == 0) {
+    dial->frames = (struct frame_input){.len_max = LIMIT_FRAME_BYTES_BEFORE_HELLO,
+                                        .len_max_hard = LIMIT_FRAME_BYTES_BEFORE_HELLO};
+    while (dial->tried < dial->addresses.count) {
+        uint32_t at = (dial->first + dial->tried++) % dial->addresses.count;
+        int code = connect_to(dial, &dial->addresses.items[at]);
+        if (code == 0) {
+            loop_start_timer(dial->loop, &dial->timeout,
+                             share_us(dial, loop_now(dial->loop).mono_us));
             return;
         }
-        snprintf(dial->text, sizeof(dial->text), "could not be reached");
+        note_failure(dial, code, "could not be reached");
     }
     fail(dial, dial->failure, dial->text);
 }
 
-/* ---- looking up ------------------------------------------------------------------------------ */
-
-static void look_up(struct blocking_job *job)
+static void on_timeout(struct timer *timer, uint64_t now_us)
 {
-    struct dial *dial = QUEUE_ITEM(job, struct dial, job);
-    dial->failure = address_look_up(dial->host, dial->port, false, &dial->addresses, &dial->why);
+    (void)now_us;
+    struct dial *dial = QUEUE_ITEM(timer, struct dial, timeout);
+    note_failure(dial, SHOAL_ETIMEOUT, "no answer in time");
+    if (dial->connection != NULL) {
+        connection_abandon(dial->connection);
+        dial->connection = NULL;
+    }
+    try_next(dial); /* while the name is looked up there are none */
 }
 
-static void looked_up(struct blocking_job *job, bool dropped)
+/* ---- looking up ------------------------------------------------------------------------------ */
+
+static void looked_up(struct lookup *lookup, bool dropped)
 {
-    struct dial *dial = QUEUE_ITEM(job, struct dial, job);
+    struct dial *dial = QUEUE_ITEM(lookup, struct dial, lookup);
     dial->looking_up = false;
     if (dial->cancelled || dropped) {
         mem_free(dial);
         return;
     }
-    if (dial->failure != 0) {
-        snprintf(dial->text, sizeof(dial->text), "the name can't be looked up: %s", dial->why);
+    if (lookup->code == 0) {
+        dial->addresses = lookup->addresses;
+    } else {
+        dial->failure = lookup->code;
+        snprintf(dial->text, sizeof(dial->text), "the name can't be looked up: %s", lookup->why);
+    }
+    if (dial->options.any_order && dial->addresses.count > 1) {
+        dial->first = (uint32_t)random_below(&dial->loop->random, dial->addresses.count);
     }
     try_next(dial);
 }
@@ -218,23 +265,17 @@ static void looked_up(struct blocking_job *job, bool dropped)
 static void start(struct task *task)
 {
     struct dial *dial = QUEUE_ITEM(task, struct dial, start);
-    if (address_parse(dial->host, dial->port, &dial->addresses) == 0) {
+    if (address_parse(dial->host, dial->options.port, &dial->addresses) == 0) {
         try_next(dial);
         return;
     }
     dial->looking_up = true;
-    dial->job = (struct blocking_job){.loop = dial->loop, .run = look_up, .done = looked_up};
-    blocking_give(dial->names, &dial->job);
+    dial->lookup = (struct lookup){
+        .loop = dial->loop, .host = dial->host, .port = dial->options.port, .done = looked_up};
+    resolver_look_up(dial->names, &dial->lookup);
 }
 
-static void on_timeout(struct timer *timer, uint64_t now_us)
-{
-    (void)now_us;
-    struct dial *dial = QUEUE_ITEM(timer, struct dial, timeout);
-    fail(dial, SHOAL_ETIMEOUT, "no answer in time");
-}
-
-int dial_start(struct loop *loop, struct blocking *names, const struct dial_options *options,
+int dial_start(struct loop *loop, struct resolver *names, const struct dial_options *options,
                struct dial **out)
 {
     struct dial *dial = mem_alloc_zeroed(1, sizeof(*dial));
@@ -243,14 +284,11 @@ int dial_start(struct loop *loop, struct blocking *names, const struct dial_opti
     }
     dial->loop = loop;
     dial->names = names;
-    dial->done = options->done;
-    dial->self = options->self;
-    dial->with_cluster = options->with_cluster;
-    dial->port = options->port;
+    dial->options = *options;
+    dial->options.host = NULL;
     snprintf(dial->host, sizeof(dial->host), "%s", options->host);
-    dial->frames = (struct frame_input){.len_max = LIMIT_FRAME_BYTES_BEFORE_HELLO,
-                                        .len_max_hard = LIMIT_FRAME_BYTES_BEFORE_HELLO};
     dial->failure = SHOAL_ECONNECT;
+    dial->until_us = loop_now(loop).mono_us + options->timeout_us;
     dial->timeout.fire = on_timeout;
     task_init(&dial->start, start);
     loop_defer(loop, &dial->start);

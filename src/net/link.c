@@ -212,15 +212,16 @@ static void went_up(struct link *link, const struct dial_outcome *outcome)
 
 /* ---- dialling -------------------------------------------------------------------------------- */
 
-static int judge(struct link *link, const struct message_hello_reply *reply, char text[256])
+/* A name may stand for several nodes: it is the right one that counts. */
+static int judge(void *self, const struct message_hello_reply *reply, char text[256])
 {
+    const struct link *link = self;
     if (reply->node != link->node) {
         snprintf(text, 256, "another node (%016llx) answers at this address",
                  (unsigned long long)reply->node);
         return SHOAL_ECLUSTER;
     }
     struct message_hello hello = hello_of_reply(reply);
-    text[0] = 0;
     return worker_check_hello(link->links->loop->worker, &hello, text);
 }
 
@@ -237,16 +238,9 @@ static void fail_dial(struct link *link, int code, const char *text)
 static void on_dialled(void *self, const struct dial_outcome *outcome)
 {
     struct link *link = self;
-    char text[256];
     link->dial = NULL;
     if (outcome->code != 0) {
         fail_dial(link, outcome->code, outcome->text);
-        return;
-    }
-    int code = judge(link, &outcome->hello, text);
-    if (code != 0) {
-        connection_abandon(outcome->connection);
-        fail_dial(link, code, text);
         return;
     }
     went_up(link, outcome);
@@ -259,6 +253,7 @@ static void start_dial(struct link *link)
         .port = link->port,
         .with_cluster = true,
         .timeout_us = LINK_DIAL_US,
+        .judge = judge,
         .done = on_dialled,
         .self = link,
     };
@@ -368,7 +363,7 @@ void links_stop(struct links *links)
     }
 }
 
-void links_init(struct links *links, struct loop *loop, struct blocking *names)
+void links_init(struct links *links, struct loop *loop, struct resolver *names)
 {
     *links = (struct links){.loop = loop, .names = names};
     table_init(&links->by_node);

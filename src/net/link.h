@@ -1,14 +1,14 @@
 /* Kept links: this worker's own connection to each node that the core wants one to. A link retries
- * for ever with jittered backoff, and a peer that says nothing for a few seconds although asked (a
- * PING) is taken for gone: a partition that drops packets must be noticed without waiting for TCP.
- */
+ * for ever with jittered backoff, looking the host's name up anew each time; and a peer that says
+ * nothing for a few seconds although asked (a PING) is taken for gone: a partition that drops
+ * packets must be noticed without waiting for TCP. */
 #ifndef NET_LINK_H
 #define NET_LINK_H
 
 #include "base/table.h"
 #include "net/loop.h"
 
-struct blocking;
+struct resolver;
 
 #define LINK_BACKOFF_US_MIN 50000u
 #define LINK_BACKOFF_US_MAX 2000000u
@@ -18,12 +18,12 @@ struct blocking;
 
 struct links {
     struct loop *loop;
-    struct blocking *names;
+    struct resolver *names;
     struct table by_node; /* node id -> struct link * */
     bool stopping;
 };
 
-void links_init(struct links *links, struct loop *loop, struct blocking *names);
+void links_init(struct links *links, struct loop *loop, struct resolver *names);
 /* Once the loop is over and its connections are closed. */
 void links_deinit(struct links *links);
 

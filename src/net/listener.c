@@ -85,7 +85,7 @@ int listener_choose(const char *host, uint16_t port, struct addresses *out, uint
     const char *why;
     struct addresses found;
     struct addresses chosen = {0};
-    if (address_look_up(host, port, true, &found, &why) != 0) {
+    if (address_look_up(host, port, &found, &why) != 0) {
         snprintf(text, 256, "can't listen on \"%.200s\": %s", host, why);
         return SHOAL_ECONNECT;
     }

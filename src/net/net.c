@@ -17,6 +17,7 @@
 #include "net/contact.h"
 #include "net/keeper.h"
 #include "net/link.h"
+#include "net/resolver.h"
 #include "shoal/error.h"
 
 #define LISTENERS_MAX 4u
@@ -44,7 +45,7 @@ struct station {
 struct net {
     struct net_options options;
     struct blocking disk;
-    struct blocking names;
+    struct resolver *names;
     struct offload_pool offload;
     int ended_fd;
     atomic_bool over;
@@ -372,8 +373,8 @@ static int init_station(struct net *net, uint32_t index)
         return code;
     }
     station->net = net;
-    links_init(&station->links, &station->loop, &net->names);
-    contacts_init(&station->contacts, &station->loop, &net->names);
+    links_init(&station->links, &station->loop, net->names);
+    contacts_init(&station->contacts, &station->loop, net->names);
     inbound_init(&station->inbound, &station->loop, net->options.client, net->options.client_self);
     offload_desk_init(&station->offload, &net->offload, &station->loop, net->options.metrics,
                       &net->options.metric_ids.offload);
@@ -390,7 +391,8 @@ static int open_net(struct net *net)
     }
     int code = blocking_start(&net->disk, "disk");
     if (code == 0) {
-        code = blocking_start(&net->names, "names");
+        code =
+            resolver_start(net->options.resolver == NULL ? "" : net->options.resolver, &net->names);
     }
     if (code == 0 && net->options.offload) {
         code = offload_pool_start(&net->offload, net->options.workers);
@@ -417,7 +419,7 @@ int net_new(const struct net_options *options, struct net **out)
     return 0;
 }
 
-/* A name server or disk that hangs holds a thread which still uses what would be freed here: then
+/* A disk that hangs holds a thread which still uses what would be freed here: then
  * it all stays until the process, which is ending, takes it along. */
 void net_free(struct net *net)
 {
@@ -425,8 +427,9 @@ void net_free(struct net *net)
         return;
     }
     bool stopped = blocking_stop(&net->disk, true, BLOCKING_PATIENCE_S);
-    stopped = blocking_stop(&net->names, false, BLOCKING_PATIENCE_S) && stopped;
     stopped = offload_pool_stop(&net->offload, BLOCKING_PATIENCE_S) && stopped;
+    resolver_stop(net->names);
+    net->names = NULL;
     if (!stopped) {
         return;
     }

@@ -25,6 +25,7 @@ struct net_options {
     uint32_t workers;
     int folder_fd;           /* of the data folder: for the node's record; borrowed */
     bool offload;            /* there are engines that use net_offload: start threads for them */
+    const char *resolver;    /* the only name server to ask, IP or IP:PORT; NULL: the system's */
     struct metrics *metrics; /* borrowed; shard = worker index; NULL: none are kept */
     struct net_metrics metric_ids;
     /* Clients that call on the peer port; `self` as for listeners. */

@@ -9,6 +9,8 @@
 #include "base/bytes.h"
 #include "base/letter.h"
 
+#define CONTACT_SELF 1 /* a contact's outcome: only this very node answers there */
+
 /* Where a request frame came in, so that its answer finds back: a connection some worker serves. */
 struct source {
     uint32_t worker;
@@ -35,7 +37,8 @@ struct ports {
 
     /* One question to an address whose node isn't known yet: connects to its peer port, exchanges
      * hellos without a cluster id, sends the frame, hands the answer or the failure to
-     * worker_contacted with the ticket, exactly once and within timeout_us. Worker 0 only. */
+     * worker_contacted with the ticket, exactly once and within timeout_us. A name that stands for
+     * several nodes may have any of them asked, but never this one. Worker 0 only. */
     void (*contact)(void *self, const char *host, uint16_t port, struct bytes frame,
                     uint64_t ticket, uint64_t timeout_us);
 

@@ -99,7 +99,8 @@ void worker_link(struct worker *worker, struct moment now, uint64_t node, bool u
 /* Somebody who is not the node, or not of its cluster, answers at the node's address. */
 void worker_stranger(struct worker *worker, struct moment now, uint64_t node);
 
-/* As announced in ports.h. A failed contact has a negative code and no payload. */
+/* As announced in ports.h. 0 and the answer's payload; CONTACT_SELF or a negative code, and a text
+ * for people that says why, which may be empty. */
 void worker_contacted(struct worker *worker, struct moment now, uint64_t ticket, int code,
                       struct bytes payload);
 void worker_letter(struct worker *worker, struct moment now, struct letter *letter);

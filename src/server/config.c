@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "net/address.h"
 #include "server/config_load.h"
 #include "shoal/error.h"
 
@@ -84,6 +85,10 @@ static void set_defaults(struct config *config)
         .peer_port = CONFIG_PORT_NONE,
         .redis_port = CONFIG_PORT_NONE,
         .http_port = CONFIG_PORT_NONE,
+        .advertise_client_port = CONFIG_PORT_NONE,
+        .advertise_peer_port = CONFIG_PORT_NONE,
+        .advertise_redis_port = CONFIG_PORT_NONE,
+        .advertise_http_port = CONFIG_PORT_NONE,
         .data_dir = "run/node",
         .engine = ENGINE_LOG,
         .durability = DURABILITY_SYNC,
@@ -109,11 +114,6 @@ static void set_defaults(struct config *config)
     };
 }
 
-static bool is_wildcard(const char *host)
-{
-    return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
-}
-
 static void machine_name(char out[LIMIT_NAME_BYTES + 1])
 {
     if (gethostname(out, LIMIT_NAME_BYTES) != 0 || out[0] == 0) {
@@ -136,7 +136,7 @@ static void complete(struct config *config)
     if (config->node_name[0] == 0) {
         machine_name(config->node_name);
     }
-    if (config->advertise_host[0] == 0 && !is_wildcard(config->listen_host)) {
+    if (config->advertise_host[0] == 0 && !address_is_every(config->listen_host)) {
         memcpy(config->advertise_host, config->listen_host, sizeof(config->advertise_host));
     } else if (config->advertise_host[0] == 0 && config->peer_port == CONFIG_PORT_NONE) {
         machine_name(config->advertise_host);

@@ -11,6 +11,7 @@
 
 #define CONFIG_PATH_BYTES 4096u
 #define CONFIG_SEEDS_MAX 64u
+#define CONFIG_RESOLVER_BYTES 64u
 #define CONFIG_HINTS_MB_DEFAULT 1024u
 #define CONFIG_PORT_NONE (-1) /* not served; 0 is any free port */
 
@@ -39,6 +40,10 @@ struct config {
     int32_t redis_port;
     int32_t http_port;
     char advertise_host[LIMIT_NAME_BYTES + 1];
+    int32_t advertise_client_port; /* CONFIG_PORT_NONE: the one that is listened on */
+    int32_t advertise_peer_port;
+    int32_t advertise_redis_port;
+    int32_t advertise_http_port;
     char data_dir[CONFIG_PATH_BYTES];
     int32_t engine;     /* enum config_engine */
     int32_t durability; /* enum config_durability */
@@ -48,6 +53,7 @@ struct config {
     char cluster_name[LIMIT_NAME_BYTES + 1];
     uint64_t partitions;
     struct config_addresses seeds;
+    char resolver[CONFIG_RESOLVER_BYTES]; /* empty: the system's */
     char secret_file[CONFIG_PATH_BYTES];
     uint64_t n;
     uint64_t r; /* 0 until completed: a majority of n */
@@ -57,7 +63,7 @@ struct config {
     uint64_t heartbeat_fanout;
     double phi_threshold;
     uint64_t repair_interval_us; /* 0: only when asked to */
-    uint64_t workers; /* 0: one for each processor */
+    uint64_t workers;            /* 0: one for each processor */
     uint64_t memory_mb;
     uint64_t hints_mb;
     uint64_t key_bytes;

@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "net/address.h"
 #include "server/config_load.h"
 #include "server/storage.h"
+
+#define DNS_PORT 53u
 
 static void problem_with(struct config_load *load, const char *section, const char *name,
                          const char *text)
@@ -67,6 +70,72 @@ static void check_peers(struct config_load *load)
     }
 }
 
+/* A host with its port, brackets or blanks would be looked up as it stands, and never found. */
+static void check_host(struct config_load *load, const char *section, const char *host)
+{
+    if (host[0] != 0 && !text_is_host(host)) {
+        char text[LIMIT_NAME_BYTES + 160];
+        snprintf(text, sizeof(text),
+                 "is \"%s\": expected is a name or an address alone, without port or brackets",
+                 host);
+        problem_with(load, section, "host", text);
+    }
+}
+
+static void check_hosts(struct config_load *load)
+{
+    const struct config *config = &load->config;
+    check_host(load, "listen", config->listen_host);
+    if (strcmp(config->advertise_host, config->listen_host) != 0) {
+        check_host(load, "advertise", config->advertise_host);
+    }
+    if (address_is_every(config->advertise_host)) {
+        problem_with(load, "advertise", "host",
+                     "is every address of this machine: say by which one others reach it");
+    }
+}
+
+static void check_resolver(struct config_load *load)
+{
+    const struct config *config = &load->config;
+    char host[LIMIT_NAME_BYTES + 1];
+    uint16_t port;
+    struct addresses addresses;
+    if (config->resolver[0] != 0 &&
+        (text_parse_address(config->resolver, DNS_PORT, host, &port) != 0 ||
+         address_parse(host, port, &addresses) != 0)) {
+        char text[CONFIG_RESOLVER_BYTES + 160];
+        snprintf(text, sizeof(text),
+                 "is \"%s\": expected is the address of a name server, such as 10.0.0.2, "
+                 "10.0.0.2:53 or [fd00::2]:53",
+                 config->resolver);
+        problem_with(load, "cluster", "resolver", text);
+    }
+}
+
+static void check_advertised_ports(struct config_load *load)
+{
+    const struct config *config = &load->config;
+    const struct {
+        const char *name;
+        int32_t listened;
+        int32_t advertised;
+    } ports[] = {
+        {"client_port", config->client_port, config->advertise_client_port},
+        {"peer_port", config->peer_port, config->advertise_peer_port},
+        {"redis_port", config->redis_port, config->advertise_redis_port},
+        {"http_port", config->http_port, config->advertise_http_port},
+    };
+    for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+        if (ports[i].advertised != CONFIG_PORT_NONE && ports[i].listened == CONFIG_PORT_NONE) {
+            char text[96];
+            snprintf(text, sizeof(text), "is %d, but there is no listen.%s", ports[i].advertised,
+                     ports[i].name);
+            problem_with(load, "advertise", ports[i].name, text);
+        }
+    }
+}
+
 static void check_ports(struct config_load *load)
 {
     static const char *const names[] = {"client_port", "peer_port", "redis_port", "http_port"};
@@ -105,6 +174,9 @@ void config_check(struct config_load *load)
     check_storage(load);
     check_quorum(load);
     check_peers(load);
+    check_hosts(load);
+    check_resolver(load);
     check_ports(load);
+    check_advertised_ports(load);
     check_secret(load);
 }

@@ -19,6 +19,8 @@ static const char *const formats[] = {"text", "json", NULL};
 #define AT(field) .offset = offsetof(struct config, field)
 #define TEXT_AT(field) AT(field), .size = sizeof(((struct config *)NULL)->field)
 #define MS UINT64_C(1000)
+#define ADVERTISED_EXPECTED                                                                        \
+    "a port from 1 to 65535 that others reach this node by, or null for the one it listens on"
 #define PORT_EXPECTED "a port from 1 to 65535, 0 for any free one, or null for none"
 
 const struct config_key config_keys[] = {
@@ -41,6 +43,14 @@ const struct config_key config_keys[] = {
 
     {"advertise", "host", CONFIG_TEXT, TEXT_AT(advertise_host), .min = 1,
      .expected = "an address or a host name that others reach this node by"},
+    {"advertise", "client_port", CONFIG_PORT, AT(advertise_client_port), .min = 1,
+     .expected = ADVERTISED_EXPECTED},
+    {"advertise", "peer_port", CONFIG_PORT, AT(advertise_peer_port), .min = 1,
+     .expected = ADVERTISED_EXPECTED},
+    {"advertise", "redis_port", CONFIG_PORT, AT(advertise_redis_port), .min = 1,
+     .expected = ADVERTISED_EXPECTED},
+    {"advertise", "http_port", CONFIG_PORT, AT(advertise_http_port), .min = 1,
+     .expected = ADVERTISED_EXPECTED},
 
     {"", "data_dir", CONFIG_TEXT, TEXT_AT(data_dir), .min = 1, .expected = "a folder's path"},
 
@@ -60,7 +70,9 @@ const struct config_key config_keys[] = {
     {"cluster", "partitions", CONFIG_POWER, AT(partitions), .min = 1, .max = LIMIT_PARTITIONS_MAX,
      .expected = "a power of two from 1 to 65536"},
     {"cluster", "seeds", CONFIG_ADDRESSES, AT(seeds),
-     .expected = "a list of at most 64 HOST:PEER_PORT"},
+     .expected = "a list of at most 64 HOST:PEER_PORT, [v6]:PEER_PORT"},
+    {"cluster", "resolver", CONFIG_TEXT, TEXT_AT(resolver),
+     .expected = "the address of a name server, IP or IP:PORT, or an empty text for the system's"},
     {"cluster", "secret_file", CONFIG_TEXT, TEXT_AT(secret_file),
      .expected = "the path of a file with the cluster's secret, or an empty text"},
 
@@ -202,7 +214,8 @@ static int set_real(struct config *config, const struct config_key *key, double 
 
 static int set_port(struct config *config, const struct config_key *key, int64_t port)
 {
-    if (port < CONFIG_PORT_NONE || port > UINT16_MAX) {
+    if (port < CONFIG_PORT_NONE || port > UINT16_MAX ||
+        (port != CONFIG_PORT_NONE && (uint64_t)port < key->min)) {
         return SHOAL_EINVAL;
     }
     *(int32_t *)field(config, key) = (int32_t)port;

@@ -77,6 +77,11 @@ static int copy_seeds(struct server *server)
     return 0;
 }
 
+static uint16_t told(int32_t advertised, uint16_t listened)
+{
+    return advertised == CONFIG_PORT_NONE ? listened : (uint16_t)advertised;
+}
+
 /* Redis and HTTP are configured but not served yet: they are not told to others either. */
 static int describe_node(struct server *server)
 {
@@ -89,8 +94,8 @@ static int describe_node(struct server *server)
         .r = (uint32_t)config->r,
         .w = (uint32_t)config->w,
         .sloppy = config->sloppy,
-        .client_port = server->client_port,
-        .peer_port = server->peer_port,
+        .client_port = told(config->advertise_client_port, server->client_port),
+        .peer_port = told(config->advertise_peer_port, server->peer_port),
         .heartbeat_interval_us = config->heartbeat_interval_us,
         .heartbeat_fanout = (uint32_t)config->heartbeat_fanout,
         .phi_threshold = config->phi_threshold,
@@ -212,6 +217,7 @@ static int open_net(struct server *server, char text[512])
         .workers = server->worker_count,
         .folder_fd = server->folder.fd,
         .offload = storage_offloads(server->storage),
+        .resolver = server->config.resolver[0] == 0 ? NULL : server->config.resolver,
         .metrics = server->metrics,
         .metric_ids = server->net_metrics,
         .client = native_adopt,

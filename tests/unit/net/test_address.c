@@ -38,8 +38,7 @@ static void a_name_that_does_not_exist_says_why(void **state)
     (void)state;
     struct addresses found;
     const char *why = NULL;
-    assert_int_equal(address_look_up("no such host.invalid", 1, false, &found, &why),
-                     SHOAL_ECONNECT);
+    assert_int_equal(address_look_up("no such host.invalid", 1, &found, &why), SHOAL_ECONNECT);
     assert_non_null(why);
 }
 
@@ -49,9 +48,14 @@ static void loopback_is_known(void **state)
     assert_true(address_is_loopback("127.0.0.1"));
     assert_true(address_is_loopback("127.9.9.9"));
     assert_true(address_is_loopback("::1"));
+    assert_true(address_is_loopback("0:0:0:0:0:0:0:1"));
+    assert_true(address_is_loopback("::ffff:127.0.0.1"));
     assert_true(address_is_loopback("localhost"));
     assert_false(address_is_loopback("0.0.0.0"));
     assert_false(address_is_loopback("::"));
+    assert_false(address_is_loopback("::2"));
+    assert_false(address_is_loopback("::ffff:10.0.0.1"));
+    assert_false(address_is_loopback("fe80::1"));
     assert_false(address_is_loopback("10.0.0.1"));
     assert_false(address_is_loopback("db1.example"));
 }
