@@ -94,6 +94,99 @@ static void the_later_of_two_roles_wins_and_the_author_breaks_ties(void **state)
     roles_deinit(&a);
 }
 
+static struct role staged(struct role role)
+{
+    role.staged = true;
+    return role;
+}
+
+/* Both ways round, into one map. */
+static struct roles joined(const struct roles *a, const struct roles *b)
+{
+    struct roles ab;
+    struct roles ba;
+    assert_int_equal(roles_join(a, b, &ab), 0);
+    assert_int_equal(roles_join(b, a, &ba), 0);
+    assert_true(roles_equal(&ab, &ba));
+    roles_deinit(&ba);
+    return ab;
+}
+
+static void of_one_role_the_committed_copy_is_the_newer(void **state)
+{
+    (void)state;
+    struct roles asked = {0};
+    struct roles committed;
+    asked = with(asked, staged(ring_role(1, ROLE_IN)));
+    assert_int_equal(roles_copy(&asked, &committed), 0);
+    committed.items[0].staged = false;
+    assert_false(roles_equal(&asked, &committed));
+    assert_true(roles_behind(&asked, &committed));
+    assert_false(roles_behind(&committed, &asked));
+    struct roles both = joined(&asked, &committed);
+    assert_false(both.items[0].staged);
+    roles_deinit(&both);
+
+    /* But a later one is newer still, staged or not. */
+    asked = with(asked, staged(ring_role(1, ROLE_OUT)));
+    both = joined(&asked, &committed);
+    assert_true(both.items[0].staged);
+    assert_int_equal(both.items[0].kind, ROLE_OUT);
+    roles_deinit(&both);
+    roles_deinit(&committed);
+    roles_deinit(&asked);
+}
+
+static void a_removal_is_final_only_once_it_is_committed(void **state)
+{
+    (void)state;
+    struct roles removal = {0};
+    struct roles later = {0};
+    removal = with(removal, staged(ring_role(1, ROLE_REMOVED)));
+    later = with(later, ring_role(1, ROLE_IN));
+    later = with(later, ring_role(1, ROLE_OUT));
+    struct roles both = joined(&removal, &later);
+    assert_int_equal(both.items[0].kind, ROLE_OUT);
+    roles_deinit(&both);
+
+    removal.items[0].staged = false;
+    both = joined(&removal, &later);
+    assert_int_equal(both.items[0].kind, ROLE_REMOVED);
+    roles_deinit(&both);
+
+    removal.items[0].staged = true;
+    removal = with(removal, ring_role(1, ROLE_IN));
+    assert_int_equal(removal.items[0].kind, ROLE_IN);
+    roles_deinit(&later);
+    roles_deinit(&removal);
+}
+
+static void roles_are_compared_by_what_they_ask(void **state)
+{
+    (void)state;
+    struct role in = ring_role(1, ROLE_IN);
+    struct role again = staged(in);
+    again.stamp = 9;
+    again.author = 7;
+    assert_true(role_same(&in, &again));
+    again.weight++;
+    assert_false(role_same(&in, &again));
+    again = in;
+    again.zone[0] = 'b';
+    assert_false(role_same(&in, &again));
+    again = in;
+    again.name[0] = 'b';
+    assert_false(role_same(&in, &again));
+    assert_false(role_same(&in, NULL));
+    again.kind = ROLE_OUT;
+    assert_true(role_same(&again, NULL));
+    assert_true(role_same(NULL, NULL));
+    in.kind = ROLE_OUT; /* of another name: nobody asks it anything any more */
+    assert_true(role_same(&in, &again));
+    in.kind = ROLE_REMOVED;
+    assert_false(role_same(&in, &again));
+}
+
 static void fields_out_of_range_are_refused(void **state)
 {
     (void)state;
@@ -138,6 +231,8 @@ static void roles_survive_encoding(void **state)
     struct buffer buffer;
     roles = with(roles, ring_role(1, ROLE_IN));
     roles = with(roles, ring_role(7, ROLE_REMOVED));
+    roles = with(roles, staged(ring_role(8, ROLE_REMOVED)));
+    roles = with(roles, staged(ring_role(9, ROLE_IN)));
     buffer_init(&buffer, 0);
     struct writer writer = writer_make(&buffer);
     roles_write(&writer, &roles);
@@ -158,6 +253,28 @@ static void roles_survive_encoding(void **state)
     roles_deinit(&roles);
 }
 
+/* Kinds that there are not, with and without the mark of what is staged. */
+static void an_unknown_kind_is_refused(void **state)
+{
+    (void)state;
+    static const uint32_t kinds[] = {3, 7, 8, 100};
+    struct roles roles = {0};
+    struct roles again;
+    struct buffer buffer;
+    roles = with(roles, ring_role(1, ROLE_IN));
+    buffer_init(&buffer, 0);
+    for (uint32_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        roles.items[0].kind = kinds[i];
+        buffer_clear(&buffer);
+        struct writer writer = writer_make(&buffer);
+        roles_write(&writer, &roles);
+        struct reader reader = reader_make(buffer_bytes(&buffer));
+        assert_int_equal(roles_read(&reader, &again), SHOAL_EPROTO);
+    }
+    buffer_deinit(&buffer);
+    roles_deinit(&roles);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,9 +282,13 @@ int main(void)
         cmocka_unit_test(only_members_are_found_by_name),
         cmocka_unit_test(a_removed_node_stays_removed),
         cmocka_unit_test(the_later_of_two_roles_wins_and_the_author_breaks_ties),
+        cmocka_unit_test(of_one_role_the_committed_copy_is_the_newer),
+        cmocka_unit_test(a_removal_is_final_only_once_it_is_committed),
+        cmocka_unit_test(roles_are_compared_by_what_they_ask),
         cmocka_unit_test(fields_out_of_range_are_refused),
         cmocka_unit_test(no_more_nodes_than_the_bound_are_added),
         cmocka_unit_test(roles_survive_encoding),
+        cmocka_unit_test(an_unknown_kind_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
