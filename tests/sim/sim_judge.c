@@ -178,7 +178,8 @@ static void acknowledge(struct sim_oracle *oracle, struct sim_key *key, struct s
     bool shaken = oracle->unstable || write->losses_before != oracle->losses;
     /* While the layout changes, nobody can tell in which layout a fallback stood in. */
     bool helped = reply->fallbacks > 0 && oracle->unstable;
-    write->excused = (write->needed < oracle->w || helped) && shaken;
+    write->excused = write->excused || ((write->needed < oracle->w || helped) && shaken) ||
+                     write->needed <= oracle->ghosts;
     write->hinted = reply->fallbacks > 0 && reply->owners + reply->fallbacks >= oracle->w;
     oracle->hinted += write->hinted;
     if (write->needed == 0 || reply->owners + reply->fallbacks < write->needed) {
@@ -372,6 +373,9 @@ void sim_oracle_read_end(struct sim_oracle *oracle, const struct sim_read *read,
     }
     sim_set_unite(&there, &hidden);
     sim_judge_object(oracle, key, &covered, &live, &hidden, NULL, "a read's answer");
+    if (needed <= oracle->ghosts) {
+        return;
+    }
     oracle->reads_strict += needed + oracle->w > oracle->n;
     judge_strict(oracle, key, read, &there, &live, needed);
 }
@@ -405,7 +409,8 @@ bool sim_oracle_must_not_list(const struct sim_oracle *oracle, uint32_t at, uint
     struct sim_set gone = key->tombstones;
     for (uint32_t i = 0; i < acked_before; i++) {
         const struct sim_write *write = &oracle->history.writes[key->acked[i] - 1];
-        if (write->is_delete && write->dot_count == 1 && write->needed >= oracle->w) {
+        if (write->is_delete && write->dot_count == 1 && !write->excused &&
+            write->needed >= oracle->w) {
             sim_set_unite(&gone, &key->dots[write->dots[0]].replaced);
         }
     }

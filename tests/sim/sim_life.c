@@ -227,6 +227,25 @@ void sim_node_lose_disk(struct sim_node *node)
     forgets(node);
 }
 
+void sim_node_renew(struct sim_node *node)
+{
+    struct sim_world *world = node->world;
+    ASSERT(node->state == SIM_DOWN);
+    sim_trace_say(&world->trace, world->now_us, "node%u is set up anew", node->index);
+    sim_store_wipe(&node->store);
+    sim_ports_crash_keeping(node, NULL);
+    buffer_clear(&node->kept);
+    memset(node->actors, 0, world->options.partitions * sizeof(*node->actors));
+    sim_oracle_forget(&world->oracle, node->index);
+    node->config.seed_count = 0; /* an operator sees to it */
+    node->id = 0;
+    node->buried = false;
+    node->removed = false;
+    node->removed_known_us = 0;
+    node->lost = false;
+    node->condemned = false;
+}
+
 bool sim_node_restore(struct sim_node *node)
 {
     if (node->store.copy == NULL) {

@@ -259,6 +259,7 @@ bool sim_node_settled(const struct sim_node *node)
         return false;
     }
     const struct snapshot_node *self = snapshot_find(snapshot, snapshot->self);
-    return self != NULL && self->state == NODE_UP && self->record.pending_sync == 0 &&
-           sim_node_hints(node) == 0;
+    return self != NULL && (self->state == NODE_UP || self->state == NODE_LEFT) &&
+           self->record.pending_sync == 0 && self->record.releasing == 0 &&
+           !view_due(snapshot->view) && sim_node_hints(node) == 0;
 }

@@ -81,7 +81,12 @@ struct sim_node {
     struct queue held;    /* items that came while paused */
     uint64_t resumed_us;  /* when it last was paused, or started */
     bool lost;            /* it forgot what it had confirmed and is not known to be refilled */
-    uint64_t *actors;     /* of its holdings, by partition, the last it showed; 0: none yet */
+    /* Of membership: see sim_members, sim_changes. */
+    bool buried;    /* it never comes back; but perhaps once it has been removed */
+    bool condemned; /* it may be removed by force, so that what it holds counts as lost */
+    bool removed;   /* by force: some node knows */
+    uint64_t removed_known_us; /* since when it knows itself; 0: not yet */
+    uint64_t *actors;          /* of its holdings, by partition, the last it showed; 0: none yet */
     /* Holdings that began anew in this process, and how many of those are to be refilled. */
     uint64_t holdings_begun, holdings_refilling;
     struct timer stop_patience;
@@ -107,6 +112,9 @@ void sim_node_lose_disk(struct sim_node *node);
 /* Ends it too, and an older copy takes the place of the disk; false when there is none. */
 bool sim_node_restore(struct sim_node *node);
 
+/* The machine is set up anew: it is a node that nobody knows. The process is down. */
+void sim_node_renew(struct sim_node *node);
+
 /* SIGTERM: finishes what is in flight, says goodbye; the process ends when idle or after patience.
  */
 void sim_node_stop(struct sim_node *node);
@@ -127,7 +135,8 @@ struct sim_worker *sim_node_worker_of(struct sim_node *node, struct bytes key);
 /* How many objects it keeps for other nodes; 0 while it is down. */
 uint64_t sim_node_hints(const struct sim_node *node);
 
-/* Running, in a cluster, all its holdings complete, one live layout, nothing owed to anybody. */
+/* Running, in a cluster, all its holdings complete, one live layout, nothing due, nothing owed to
+ * anybody; a member, or one that has left. */
 bool sim_node_settled(const struct sim_node *node);
 
 /* The snapshot that worker 0 has adopted; NULL when down or in no cluster. */

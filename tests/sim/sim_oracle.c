@@ -102,6 +102,59 @@ void sim_oracle_loss(struct sim_oracle *oracle)
     }
 }
 
+void sim_oracle_excuse(struct sim_oracle *oracle, uint32_t key)
+{
+    for (uint32_t i = 0; i < oracle->history.write_count; i++) {
+        struct sim_write *write = &oracle->history.writes[i];
+        write->excused = write->excused || write->key == key;
+    }
+}
+
+void sim_oracle_accounts(const struct sim_key *key, const struct object *object,
+                         struct sim_set *out)
+{
+    struct sim_set covered;
+    sim_history_covered(key, object->context, &covered);
+    sim_history_replaced(key, &covered, out);
+    sim_set_unite(out, &covered);
+    sim_set_unite(out, &key->gone);
+}
+
+static void judge_obliged(struct sim_oracle *oracle, const struct sim_key *key,
+                          const struct sim_write *write, const struct sim_obliged *obliged)
+{
+    char text[SIM_TEXT_MAX];
+    uint32_t owners = obliged->count + obliged->unknown + obliged->lost;
+    uint32_t owed = write->needed < oracle->w ? write->needed : oracle->w;
+    uint32_t held = obliged->unknown + obliged->lost;
+    for (uint32_t i = 0; i < obliged->count; i++) {
+        bool holds = false;
+        for (uint32_t d = 0; d < write->dot_count; d++) {
+            holds = holds || sim_set_has(&obliged->accounts[i], write->dots[d]);
+        }
+        held += holds;
+    }
+    if (held < (owed < owners ? owed : owners)) {
+        sim_verdict_fail(oracle->verdict, SIM_OBLIGED,
+                         "the acknowledged %s of %.*s is held by %u of the %u owners that can be "
+                         "looked at (%u others may have it, %u may have lost it)",
+                         sim_dot_text(key, write->dots[0], text), (int)key->name_len,
+                         (const char *)key->name, held - obliged->unknown - obliged->lost,
+                         obliged->count, obliged->unknown, obliged->lost);
+    }
+}
+
+void sim_oracle_obliged(struct sim_oracle *oracle, uint32_t at, const struct sim_obliged *obliged)
+{
+    const struct sim_key *key = &oracle->history.keys[at];
+    for (uint32_t i = 0; i < key->acked_count && !oracle->verdict->broken; i++) {
+        const struct sim_write *write = sim_history_get(&oracle->history, key->acked[i]);
+        if (!write->excused && write->dot_count > 0) {
+            judge_obliged(oracle, key, write, obliged);
+        }
+    }
+}
+
 void sim_oracle_delivered(struct sim_oracle *oracle)
 {
     for (uint32_t i = 0; i < oracle->history.write_count; i++) {

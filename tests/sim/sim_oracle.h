@@ -14,6 +14,7 @@
 #ifndef SIM_ORACLE_H
 #define SIM_ORACLE_H
 
+#include "base/limits.h"
 #include "model/object.h"
 #include "sim_history.h"
 #include "sim_verdict.h"
@@ -26,6 +27,8 @@ struct sim_oracle {
     bool doubled;    /* frames may be doubled, so a request may be carried out twice */
     uint64_t losses; /* disks lost and layouts changed so far */
     bool unstable;   /* the layout is changing: writes confirmed by fewer than W are excused */
+    uint32_t ghosts; /* nodes removed by force that may still serve each other without knowing it;
+                        what they alone have answered binds nobody */
     /* What was judged, for the summary. */
     uint64_t dots, holdings_judged, reads_judged, reads_strict, sibling_reads, blind_judged;
     uint64_t acked, nothing, unknown, dropped, hinted;
@@ -45,6 +48,14 @@ struct sim_reply {
 struct sim_read {
     uint32_t key;
     uint32_t acked_before;
+};
+
+/* What is known of the owners of a key. */
+struct sim_obliged {
+    struct sim_set accounts[LIMIT_REPLICAS]; /* of those that were looked at */
+    uint32_t count;
+    uint32_t unknown; /* may hold everything */
+    uint32_t lost;    /* allowed to hold nothing */
 };
 
 void sim_oracle_init(struct sim_oracle *oracle, struct sim_verdict *verdict, uint32_t nodes,
@@ -86,6 +97,16 @@ void sim_oracle_crash(struct sim_oracle *oracle, uint32_t node);
 /* The node has forgotten: what its holdings held before, or that of one key, doesn't bind them. */
 void sim_oracle_forget(struct sim_oracle *oracle, uint32_t node);
 void sim_oracle_forget_key(struct sim_oracle *oracle, uint32_t node, uint32_t key);
+
+/* Acknowledged writes of the key were declared as possibly lost. */
+void sim_oracle_excuse(struct sim_oracle *oracle, uint32_t key);
+
+/* All dots that a holding accounts for: it has them, or what has replaced them. */
+void sim_oracle_accounts(const struct sim_key *key, const struct object *object,
+                         struct sim_set *out);
+
+/* These are the owners: is every acknowledged write of the key held by enough of them? */
+void sim_oracle_obliged(struct sim_oracle *oracle, uint32_t key, const struct sim_obliged *obliged);
 
 /* All hints have been delivered: what fallbacks helped to confirm binds as if owners had. */
 void sim_oracle_delivered(struct sim_oracle *oracle);

@@ -46,6 +46,9 @@ static struct bytes copy_out(struct buffer *buffer, struct bytes from)
 static size_t outcome_size(const struct outcome *outcome)
 {
     size_t size = outcome->text.len + outcome->context.len + outcome->after.len;
+    if (outcome->changed != NULL) {
+        size += outcome->changed->reason.len + outcome->changed->text.len;
+    }
     for (uint32_t i = 0; i < outcome->value_count; i++) {
         size += outcome->values[i].value.len;
     }
@@ -65,6 +68,14 @@ static void copy_outcome(struct sim_request *to, const struct outcome *outcome)
     ASSERT(to->values != NULL);
     ASSERT(to->entries != NULL);
     to->outcome = *outcome;
+    if (outcome->changed != NULL) {
+        to->changed = *outcome->changed;
+        to->changed.rows = NULL;
+        to->changed.count = 0;
+        to->changed.reason = copy_out(&to->answer, outcome->changed->reason);
+        to->changed.text = copy_out(&to->answer, outcome->changed->text);
+        to->outcome.changed = &to->changed;
+    }
     to->outcome.text = copy_out(&to->answer, outcome->text);
     to->outcome.context = copy_out(&to->answer, outcome->context);
     to->outcome.after = copy_out(&to->answer, outcome->after);
@@ -101,6 +112,19 @@ static void on_done(struct request *core, const struct outcome *outcome)
 
 /* ---- submission ---- */
 
+static size_t change_size(const struct message_change *change)
+{
+    return change == NULL ? 0 : change->node.len + change->zone.len;
+}
+
+static void copy_change(struct sim_request *to, const struct message_change *change, uint8_t **at)
+{
+    to->change = *change;
+    to->change.node = copy_in(at, change->node);
+    to->change.zone = copy_in(at, change->zone);
+    to->request.change = &to->change;
+}
+
 static void tell_oracle(struct sim_request *request, const struct sim_ask *ask)
 {
     struct sim_oracle *oracle = &request->world->oracle;
@@ -128,7 +152,8 @@ struct sim_request *sim_request_submit(struct sim_world *world, const struct sim
     struct sim_request *request = mem_alloc_zeroed(1, sizeof(*request));
     ASSERT(request != NULL);
     ASSERT(node->state != SIM_DOWN);
-    request->memory = mem_alloc(ask->key.len + ask->value.len + ask->context.len);
+    request->memory =
+        mem_alloc(ask->key.len + ask->value.len + ask->context.len + change_size(ask->change) + 1);
     ASSERT(request->memory != NULL);
     uint8_t *at = request->memory;
     request->request = (struct request){
@@ -139,10 +164,14 @@ struct sim_request *sim_request_submit(struct sim_world *world, const struct sim
         .limit = ask->limit,
         .ttl_ms = ask->ttl_ms,
         .with_values = ask->with_values,
+        .stage = ask->stage,
         .options = ask->options,
         .done = on_done,
         .user = request,
     };
+    if (ask->change != NULL) {
+        copy_change(request, ask->change, &at);
+    }
     request->world = world;
     request->node = ask->node;
     request->life = node->life;
@@ -205,6 +234,8 @@ static void judge(struct sim_request *request)
 {
     struct sim_world *world = request->world;
     struct sim_reply reply;
+    sim_members_look(world);
+    world->oracle.ghosts = sim_members_ghosts(world);
     arena_reset(&world->arena);
     fill_reply(request, &reply);
     if (request->write != 0) {
@@ -254,6 +285,8 @@ static const char *op_text(uint32_t op)
         return "delete";
     case REQUEST_LIST:
         return "list";
+    case REQUEST_CHANGE:
+        return "change";
     default:
         return "join";
     }

@@ -26,7 +26,8 @@ struct sim_request {
     uint32_t write;  /* the oracle's id; 0 for others */
     bool is_read;
     struct sim_read read;
-    uint8_t *memory; /* key, value and context */
+    uint8_t *memory; /* key, value and context; the names of a change */
+    struct message_change change;
 
     sim_request_completed completed; /* may be NULL */
     void *user;
@@ -35,8 +36,9 @@ struct sim_request {
     bool done;
     bool orphaned; /* its node crashed first */
     int code;
-    struct outcome outcome; /* copied */
-    struct buffer answer;   /* what the outcome's bytes point into */
+    struct outcome outcome;              /* copied */
+    struct buffer answer;                /* what the outcome's bytes point into */
+    struct message_change_reply changed; /* without its rows */
     struct result_value *values;
     struct list_entry *entries;
 };
@@ -44,14 +46,16 @@ struct sim_request {
 struct sim_ask {
     uint32_t node;
     uint32_t worker;
-    uint32_t op; /* enum request_op, REQUEST_LIST, REQUEST_JOIN */
+    uint32_t op; /* enum request_op, REQUEST_LIST, REQUEST_JOIN, REQUEST_CHANGE */
     struct bytes key;
     struct bytes value;
     struct bytes context;
     uint32_t limit;
     uint64_t ttl_ms;
     bool with_values;
-    bool forged; /* the context must be refused */
+    bool forged;                         /* the context must be refused */
+    bool stage;                          /* join: without committing */
+    const struct message_change *change; /* copied */
     struct request_options options;
     sim_request_completed completed;
     void *user;

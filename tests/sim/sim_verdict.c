@@ -31,6 +31,8 @@ const char *sim_invariant_text(enum sim_invariant invariant)
         return "4 (a deleted value never returns)";
     case SIM_CONVERGENCE:
         return "5 (after faults stop everything converges)";
+    case SIM_OBLIGED:
+        return "6 (acknowledged writes stay held by W owners)";
     case SIM_SAME_TRACE:
         return "7 (the same seed gives the same trace)";
     case SIM_ROBUSTNESS:

@@ -13,6 +13,7 @@ enum sim_invariant {
     SIM_SIBLINGS = 3, /* concurrent siblings survive until a write that saw them */
     SIM_DELETED = 4,  /* a deleted value never returns */
     SIM_CONVERGENCE = 5, /* after faults stop all becomes identical in bounded time */
+    SIM_OBLIGED = 6,     /* every acknowledged write stays held by W obliged owners */
     SIM_SAME_TRACE = 7,  /* one seed, one trace */
     SIM_ROBUSTNESS = 8,  /* nothing malformed is sent, nothing crashes */
     SIM_LIVENESS = 20,   /* every request completes exactly once, in time */

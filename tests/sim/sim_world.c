@@ -42,7 +42,7 @@ int sim_world_init(struct sim_world *world, const struct sim_options *options, F
             return code;
         }
     }
-    return 0;
+    return sim_members_init(world);
 }
 
 void sim_world_deinit(struct sim_world *world)
@@ -58,6 +58,7 @@ void sim_world_deinit(struct sim_world *world)
     sim_oracle_deinit(&world->oracle);
     timers_deinit(&world->timers);
     arena_deinit(&world->arena);
+    sim_members_deinit(world);
     mem_free(world->nodes);
     buffer_deinit(&world->scratch);
 }
@@ -224,6 +225,7 @@ bool sim_world_step(struct sim_world *world)
         note_refills(world);
         check_engines(world);
         sim_world_check_holdings(world);
+        sim_members_check(world);
         sim_request_check(world);
     }
     return !world->verdict.broken;
@@ -272,28 +274,10 @@ static void learn_cluster(struct sim_world *world, const struct snapshot *snapsh
 
 bool sim_world_settled(struct sim_world *world)
 {
-    uint32_t expected = 0;
-    uint64_t digest = 0;
-    const struct snapshot *snapshot = NULL;
-    for (uint32_t i = 0; i < world->node_count; i++) {
-        const struct sim_node *node = &world->nodes[i];
-        if (node->life == 0) {
-            continue;
-        }
-        expected++;
-        if (node->state != SIM_UP || node->paused || !sim_node_settled(node)) {
-            return false;
-        }
-        snapshot = sim_node_snapshot(node);
-        if (digest != 0 && snapshot->view->digest != digest) {
-            return false;
-        }
-        digest = snapshot->view->digest;
-    }
-    if (snapshot == NULL || view_newest(snapshot->view)->member_count != expected) {
+    if (!sim_members_settled(world)) {
         return false;
     }
-    learn_cluster(world, snapshot);
+    learn_cluster(world, sim_members_snapshot(world));
     return true;
 }
 
@@ -302,7 +286,7 @@ bool sim_world_may_lose(struct sim_world *world, const struct sim_node *node)
     uint32_t lost = 0;
     for (uint32_t i = 0; i < world->node_count; i++) {
         const struct sim_node *other = &world->nodes[i];
-        lost += (other->lost || other->store.rotten) && other != node;
+        lost += (other->lost || other->condemned || other->store.rotten) && other != node;
     }
     return lost + 1 < world->options.w;
 }

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/timers.h"
+#include "sim_members.h"
 #include "sim_network.h"
 #include "sim_node.h"
 #include "sim_options.h"
@@ -19,6 +20,8 @@ struct sim_counts {
     uint64_t crashes, outages, dooms, stops, cleans, starts, starts_ended, starts_failed, pauses;
     uint64_t blackouts, losses, restores, rots, fulls, failures, reverted_writes, jobs;
     uint64_t joins, clock_jumps;
+    uint64_t changes, changes_refused, changes_unknown, commits, burials, removals, declared;
+    uint64_t live_most; /* layouts */
     uint64_t partitions, breaks;
     uint64_t requests, completed, orphaned;
     uint64_t converged, converged_us, converged_us_max; /* from settled to identical */
@@ -38,6 +41,7 @@ struct sim_world {
     struct sim_network network;
     struct sim_node *nodes;
     uint32_t node_count;
+    struct sim_members members;
     struct sim_oracle oracle;
     struct sim_verdict verdict;
     struct sim_counts counts;
