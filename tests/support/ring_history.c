@@ -99,6 +99,7 @@ static struct role role_random(struct random *random)
                                                               : ROLE_REMOVED);
     role.author = 1 + random_below(random, RING_HISTORY_NODES);
     role.weight = 1 + (uint32_t)random_below(random, 3);
+    role.staged = random_chance(random, 0.5);
     snprintf(role.zone, sizeof(role.zone), "%s", zones[random_below(random, 3)]);
     return role;
 }
@@ -127,41 +128,49 @@ static int marks_random(struct random *random, const struct view *view, struct v
     return 0;
 }
 
+static int step(struct random *random, enum ring_step kind, const struct view *view,
+                const struct view *other, struct view **out)
+{
+    struct role role = role_random(random);
+    switch (kind) {
+    case RING_ASK:
+        return view_with_role(view, &role, out);
+    case RING_COMMIT:
+        return view_commit(view, out);
+    case RING_UNSTAGE:
+        return view_unstage(view, out);
+    case RING_CANCEL:
+        return view_cancel(view, out);
+    case RING_DROP:
+        return view_drop_synced(view, out);
+    case RING_JOIN:
+        return view_join(view, other, out);
+    default:
+        return random_chance(random, 0.5) ? marks_random(random, view, out)
+                                          : mark_random(random, view, out);
+    }
+}
+
 bool ring_history_step(struct ring_history *history, struct random *random)
 {
-    struct view **at = &history->views[random_below(random, RING_HISTORY_NODES)];
+    /* Changes are asked for and committed more often than taken back. */
+    static const enum ring_step kinds[] = {RING_ASK,     RING_ASK,    RING_COMMIT, RING_COMMIT,
+                                           RING_UNSTAGE, RING_CANCEL, RING_MARKS,  RING_MARKS,
+                                           RING_MARKS,   RING_DROP,   RING_JOIN,   RING_JOIN};
+    uint32_t at = (uint32_t)random_below(random, RING_HISTORY_NODES);
     struct view *other = history->views[random_below(random, RING_HISTORY_NODES)];
     struct view *next = NULL;
-    struct role role = role_random(random);
-    int r = 0;
-    switch (random_below(random, 6)) {
-    case 0:
-        r = view_with_role(*at, &role, &next);
-        break;
-    case 1:
-        r = view_commit(*at, &next);
-        break;
-    case 2:
-        r = marks_random(random, *at, &next);
-        break;
-    case 3:
-        r = view_drop_synced(*at, &next);
-        break;
-    case 4:
-        r = view_join(*at, other, &next);
-        break;
-    default:
-        r = mark_random(random, *at, &next);
-        break;
-    }
+    history->at = at;
+    history->last = kinds[random_below(random, sizeof(kinds) / sizeof(kinds[0]))];
+    int r = step(random, history->last, history->views[at], other, &next);
     if (r < 0) {
         return r != SHOAL_ENOMEM;
     }
     struct view *joined;
-    ASSERT(view_join(next, *at, &joined) == 0);
+    ASSERT(view_join(next, history->views[at], &joined) == 0);
     bool grows = joined == next;
     view_unref(joined);
-    view_unref(*at);
-    *at = next;
+    view_unref(history->views[at]);
+    history->views[at] = next;
     return grows;
 }

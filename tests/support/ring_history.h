@@ -22,8 +22,22 @@ struct view *ring_view_commit(struct view *view, const struct role *role);
 /* The view with nodes 1 to `count` as members in one layout, synced by all. */
 struct view *ring_view_of(const struct cluster_facts *facts, uint32_t count);
 
+/* What a step did. */
+enum ring_step {
+    RING_ASK,
+    RING_COMMIT,
+    RING_UNSTAGE,
+    RING_CANCEL,
+    RING_MARKS,
+    RING_DROP,
+    RING_JOIN,
+    RING_STEPS,
+};
+
 struct ring_history {
     struct view *views[RING_HISTORY_NODES];
+    enum ring_step last; /* step */
+    uint32_t at;         /* whose */
 };
 
 void ring_history_init(struct ring_history *history, struct random *random);

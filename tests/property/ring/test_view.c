@@ -7,7 +7,7 @@
 #include "support/mutate.h"
 #include "support/ring_history.h"
 
-#define STEPS 40u
+#define STEPS 60u
 
 static struct view *join(const struct view *a, const struct view *b)
 {
@@ -182,6 +182,183 @@ static void derived_parts_follow_from_the_content(void **state)
     property_run(derived, 2000);
 }
 
+/* Changes. */
+
+/* Is this very role committed in the view, or recorded by a layout of its? */
+static bool is_committed(const struct view *view, const struct role *role)
+{
+    for (uint32_t i = 0; i <= view->live_count; i++) {
+        const struct roles *roles =
+            i < view->live_count ? &view->live[i].layout->roles : &view->roles;
+        const struct role *known = roles_find(roles, role->node);
+        if (known != NULL && !known->staged && known->stamp == role->stamp &&
+            known->author == role->author) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_committed_somewhere(struct view *const *views, const struct role *role)
+{
+    for (uint32_t i = 0; i < RING_HISTORY_NODES; i++) {
+        if (is_committed(views[i], role)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* After a step that is no operator's, and any but their own, nothing is committed that was not. */
+static void check_unasked(const struct ring_history *history, struct view *const *before)
+{
+    const struct view *view = history->views[history->at];
+    if (history->last == RING_ASK || history->last == RING_UNSTAGE ||
+        history->last == RING_CANCEL) {
+        return;
+    }
+    for (uint32_t i = 0; i < view->roles.count; i++) {
+        CHECK(view->roles.items[i].staged || is_committed_somewhere(before, &view->roles.items[i]));
+    }
+    for (uint32_t i = 0; i < view->live_count; i++) {
+        const struct roles *roles = &view->live[i].layout->roles;
+        for (uint32_t k = 0; k < roles->count; k++) {
+            CHECK(!roles->items[k].staged && is_committed_somewhere(before, &roles->items[k]));
+        }
+    }
+}
+
+static void unasked(struct random *random)
+{
+    struct ring_history history;
+    ring_history_init(&history, random);
+    for (uint32_t i = 0; i < STEPS; i++) {
+        struct view *before[RING_HISTORY_NODES];
+        for (uint32_t k = 0; k < RING_HISTORY_NODES; k++) {
+            before[k] = view_ref(history.views[k]);
+        }
+        CHECK(ring_history_step(&history, random));
+        CHECK(view_check(history.views[history.at]));
+        check_unasked(&history, before);
+        for (uint32_t k = 0; k < RING_HISTORY_NODES; k++) {
+            view_unref(before[k]);
+        }
+    }
+    ring_history_deinit(&history);
+}
+
+static void nothing_staged_is_committed_unasked(void **state)
+{
+    (void)state;
+    property_run(unasked, 1000);
+}
+
+/* What is asked of each node and committed, of all that both sides know, is what a commit on their
+ * join gives; and nothing is due then. */
+static void committed(struct random *random)
+{
+    struct ring_history history;
+    struct view *next;
+    history_random(random, &history);
+    struct view *joined = join(history.views[0], history.views[1]);
+    int r = view_commit(joined, &next);
+    CHECK(r == 0 || r == 1 || r == SHOAL_EOVERLOAD || r == SHOAL_EINVAL);
+    CHECK((r == 1) == !view_due(joined));
+    bool room = joined->live_count < LIMIT_LIVE_LAYOUTS;
+    CHECK(r != SHOAL_EOVERLOAD || !room);
+    if (r >= 0 && room) {
+        CHECK(view_check(next) && !view_due(next));
+        CHECK(view_staged(next) == view_staged(joined));
+        for (uint32_t i = 0; i < joined->roles.count; i++) {
+            const struct role *role = &joined->roles.items[i];
+            const struct role *has = roles_find(&view_newest(next)->roles, role->node);
+            CHECK(role->staged || role_same(role, has));
+            CHECK(role->staged || role->kind != ROLE_REMOVED || view_removed(next, role->node));
+        }
+    }
+    if (r >= 0) {
+        view_unref(next);
+    }
+    view_unref(joined);
+    ring_history_deinit(&history);
+}
+
+static void nothing_committed_is_dropped(void **state)
+{
+    (void)state;
+    property_run(committed, 2000);
+}
+
+/* A cancel leaves what is due and nothing else, and no copy of what was staged brings it back. */
+static void cancelled(struct random *random)
+{
+    struct ring_history history;
+    struct view *next;
+    history_random(random, &history);
+    struct view *view = history.views[0];
+    CHECK(view_cancel(view, &next) == (view_staged(view) == 0));
+    CHECK(view_check(next) && view_staged(next) == 0);
+    CHECK(view_pending(next) == view_due(view));
+    CHECK(view_due(next) == view_due(view));
+    struct view *both = join(view, next);
+    CHECK(both == next);
+    view_unref(both);
+    view_unref(next);
+
+    /* To commit all that is staged leaves nothing pending. */
+    struct view *unstaged;
+    CHECK(view_unstage(view, &unstaged) == (view_staged(view) == 0));
+    CHECK(view_check(unstaged));
+    if (view_commit(unstaged, &next) >= 0) {
+        CHECK(!view_pending(next) || unstaged->live_count >= LIMIT_LIVE_LAYOUTS_FORCED);
+        view_unref(next);
+    }
+    view_unref(unstaged);
+    ring_history_deinit(&history);
+}
+
+static void a_cancel_reverts(void **state)
+{
+    (void)state;
+    property_run(cancelled, 2000);
+}
+
+/* The partitions of which writes may be lost, worked out the plain way; removals only add to them.
+ */
+static void losses(struct random *random)
+{
+    struct ring_history history;
+    uint32_t listed[64];
+    history_random(random, &history);
+    const struct view *view = history.views[0];
+    uint32_t count = view_may_lose(view, listed, 64);
+    uint32_t found = 0;
+    for (uint32_t p = 0; p < view_facts(view)->partitions; p++) {
+        bool may = false;
+        for (uint32_t i = 0; i < view->live_count; i++) {
+            uint64_t owners[LIMIT_REPLICAS];
+            uint32_t left = layout_owners(view->live[i].layout, p, owners);
+            uint32_t all = left;
+            for (uint32_t k = 0; k < all; k++) {
+                left -= view_removed(view, owners[k]);
+            }
+            may = may || left == 0 || all - left >= view_facts(view)->w;
+        }
+        if (may) {
+            CHECK(found < count && listed[found] == p);
+            found++;
+        }
+    }
+    CHECK(found == count);
+    ring_history_deinit(&history);
+}
+
+static void what_may_be_lost_is_known(void **state)
+{
+    (void)state;
+    property_run(losses, 1000);
+}
+
 /* Placement against the rules of view.h, over all sets of votes. */
 static bool met_expected(const struct view *view, uint32_t index, uint32_t partition,
                          const uint64_t *votes, uint32_t vote_count, uint32_t number)
@@ -351,6 +528,10 @@ int main(void)
         cmocka_unit_test(the_order_of_joins_does_not_matter),
         cmocka_unit_test(a_join_loses_nothing_but_what_has_gone),
         cmocka_unit_test(derived_parts_follow_from_the_content),
+        cmocka_unit_test(nothing_staged_is_committed_unasked),
+        cmocka_unit_test(nothing_committed_is_dropped),
+        cmocka_unit_test(a_cancel_reverts),
+        cmocka_unit_test(what_may_be_lost_is_known),
         cmocka_unit_test(placement_counts_as_the_rules_say),
         cmocka_unit_test(a_view_survives_encoding),
         cmocka_unit_test(damaged_views_are_refused_or_sound),
