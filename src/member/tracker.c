@@ -3,6 +3,8 @@
 #include "base/assert.h"
 #include "shoal/error.h"
 
+#include <stdlib.h>
+
 /* Replaces the view by the next one: the outcomes of the view's own steps. */
 static int advance(struct view **view, int outcome, struct view *next)
 {
@@ -47,14 +49,16 @@ static int mark_layout(struct view **view, uint32_t index, const struct tracker_
     return r < 0 ? r : marked;
 }
 
+static int node_compare(const void *left, const void *right)
+{
+    const uint64_t *a = left;
+    const uint64_t *b = right;
+    return *a < *b ? -1 : *a > *b;
+}
+
 static bool is_counted(const struct view *view, uint64_t node)
 {
-    for (uint32_t i = 0; i < view->counted_count; i++) {
-        if (view->counted[i] == node) {
-            return true;
-        }
-    }
-    return false;
+    return bsearch(&node, view->counted, view->counted_count, sizeof(node), node_compare) != NULL;
 }
 
 /* Marks what may be marked, then drops what may go: how many steps were taken. */
