@@ -54,8 +54,7 @@ static void steward_note_digest(struct steward *steward, uint64_t node, uint64_t
     }
 }
 
-/* What this node tells; the view comes along when `theirs` is another. */
-static int steward_tell(struct steward *steward, uint64_t theirs, struct message_gossip *out)
+int steward_tell(struct steward *steward, uint64_t theirs, struct message_gossip *out)
 {
     struct worker *worker = steward->worker;
     *out = (struct message_gossip){
@@ -189,12 +188,12 @@ void steward_on_tick(struct timer *timer, uint64_t now_us)
     steward_refresh_self(steward);
     steward_forget(steward);
     steward_gossip_round(steward);
+    seek_step(steward);
     steward_publish(steward);
     steward_step(steward);
 }
 
-/* What a message of another node tells. */
-static void steward_hear(struct steward *steward, const struct message_gossip *told)
+void steward_hear(struct steward *steward, const struct message_gossip *told)
 {
     struct worker *worker = steward->worker;
     bool twin = false;

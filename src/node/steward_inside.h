@@ -5,6 +5,7 @@
  *      steward_gossip.c   telling and hearing
  *      steward_join.c     becoming a member: by an operator's word or by the seeds
  *      steward_return.c   becoming again the member one was before the data_dir was lost
+ *      steward_seek.c     finding the other members again when addresses have changed
  *      steward_record.c   the node's own record, as kept over a restart
  *      steward_secret.c   the cluster's secret, and the one before it
  */
@@ -19,6 +20,9 @@
 #define STEWARD_FORGET_US UINT64_C(600000000)
 #define STEWARD_CONTACT_US UINT64_C(2000000)
 #define STEWARD_NO_TICKET UINT64_C(0) /* of a contact whose answer nobody waits for */
+
+#define STEWARD_SEEK_TICKETS (UINT64_C(1) << 63) /* of contacts that seek: from here on */
+#define STEWARD_SEEDS_TOLD 64u
 
 /* Becoming a member, step by step. */
 enum join_stage {
@@ -46,6 +50,18 @@ struct join {
     uint32_t seed;          /* the one being asked */
     uint32_t rounds;        /* asked all of them so often */
     bool other_in_progress; /* some other seed may found the cluster */
+    bool first_is_self;     /* the first seed's name leads to this very node, and nowhere else */
+    uint64_t told[STEWARD_SEEDS_TOLD]; /* by seed: hash of why it failed, as logged last */
+};
+
+/* Looking for the other members at the seeds. */
+struct seek {
+    bool all;         /* none of them can be reached */
+    uint32_t asked;   /* seeds since that is so */
+    uint64_t due_us;  /* the next one; 0: nobody is missing */
+    uint32_t seed;    /* asked last */
+    uint64_t ticket;  /* of the last contact, less STEWARD_SEEK_TICKETS */
+    uint64_t told[STEWARD_SEEDS_TOLD]; /* as of struct join */
 };
 
 struct steward {
@@ -93,6 +109,7 @@ struct steward {
     struct timer tick;
     struct timer push;
     struct join join;
+    struct seek seek;
 };
 
 /* steward.c */
@@ -114,6 +131,11 @@ void steward_publish(struct steward *steward);
 /* Brings what this node tells of itself up to what the workers say. */
 void steward_refresh_self(struct steward *steward);
 void steward_push(struct steward *steward);
+/* What this node tells of itself and all others; the view comes along when `theirs`, the digest of
+ * the receiver's, is another. Borrowed from the arena and the gossip. 0 or SHOAL_ENOMEM. */
+int steward_tell(struct steward *steward, uint64_t theirs, struct message_gossip *out);
+/* What a message of another node of this cluster tells. */
+void steward_hear(struct steward *steward, const struct message_gossip *told);
 void steward_on_tick(struct timer *timer, uint64_t now_us);
 void steward_on_push(struct timer *timer, uint64_t now_us);
 void steward_role(const struct steward *steward, struct role *out);
@@ -126,6 +148,8 @@ void join_on_kept(struct steward *steward);
 void join_on_confirmed(struct steward *steward);
 void join_close(struct steward *steward);
 int steward_found(struct steward *steward);
+/* Is it this node's own address, as the configuration has them? */
+bool join_seed_is_self(const struct steward *steward, uint32_t seed);
 
 /* Closes this node's own cluster for writes and counts what it holds, then asks for admission. */
 void join_close_own(struct steward *steward);
@@ -139,6 +163,12 @@ uint64_t steward_returning_member(const struct steward *steward, const struct ro
                                   const struct message_admit *admit);
 /* This node is that member. */
 void steward_become(struct steward *steward, uint64_t node);
+
+/* steward_seek.c */
+/* Once a heartbeat, as a member. */
+void seek_step(struct steward *steward);
+/* As steward_on_contacted, for tickets from STEWARD_SEEK_TICKETS on. */
+void seek_on_contacted(struct steward *steward, uint64_t ticket, int code, struct bytes payload);
 
 /* steward_secret.c */
 /* One of its own, for the cluster that it may found. */

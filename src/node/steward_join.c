@@ -8,6 +8,7 @@
  * An operator's join first closes the node's own (single-node) cluster for writes and counts what
  * it holds, for whoever joins leaves its own cluster behind. */
 #include "base/assert.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "node/steward_inside.h"
 #include "shoal/error.h"
@@ -17,7 +18,9 @@
 #include <stdio.h>
 
 #define JOIN_PUSH_US UINT64_C(50000)
-#define JOIN_SEED_RETRY_US UINT64_C(500000)
+#define JOIN_SEED_RETRY_US UINT64_C(500000) /* between rounds of the seeds: at first, ... */
+#define JOIN_ROUNDS_A_DOUBLING 8u           /* ... doubled after so many rounds, ... */
+#define JOIN_DOUBLINGS 3u                   /* ... so often */
 #define JOIN_FOUND_ROUNDS 4u
 
 static void join_on_timer(struct timer *timer, uint64_t now_us);
@@ -28,6 +31,18 @@ void join_init(struct steward *steward)
 }
 
 /* ---- the end of a join ---- */
+
+/* What fails by the seeds is tried again and again: it is told once for each seed and reason. */
+static void join_report(struct steward *steward, bool asked, const char *reason)
+{
+    struct join *join = &steward->join;
+    uint64_t *told = &join->told[join->seed % STEWARD_SEEDS_TOLD];
+    uint64_t hash = hash_xxh3(bytes_from_string(reason));
+    if (asked || !join->by_seeds || *told != hash) {
+        log_warning("join: failed", LOG_TEXT("reason", reason));
+    }
+    *told = hash;
+}
 
 static void join_finish(struct steward *steward, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -48,7 +63,7 @@ static void join_finish(struct steward *steward, int code, const char *format, .
     if (code == 0) {
         log_info("join: done", LOG_TEXT("cluster", view_facts(steward->view)->name));
     } else {
-        log_warning("join: failed", LOG_TEXT("reason", text));
+        join_report(steward, request != NULL, text);
     }
     if (steward->closed && !switching) {
         steward->closed = false;
@@ -325,10 +340,26 @@ static void join_on_admitted(struct steward *steward, const struct message_admit
 void steward_on_contacted(struct steward *steward, uint64_t ticket, int code, struct bytes payload)
 {
     struct join *join = &steward->join;
+    if (ticket >= STEWARD_SEEK_TICKETS) {
+        seek_on_contacted(steward, ticket, code, payload);
+        return;
+    }
     if (ticket != join->ticket || join->stage != JOIN_CONTACTING) {
         return;
     }
+    if (join->request == NULL && join->seed == 0) {
+        join->first_is_self = code == CONTACT_SELF;
+    }
     struct message_admit_reply reply = {0};
+    char why[256];
+    bool told = code != 0 && payload.len > 0;
+    (void)snprintf(why, sizeof(why), "%.*s", told && payload.len < 255 ? (int)payload.len : 255,
+                   told ? (const char *)payload.data : "");
+    if (code == CONTACT_SELF) {
+        join_finish(steward, SHOAL_EINVAL, "%s:%u: %s", join->host, join->port,
+                    told ? why : "it is the address of this node itself");
+        return;
+    }
     if (code == 0) {
         code = frame_validate(payload);
     }
@@ -339,7 +370,7 @@ void steward_on_contacted(struct steward *steward, uint64_t ticket, int code, st
         join_finish(steward, code,
                     "%s:%u does not answer as a Shoal node's peer port (%s): check the address; "
                     "nothing was changed",
-                    join->host, join->port, shoal_error_text(code));
+                    join->host, join->port, told ? why : shoal_error_text(code));
         return;
     }
     join_on_admitted(steward, &reply);
@@ -447,7 +478,7 @@ void join_on_tally(struct steward *steward)
 
 /* ---- by the seeds ---- */
 
-static bool seed_is_self(const struct steward *steward, uint32_t seed)
+bool join_seed_is_self(const struct steward *steward, uint32_t seed)
 {
     const struct node_config *config = steward->config;
     return config->seeds[seed].port == config->peer_port &&
@@ -485,7 +516,7 @@ static void join_next_seed(struct steward *steward)
 {
     struct join *join = &steward->join;
     const struct node_config *config = steward->config;
-    while (join->seed < config->seed_count && seed_is_self(steward, join->seed)) {
+    while (join->seed < config->seed_count && join_seed_is_self(steward, join->seed)) {
         join->seed++;
     }
     if (join->seed < config->seed_count) {
@@ -497,7 +528,8 @@ static void join_next_seed(struct steward *steward)
     /* A round is over and nobody let this node in. */
     join->rounds++;
     join->seed = 0;
-    if (seed_is_self(steward, 0) && !join->other_in_progress && join->rounds >= JOIN_FOUND_ROUNDS) {
+    bool founder = join->first_is_self || join_seed_is_self(steward, 0);
+    if (founder && !join->other_in_progress && join->rounds >= JOIN_FOUND_ROUNDS) {
         join->by_seeds = false;
         if (steward_found(steward) == 0) {
             return;
@@ -505,9 +537,12 @@ static void join_next_seed(struct steward *steward)
         join->by_seeds = true;
     }
     join->other_in_progress = false;
+    uint32_t doublings = join->rounds / JOIN_ROUNDS_A_DOUBLING;
+    uint64_t pause_us = JOIN_SEED_RETRY_US
+                        << (doublings < JOIN_DOUBLINGS ? doublings : JOIN_DOUBLINGS);
     (void)timers_start(&steward->worker->timers, &join->timer,
-                       steward->worker->now.mono_us + JOIN_SEED_RETRY_US +
-                           random_below(&steward->worker->random, JOIN_SEED_RETRY_US));
+                       steward->worker->now.mono_us + pause_us +
+                           random_below(&steward->worker->random, pause_us));
 }
 
 void join_by_seeds(struct steward *steward)
