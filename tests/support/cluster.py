@@ -160,6 +160,18 @@ class Node:
     def peer_port(self):
         return str(self.ports["peer_port"])
 
+    @property
+    def peer_address(self):
+        """HOST:PEER_PORT, as join-cluster and seeds take it."""
+        return f"[{self.host}]:{self.peer_port}" if ":" in self.host else f"{self.host}:{self.peer_port}"
+
+    def move(self, host):
+        """While it is stopped: from its next start on it listens at this address, on other ports."""
+        self.host = host
+        self.settings = {**self.settings,
+                         "listen": {**self.settings.get("listen", {}), "host": host}}
+        self.ports = {}
+
     def shoal(self, *arguments, **options):
         """Runs the shoal command against this node."""
         at = ["-H", self.host, "-p", self.client_port]
@@ -248,8 +260,7 @@ class Cluster:
         return node
 
     def join(self, node):
-        address = f"{self.nodes[0].host}:{self.nodes[0].peer_port}"
-        outcome = node.shoal("join-cluster", "--known-cluster-node", address)
+        outcome = node.shoal("join-cluster", "--known-cluster-node", self.nodes[0].peer_address)
         assert outcome.status == 0, outcome
         return outcome
 
