@@ -8,6 +8,7 @@
 #include "shoal/cluster.h"
 
 /* New references; NULL when there is no memory. */
+json_t *json_of_id(uint64_t id);
 json_t *json_of_status(const struct shoal_status *status);
 json_t *json_of_ring(const struct shoal_ring *ring);
 /* The names of a partition's owners, in order. */

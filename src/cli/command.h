@@ -15,6 +15,7 @@ struct command {
     uint32_t arguments_max;
     /* Returns the exit status; what there is to say has been said. */
     int (*run)(struct terminal *terminal, const struct invocation *invocation);
+    const char *more; /* lines for its own help; NULL: none */
 };
 
 /* Ended by one without a name. */
@@ -35,6 +36,11 @@ int command_list(struct terminal *terminal, const struct invocation *invocation)
 int command_load(struct terminal *terminal, const struct invocation *invocation);
 int command_dump(struct terminal *terminal, const struct invocation *invocation);
 int command_join(struct terminal *terminal, const struct invocation *invocation);
+int command_leave(struct terminal *terminal, const struct invocation *invocation);
+int command_remove(struct terminal *terminal, const struct invocation *invocation);
+int command_replace(struct terminal *terminal, const struct invocation *invocation);
+int command_set(struct terminal *terminal, const struct invocation *invocation);
+int command_cluster(struct terminal *terminal, const struct invocation *invocation);
 int command_status(struct terminal *terminal, const struct invocation *invocation);
 int command_ring(struct terminal *terminal, const struct invocation *invocation);
 int command_backup(struct terminal *terminal, const struct invocation *invocation);

@@ -1,16 +1,11 @@
-/* shoal join-cluster: makes the node a member of another node's cluster, then waits until the new
- * layout has settled, that is, until every member has its share of the data. Joining is done once
- * the node says so; the waiting only watches, and giving it up changes nothing. */
-#include <time.h>
-
+/* shoal join-cluster: makes the node a member of another node's cluster, then follows its share of
+ * the data until all has settled. Joining is done once the node says so; what follows only watches,
+ * and giving it up changes nothing. */
 #include "base/text.h"
-#include "cli/progress.h"
-#include "cli/session.h"
+#include "cli/change.h"
+#include "cli/settle.h"
 
-#define JOIN_TIMEOUT_MS 30000u
-#define SETTLE_TIMEOUT_US (UINT64_C(3600) * 1000000)
 #define PEER_PORT_DEFAULT 4001u
-#define POLL_MS 200
 
 static const struct shoal_node *self_of(const struct shoal_status *status)
 {
@@ -22,26 +17,17 @@ static const struct shoal_node *self_of(const struct shoal_status *status)
     return NULL;
 }
 
-static uint64_t pending_of(const struct shoal_status *status)
+static void tell_move(struct terminal *terminal, const struct shoal_status *status, bool staged)
 {
-    uint64_t pending = 0;
-    for (size_t i = 0; i < status->node_count; i++) {
-        pending += status->nodes[i].pending_sync;
+    const struct shoal_node *self = self_of(status);
+    if (self == NULL) {
+        return;
     }
-    return pending;
-}
-
-static bool is_settled(const struct shoal_status *status)
-{
-    const struct shoal_node *self = self_of(status);
-    return status->live_layouts == 1 && self != NULL && strcmp(self->state, "up") == 0 &&
-           self->partitions > 0 && self->pending_sync == 0;
-}
-
-static void tell_move(struct terminal *terminal, const struct shoal_status *status)
-{
-    const struct shoal_node *self = self_of(status);
-    if (self != NULL) {
+    if (staged) {
+        terminal_remark(terminal,
+                        "%s is known to cluster %s now and gets its share at shoal cluster commit",
+                        self->name, status->cluster_name);
+    } else {
         terminal_remark(terminal,
                         "%s is in cluster %s: layout %llu gives it %llu of %u partitions; their "
                         "data moves there now",
@@ -51,53 +37,40 @@ static void tell_move(struct terminal *terminal, const struct shoal_status *stat
     }
 }
 
-static void pause_between_polls(void)
+/* Who has joined, for the watching; 0 when the node doesn't say. */
+static uint64_t joined_node(struct session *session)
 {
-    const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
-    (void)nanosleep(&pause, NULL);
-}
-
-/* Until the layout has settled or the time is up; a status that fails is asked for again. */
-static int settle(struct session *session, struct progress *progress, uint64_t until_us)
-{
-    bool told = false;
-    while (progress_now_us() < until_us) {
-        struct shoal_status *status = NULL;
-        if (shoal_status(session->client, NULL, &status) == 0) {
-            bool settled = is_settled(status);
-            const struct shoal_node *self = self_of(status);
-            if (!told && self != NULL && self->partitions > 0) {
-                tell_move(session->terminal, status);
-                told = true;
-            }
-            char text[64];
-            (void)snprintf(text, sizeof(text), "%llu partitions to go",
-                           (unsigned long long)pending_of(status));
-            shoal_status_free(status);
-            if (settled) {
-                return 0;
-            }
-            progress_show(progress, 0, text);
-        }
-        pause_between_polls();
+    struct shoal_status *status = NULL;
+    if (shoal_status(session->client, NULL, &status) != 0) {
+        return 0;
     }
-    progress_end(progress);
-    return terminal_fail(session->terminal, SHOAL_EUNKNOWN,
-                         "the node has joined, but its data has not all arrived in time; it goes "
-                         "on by itself, see shoal status --watch");
+    uint64_t node = status->node;
+    tell_move(session->terminal, status, session->invocation->stage);
+    shoal_status_free(status);
+    return node;
 }
 
-static int run(struct session *session, const char *host, uint16_t port, uint64_t settle_us)
+static int follow(struct settle *settle, uint64_t node, const char *host, uint16_t port)
 {
-    struct progress progress;
-    progress_begin(&progress, session->terminal, "moving:", 0);
-    uint64_t until_us = progress_now_us() + settle_us;
-    int code = shoal_join(session->client, host, port, 0, &session->options);
+    struct expectation expected = {.come = &node, .come_count = node != 0 ? 1 : 0};
+    lookout_add(&settle->lookout, host, port); /* nodes answer on their peer port, too */
+    return settle_wait(settle, &expected);
+}
+
+static int run(struct session *session, const char *host, uint16_t port)
+{
+    struct settle settle;
+    bool stage = session->invocation->stage;
+    settle_begin(&settle, session);
+    int code = shoal_join(session->client, host, port, stage, &session->options);
+    int status = 0;
     if (code != 0) {
-        return session_fail(session, code);
+        status = session_fail(session, code);
+    } else {
+        uint64_t node = joined_node(session);
+        status = stage ? 0 : follow(&settle, node, host, port);
     }
-    int status = settle(session, &progress, until_us);
-    progress_end(&progress);
+    settle_end(&settle);
     return status != 0 ? status : terminal_print_ok(session->terminal, (struct shoal_bytes){0});
 }
 
@@ -112,12 +85,11 @@ int command_join(struct terminal *terminal, const struct invocation *invocation)
                              "is in the cluster already");
     }
     struct session session;
-    int status = session_open(&session, terminal, invocation, JOIN_TIMEOUT_MS);
+    int status = change_session_open(&session, terminal, invocation);
     if (status != 0) {
         return status;
     }
-    uint64_t settle_us = invocation->timeout_us > 0 ? invocation->timeout_us : SETTLE_TIMEOUT_US;
-    status = run(&session, host, port, settle_us);
+    status = run(&session, host, port);
     session_close(&session);
     return status;
 }

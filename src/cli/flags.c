@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "shoal/client.h"
 
@@ -19,7 +20,7 @@ const struct flag flags[] = {
     {"json", 0, FLAG_SWITCH, FLAGS_COMMON, FIELD(json), 0, 0, 0, NULL,
      "print one line of JSON, errors too (on stderr)"},
     {"timeout", 0, FLAG_DURATION, FLAGS_COMMON, FIELD(timeout_us), 0, 0, MS, "DURATION",
-     "give up after that long (5s): 250ms, 60s, 5m"},
+     "give up after that long (5s, if nothing else is said above): 250ms, 60s, 5m"},
     {"help", 'h', FLAG_SWITCH, FLAGS_COMMON, FIELD(help), 0, 0, 0, NULL, "this"},
     {"version", 0, FLAG_SWITCH, FLAGS_COMMON, FIELD(version), 0, 0, 0, NULL, "the version"},
 
@@ -58,7 +59,21 @@ const struct flag flags[] = {
      "read and compare every byte, too"},
     {"known-cluster-node", 0, FLAG_TEXT, FLAGS_JOIN, FIELD(known_cluster_node), 0, 0, 0,
      "HOST:PEER_PORT", "a node of the cluster to join"},
-    {"watch", 0, FLAG_SWITCH, FLAGS_WATCH, FIELD(watch), 0, 0, 0, NULL, "again every second"},
+    {"node", 0, FLAG_TEXT, FLAGS_NODE, FIELD(node), 0, 0, 0, "NAME", "the member, by its name"},
+    {"with", 0, FLAG_TEXT, FLAGS_REPLACE, FIELD(with), 0, 0, 0, "HOST:PEER_PORT",
+     "the empty node that takes its place"},
+    {"weight", 0, FLAG_NUMBER, FLAGS_SET, FIELD(weight), 1, LIMIT_WEIGHT, 0, "WEIGHT",
+     "its share of the data, relative to the others' weights"},
+    {"zone", 0, FLAG_TEXT, FLAGS_SET, FIELD(zone), 0, 0, 0, "ZONE",
+     "where it stands: copies of a partition go to different zones"},
+    {"stage", 0, FLAG_SWITCH, FLAGS_STAGE, FIELD(stage), 0, 0, 0, NULL,
+     "only note it, for shoal cluster commit"},
+    {"force", 0, FLAG_SWITCH, FLAGS_FORCE, FIELD(force), 0, 0, 0, NULL,
+     "do what is refused otherwise, see above"},
+    {"nodes", 0, FLAG_NUMBER, FLAGS_PLAN, FIELD(nodes), 1, LIMIT_MEMBERS, 0, "COUNT",
+     "plan: what if there were so many nodes"},
+    {"watch", 0, FLAG_SWITCH, FLAGS_WATCH, FIELD(watch), 0, 0, 0, NULL,
+     "go on showing it: in place on a terminal, else a line for each change"},
     {"output", 'o', FLAG_TEXT, FLAGS_OUTPUT, FIELD(output), 0, 0, 0, "FILE",
      "write there instead of to stdout"},
 

@@ -183,15 +183,17 @@ static void print_flags(uint32_t groups, FILE *out)
                        flag->letter != 0 ? flag->letter : ' ', flag->letter != 0 ? "," : " ",
                        flag->name, flag->argument != NULL ? " " : "",
                        flag->argument != NULL ? flag->argument : "");
-        (void)fprintf(out, "  %-38s %s\n", left, flag->help);
+        (void)fprintf(out, "  %-39s %s\n", left, flag->help);
     }
 }
 
 void invocation_print_help(const struct command *command, FILE *out)
 {
     if (command != NULL) {
-        (void)fprintf(out, "shoal %s %s\n\n%s.\n\n", command->name, command->arguments,
-                      command->help);
+        (void)fprintf(out, "shoal %s%s%s\n\n%s.%s%s\n\n", command->name,
+                      command->arguments[0] != '\0' ? " " : "", command->arguments, command->help,
+                      command->more != NULL ? "\n" : "",
+                      command->more != NULL ? command->more : "");
         print_flags(command->groups, out);
         print_flags(FLAGS_COMMON, out);
         return;
@@ -200,7 +202,7 @@ void invocation_print_help(const struct command *command, FILE *out)
     for (const struct command *at = commands; at->name != NULL; at++) {
         char left[64];
         (void)snprintf(left, sizeof(left), "%s %s", at->name, at->arguments);
-        (void)fprintf(out, "  %-24s %s\n", left, at->help);
+        (void)fprintf(out, "  %-27s %s\n", left, at->help);
     }
     (void)fprintf(out, "\nFlags of every command (shoal COMMAND --help lists its own):\n");
     print_flags(FLAGS_COMMON, out);

@@ -26,6 +26,12 @@ enum flag_group {
     FLAGS_OUTPUT = 1u << 12,
     FLAGS_BENCH = 1u << 13,
     FLAGS_VERIFY = 1u << 14,
+    FLAGS_NODE = 1u << 15,
+    FLAGS_REPLACE = 1u << 16,
+    FLAGS_SET = 1u << 17,
+    FLAGS_STAGE = 1u << 18,
+    FLAGS_FORCE = 1u << 19,
+    FLAGS_PLAN = 1u << 20,
 };
 
 struct bench_flags {
@@ -64,6 +70,13 @@ struct invocation {
     const char *after;
     bool values;
     const char *known_cluster_node;
+    const char *node;
+    const char *with;
+    const char *zone;
+    uint64_t weight; /* 0: not given */
+    uint64_t nodes;  /* 0: not given */
+    bool stage;
+    bool force;
     bool watch;
     const char *output;
     struct bench_flags bench;

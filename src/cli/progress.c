@@ -1,7 +1,11 @@
 /* Progress on a screen or in lines; see progress.h. */
 #include "cli/progress.h"
 
+#include <stdarg.h>
+#include <string.h>
 #include <time.h>
+
+#include "cli/screen.h"
 
 #define SCREEN_PAUSE_US (UINT64_C(200) * 1000)
 #define LINES_PAUSE_US (UINT64_C(5) * 1000 * 1000)
@@ -36,17 +40,37 @@ bool progress_due(const struct progress *progress)
     return !progress->terminal->json && progress_now_us() >= progress->next_us;
 }
 
-static void draw_bar(const struct progress *progress, uint64_t position)
+#define LINE_BYTES 1024u
+
+static void make_bar(const struct progress *progress, uint64_t position, char bar[BAR_CELLS + 4])
 {
     uint64_t cells = position >= progress->total
                          ? BAR_CELLS
                          : (uint64_t)((double)position / (double)progress->total * BAR_CELLS);
-    char bar[BAR_CELLS + 1];
+    bar[0] = '[';
     for (uint64_t i = 0; i < BAR_CELLS; i++) {
-        bar[i] = i < cells ? '#' : '.';
+        bar[i + 1] = i < cells ? '#' : '.';
     }
-    bar[BAR_CELLS] = '\0';
-    (void)fprintf(progress->terminal->err, "[%s] ", bar);
+    memcpy(bar + BAR_CELLS + 1, "] ", sizeof("] "));
+}
+
+/* One row at most: a longer line could not be wiped. */
+static void draw(struct progress *progress, uint64_t position, const char *text)
+{
+    FILE *err = progress->terminal->err;
+    char bar[BAR_CELLS + 4] = "";
+    if (progress->total > 0) {
+        make_bar(progress, position, bar);
+    }
+    char line[LINE_BYTES];
+    (void)snprintf(line, sizeof(line), "%s%s %s", bar, progress->what, text);
+    uint32_t rows;
+    uint32_t columns;
+    screen_size(err, &rows, &columns);
+    size_t len = screen_fit(line, strlen(line), columns > 1 ? columns - 1 : columns);
+    (void)fprintf(err, "\r\033[K%.*s", (int)len, line);
+    (void)fflush(err);
+    progress->drawn = true;
 }
 
 void progress_show(struct progress *progress, uint64_t position, const char *text)
@@ -55,17 +79,27 @@ void progress_show(struct progress *progress, uint64_t position, const char *tex
         return;
     }
     progress->next_us = progress_now_us() + pause_us(progress);
-    if (!progress->terminal->err_is_screen) {
+    if (progress->terminal->err_is_screen) {
+        draw(progress, position, text);
+    } else {
         (void)fprintf(progress->terminal->err, "%s %s\n", progress->what, text);
+    }
+}
+
+void progress_remark(struct progress *progress, const char *form, ...)
+{
+    if (progress->terminal->json) {
         return;
     }
-    (void)fprintf(progress->terminal->err, "\r\033[K");
-    if (progress->total > 0) {
-        draw_bar(progress, position);
+    progress_end(progress);
+    va_list arguments;
+    va_start(arguments, form);
+    (void)vfprintf(progress->terminal->err, form, arguments);
+    va_end(arguments);
+    (void)fputc('\n', progress->terminal->err);
+    if (progress->terminal->err_is_screen) {
+        progress->next_us = 0; /* the bar comes back at once */
     }
-    (void)fprintf(progress->terminal->err, "%s %s", progress->what, text);
-    (void)fflush(progress->terminal->err);
-    progress->drawn = true;
 }
 
 void progress_end(struct progress *progress)

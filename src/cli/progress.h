@@ -25,6 +25,10 @@ void progress_show(struct progress *progress, uint64_t position, const char *tex
 /* Whether progress_show would draw something now: for texts that cost something. */
 bool progress_due(const struct progress *progress);
 
+/* A line that stays, above the bar. */
+__attribute__((format(printf, 2, 3))) void progress_remark(struct progress *progress,
+                                                           const char *form, ...);
+
 /* Wipes the bar. */
 void progress_end(struct progress *progress);
 

@@ -50,9 +50,14 @@ void table_cell(struct table_text *table, const char *form, ...)
     add(table, text);
 }
 
+/* Also one with a unit behind it: "1.2 GiB". */
 static bool is_number(const char *text)
 {
-    return text[0] != '\0' && text[strspn(text, "0123456789.")] == '\0';
+    size_t digits = strspn(text, "0123456789.");
+    const char *unit = text + digits;
+    return digits > 0 && (unit[0] == '\0' ||
+                          (unit[0] == ' ' && unit[1] != '\0' && unit[strcspn(unit, "B")] == 'B' &&
+                           unit[strcspn(unit, "B") + 1] == '\0'));
 }
 
 /* A column is one of numbers when its first cell below the head is one. */
