@@ -15,6 +15,7 @@ int native_declare_metrics(struct metrics *metrics, struct native_metrics *ids)
         [NATIVE_OP_JOIN] = "surface=\"native\",op=\"join\"",
         [NATIVE_OP_VERIFY] = "surface=\"native\",op=\"verify\"",
         [NATIVE_OP_REPAIR] = "surface=\"native\",op=\"repair\"",
+        [NATIVE_OP_CHANGE] = "surface=\"native\",op=\"change\"",
     };
     int code = metrics_declare(metrics, METRIC_GAUGE, "shoal_connections", "surface=\"native\"",
                                "Client connections that are open.", &ids->connections);

@@ -1,6 +1,6 @@
 /* The native protocol as clients speak it (docs/protocol.md): HELLO, then REQUEST, LIST, STATUS,
- * RING, JOIN and BACKUP in any number at once, answered by id in any order. One desk a worker
- * serves the connections that its loop accepted, and hands requests to that worker. */
+ * RING, JOIN, CHANGE, BACKUP and so on in any number at once, answered by id in any order. One desk
+ * a worker serves the connections that its loop accepted, and hands requests to that worker. */
 #ifndef API_NATIVE_H
 #define API_NATIVE_H
 
@@ -26,6 +26,7 @@ enum native_metric_op {
     NATIVE_OP_JOIN,
     NATIVE_OP_VERIFY,
     NATIVE_OP_REPAIR,
+    NATIVE_OP_CHANGE,
     NATIVE_OP_COUNT,
 };
 
@@ -79,7 +80,7 @@ void native_free(struct native *native);
 void native_accept(void *self, struct loop *loop, int fd);
 
 /* For net_options.client: a client that called on the peer port, where it is served what concerns
- * the cluster (PING, STATUS, RING, JOIN) but no data. */
+ * the cluster (PING, STATUS, RING, JOIN, CHANGE, VERIFY, REPAIR) but no data. */
 void native_adopt(void *self, struct connection *connection, const struct message_hello *hello);
 
 #endif

@@ -119,19 +119,83 @@ int native_check_timeout(uint64_t timeout_us, char text[NATIVE_TEXT_BYTES])
     return 0;
 }
 
+/* Where a node is. */
+static int check_address(const char *host, uint32_t port, const char *what,
+                         char text[NATIVE_TEXT_BYTES])
+{
+    if (host[0] == '\0') {
+        snprintf(text, NATIVE_TEXT_BYTES, "the host is empty: give HOST:PEER_PORT of %s", what);
+        return SHOAL_EINVAL;
+    }
+    if (port == 0 || port > UINT16_MAX) {
+        snprintf(text, NATIVE_TEXT_BYTES, "the port is %u: it is a number from 1 to 65535", port);
+        return SHOAL_EINVAL;
+    }
+    return 0;
+}
+
 int native_check_join(const struct message_join *join, char text[NATIVE_TEXT_BYTES])
 {
-    if (join->host[0] == 0) {
-        snprintf(text, NATIVE_TEXT_BYTES,
-                 "the host is empty: give HOST:PEER_PORT of a node in the cluster");
+    int code = check_address(join->host, join->port, "a node in the cluster", text);
+    return code != 0 ? code : native_check_timeout(join->timeout_us, text);
+}
+
+static int refuse(int code, char text[NATIVE_TEXT_BYTES], const char *why)
+{
+    snprintf(text, NATIVE_TEXT_BYTES, "%s", why);
+    return code;
+}
+
+static int check_set(const struct message_change *change, char text[NATIVE_TEXT_BYTES])
+{
+    if (change->weight == 0 && change->zone.data == NULL) {
+        return refuse(SHOAL_EINVAL, text, "nothing is to be set: give a weight or a zone");
+    }
+    if (change->weight > LIMIT_WEIGHT) {
+        snprintf(text, NATIVE_TEXT_BYTES, "the weight is %u: it is a number from 1 to %u",
+                 change->weight, LIMIT_WEIGHT);
         return SHOAL_EINVAL;
     }
-    if (join->port == 0 || join->port > UINT16_MAX) {
-        snprintf(text, NATIVE_TEXT_BYTES, "the port is %u: it is a number from 1 to 65535",
-                 join->port);
-        return SHOAL_EINVAL;
+    return 0;
+}
+
+static int check_by_op(const struct message_change *change, char text[NATIVE_TEXT_BYTES])
+{
+    bool named = change->node.data != NULL;
+    switch (change->op) {
+    case CHANGE_PLAN:
+        if (change->nodes > LIMIT_MEMBERS) {
+            snprintf(text, NATIVE_TEXT_BYTES, "%u nodes are more than a cluster may have (%u)",
+                     change->nodes, LIMIT_MEMBERS);
+            return SHOAL_EINVAL;
+        }
+        return 0;
+    case CHANGE_COMMIT:
+    case CHANGE_CANCEL:
+    case CHANGE_LEAVE:
+        return 0;
+    case CHANGE_REMOVE:
+        return named ? 0 : refuse(SHOAL_EINVAL, text, "name the node that is to be removed");
+    case CHANGE_REPLACE:
+        if (!named) {
+            return refuse(SHOAL_EINVAL, text, "name the node that is to be replaced");
+        }
+        return check_address(change->host, change->port, "the new node", text);
+    case CHANGE_SET:
+        return check_set(change, text);
+    default:
+        snprintf(text, NATIVE_TEXT_BYTES, "this node knows no change of number %u", change->op);
+        return SHOAL_EUNSUPPORTED;
     }
-    return native_check_timeout(join->timeout_us, text);
+}
+
+int native_check_change(const struct message_change *change, char text[NATIVE_TEXT_BYTES])
+{
+    if (change->node.data != NULL && change->node.len == 0) {
+        return refuse(SHOAL_EINVAL, text, "the node's name is empty");
+    }
+    int code = check_by_op(change, text);
+    return code != 0 ? code : native_check_timeout(change->timeout_us, text);
 }
 
 size_t native_frame_bytes_max(const struct native_bounds *bounds)

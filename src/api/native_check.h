@@ -19,6 +19,8 @@ int native_check_list(const struct native_bounds *bounds, const struct message_l
                       char text[NATIVE_TEXT_BYTES]);
 int native_check_timeout(uint64_t timeout_us, char text[NATIVE_TEXT_BYTES]);
 int native_check_join(const struct message_join *join, char text[NATIVE_TEXT_BYTES]);
+/* Also SHOAL_EUNSUPPORTED: a change that is not known here. */
+int native_check_change(const struct message_change *change, char text[NATIVE_TEXT_BYTES]);
 
 /* The largest frame that an acceptable request needs. */
 size_t native_frame_bytes_max(const struct native_bounds *bounds);

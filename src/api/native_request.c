@@ -53,7 +53,7 @@ static void release(struct native_request *request)
     if (request->block != NULL) {
         input_block_unref(&session->loop->input, request->block);
     }
-    mem_free(request->join);
+    mem_free(request->kept);
     put_back(session->desk, request);
     session_less_in_flight(session, bytes);
 }
@@ -103,6 +103,13 @@ static int append_repair(struct buffer *out, uint64_t id, const struct outcome *
     return message_repair_reply_encode(&reply, out);
 }
 
+static int append_plan(struct buffer *out, uint64_t id, const struct outcome *outcome)
+{
+    struct message_change_reply reply = *outcome->changed;
+    reply.id = id;
+    return message_change_reply_encode(&reply, out);
+}
+
 static int append_answer(struct buffer *out, const struct native_request *request,
                          const struct outcome *outcome)
 {
@@ -116,6 +123,8 @@ static int append_answer(struct buffer *out, const struct native_request *reques
         return append_verification(out, request->id, outcome);
     case NATIVE_OP_REPAIR:
         return append_repair(out, request->id, outcome);
+    case NATIVE_OP_CHANGE:
+        return append_plan(out, request->id, outcome);
     default:
         return append_result(out, request->id, outcome);
     }
@@ -172,7 +181,7 @@ static void on_done(struct request *done, const struct outcome *outcome)
 
 /* ---- submitting ------------------------------------------------------------------------------ */
 
-static struct native_request *begin(struct session *session, const struct frame *frame,
+struct native_request *native_begin(struct session *session, const struct frame *frame,
                                     enum native_metric_op op)
 {
     if (session->loop->input.bytes > LIMIT_INPUT_BYTES_PER_WORKER) {
@@ -193,19 +202,19 @@ static struct native_request *begin(struct session *session, const struct frame 
     request->since_us = loop_now(session->loop).mono_us;
     request->op = op;
     request->block = NULL;
-    request->join = NULL;
+    request->kept = NULL;
     session->in_flight++;
     session->in_flight_bytes += frame->len;
     return request;
 }
 
-static void submit(struct native_request *request)
+void native_submit(struct native_request *request)
 {
     struct loop *loop = request->session->loop;
     worker_submit(loop->worker, loop_now(loop), &request->request);
 }
 
-static void refuse_fields(struct session *session, const struct frame *frame, int code)
+void native_refuse_fields(struct session *session, const struct frame *frame, int code)
 {
     session_refuse(session, frame->id, code,
                    code == SHOAL_ETOOBIG ? "a field of the request is over its limit"
@@ -223,7 +232,7 @@ void native_take_request(struct session *session, const struct frame *frame)
     char text[NATIVE_TEXT_BYTES];
     int code = message_request_decode(frame->payload, &session->loop->arena, &message);
     if (code != 0) {
-        refuse_fields(session, frame, code);
+        native_refuse_fields(session, frame, code);
         return;
     }
     struct native_bounds bounds = bounds_of(session);
@@ -232,7 +241,7 @@ void native_take_request(struct session *session, const struct frame *frame)
         session_refuse(session, frame->id, code, text);
         return;
     }
-    struct native_request *request = begin(session, frame, ops[message.op]);
+    struct native_request *request = native_begin(session, frame, ops[message.op]);
     if (request == NULL) {
         return;
     }
@@ -243,7 +252,7 @@ void native_take_request(struct session *session, const struct frame *frame)
     request->request.context = message.context;
     request->request.ttl_ms = message.ttl_ms;
     request->request.options = message.options;
-    submit(request);
+    native_submit(request);
 }
 
 void native_take_list(struct session *session, const struct frame *frame)
@@ -252,7 +261,7 @@ void native_take_list(struct session *session, const struct frame *frame)
     char text[NATIVE_TEXT_BYTES];
     int code = message_list_decode(frame->payload, &session->loop->arena, &message);
     if (code != 0) {
-        refuse_fields(session, frame, code);
+        native_refuse_fields(session, frame, code);
         return;
     }
     struct native_bounds bounds = bounds_of(session);
@@ -261,7 +270,7 @@ void native_take_list(struct session *session, const struct frame *frame)
         session_refuse(session, frame->id, code, text);
         return;
     }
-    struct native_request *request = begin(session, frame, NATIVE_OP_LIST);
+    struct native_request *request = native_begin(session, frame, NATIVE_OP_LIST);
     if (request == NULL) {
         return;
     }
@@ -272,76 +281,5 @@ void native_take_list(struct session *session, const struct frame *frame)
     request->request.limit = message.limit == 0 ? LIMIT_LIST_KEYS : message.limit;
     request->request.with_values = message.with_values;
     request->request.options = message.options;
-    submit(request);
-}
-
-void native_take_join(struct session *session, const struct frame *frame)
-{
-    struct message_join message;
-    char text[NATIVE_TEXT_BYTES];
-    int code = message_join_decode(frame->payload, &session->loop->arena, &message);
-    if (code != 0) {
-        refuse_fields(session, frame, code);
-        return;
-    }
-    code = native_check_join(&message, text);
-    if (code != 0) {
-        session_refuse(session, frame->id, code, text);
-        return;
-    }
-    struct message_join *join = mem_alloc(sizeof(*join));
-    struct native_request *request = join == NULL ? NULL : begin(session, frame, NATIVE_OP_JOIN);
-    if (request == NULL) {
-        mem_free(join);
-        if (join == NULL) {
-            session_refuse(session, frame->id, SHOAL_ENOMEM, "out of memory");
-        }
-        return;
-    }
-    *join = message;
-    request->join = join;
-    request->request.op = REQUEST_JOIN;
-    request->request.key = bytes_from_string(join->host);
-    request->request.limit = join->port;
-    request->request.options.timeout_us = join->timeout_us;
-    submit(request);
-}
-
-void native_take_verify(struct session *session, const struct frame *frame)
-{
-    struct message_verify message;
-    char text[NATIVE_TEXT_BYTES];
-    int code = message_verify_decode(frame->payload, &session->loop->arena, &message);
-    if (code != 0) {
-        refuse_fields(session, frame, code);
-        return;
-    }
-    code = native_check_timeout(message.timeout_us, text);
-    if (code != 0) {
-        session_refuse(session, frame->id, code, text);
-        return;
-    }
-    struct native_request *request = begin(session, frame, NATIVE_OP_VERIFY);
-    if (request != NULL) {
-        request->request.op = REQUEST_VERIFY;
-        request->request.with_values = message.with_values;
-        request->request.options.timeout_us = message.timeout_us;
-        submit(request);
-    }
-}
-
-/* From a client it is always passed on: a node that stays alone with it would be of little use. */
-void native_take_repair(struct session *session, const struct frame *frame)
-{
-    struct message_repair message;
-    int code = message_repair_decode(frame->payload, &session->loop->arena, &message);
-    if (code != 0) {
-        refuse_fields(session, frame, code);
-        return;
-    }
-    struct native_request *request = begin(session, frame, NATIVE_OP_REPAIR);
-    if (request != NULL) {
-        request->request.op = REQUEST_REPAIR;
-        submit(request);
-    }
+    native_submit(request);
 }

@@ -197,6 +197,9 @@ static void take_frame(struct session *session, const struct frame *frame)
     case MESSAGE_REPAIR:
         native_take_repair(session, frame);
         break;
+    case MESSAGE_CHANGE:
+        native_take_change(session, frame);
+        break;
     case MESSAGE_HELLO:
         session_refuse(session, frame->id, SHOAL_EPROTO, "a HELLO was there already");
         break;

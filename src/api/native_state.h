@@ -50,7 +50,7 @@ struct native_request {
     uint64_t since_us;
     enum native_metric_op op;
     struct input_block *block; /* where key, value and context lie */
-    struct message_join *join; /* what a JOIN needs to have stay; NULL else */
+    void *kept;                /* what a JOIN or CHANGE needs to have stay; NULL else */
 };
 
 /* ---- session --------------------------------------------------------------------------------- */
@@ -66,11 +66,21 @@ void session_less_in_flight(struct session *session, size_t bytes);
 
 void native_take_request(struct session *session, const struct frame *frame);
 void native_take_list(struct session *session, const struct frame *frame);
+/* A request to be filled in and submitted. NULL: it was refused. */
+struct native_request *native_begin(struct session *session, const struct frame *frame,
+                                    enum native_metric_op op);
+void native_submit(struct native_request *request);
+/* Refuses what could not be decoded. */
+void native_refuse_fields(struct session *session, const struct frame *frame, int code);
+/* Frees what is still in flight, and the recycled ones. */
+void native_requests_free(struct native_desk *desk);
+
+/* ---- what operators ask ---------------------------------------------------------------------- */
+
 void native_take_join(struct session *session, const struct frame *frame);
 void native_take_verify(struct session *session, const struct frame *frame);
 void native_take_repair(struct session *session, const struct frame *frame);
-/* Frees what is still in flight, and the recycled ones. */
-void native_requests_free(struct native_desk *desk);
+void native_take_change(struct session *session, const struct frame *frame);
 
 /* ---- status ---------------------------------------------------------------------------------- */
 

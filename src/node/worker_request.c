@@ -3,55 +3,12 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "node/core.h"
+#include "node/outcome_copy.h"
 #include "node/steward.h"
 #include "ring/partition.h"
 #include "shoal/error.h"
 
 /* ---- completing ---- */
-
-static struct bytes outcome_copy_bytes(uint8_t **at, struct bytes from)
-{
-    if (from.data == NULL) {
-        return from;
-    }
-    struct bytes copy = bytes_make(*at, from.len);
-    memcpy(*at, from.data, from.len);
-    *at += from.len;
-    return copy;
-}
-
-static size_t outcome_size(const struct outcome *outcome)
-{
-    size_t size = outcome->text.len + outcome->context.len + outcome->after.len +
-                  outcome->value_count * sizeof(struct result_value);
-    for (uint32_t i = 0; i < outcome->value_count; i++) {
-        size += outcome->values[i].value.len;
-    }
-    return size;
-}
-
-/* A copy with memory of its own, for crossing to another thread. Lists never cross. */
-static int outcome_copy(const struct outcome *from, struct outcome *out, void **memory)
-{
-    ASSERT(from->entry_count == 0);
-    uint8_t *block = mem_alloc(outcome_size(from));
-    if (block == NULL) {
-        return SHOAL_ENOMEM;
-    }
-    struct result_value *values = (struct result_value *)(void *)block;
-    uint8_t *at = block + from->value_count * sizeof(*values);
-    *out = *from;
-    for (uint32_t i = 0; i < from->value_count; i++) {
-        values[i] = (struct result_value){.value = outcome_copy_bytes(&at, from->values[i].value),
-                                          .hlc = from->values[i].hlc};
-    }
-    out->values = values;
-    out->text = outcome_copy_bytes(&at, from->text);
-    out->context = outcome_copy_bytes(&at, from->context);
-    out->after = outcome_copy_bytes(&at, from->after);
-    *memory = block;
-    return 0;
-}
 
 void worker_complete(struct worker *worker, struct request *request, const struct outcome *outcome)
 {
@@ -62,7 +19,8 @@ void worker_complete(struct worker *worker, struct request *request, const struc
     request->outcome_memory = NULL;
     if (outcome_copy(outcome, &request->outcome, &request->outcome_memory) < 0) {
         /* What was done stands; the answer is lost to lack of memory, a failure's text only. */
-        bool changes = request->op == REQUEST_PUT || request->op == REQUEST_DELETE;
+        bool changes = request->op == REQUEST_PUT || request->op == REQUEST_DELETE ||
+                       request->op == REQUEST_CHANGE;
         int lost = changes ? SHOAL_EUNKNOWN : SHOAL_ENOMEM;
         request->outcome = (struct outcome){
             .code = outcome->code == 0 ? lost : outcome->code,
@@ -150,7 +108,8 @@ void worker_execute(struct worker *worker, struct request *request)
 
 static uint32_t worker_for(struct worker *worker, struct request *request)
 {
-    if (request->op == REQUEST_JOIN || request->op == REQUEST_REPAIR) {
+    if (request->op == REQUEST_JOIN || request->op == REQUEST_REPAIR ||
+        request->op == REQUEST_CHANGE) {
         return 0;
     }
     if (worker->snapshot == NULL || request->op == REQUEST_LIST || request->op == REQUEST_BACKUP ||

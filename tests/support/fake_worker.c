@@ -282,6 +282,21 @@ static void answer_cluster(struct request *request)
     request->done(request, &outcome);
 }
 
+/* Says back whom and what for how long. */
+static void answer_operator(struct request *request)
+{
+    const struct message_change *change = request->change;
+    const struct plan_row row = {.node = 7,
+                                 .name = change->node,
+                                 .zone = change->zone,
+                                 .weight = change->weight,
+                                 .bytes_in = request->options.timeout_us};
+    const struct message_change_reply plan = {
+        .changes = true, .partitions = 16, .moves = change->op, .rows = &row, .count = 1};
+    struct outcome outcome = {.changed = &plan};
+    request->done(request, &outcome);
+}
+
 static void join(struct worker *worker, struct request *request)
 {
     struct buffer frame;
@@ -312,6 +327,8 @@ void worker_submit(struct worker *worker, struct moment now, struct request *req
         request->done(request, &outcome);
     } else if (request->op == REQUEST_JOIN) {
         join(worker, request);
+    } else if (request->op == REQUEST_CHANGE) {
+        answer_operator(request);
     } else if (request->op == REQUEST_VERIFY || request->op == REQUEST_REPAIR) {
         answer_cluster(request);
     } else if (begins(request->key, "hold:")) {

@@ -639,6 +639,49 @@ static void verifying_and_repairing_are_answered_in_their_own_words(void **state
     assert_true(bytes_equal(told.text, text("node3 is away")));
 }
 
+static void expect_plan(struct wire_client *client)
+{
+    struct message_change_reply plan;
+    struct bytes payload = receive_kind(client, MESSAGE_CHANGE_REPLY);
+    assert_int_equal(message_change_reply_decode(payload, &client->arena, &plan), 0);
+    assert_int_equal(plan.id, 6);
+    assert_true(plan.changes && !plan.committed);
+    assert_int_equal(plan.partitions, 16);
+    assert_int_equal(plan.moves, CHANGE_SET);
+    assert_int_equal(plan.count, 1);
+    assert_int_equal(plan.rows[0].node, 7);
+    assert_true(bytes_equal(plan.rows[0].name, text("node2")));
+    assert_true(bytes_equal(plan.rows[0].zone, text("attic")));
+    assert_int_equal(plan.rows[0].weight, 20);
+    assert_int_equal(plan.rows[0].bytes_in, 1000000);
+}
+
+static void a_change_is_answered_with_its_plan_on_both_ports(void **state)
+{
+    struct fixture *fixture = *state;
+    struct wire_client *client = &fixture->client;
+    struct wire_client peer;
+    struct message_change change = {.id = 6,
+                                    .op = CHANGE_SET,
+                                    .node = text("node2"),
+                                    .zone = text("attic"),
+                                    .weight = 20,
+                                    .timeout_us = 1000000};
+    wire_client_open(&peer, fixture->node.peer_port);
+    struct wire_client *both[] = {client, &peer};
+    for (size_t i = 0; i < 2; i++) {
+        wire_client_hello(both[i]);
+        assert_int_equal(message_change_encode(&change, &both[i]->out), 0);
+        wire_client_send(both[i]);
+        expect_plan(both[i]);
+    }
+    change.weight = LIMIT_WEIGHT + 1;
+    assert_int_equal(message_change_encode(&change, &client->out), 0);
+    wire_client_send(client);
+    expect_code(client, 6, SHOAL_EINVAL, "weight");
+    wire_client_close(&peer);
+}
+
 static void backups_are_not_asked_for_on_the_peer_port(void **state)
 {
     struct fixture *fixture = *state;
@@ -684,6 +727,7 @@ int main(void)
         TEST(a_join_is_answered_when_it_has_ended),
         TEST(a_backup_is_begun_and_looked_at),
         TEST(verifying_and_repairing_are_answered_in_their_own_words),
+        TEST(a_change_is_answered_with_its_plan_on_both_ports),
         TEST(backups_are_not_asked_for_on_the_peer_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

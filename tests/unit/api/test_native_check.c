@@ -110,6 +110,56 @@ static void joins_are_checked(void **state)
     assert_non_null(strstr(text, "HOST:PEER_PORT"));
 }
 
+#define NODE .node = {(const uint8_t *)"node2", 5}
+
+static void changes_that_can_be_made_pass(void **state)
+{
+    (void)state;
+    const struct message_change fine[] = {
+        {.op = CHANGE_PLAN},
+        {.op = CHANGE_PLAN, .nodes = LIMIT_MEMBERS},
+        {.op = CHANGE_COMMIT},
+        {.op = CHANGE_CANCEL},
+        {.op = CHANGE_LEAVE},
+        {.op = CHANGE_LEAVE, NODE},
+        {.op = CHANGE_REMOVE, NODE, .force = true},
+        {.op = CHANGE_REPLACE, NODE, .host = "h", .port = 1},
+        {.op = CHANGE_SET, .weight = LIMIT_WEIGHT},
+        {.op = CHANGE_SET, NODE, .zone = bytes_make("", 0)},
+    };
+    char text[NATIVE_TEXT_BYTES] = "";
+    for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++) {
+        assert_int_equal(native_check_change(&fine[i], text), 0);
+    }
+    assert_string_equal(text, "");
+}
+
+static void changes_that_lack_something_are_refused_with_what(void **state)
+{
+    (void)state;
+    static const struct {
+        struct message_change change;
+        int code;
+        const char *text;
+    } wrong[] = {
+        {{.op = CHANGE_PLAN, .nodes = LIMIT_MEMBERS + 1}, SHOAL_EINVAL, "4097"},
+        {{.op = CHANGE_LEAVE, .node = {(const uint8_t *)"", 0}}, SHOAL_EINVAL, "empty"},
+        {{.op = CHANGE_REMOVE}, SHOAL_EINVAL, "name"},
+        {{.op = CHANGE_REPLACE, .host = "h", .port = 1}, SHOAL_EINVAL, "name"},
+        {{.op = CHANGE_REPLACE, NODE, .port = 1}, SHOAL_EINVAL, "HOST:PEER_PORT"},
+        {{.op = CHANGE_REPLACE, NODE, .host = "h"}, SHOAL_EINVAL, "port"},
+        {{.op = CHANGE_SET, NODE}, SHOAL_EINVAL, "weight or a zone"},
+        {{.op = CHANGE_SET, NODE, .weight = LIMIT_WEIGHT + 1}, SHOAL_EINVAL, "1001"},
+        {{.op = CHANGE_SET + 1}, SHOAL_EUNSUPPORTED, "7"},
+        {{.op = CHANGE_LEAVE, .timeout_us = UINT64_C(3600000001)}, SHOAL_EINVAL, "hour"},
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        char text[NATIVE_TEXT_BYTES] = "";
+        assert_int_equal(native_check_change(&wrong[i].change, text), wrong[i].code);
+        assert_non_null(strstr(text, wrong[i].text));
+    }
+}
+
 static void a_frame_has_room_for_every_acceptable_request(void **state)
 {
     (void)state;
@@ -141,6 +191,8 @@ int main(void)
         cmocka_unit_test(times_beyond_reason_are_refused),
         cmocka_unit_test(lists_are_checked),
         cmocka_unit_test(joins_are_checked),
+        cmocka_unit_test(changes_that_can_be_made_pass),
+        cmocka_unit_test(changes_that_lack_something_are_refused_with_what),
         cmocka_unit_test(a_frame_has_room_for_every_acceptable_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
