@@ -48,6 +48,10 @@
     X(expire_all, "the tombstone of an expired sibling replaces all the others too")               \
     X(trust_gossip, "an owner of whom others tell that it lives counts as reachable")              \
     X(forget_marker, "compaction forgets a removal while what it hides is still in a segment")     \
+    X(release_unasked, "an old owner lets go before anybody has taken what it holds")              \
+    X(release_unsettled, "what an old owner lets go of is confirmed before it is settled")         \
+    X(release_fills, "a sync from an old owner that lets go completes a refill")                   \
+    X(close_releasing, "an actor is closed while an old owner may have more of it")                \
     X(one_secret, "a token made with the cluster's previous secret is refused")
 
 #define MUTANT_ENUM(name, what) MUTANT_##name,

@@ -1,6 +1,6 @@
 /* Taking up a snapshot: links to new peers, holdings for partitions that became this worker's,
- * fills for what is not complete, and every request judged by the new view, so that from here on
- * none of them knows only older layouts. */
+ * fills for what is not complete, letting go of what is another's now, and every request judged by
+ * the new view, so that from here on none of them knows only older layouts. */
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -100,6 +100,7 @@ static void adopt_holdings(struct worker *worker, bool first)
         }
         if (!owns) {
             filler_forget(&worker->filler, p);
+            worker_release_want(worker, p);
         }
     }
 }
@@ -173,6 +174,7 @@ static void adopt_drop_all(struct worker *worker)
     }
     adopt_drop_hints(worker);
     worker_closing_forget(worker);
+    release_forget(&worker->release);
     memset(worker->synced, 0, worker->synced_count * sizeof(*worker->synced));
     worker->reported = (struct content_hash){0};
 }
@@ -263,6 +265,7 @@ void worker_tally_take(const struct worker *worker, struct worker_tally *out)
         .bytes = stats.bytes,
         .hints = worker->hints.keys,
         .pending = filler_pending(&worker->filler),
+        .releasing = worker_releasing(worker),
         .storage = worker_own_storage(worker),
         .sync_bytes = worker->syncs.counts.bytes,
     };
@@ -340,6 +343,7 @@ void worker_adopt(struct worker *worker, struct snapshot *snapshot)
         coordinator_adopt(&worker->coordinator);
     }
     worker_review_fills(worker);
+    release_review(&worker->release);
     adopt_report_synced(worker);
     snapshot_unref(before);
     worker_tell(worker, LETTER_ADOPTED);

@@ -11,6 +11,8 @@
  *                 closing actors that have ended, and what peers who do so ask
  *      worker_repair.c
  *                 syncs, fills and rounds; comparing for the whole node
+ *      worker_release.c
+ *                 letting go of partitions, and taking what others let go
  *      serve_hint.c
  *                 stores for owners that are away
  *      expiry.c   removing what has expired
@@ -34,7 +36,9 @@
 #include "repair/closing.h"
 #include "repair/filler.h"
 #include "repair/hint_delivery.h"
+#include "repair/release.h"
 #include "repair/rounds.h"
+#include "repair/taking.h"
 #include "replica/replica.h"
 
 struct steward;
@@ -82,7 +86,10 @@ struct worker {
     struct coordinator coordinator;
     struct pace pace;
     struct syncs syncs;
+    struct transfers transfers;
     struct filler filler;
+    struct release release; /* what this node owns no more */
+    struct taking taking;   /* what others own no more */
     struct rounds rounds;
     struct anti_entropy anti_entropy; /* worker 0 only */
     struct closing closing;
@@ -99,6 +106,7 @@ struct worker {
     struct content_hash reported; /* the last layout reported to the steward as synced */
     bool holdings_missing;        /* some could not be begun: the next snapshot tries again */
     bool fills_wanted;            /* a holding has begun anew in this event */
+    bool released;                /* a partition was let go in this event */
     uint32_t storage_told;        /* enum node_storage, as the steward was told last */
 
     /* Views handed to the steward of late, so that one isn't sent again for every answer. */
@@ -218,6 +226,17 @@ void worker_closing_deinit(struct worker *worker);
 void worker_closing_forget(struct worker *worker);
 void serve_ended(struct worker *worker, struct source source, const struct message_ended *ask);
 
+/* worker_release.c */
+void worker_release_init(struct worker *worker);
+void worker_release_deinit(struct worker *worker);
+/* Of every partition that is here and not owned: to be let go. */
+void worker_release_want(struct worker *worker, uint32_t partition);
+/* How many are still here that the newest layout has elsewhere. */
+uint32_t worker_releasing(const struct worker *worker);
+/* Says so when the last one was let go. */
+void worker_release_leave(struct worker *worker);
+void serve_release(struct worker *worker, struct source source, const struct message_release *ask);
+
 /* worker_repair_frame.c: what is not of repair is passed over. */
 void worker_repair_frame(struct worker *worker, struct source source, uint32_t kind,
                          struct bytes payload, int code);
@@ -262,6 +281,8 @@ void serve_sync_leaves(struct worker *worker, struct source source,
 void serve_sync_fetch(struct worker *worker, struct source source,
                       const struct message_sync_fetch *ask, int code);
 bool serve_owns(const struct worker *worker, uint32_t partition);
+/* Is it held here, owned or to be let go? */
+bool serve_holds(const struct worker *worker, uint32_t partition);
 /* The whole view for one whose digest differs; data NULL when it doesn't. Lives in the arena. */
 struct bytes serve_view(struct worker *worker, uint64_t asked_digest);
 void serve_close(struct worker *worker);

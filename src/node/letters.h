@@ -61,7 +61,7 @@ struct worker_tally {
     uint32_t pending; /* partitions to be filled */
     uint32_t refilling;
     uint32_t storage;    /* enum node_storage */
-    uint32_t releasing;  /* holdings of no live layout that the owners have not confirmed yet */
+    uint32_t releasing;  /* holdings that the newest layout has elsewhere, not let go yet */
     uint64_t sync_bytes; /* that syncs have brought here since the start */
 };
 

@@ -42,6 +42,14 @@ bool serve_owns(const struct worker *worker, uint32_t partition)
            replica_holding(&worker->replica, partition) != NULL;
 }
 
+bool serve_holds(const struct worker *worker, uint32_t partition)
+{
+    const struct view *view = worker->snapshot->view;
+    return partition < view_facts(view)->partitions &&
+           !view_removed(view, worker->snapshot->self) &&
+           replica_holding(&worker->replica, partition) != NULL;
+}
+
 /* ---- store ---- */
 
 static void serve_stored(struct worker *worker, struct source source,

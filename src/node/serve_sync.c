@@ -1,5 +1,7 @@
 /* What peers ask of this node's holdings to make theirs the same (repair/source.h says what is
- * answered). Only an owner answers, and for a layout change only one that knows of it. */
+ * answered). A sync is begun only from an owner, and for a layout change only from one that knows
+ * of it; or from one that is to let go, if that is what the sync is for. Once begun it goes by the
+ * holding, which may lose its place meanwhile and is no worse for that. */
 #include "node/core.h"
 #include "repair/source.h"
 #include "shoal/error.h"
@@ -36,10 +38,10 @@ void serve_sync_root(struct worker *worker, struct source source,
     };
     bool knows = content_hash_equal(&ask->target, &no_target) ||
                  view_find(worker->snapshot->view, &ask->target) >= 0;
+    bool serves =
+        ask->release ? serve_holds(worker, ask->partition) : serve_owns(worker, ask->partition);
     /* It must learn of the layout before it serves for it. */
-    answer.code = serve_owns(worker, ask->partition) && knows
-                      ? source_root(&worker->replica, ask, &answer)
-                      : SHOAL_ENOTOWNER;
+    answer.code = serves && knows ? source_root(&worker->replica, ask, &answer) : SHOAL_ENOTOWNER;
     buffer_clear(&worker->reply);
     serve_answer(worker, source, message_sync_rooted_encode(&answer, &worker->reply));
 }
@@ -49,8 +51,8 @@ void serve_sync_nodes(struct worker *worker, struct source source,
 {
     struct message_sync_sums answer = {.id = ask->id,
                                        .view_digest = worker->snapshot->view->digest};
-    answer.code = serve_owns(worker, ask->partition) ? source_nodes(&worker->replica, ask, &answer)
-                                                     : SHOAL_ENOTOWNER;
+    answer.code = serve_holds(worker, ask->partition) ? source_nodes(&worker->replica, ask, &answer)
+                                                      : SHOAL_ENOTOWNER;
     buffer_clear(&worker->reply);
     serve_answer(worker, source, message_sync_sums_encode(&answer, &worker->reply));
 }
@@ -61,8 +63,8 @@ void serve_sync_leaves(struct worker *worker, struct source source,
     struct message_sync_listed answer = {.id = ask->id,
                                          .view_digest = worker->snapshot->view->digest};
     if (code == 0) {
-        code = serve_owns(worker, ask->partition) ? source_leaves(&worker->replica, ask, &answer)
-                                                  : SHOAL_ENOTOWNER;
+        code = serve_holds(worker, ask->partition) ? source_leaves(&worker->replica, ask, &answer)
+                                                   : SHOAL_ENOTOWNER;
     }
     if (serve_parks(worker, &code)) {
         return;
@@ -84,7 +86,7 @@ void serve_sync_fetch(struct worker *worker, struct source source,
         struct message_sync_fetch bounded = *ask;
         uint64_t bytes_max = pace_page_bytes(&worker->pace, worker->now.mono_us);
         bounded.bytes_max = ask->bytes_max < bytes_max ? ask->bytes_max : bytes_max;
-        code = serve_owns(worker, ask->partition)
+        code = serve_holds(worker, ask->partition)
                    ? source_fetch(&worker->replica, &bounded, &answer)
                    : SHOAL_ENOTOWNER;
     }

@@ -169,6 +169,7 @@ static void worker_watch_storage(struct worker *worker)
 static void worker_leave(struct worker *worker)
 {
     worker_watch_storage(worker);
+    worker_release_leave(worker);
     if (worker->fills_wanted && worker->snapshot != NULL) {
         worker_review_fills(worker);
     }
@@ -455,6 +456,8 @@ void worker_check(const struct worker *worker)
     hints_check(&worker->hints);
     hint_delivery_check(&worker->delivery);
     closing_check(&worker->closing);
+    release_check(&worker->release);
+    taking_check(&worker->taking);
     ended_check(&worker->ended);
     if (worker->steward != NULL) {
         steward_check(worker->steward);

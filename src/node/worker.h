@@ -51,6 +51,7 @@ struct node_config {
     uint64_t value_bytes_max;
     uint64_t memory_bytes_max;    /* of the engines together; 0: none */
     uint64_t hints_bytes_max;     /* kept for other nodes, by all workers together; 0: nothing is */
+    uint32_t transfers;           /* syncs that move data at a time, of all workers together */
     struct bytes secret;          /* from secret_file; empty: the founder makes one */
     struct bytes secret_previous; /* accepted too; empty: what the node's record remembers */
 };

@@ -1,6 +1,7 @@
 /* How the closing of ended actors is tied to the rest of a worker: what it sends and is told, and
  * this node's own answer when a peer closes. */
 #include "base/limits.h"
+#include "base/mutant.h"
 #include "node/core.h"
 #include "shoal/error.h"
 
@@ -59,32 +60,12 @@ void worker_closing_forget(struct worker *worker)
 
 /* ---- a peer closes --------------------------------------------------------------------------- */
 
-/* A node that no live layout names an owner of the partition issues nothing for it. What is left
- * there of its holding, or of one of an earlier run, must not keep an actor from ending for ever:
- * it begins anew, or goes where it is empty. */
-static void closing_retire(struct worker *worker, const struct message_ended *ask)
+/* What is here of a partition that no live layout names this node for may hold more of any actor,
+ * and what that has replaced goes with it where it is taken. It is let go first. */
+static bool closing_must_let_go(const struct worker *worker, uint32_t partition)
 {
-    struct replica *replica = &worker->replica;
-    struct holding *holding = replica_holding(replica, ask->partition);
-    if (view_owns(worker->snapshot->view, worker->snapshot->self, ask->partition)) {
-        return;
-    }
-    if (holding == NULL) {
-        struct engine_stats stats;
-        replica->engine->ops->stats(replica->engine, ask->partition, &stats);
-        if (stats.keys == 0) {
-            (void)replica_drop(replica, ask->partition);
-        } else {
-            (void)replica_begin(replica, ask->partition, true, &holding);
-        }
-        return;
-    }
-    for (uint32_t i = 0; i < ask->count; i++) {
-        if (ask->actors[i] == holding->actor) {
-            replica_renew(replica, holding, holding->refilling);
-            return;
-        }
-    }
+    return !view_owns(worker->snapshot->view, worker->snapshot->self, partition) &&
+           replica_knows(&worker->replica, partition) && !MUTANT(close_releasing);
 }
 
 /* Nothing is confirmed to one of another view: he doesn't know whom all to ask. */
@@ -94,13 +75,11 @@ static uint64_t closing_confirm(struct worker *worker, const struct message_ende
     if (ask->view_digest != view->digest || ask->partition >= view_facts(view)->partitions) {
         return 0;
     }
-    if (replica_knows(&worker->replica, ask->partition)) {
-        closing_retire(worker, ask);
-    }
     struct ended_standing standing = {
         .holding = replica_holding(&worker->replica, ask->partition),
         .has_record = replica_knows(&worker->replica, ask->partition),
-        .owes_hints = closing_owes_hints(worker, ask->partition),
+        .owes = closing_owes_hints(worker, ask->partition) ||
+                closing_must_let_go(worker, ask->partition),
     };
     return ended_confirm(&worker->ended, ask, &standing);
 }

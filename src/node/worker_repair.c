@@ -164,6 +164,8 @@ void worker_repair_init(struct worker *worker)
                                           .ended = worker_on_sync};
     filler->syncs = &worker->syncs;
     filler->reach = &worker->reach;
+    transfers_init(&worker->transfers, worker->config->transfers, worker->index, worker->count);
+    filler->transfers = &worker->transfers;
 
     struct rounds *rounds = &worker->rounds;
     rounds_init(rounds);
@@ -185,10 +187,12 @@ void worker_repair_init(struct worker *worker)
     anti_entropy->interval_us = worker->config->repair_interval_us;
 
     worker_closing_init(worker);
+    worker_release_init(worker);
 }
 
 void worker_repair_deinit(struct worker *worker)
 {
+    worker_release_deinit(worker);
     worker_closing_deinit(worker);
     anti_entropy_deinit(&worker->anti_entropy);
     rounds_deinit(&worker->rounds);
@@ -200,6 +204,7 @@ void worker_repair_enter(struct worker *worker)
 {
     worker->syncs.now = worker->now;
     worker->closing.now = worker->now;
+    worker->release.now = worker->now;
     worker->anti_entropy.now = worker->now;
 }
 
@@ -211,6 +216,7 @@ void worker_repair_adopt(struct worker *worker)
     worker->anti_entropy.view = snapshot->view;
     worker->anti_entropy.self = snapshot->self;
     closing_adopt(&worker->closing, snapshot->view, snapshot->self);
+    release_adopt(&worker->release, snapshot->view, snapshot->self);
 }
 
 void worker_repair_link(struct worker *worker, uint64_t node, bool up)
@@ -220,6 +226,7 @@ void worker_repair_link(struct worker *worker, uint64_t node, bool up)
     }
     if (worker->snapshot != NULL) {
         filler_review(&worker->filler);
+        release_on_link(&worker->release, node, up);
     }
 }
 
@@ -229,4 +236,6 @@ void worker_repair_stop(struct worker *worker)
     rounds_stop(&worker->rounds);
     filler_stop(&worker->filler);
     closing_stop(&worker->closing);
+    release_stop(&worker->release);
+    taking_stop(&worker->taking);
 }

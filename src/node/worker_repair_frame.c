@@ -62,6 +62,15 @@ static void repair_ended_frame(struct worker *worker, struct source source, stru
     }
 }
 
+static void repair_release_frame(struct worker *worker, struct source source, struct bytes payload)
+{
+    struct message_release ask;
+    if (message_release_decode(payload, &worker->arena, &ask) == 0 &&
+        repair_is_here(worker, source, ask.partition, payload)) {
+        serve_release(worker, source, &ask);
+    }
+}
+
 static void repair_compare_frame(struct worker *worker, struct source source, struct bytes payload)
 {
     struct message_compare ask;
@@ -81,6 +90,9 @@ void worker_repair_frame(struct worker *worker, struct source source, uint32_t k
         return;
     case MESSAGE_ENDED:
         repair_ended_frame(worker, source, payload);
+        return;
+    case MESSAGE_RELEASE:
+        repair_release_frame(worker, source, payload);
         return;
     case MESSAGE_SYNC_ROOT:
         repair_root_frame(worker, source, payload);
@@ -110,6 +122,7 @@ void worker_repair_answer(struct worker *worker, uint64_t node, uint32_t kind, s
     struct message_sync_listed listed;
     struct message_sync_fetched fetched;
     struct message_ended_reply ended;
+    struct message_released released;
     if (kind == MESSAGE_COMPARED && message_compared_decode(payload, arena, &compared) == 0) {
         anti_entropy_on_compared(&worker->anti_entropy, node, &compared);
     } else if (kind == MESSAGE_SYNC_ROOTED &&
@@ -126,5 +139,8 @@ void worker_repair_answer(struct worker *worker, uint64_t node, uint32_t kind, s
     } else if (kind == MESSAGE_ENDED_REPLY &&
                message_ended_reply_decode(payload, arena, &ended) == 0) {
         closing_on_reply(&worker->closing, node, &ended);
+    } else if (kind == MESSAGE_RELEASED &&
+               message_released_decode(payload, arena, &released) == 0) {
+        release_on_released(&worker->release, node, &released);
     }
 }

@@ -178,7 +178,7 @@ static uint64_t closing_own_word(struct closing *closing, const struct closing_c
     struct ended_standing standing = {
         .holding = replica_holding(closing->replica, entry->partition),
         .has_record = true,
-        .owes_hints = closing->ports.owes_hints(closing->ports.self, entry->partition),
+        .owes = closing->ports.owes_hints(closing->ports.self, entry->partition),
     };
     return ended_confirm(closing->ended, &question, &standing);
 }

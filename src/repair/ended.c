@@ -156,7 +156,7 @@ static bool confirm(struct ended *ended, const struct message_ended *question,
     if (!question->certain) {
         return true;
     }
-    if (standing->owes_hints && !MUTANT(close_no_hints)) {
+    if (standing->owes && !MUTANT(close_no_hints)) {
         return false;
     }
     const struct holding *holding = standing->holding;

@@ -50,7 +50,7 @@ static void filler_rest(struct fill_job *job)
 {
     if (job->sync != NULL) {
         job->sync = NULL;
-        job->filler->active_count--;
+        job->filler->transfers->used--;
         queue_remove(&job->link);
         queue_push(&job->filler->waiting, &job->link);
     }
@@ -188,7 +188,7 @@ static bool filler_sync(struct fill_job *job, uint64_t node)
     job->for_target = for_target;
     job->source_counts =
         layout_owns(view_read_layout(filler->syncs->view), node, job->fill.partition);
-    filler->active_count++;
+    filler->transfers->used++;
     queue_remove(&job->link);
     queue_push(&filler->active, &job->link);
     return true;
@@ -298,7 +298,7 @@ static void filler_look(struct fill_job *job)
 {
     struct filler *filler = job->filler;
     if (!filler->stopped && job->sync == NULL && !filler_settle(job) &&
-        filler->active_count < FILLER_CONCURRENT_MAX && !timer_running(&job->timer)) {
+        transfers_free(filler->transfers) && !timer_running(&job->timer)) {
         filler_begin(job);
     }
 }
@@ -308,7 +308,7 @@ static void filler_look(struct fill_job *job)
 static void filler_go_on(struct filler *filler)
 {
     struct queue *link = filler->waiting.next;
-    while (link != &filler->waiting && filler->active_count < FILLER_CONCURRENT_MAX) {
+    while (link != &filler->waiting && transfers_free(filler->transfers)) {
         struct queue *next = link->next; /* looking frees, or moves, at most this one */
         struct fill_job *job = QUEUE_ITEM(link, struct fill_job, link);
         if (!timer_running(&job->timer)) {
@@ -316,6 +316,11 @@ static void filler_go_on(struct filler *filler)
         }
         link = next;
     }
+}
+
+void filler_resume(struct filler *filler)
+{
+    filler_go_on(filler);
 }
 
 void filler_review(struct filler *filler)

@@ -7,8 +7,7 @@
 #include "member/reach.h"
 #include "repair/fill.h"
 #include "repair/sync.h"
-
-#define FILLER_CONCURRENT_MAX 4u
+#include "repair/transfers.h"
 
 struct filler_ports {
     void *self;
@@ -23,10 +22,10 @@ struct filler {
     struct filler_ports ports;
     struct syncs *syncs; /* borrowed, as all below */
     struct reach *reach;
+    struct transfers *transfers;
     struct table jobs;    /* partition + 1 -> struct fill_job * */
     struct queue waiting; /* jobs that have nothing under way */
     struct queue active;
-    uint32_t active_count;
     bool stopped;
 };
 
@@ -47,6 +46,9 @@ void filler_forget(struct filler *filler, uint32_t partition);
 
 /* After a change of view, links or holdings: reports what is complete, starts what can start. */
 void filler_review(struct filler *filler);
+
+/* There is room for another transfer. */
+void filler_resume(struct filler *filler);
 
 /* Takes up nothing more: the node is stopping. */
 void filler_stop(struct filler *filler);

@@ -67,6 +67,7 @@ static void sync_end(struct sync *sync, int code)
         .partition = sync->partition,
         .node = sync->node,
         .actor = sync->actor,
+        .release = sync->release,
         .refilling = sync->refilling,
         .begun_us = sync->begun_us,
         .repaired = sync->repaired,
@@ -92,6 +93,7 @@ int sync_begin(struct syncs *syncs, const struct sync_wish *wish, struct sync **
     sync->syncs = syncs;
     sync->partition = wish->partition;
     sync->node = wish->node;
+    sync->release = wish->release;
     sync->has_target = wish->target != NULL;
     if (wish->target != NULL) {
         sync->target = *wish->target;

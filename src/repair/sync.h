@@ -39,6 +39,7 @@ struct sync_outcome {
     uint32_t partition;
     uint64_t node;
     uint64_t actor;    /* of the peer's holding; 0 if it never answered */
+    bool release;      /* as wished: of an old owner, and no statement about this holding */
     bool refilling;    /* the peer's holding is itself incomplete */
     uint64_t begun_us; /* before the peer's clock was taken */
     uint64_t repaired; /* objects that changed something here */
@@ -50,6 +51,7 @@ struct sync_wish {
     uint32_t partition;
     uint64_t node;
     const struct content_hash *target; /* the layout synced for; NULL: none */
+    bool release;                      /* the node owns it no more, and has asked for this */
     void *self;
     void (*done)(void *self, const struct sync_outcome *outcome);
 };

@@ -45,6 +45,7 @@ struct sync {
     struct syncs *syncs;
     uint32_t partition;
     uint64_t node;
+    bool release;
     bool has_target;
     struct content_hash target;
     uint64_t begun_us;

@@ -167,6 +167,7 @@ static int sync_encode_root(const struct sync_task *task, struct buffer *frame)
             .node = sync->syncs->self,
             .actor = holding->actor,
             .told = buffer_bytes(&told),
+            .release = sync->release,
         };
         if (sync->has_target) {
             message.target = sync->target;

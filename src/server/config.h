@@ -13,6 +13,7 @@
 #define CONFIG_SEEDS_MAX 64u
 #define CONFIG_RESOLVER_BYTES 64u
 #define CONFIG_HINTS_MB_DEFAULT 1024u
+#define CONFIG_TRANSFERS_DEFAULT 8u
 #define CONFIG_PORT_NONE (-1) /* not served; 0 is any free port */
 
 enum config_engine { ENGINE_MEMORY, ENGINE_LOG, ENGINE_LSM };
@@ -66,6 +67,7 @@ struct config {
     uint64_t workers;            /* 0: one for each processor */
     uint64_t memory_mb;
     uint64_t hints_mb;
+    uint64_t transfers; /* at a time, to this node */
     uint64_t key_bytes;
     uint64_t value_bytes;
     uint64_t connections;

@@ -101,6 +101,8 @@ const struct config_key config_keys[] = {
      .expected = "megabytes, 0 for no limit"},
     {"limits", "hints_mb", CONFIG_NUMBER, AT(hints_mb), .min = 0, .max = 1u << 24,
      .expected = "megabytes, 0 to keep nothing for other nodes"},
+    {"limits", "transfers", CONFIG_NUMBER, AT(transfers), .min = 1, .max = 1024,
+     .expected = "a whole number from 1 to 1024"},
     {"limits", "key_bytes", CONFIG_NUMBER, AT(key_bytes), .min = 1, .max = LIMIT_KEY_BYTES_MAX,
      .expected = "a number of bytes from 1 to 262144", .changeable = true},
     {"limits", "value_bytes", CONFIG_NUMBER, AT(value_bytes), .min = 1,

@@ -106,6 +106,7 @@ static int describe_node(struct server *server)
         .value_bytes_max = config->value_bytes,
         .memory_bytes_max = config->memory_mb * LIMIT_MIB,
         .hints_bytes_max = config->hints_mb * LIMIT_MIB,
+        .transfers = (uint32_t)config->transfers,
         .secret = buffer_bytes(&server->secrets.current),
         .secret_previous = buffer_bytes(&server->secrets.previous),
     };

@@ -12,6 +12,7 @@
 
 #define PEER_PORT_FIRST 4001u
 /* Looks into a worker between two looks at everything. */
+#define TRANSFERS 8u
 #define CHECK_SHARE 16u
 #define TICK_LATE_US_MAX 100u
 #define FLUSH_LATE_US_MAX 200u
@@ -43,6 +44,7 @@ static void configure(struct sim_node *node)
     config->key_bytes_max = LIMIT_KEY_BYTES_DEFAULT;
     config->value_bytes_max = LIMIT_VALUE_BYTES_DEFAULT;
     config->hints_bytes_max = options->hints_bytes_max;
+    config->transfers = TRANSFERS;
 }
 
 /* The first nodes seed everyone: founders are among them, joiners are not. */
@@ -57,8 +59,9 @@ static int configure_seeds(struct sim_node *node)
     if (config->seeds == NULL) {
         return SHOAL_ENOMEM;
     }
-    config->seed_count = options->nodes;
-    for (uint32_t i = 0; i < options->nodes; i++) {
+    bool few = options->seeds > 0 && options->seeds < options->nodes;
+    config->seed_count = few ? options->seeds : options->nodes;
+    for (uint32_t i = 0; i < config->seed_count; i++) {
         snprintf(config->seeds[i].host, sizeof(config->seeds[i].host), "host%u", i);
         config->seeds[i].port = (uint16_t)(PEER_PORT_FIRST + i);
     }

@@ -265,6 +265,7 @@ void fake_world_init(struct fake_world *world, uint32_t n, uint32_t r, uint32_t 
             .key_bytes_max = 65536,
             .value_bytes_max = 1048576,
             .hints_bytes_max = 1048576,
+            .transfers = 8,
         };
         (void)snprintf(config->name, sizeof(config->name), "node%u", (unsigned)i);
         (void)snprintf(config->zone, sizeof(config->zone), "a");

@@ -319,7 +319,7 @@ static void take_ask(const struct item *item)
     struct message_ended ask = item->ask;
     struct ended_standing standing = {.holding = member->holding,
                                       .has_record = member->is_owner,
-                                      .owes_hints = has_hints(member)};
+                                      .owes = has_hints(member)};
     ask.actors = item->ids;
     struct message_ended_reply answer = {.id = ask.id,
                                          .confirmed =

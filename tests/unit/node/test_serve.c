@@ -191,6 +191,7 @@ static void what_it_holds_but_owns_no_more_is_refused_too(void **state)
     struct fixture *fixture = *state;
     struct fake_world *world = &fixture->world;
     assert_int_equal(fake_world_start(world, 1), 0);
+    release_stop(&world->nodes[0].workers[0]->release); /* lets go of nothing */
     fake_world_run(world, 300 * MS);
     struct world_answer *join = fake_world_join(world, 1, world_port(0));
     fake_world_run(world, 5000 * MS);

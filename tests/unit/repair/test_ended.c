@@ -100,7 +100,7 @@ static void who_owes_hints_confirms_no_end(void **state)
 {
     (void)state;
     const uint64_t actors[] = {5};
-    standing.owes_hints = true;
+    standing.owes = true;
     assert_true(confirm(actors, 1, false) == 1);
     assert_true(confirm(actors, 1, true) == 0);
     assert_false(refuses(5));

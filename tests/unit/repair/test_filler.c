@@ -19,6 +19,7 @@ static struct sync_rig rig;
 static struct growing growing;
 static struct reach reach;
 static struct filler filler;
+static struct transfers transfers;
 static uint32_t refilled_count;
 static uint32_t synced_count;
 static uint32_t synced_partition;
@@ -60,6 +61,8 @@ static int setup(void **state)
         (struct filler_ports){.refilled = on_refilled, .synced = on_synced, .ended = on_ended};
     filler.syncs = &rig.syncs;
     filler.reach = &reach;
+    transfers_init(&transfers, 4, 0, 1);
+    filler.transfers = &transfers;
     rig.syncs.view = growing.before;
     refilled_count = synced_count = ended_count = 0;
     return 0;
@@ -166,9 +169,9 @@ static void no_more_than_a_few_partitions_are_filled_at_a_time(void **state)
         refill(p);
     }
     filler_review(&filler);
-    assert_int_equal(filler.active_count, FILLER_CONCURRENT_MAX);
+    assert_int_equal(transfers.used, transfers.max);
     while (rig_answer(&rig)) {
-        assert_true(filler.active_count <= FILLER_CONCURRENT_MAX);
+        assert_true(transfers.used <= transfers.max);
     }
     assert_int_equal(refilled_count, GROWING_PARTITIONS);
 }

@@ -193,6 +193,7 @@ static void silence_means_the_defaults(void **state)
     assert_int_equal(config.key_bytes, 65536);
     assert_int_equal(config.value_bytes, 16 * 1024 * 1024);
     assert_int_equal(config.hints_mb, 1024);
+    assert_int_equal(config.transfers, 8);
     assert_int_equal(config.partitions, 256);
     assert_int_equal(config.engine, ENGINE_LOG);
     assert_int_equal(config.durability, DURABILITY_SYNC);
@@ -219,7 +220,7 @@ static void values_are_taken(void **state)
              "\"heartbeat\": {\"interval_ms\": \"1s\", \"fanout\": 3, \"phi_threshold\": 5},"
              "\"storage\": {\"durability\": \"interval\", \"interval_ms\": 250,"
              "\"compression\": \"none\", \"scrub_days\": 0},"
-             "\"workers\": 2, \"limits\": {\"memory_mb\": 512, \"hints_mb\": 7, "
+             "\"workers\": 2, \"limits\": {\"memory_mb\": 512, \"hints_mb\": 7, \"transfers\": 3, "
              "\"request_timeout_ms\": 250},"
              "\"log\": {\"level\": \"debug\", \"format\": \"json\"}}",
              no_environment),
@@ -236,6 +237,7 @@ static void values_are_taken(void **state)
     assert_int_equal(config.heartbeat_interval_us, 1000000);
     assert_int_equal(config.request_timeout_us, 250000);
     assert_int_equal(config.hints_mb, 7);
+    assert_int_equal(config.transfers, 3);
     assert_int_equal(config.durability, DURABILITY_INTERVAL);
     assert_int_equal(config.durability_interval_us, 250000);
     assert_int_equal(config.compression, COMPRESSION_NONE);
