@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "sim_run.h"
+#include "sim_scale.h"
 
 #include <argp.h>
 #include <signal.h>
@@ -29,6 +30,8 @@ struct arguments {
     bool quiet;
     bool stop;
     bool speed;
+    bool elastic;
+    uint64_t scale;       /* nodes; 0: no */
     uint64_t twice_every; /* every so many seeds one is run twice */
     bool leaks;
 };
@@ -43,7 +46,9 @@ enum {
     OPTION_TRACE,
     OPTION_TWICE,
     OPTION_STOP,
-    OPTION_SPEED
+    OPTION_SPEED,
+    OPTION_ELASTIC,
+    OPTION_SCALE
 };
 
 static const struct argp_option options[] = {
@@ -55,6 +60,9 @@ static const struct argp_option options[] = {
     {"stop", OPTION_STOP, NULL, 0, "Stop at the first seed that fails", 0},
     {"speed", OPTION_SPEED, NULL, 0, "Run five healthy nodes with 100 requests a second instead",
      0},
+    {"elastic", OPTION_ELASTIC, NULL, 0, "Change the membership all the time, in every seed", 0},
+    {"scale", OPTION_SCALE, "NODES", 0,
+     "Measure how so many nodes take changes of their layout instead", 0},
     {"quiet", 'q', NULL, 0, "Print failures and one line at the end", 0},
     {0}};
 
@@ -95,6 +103,15 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         arguments->speed = true;
         arguments->seeds = 10;
         arguments->twice_every = 0;
+        return 0;
+    case OPTION_ELASTIC:
+        arguments->elastic = true;
+        return 0;
+    case OPTION_SCALE:
+        arguments->scale = number_of(text, state);
+        if (arguments->scale == 0 || arguments->scale > SIM_SCALE_NODES_MAX) {
+            argp_error(state, "from 1 to %u nodes", SIM_SCALE_NODES_MAX);
+        }
         return 0;
     case 'q':
         arguments->quiet = true;
@@ -190,6 +207,8 @@ static bool run_seed(const struct arguments *arguments, uint64_t seed, struct si
     alarm(HANG_SECONDS);
     if (arguments->speed) {
         sim_options_speed(&drawn, seed);
+    } else if (arguments->elastic) {
+        sim_options_elastic(&drawn, seed);
     } else {
         sim_options_random(&drawn, seed);
     }
@@ -248,6 +267,14 @@ static void add_counts(struct sim_counts *total, const struct sim_counts *one)
     total->reverted_writes += one->reverted_writes;
     total->jobs += one->jobs;
     total->joins += one->joins;
+    total->changes += one->changes;
+    total->changes_refused += one->changes_refused;
+    total->changes_unknown += one->changes_unknown;
+    total->commits += one->commits;
+    total->burials += one->burials;
+    total->removals += one->removals;
+    total->declared += one->declared;
+    total->live_most = one->live_most > total->live_most ? one->live_most : total->live_most;
     total->partitions += one->partitions;
     total->breaks += one->breaks;
     total->clock_jumps += one->clock_jumps;
@@ -310,6 +337,14 @@ static void print_summary(const struct sim_result *total)
            LL(counts->crashes - counts->outages), LL(counts->outages), LL(counts->dooms),
            LL(counts->blackouts), LL(counts->stops), LL(counts->cleans), LL(counts->pauses),
            LL(counts->partitions), LL(counts->breaks), LL(counts->clock_jumps), LL(counts->joins));
+    printf(
+        "  membership: %llu changes (%llu committed at once), %llu refused, %llu of unknown "
+        "outcome; "
+        "%llu nodes died for good, %llu removed by force, %llu partitions declared; at most %llu "
+        "layouts live\n",
+        LL(counts->changes), LL(counts->commits), LL(counts->changes_refused),
+        LL(counts->changes_unknown), LL(counts->burials), LL(counts->removals),
+        LL(counts->declared), LL(counts->live_most));
     printf("  engines: %llu segments compacted, %llu scrubbed, %llu discoveries of damage\n",
            LL(counts->store.compacted), LL(counts->store.scrubbed), LL(counts->store.damaged));
     printf(
@@ -369,6 +404,9 @@ int main(int argc, char **argv)
     }
     log_configure(arguments.trace ? LOG_DEBUG : LOG_ERROR, LOG_FORMAT_TEXT, NULL,
                   arguments.trace ? print_line : discard_line, stdout);
+    if (arguments.scale > 0) {
+        return sim_scale((uint32_t)arguments.scale, arguments.first, stdout) ? 0 : 1;
+    }
     watch_signals();
     return run_all(&arguments);
 }

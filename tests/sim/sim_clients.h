@@ -6,7 +6,7 @@
 
 #include "sim_world.h"
 
-#define SIM_CLIENTS_MAX 16u
+#define SIM_CLIENTS_MAX 64u
 #define SIM_SLOTS_MAX 32u
 #define SIM_TOKENS 8u
 #define SIM_LIST_KEYS_MAX 512u

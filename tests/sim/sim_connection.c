@@ -187,6 +187,9 @@ void sim_connection_carry(struct sim_connection *connection, enum sim_direction 
     struct sim_network *network = connection->network;
     const struct sim_network_options *options = &network->world->options.network;
     network->frames++;
+    if (network->traffic.wanted) {
+        sim_traffic_take(&network->traffic, frame);
+    }
     if (options->hostile && !network->calm) {
         if (random_chance(&network->random, options->drop_rate)) {
             network->dropped++;

@@ -37,6 +37,9 @@ static void revive(struct timer *at, uint64_t now_us)
     struct sim_world *world = timer->faults->world;
     struct sim_node *node = &world->nodes[timer->index];
     (void)now_us;
+    if (node->buried) {
+        return;
+    }
     if (node->state == SIM_DOWN && node->life > 0) {
         if (timer->faults->going && node->store.disk != NULL &&
             random_chance(&timer->faults->random, DOOMED_START_CHANCE)) {
@@ -144,11 +147,11 @@ static void cut_here_and_there(struct sim_faults *faults)
     }
 }
 
-static void strike_partition(struct sim_faults *faults)
+static void cut(struct sim_faults *faults, uint64_t how)
 {
     struct sim_world *world = faults->world;
     world->counts.partitions++;
-    switch (random_below(&faults->random, 4)) {
+    switch (how) {
     case 0:
         cut_in_two(faults);
         break;
@@ -172,6 +175,16 @@ static void strike_partition(struct sim_faults *faults)
     }
     uint64_t mean = random_chance(&faults->random, 0.3) ? LONG_US_MEAN : MEND_US_MEAN;
     sim_faults_arm(faults, &faults->mend, faults->flaps > 0 ? FLAP_US_MEAN : mean);
+}
+
+static void strike_partition(struct sim_faults *faults)
+{
+    cut(faults, random_below(&faults->random, 4));
+}
+
+void sim_faults_split(struct sim_faults *faults)
+{
+    cut(faults, 0);
 }
 
 static void mend(struct timer *at, uint64_t now_us)
@@ -359,7 +372,7 @@ static void heal_node(struct sim_faults *faults, struct sim_node *node)
     timers_stop(&world->timers, &faults->repairs[node->index].timer);
     sim_wear_mend(faults, node);
     sim_node_spare(node);
-    if (node->life > 0 && node->state != SIM_UP) {
+    if (node->life > 0 && node->state != SIM_UP && !node->buried) {
         /* A stopping one ends first. */
         timers_start(&world->timers, &faults->revivals[node->index].timer, world->now_us);
     }

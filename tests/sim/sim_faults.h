@@ -58,7 +58,10 @@ void sim_faults_begin(struct sim_faults *faults);
 /* A few faults around that time, when something delicate is under way. */
 void sim_faults_trouble(struct sim_faults *faults, uint64_t at_us);
 
-/* ---- between sim_faults.c and sim_wear.c ---- */
+/* The network falls in two, for a while. */
+void sim_faults_split(struct sim_faults *faults);
+
+/* ---- for those who make trouble of other kinds, too ---- */
 
 /* Some microseconds, that many in the mean; and a timer started to fire then. */
 uint64_t sim_faults_draw_us(struct sim_faults *faults, uint64_t mean_us);

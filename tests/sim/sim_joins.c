@@ -25,7 +25,9 @@ static uint64_t cluster_of(const struct sim_node *node)
 static void ask(struct sim_joins *joins, const struct sim_node *node)
 {
     struct sim_world *world = joins->world;
-    const struct node_config *first = &world->nodes[0].config;
+    const struct sim_node *member = sim_members_any(world);
+    const struct node_config *first =
+        member == NULL || world->cluster == 0 ? &world->nodes[0].config : &member->config;
     struct sim_ask ask = {.node = node->index,
                           .op = REQUEST_JOIN,
                           .key = bytes_from_string(first->advertise_host),
@@ -60,11 +62,11 @@ static void look(struct timer *timer, uint64_t now_us)
             start(joins, i, i + 1);
         }
     }
-    uint64_t first = cluster_of(&world->nodes[0]);
-    for (uint32_t i = 1; i < world->node_count; i++) {
+    uint64_t first = world->cluster != 0 ? world->cluster : cluster_of(&world->nodes[0]);
+    for (uint32_t i = 0; i < world->node_count; i++) {
         const struct sim_node *node = &world->nodes[i];
         bool apart = first != 0 && cluster_of(node) != 0 && cluster_of(node) != first;
-        if (apart && node->state == SIM_UP && !joins->asked[i]) {
+        if (apart && node->state == SIM_UP && !joins->asked[i] && !joins->waits[i]) {
             ask(joins, node);
         }
     }

@@ -10,6 +10,7 @@ struct sim_joins {
     struct timer timer;
     bool asked[SIM_NODES_MAX];       /* an answer is awaited */
     uint64_t late_us[SIM_NODES_MAX]; /* when each late joiner is started; 0: not planned */
+    bool waits[SIM_NODES_MAX];       /* is not to join by itself: an operator sees to it */
     uint64_t refused;
 };
 

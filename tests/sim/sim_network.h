@@ -20,6 +20,7 @@
 #include "base/timers.h"
 #include "node/ports.h"
 #include "sim_options.h"
+#include "sim_traffic.h"
 
 struct sim_world;
 struct sim_link;
@@ -36,6 +37,7 @@ struct sim_network {
     bool cut[SIM_NODES_MAX][SIM_NODES_MAX]; /* [from][to]: nothing arrives that way */
     bool calm;                              /* faults are over: no losses, no slow frames */
     uint64_t next_serial;
+    struct sim_traffic traffic;
     /* What happened, for the summary. */
     uint64_t frames, dropped, duplicated, breaks, connects, refused_hellos;
 };

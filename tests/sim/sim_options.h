@@ -60,6 +60,14 @@ struct sim_fault_rates {
     bool around_joins; /* something goes wrong just while a node joins */
 };
 
+/* What operators do to the membership; see sim_changes.h. */
+struct sim_change_options {
+    uint64_t change_us; /* mean time between two ideas; 0: none */
+    double stage_rate;  /* of changes that are only staged */
+    bool troubled;      /* something goes wrong just then */
+    bool reckless;      /* more nodes may die for good than the promises allow for */
+};
+
 struct sim_network_options {
     uint64_t delay_us_min;
     uint64_t delay_us_mean; /* of the exponential part */
@@ -95,9 +103,11 @@ struct sim_options {
     uint64_t seed;
     uint32_t nodes;   /* of the first cluster */
     uint32_t joiners; /* further nodes, which join during the load */
+    uint32_t spares;  /* further nodes, which operators may have join */
     uint32_t workers[SIM_NODES_MAX];
     uint32_t partitions, n, r, w;
     enum sim_setup setup;
+    uint32_t seeds; /* everyone knows the first so many nodes; 0: all of the first cluster */
     bool faults_in_setup;
     struct sim_store_options store;
     uint64_t keep_us_mean;
@@ -111,6 +121,7 @@ struct sim_options {
     struct sim_network_options network;
     struct sim_clock_options clock;
     struct sim_fault_rates faults;
+    struct sim_change_options change;
     struct sim_client_options client;
     uint32_t check_every; /* events between two looks at everything; 1 is each */
 };
@@ -123,6 +134,9 @@ void sim_options_speed(struct sim_options *options, uint64_t seed);
 
 /* The temper of a seed. */
 void sim_options_random(struct sim_options *options, uint64_t seed);
+
+/* The same with the membership changing all the time. */
+void sim_options_elastic(struct sim_options *options, uint64_t seed);
 
 /* One line for people. */
 void sim_options_print(const struct sim_options *options, char *out, unsigned long size);

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "ring/partition.h"
 #include "shoal/error.h"
+#include "sim_changes.h"
 #include "sim_clients.h"
 #include "sim_converge.h"
 #include "sim_faults.h"
@@ -12,6 +13,7 @@
 
 #define SECOND_US UINT64_C(1000000)
 #define FORM_US (60 * SECOND_US)
+#define TIDY_US (120 * SECOND_US)
 #define SETTLE_US (120 * SECOND_US)
 #define QUIET_US (20 * SECOND_US)
 #define REQUESTS_MAX 2500u
@@ -21,6 +23,7 @@ struct run {
     struct sim_faults faults;
     struct sim_clients clients;
     struct sim_joins joins;
+    struct sim_changes changes;
 };
 
 static bool run_idle(struct sim_world *world)
@@ -38,6 +41,11 @@ static void describe(const struct sim_world *world, char *out, size_t size)
         if (node->life == 0) {
             continue;
         }
+        if (node->buried) {
+            len += (size_t)snprintf(out + len, size - len, " node%u: dead%s;", i,
+                                    node->removed ? " and removed" : "");
+            continue;
+        }
         if (snapshot == NULL) {
             len += (size_t)snprintf(out + len, size - len, " node%u: state %d, in no cluster;", i,
                                     node->state);
@@ -46,14 +54,18 @@ static void describe(const struct sim_world *world, char *out, size_t size)
         const struct snapshot_node *self = snapshot_find(snapshot, snapshot->self);
         len += (size_t)snprintf(out + len, size - len,
                                 " node%u: state %d, says %s, %u live layouts, newest %llu of %u "
-                                "members, pending %llu, hints %llu;",
+                                "members, pending %llu, releasing %llu, hints %llu%s%s%s%s;",
                                 i, node->state,
                                 self == NULL ? "nothing" : node_state_text(self->state),
                                 snapshot->view->live_count,
                                 (unsigned long long)view_newest(snapshot->view)->key.version,
                                 view_newest(snapshot->view)->member_count,
                                 self == NULL ? 0 : (unsigned long long)self->record.pending_sync,
-                                (unsigned long long)sim_node_hints(node));
+                                self == NULL ? 0 : (unsigned long long)self->record.releasing,
+                                (unsigned long long)sim_node_hints(node),
+                                view_due(snapshot->view) ? ", changes due" : "",
+                                view_staged(snapshot->view) > 0 ? ", changes staged" : "",
+                                node->removed ? ", removed" : "", node->buried ? ", dead" : "");
     }
 }
 
@@ -104,7 +116,7 @@ static struct sim_ask ask_of(struct run *run, uint32_t op, uint32_t key)
     uint32_t node;
     do {
         node = (uint32_t)random_below(&world->random, world->node_count);
-    } while (world->nodes[node].state != SIM_UP);
+    } while (world->nodes[node].state != SIM_UP || world->nodes[node].removed);
     return (struct sim_ask){
         .node = node,
         .worker = (uint32_t)random_below(&world->random, world->nodes[node].worker_count),
@@ -181,7 +193,8 @@ static void load(struct run *run)
     sim_trace_say(&world->trace, world->now_us, "---- load ----");
     sim_clients_begin(&run->clients);
     sim_faults_begin(&run->faults);
-    for (uint32_t i = options->nodes; i < world->node_count; i++) {
+    sim_changes_begin(&run->changes);
+    for (uint32_t i = options->nodes; i < options->nodes + options->joiners; i++) {
         uint64_t at_us = world->now_us + 1 + random_below(&world->random, options->load_us);
         sim_joins_late(&run->joins, i, at_us);
         if (options->faults.around_joins) {
@@ -192,12 +205,29 @@ static void load(struct run *run)
     sim_clients_end(&run->clients);
 }
 
+/* Operators finish what they have begun. */
+static bool tidy(struct run *run)
+{
+    struct sim_world *world = &run->world;
+    uint64_t end_us = world->now_us + TIDY_US;
+    while (!sim_changes_tidy(&run->changes) && world->now_us < end_us && !world->verdict.broken) {
+        sim_world_run_us(world, SECOND_US / 10);
+    }
+    if (!world->verdict.broken && !sim_changes_tidy(&run->changes)) {
+        char text[800] = "";
+        describe(world, text, sizeof(text));
+        sim_world_fail(world, SIM_CONVERGENCE, "operators do not get done:%s", text);
+    }
+    return !world->verdict.broken;
+}
+
 static void heal(struct run *run)
 {
     struct sim_world *world = &run->world;
     sim_faults_end(&run->faults);
+    sim_changes_end(&run->changes);
     sim_world_run_us(world, SECOND_US);
-    if (!settle(world, SETTLE_US, "after all healed")) {
+    if (!tidy(run) || !settle(world, SETTLE_US, "after all healed")) {
         return;
     }
     sim_oracle_delivered(&world->oracle);
@@ -249,6 +279,7 @@ void sim_run(const struct sim_options *options, FILE *trace, struct sim_result *
     ASSERT(sim_world_init(&run->world, options, trace) == 0);
     sim_joins_init(&run->joins, &run->world);
     sim_faults_init(&run->faults, &run->world);
+    sim_changes_init(&run->changes, &run->world, &run->faults, &run->joins);
     sim_clients_init(&run->clients, &run->world, REQUESTS_MAX);
     form(run);
     if (!run->world.verdict.broken) {
@@ -262,6 +293,7 @@ void sim_run(const struct sim_options *options, FILE *trace, struct sim_result *
                       sim_invariant_text(run->world.verdict.invariant), run->world.verdict.text);
     }
     timers_stop(&run->world.timers, &run->joins.timer);
+    sim_changes_deinit(&run->changes);
     sim_clients_deinit(&run->clients);
     for (uint32_t i = 0; i < run->world.node_count; i++) {
         sim_life_end(&run->world.nodes[i]);

@@ -26,7 +26,7 @@ int sim_world_init(struct sim_world *world, const struct sim_options *options, F
     queue_init(&world->completed);
     queue_init(&world->buried);
     sim_network_init(&world->network, world, random_u64(&world->random));
-    uint32_t count = options->nodes + options->joiners;
+    uint32_t count = options->nodes + options->joiners + options->spares;
     ASSERT(count <= SIM_NODES_MAX);
     ASSERT(options->partitions <= SIM_PARTITIONS_MAX);
     sim_oracle_init(&world->oracle, &world->verdict, count, options->n, options->r, options->w);
