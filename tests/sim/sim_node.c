@@ -11,8 +11,8 @@
 #include <stdio.h>
 
 #define PEER_PORT_FIRST 4001u
-/* Looks into a worker between two looks at everything. */
 #define TRANSFERS 8u
+/* Looks into a worker between two looks at everything. */
 #define CHECK_SHARE 16u
 #define TICK_LATE_US_MAX 100u
 #define FLUSH_LATE_US_MAX 200u
@@ -59,9 +59,8 @@ static int configure_seeds(struct sim_node *node)
     if (config->seeds == NULL) {
         return SHOAL_ENOMEM;
     }
-    bool few = options->seeds > 0 && options->seeds < options->nodes;
-    config->seed_count = few ? options->seeds : options->nodes;
-    for (uint32_t i = 0; i < config->seed_count; i++) {
+    config->seed_count = options->nodes;
+    for (uint32_t i = 0; i < options->nodes; i++) {
         snprintf(config->seeds[i].host, sizeof(config->seeds[i].host), "host%u", i);
         config->seeds[i].port = (uint16_t)(PEER_PORT_FIRST + i);
     }
