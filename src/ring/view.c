@@ -306,8 +306,10 @@ static int digest_compute(struct view *view)
     for (uint32_t i = 0; i < view->removed_count; i++) {
         write_u64(&writer, view->removed[i]);
     }
+    size_t roles_at = buffer.len;
     roles_write(&writer, &view->roles);
     if (writer.error == 0) {
+        crypto_hash(&view->roles_name, bytes_make(buffer.data + roles_at, buffer.len - roles_at));
         crypto_hash(&hash, buffer_bytes(&buffer));
         view->digest = load_u64_le(hash.bytes);
         view->digest = view->digest != 0 ? view->digest : 1;

@@ -49,9 +49,10 @@ struct view {
     struct roles roles;
 
     /* Derived. */
-    uint64_t digest;     /* of the content, layouts by their hashes; never 0; equal views, equal */
-    uint32_t read_index; /* in live: the newest that is fully synced */
-    uint64_t *counted;   /* node ids whose marks are asked, sorted */
+    uint64_t digest; /* of the content, layouts by their hashes; never 0; equal views, equal */
+    struct content_hash roles_name; /* of the content of roles */
+    uint32_t read_index;            /* in live: the newest that is fully synced */
+    uint64_t *counted;              /* node ids whose marks are asked, sorted */
     uint32_t counted_count;
 };
 
@@ -157,6 +158,16 @@ int placement_index(const struct placement *placement, uint64_t node);
 int view_encode(const struct view *view, struct buffer *out);
 /* Hostile input, as layout_decode. */
 int view_decode(struct bytes bytes, struct view **out);
+
+/* The names of a view's parts, appended, to be shown to others. 0 or SHOAL_ENOMEM. */
+int view_names(const struct view *view, struct buffer *out);
+/* In brief: parts whose names the receiver has shown (borrowed; it may be any bytes) stand by name.
+ * As view_encode. */
+int view_encode_brief(const struct view *view, struct bytes names, struct buffer *out);
+/* Named parts are taken from the known views. 0; 1 and nothing in *out when one isn't there: the
+ * sender will see from the names shown next; failures as those of view_decode. */
+int view_decode_brief(struct bytes bytes, const struct view *const *known, uint32_t known_count,
+                      struct view **out);
 
 /* All that holds of any view, checked anew; for decoded views and for tests. */
 bool view_check(const struct view *view);
