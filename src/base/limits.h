@@ -75,6 +75,11 @@
 #define LIMIT_PLAN_ROWS 8192u  /* members before a change and after it */
 #define LIMIT_ENDED_ACTORS 64u /* one question about ended actors: a bit each in the answer */
 
+/* Gossip: of one message. */
+#define LIMIT_GOSSIP_RECORDS 256u /* given because they were lacking, and asked for */
+#define LIMIT_GOSSIP_SUMMARY_BYTES (256u * LIMIT_KIB)
+#define LIMIT_VIEW_NAMES_BYTES (4u * LIMIT_KIB) /* of its live layouts and its roles */
+
 /* Smaller parts of messages. */
 #define LIMIT_TOKEN_BYTES (96u * LIMIT_KIB) /* a context of LIMIT_CONTEXT_ENTRIES fits */
 #define LIMIT_CURSOR_BYTES (LIMIT_KEY_BYTES_MAX + LIMIT_KIB)

@@ -399,15 +399,29 @@ struct wire_record {
     uint64_t sync_rate;
 };
 
+enum gossip_kind {
+    GOSSIP_WHOLE = 0, /* all that the sender knows, and wants as much: of an earlier version */
+    GOSSIP_ASKS = 1,  /* shows what the sender knows; wants what it lacks, in any case an answer */
+    GOSSIP_TELLS = 2, /* in return; wants nothing but the records it names */
+};
+
 struct message_gossip {
     uint64_t id;
     uint64_t cluster;
     uint64_t from;
     uint64_t wall_ms; /* the sender's clock, to find clocks that are far ahead */
     uint64_t view_digest;
-    struct bytes view; /* whole, when the sender believes the receiver's differs */
+    struct bytes view; /* whole; NULL: nothing new, or it stands in brief */
     const struct wire_record *records;
     uint32_t count;
+
+    /* What earlier versions don't send. */
+    uint32_t kind;          /* enum gossip_kind */
+    struct bytes summary;   /* heartbeats and versions (member/summary.h); NULL: none */
+    const uint64_t *wanted; /* nodes whose records the sender lacks, LIMIT_GOSSIP_RECORDS at most */
+    uint32_t wanted_count;
+    struct bytes known; /* names of the parts of the sender's view (ring/view.h); NULL: not said */
+    struct bytes brief; /* the view, of which parts known to the receiver stand by name; or NULL */
 };
 
 /* The same in return; view is there when the digests differed. */

@@ -362,8 +362,17 @@ void random_gossip(struct random *random, struct arena *arena, struct message_go
         .wall_ms = number(random),
         .view_digest = number(random),
         .view = or_none(random, some_bytes(random, arena)),
+        .kind = (uint32_t)random_below(random, GOSSIP_TELLS + 1),
+        .summary = or_none(random, some_bytes(random, arena)),
+        .known = or_none(random, some_text(random, arena)),
+        .brief = or_none(random, some_bytes(random, arena)),
     };
     out->records = some_records(random, arena, &out->count);
+    uint64_t *wanted = some_items(random, arena, sizeof(*wanted), &out->wanted_count);
+    for (uint32_t i = 0; i < out->wanted_count; i++) {
+        wanted[i] = number(random);
+    }
+    out->wanted = wanted;
 }
 
 void random_gossip_reply(struct random *random, struct arena *arena,
