@@ -16,6 +16,9 @@
 /* The longest silence that enters the history, in deviations beyond the accepted mean. */
 #define SAMPLE_DEVIATIONS_MAX 3.0
 
+/* Over two hours: the squares of a whole window of them, summed, are exact in a double. */
+#define INTERVAL_MS_MAX 8388608.0
+
 /* From here on, in deviations, the series is exact to eight digits; erfc holds out until 37. */
 #define SERIES_FROM 30.0
 
@@ -34,23 +37,34 @@ static struct rhythm rhythm_of(const struct detector *detector,
 {
     double expected = (double)options->interval_ms_expected;
     double count = PRIOR_COUNT + detector->count;
-    double sum = PRIOR_COUNT * expected;
-    for (uint32_t i = 0; i < detector->count; i++) {
-        sum += detector->intervals_ms[i];
-    }
-    double mean = sum / count;
+    double sum = (double)detector->sum_ms;
+    double mean = (PRIOR_COUNT * expected + sum) / count;
 
     double prior = PRIOR_DEVIATION * expected;
     double squares = PRIOR_COUNT * (prior * prior + (expected - mean) * (expected - mean));
-    for (uint32_t i = 0; i < detector->count; i++) {
-        double off = detector->intervals_ms[i] - mean;
-        squares += off * off;
-    }
+    double off = (double)detector->squares - 2 * mean * sum + detector->count * mean * mean;
+    squares += fmax(off, 0.0); /* rounding may leave less than nothing */
     double floor_ms = options->deviation_ms_min > 0 ? (double)options->deviation_ms_min : 1.0;
     return (struct rhythm){
         .mean_ms = mean + (double)options->pause_ms_accepted,
         .deviation_ms = fmax(sqrt(squares / count), floor_ms),
     };
+}
+
+/* The oldest goes where there is no room. */
+static void interval_add(struct detector *detector, uint32_t interval_ms)
+{
+    if (detector->count == DETECTOR_WINDOW) {
+        uint64_t oldest_ms = detector->intervals_ms[detector->next];
+        detector->sum_ms -= oldest_ms;
+        detector->squares -= oldest_ms * oldest_ms;
+    } else {
+        detector->count++;
+    }
+    detector->intervals_ms[detector->next] = interval_ms;
+    detector->next = (detector->next + 1) % DETECTOR_WINDOW;
+    detector->sum_ms += interval_ms;
+    detector->squares += (uint64_t)interval_ms * interval_ms;
 }
 
 void detector_heartbeat(struct detector *detector, const struct detector_options *options,
@@ -64,12 +78,7 @@ void detector_heartbeat(struct detector *detector, const struct detector_options
         struct rhythm rhythm = rhythm_of(detector, options);
         double longest = rhythm.mean_ms + SAMPLE_DEVIATIONS_MAX * rhythm.deviation_ms;
         double interval = (double)(now_us - detector->last_us) / 1000.0;
-        interval = fmin(fmin(interval, longest), (double)UINT32_MAX);
-        detector->intervals_ms[detector->next] = (uint32_t)interval;
-        detector->next = (detector->next + 1) % DETECTOR_WINDOW;
-        if (detector->count < DETECTOR_WINDOW) {
-            detector->count++;
-        }
+        interval_add(detector, (uint32_t)fmin(fmin(interval, longest), INTERVAL_MS_MAX));
     }
     detector->last_us = now_us > 0 ? now_us : 1;
 }

@@ -14,6 +14,8 @@ struct detector {
     uint32_t intervals_ms[DETECTOR_WINDOW]; /* a ring */
     uint32_t count;
     uint32_t next;
+    uint64_t sum_ms;  /* of the intervals in the ring ... */
+    uint64_t squares; /* ... and of their squares: exact, so that asking costs no walk */
     uint64_t last_us; /* the latest heartbeat; 0 before the first */
 };
 

@@ -1,24 +1,28 @@
-/* The whole table travels in every message, both ways (push-pull): at the sizes Shoal is meant for
- * that is a few kilobytes, it needs no bookkeeping of who knows what, and news reach n nodes in
- * about log n rounds even where messages are lost. SWIM's indirect probes were rejected: heartbeats
- * that pass through others already are evidence that a node lives although we can't reach it
- * ourselves, and whether we reach it is not asked here (see reach.h). */
-#include "member/gossip.h"
-
+/* The table of records, and who lives. SWIM's indirect probes were rejected: heartbeats that pass
+ * through others already are evidence that a node lives although we can't reach it ourselves, and
+ * whether we reach it is not asked here (see reach.h). */
 #include "base/memory.h"
+#include "member/gossip_inside.h"
 #include "shoal/error.h"
 
 #include <stdlib.h>
 
-/* A silence of this many intervals is no news: a beat that takes a detour, a busy machine. */
+/* A silence of this many intervals is no news: a beat that takes a detour, a busy machine. It also
+ * is under every threshold from here on, whatever the node's rhythm. */
 #define PAUSE_INTERVALS 2u
-
-/* How often one of the targets is a node thought dead although living ones fill all places. */
-#define DEAD_TARGET_CHANCE 0.125
+#define PAUSE_THRESHOLD_MIN 0.5
 
 /* Others may have known a few more heartbeats than we did when a node said goodbye; what they tell
  * within this many after it is no new life. */
 #define GOODBYE_HEARTBEATS 16u
+
+/* 50 nodes: 10 ms; 1,000: 0.2 s. */
+#define PUSH_US_PER_NODE UINT64_C(200)
+#define PUSH_US_MIN UINT64_C(10000)
+
+/* 50 nodes: 0.5 s, every heartbeat; 1,000: 10 s. Some hundred new records a second, of any cluster.
+ */
+#define COUNTS_US_PER_NODE UINT64_C(10000)
 
 /* Each dead life of ours can overtake us once; only a living twin goes on. */
 #define TWIN_OVERTAKEN 3u
@@ -31,7 +35,7 @@ int gossip_init(struct gossip *gossip, const struct gossip_options *options,
         self->generation > NODE_RECORD_GENERATION_MAX) {
         return SHOAL_EINVAL;
     }
-    *gossip = (struct gossip){.options = *options, .self = *self};
+    *gossip = (struct gossip){.options = *options, .self = *self, .rows_stale = true};
     table_init(&gossip->nodes);
     return 0;
 }
@@ -45,6 +49,7 @@ void gossip_deinit(struct gossip *gossip)
         mem_free(node);
     }
     table_deinit(&gossip->nodes);
+    mem_free(gossip->rows);
 }
 
 static struct detector_options detector_options_of(const struct gossip *gossip)
@@ -67,6 +72,7 @@ void gossip_become(struct gossip *gossip, uint64_t id)
     mem_free(table_remove(&gossip->nodes, id));
     gossip->self.id = id;
     gossip->changes++;
+    gossip->rows_stale = true;
 }
 
 void gossip_set_self(struct gossip *gossip, const struct node_record *self)
@@ -80,105 +86,17 @@ void gossip_set_self(struct gossip *gossip, const struct node_record *self)
     next.generation = own->generation;
     next.heartbeat = own->heartbeat;
     next.version = own->version + 1;
+    if (!node_record_same_but_counts(own, &next)) {
+        gossip->changes++;
+    }
     *own = next;
-    gossip->changes++;
+    gossip_note_news(gossip);
 }
 
-/* ---- telling --------------------------------------------------------------------------------- */
-
-/* A uniform choice of up to `wanted` among candidates that pass by once (reservoir sampling). */
-struct choice {
-    uint64_t ids[GOSSIP_FANOUT_MAX];
-    uint32_t count;
-    uint32_t wanted;
-    uint64_t offered;
-};
-
-static void choice_offer(struct choice *choice, struct random *random, uint64_t id)
+void gossip_note_news(struct gossip *gossip)
 {
-    choice->offered++;
-    if (choice->count < choice->wanted) {
-        choice->ids[choice->count++] = id;
-        return;
-    }
-    uint64_t at = random_below(random, choice->offered);
-    if (at < choice->wanted) {
-        choice->ids[at] = id;
-    }
-}
-
-static bool state_lives(enum node_state state)
-{
-    return state != NODE_DOWN && state != NODE_LEFT;
-}
-
-static uint32_t choices_join(struct random *random, const struct choice *living,
-                             const struct choice *dead, uint64_t *out)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < living->count; i++) {
-        out[count++] = living->ids[i];
-    }
-    for (uint32_t i = 0; i < dead->count && count < dead->wanted; i++) {
-        out[count++] = dead->ids[i];
-    }
-    bool all_live = living->count > 0 && living->count == living->wanted;
-    if (all_live && dead->count > 0 && random_chance(random, DEAD_TARGET_CHANCE)) {
-        out[random_below(random, count)] = dead->ids[random_below(random, dead->count)];
-    }
-    return count;
-}
-
-uint32_t gossip_targets(struct gossip *gossip, struct random *random, const uint64_t *eligible,
-                        uint32_t eligible_count, uint64_t now_us, uint64_t *out, uint32_t out_max)
-{
-    uint32_t wanted = gossip->options.fanout < out_max ? gossip->options.fanout : out_max;
-    struct choice living = {.wanted = wanted};
-    struct choice dead = {.wanted = wanted};
-    size_t cursor = 0;
-    uint32_t i = 0;
-    uint64_t id;
-    void *node;
-    for (;;) {
-        if (eligible == NULL) {
-            if (!table_next(&gossip->nodes, &cursor, &id, &node)) {
-                break;
-            }
-        } else if (i < eligible_count) {
-            id = eligible[i++];
-        } else {
-            break;
-        }
-        if (id != gossip->self.id) {
-            bool lives = state_lives(gossip_state(gossip, id, now_us));
-            choice_offer(lives ? &living : &dead, random, id);
-        }
-    }
-    return choices_join(random, &living, &dead, out);
-}
-
-int gossip_records(const struct gossip *gossip, struct arena *arena,
-                   const struct wire_record **records, uint32_t *count)
-{
-    struct wire_record *all =
-        arena_alloc_array(arena, gossip->nodes.count + 1, sizeof(struct wire_record));
-    if (all == NULL) {
-        return SHOAL_ENOMEM;
-    }
-    node_record_to_wire(&gossip->self, &all[0]);
-    uint32_t told = 1;
-    size_t cursor = 0;
-    uint64_t id;
-    void *value;
-    while (table_next(&gossip->nodes, &cursor, &id, &value)) {
-        const struct gossip_node *node = value;
-        if (!node->fading) {
-            node_record_to_wire(&node->record, &all[told++]);
-        }
-    }
-    *records = all;
-    *count = told;
-    return 0;
+    gossip->versions_stale = true;
+    gossip->news_heartbeat = gossip->self.heartbeat;
 }
 
 /* ---- hearing --------------------------------------------------------------------------------- */
@@ -192,19 +110,15 @@ static bool is_ahead(const struct wire_record *other, const struct node_record *
     return other->version > own->version || other->heartbeat > own->heartbeat;
 }
 
-/* Somebody knows a record of this node that it has not made: from then on its own must win. */
-static void receive_self(struct gossip *gossip, const struct wire_record *record, bool *twin)
+void gossip_overtaken(struct gossip *gossip, uint64_t generation, bool *twin)
 {
-    struct node_record *own = &gossip->self;
-    if (!is_ahead(record, own)) {
-        return;
-    }
-    if (record->generation == NODE_RECORD_GENERATION_MAX) {
+    if (generation >= NODE_RECORD_GENERATION_MAX) {
         *twin = true; /* no honest life comes so far, and there is nothing beyond */
         return;
     }
-    own->generation = record->generation + 1;
+    gossip->self.generation = generation + 1;
     gossip->changes++;
+    gossip->rows_stale = true;
     gossip->overtaken++;
     if (gossip->overtaken >= TWIN_OVERTAKEN) {
         *twin = true;
@@ -232,15 +146,31 @@ static int node_add(struct gossip *gossip, const struct node_record *record, uin
         return error;
     }
     gossip->changes++;
+    gossip->rows_stale = true;
+    gossip_note_news(gossip);
     *out = node;
     return 0;
 }
 
-static void node_lives(const struct gossip *gossip, struct gossip_node *node, uint64_t now_us)
+static void node_lives(struct gossip *gossip, struct gossip_node *node, uint64_t now_us)
 {
     struct detector_options options = detector_options_of(gossip);
     detector_heartbeat(&node->detector, &options, now_us);
+    gossip->rows_stale = gossip->rows_stale || node->fading;
     node->fading = false;
+}
+
+void gossip_node_beat(struct gossip *gossip, struct gossip_node *node, uint64_t heartbeat,
+                      bool directly, uint64_t now_us)
+{
+    node->record.heartbeat = heartbeat;
+    node_lives(gossip, node, now_us);
+
+    /* Has it spoken since its goodbye? Itself: by anything new. Through others: only by what can't
+     * have been under way before. */
+    if (directly || heartbeat > node->goodbye_heartbeat + GOODBYE_HEARTBEATS) {
+        node->goodbye = false;
+    }
 }
 
 /* Takes over a record that is ahead of what is known. */
@@ -249,22 +179,17 @@ static void node_update(struct gossip *gossip, struct gossip_node *node,
 {
     bool reborn = record->generation > node->record.generation;
     bool beat = reborn || record->heartbeat > node->record.heartbeat;
+    bool same = node_record_same_but_counts(&node->record, record);
     if (node_record_merge(&node->record, record) == 1) {
-        gossip->changes++;
-    }
-    if (!beat) {
-        return;
+        gossip->changes += reborn || !same ? 1 : 0;
+        gossip_note_news(gossip);
     }
     if (reborn) {
+        gossip->rows_stale = true;
         detector_init(&node->detector);
     }
-    node_lives(gossip, node, now_us);
-
-    /* Has it spoken since its goodbye? Itself: by anything new. Through others: only by what can't
-     * have been under way before. */
-    bool later = node->record.heartbeat > node->goodbye_heartbeat + GOODBYE_HEARTBEATS;
-    if (reborn || directly || later) {
-        node->goodbye = false;
+    if (beat) {
+        gossip_node_beat(gossip, node, node->record.heartbeat, reborn || directly, now_us);
     }
 }
 
@@ -306,7 +231,9 @@ int gossip_receive(struct gossip *gossip, uint64_t from, const struct wire_recor
     bool twin_found = false;
     for (uint32_t i = 0; i < count; i++) {
         if (records[i].id == gossip->self.id) {
-            receive_self(gossip, &records[i], &twin_found);
+            if (is_ahead(&records[i], &gossip->self)) {
+                gossip_overtaken(gossip, records[i].generation, &twin_found);
+            }
             continue;
         }
         int error = receive_other(gossip, &records[i], records[i].id == from, now_us);
@@ -390,7 +317,9 @@ static struct gossip_node *find_forgettable(struct gossip *gossip, const uint64_
         bool kept =
             keep_count > 0 && bsearch(&id, keep, keep_count, sizeof(*keep), compare_ids) != NULL;
         uint64_t silence = silence_us(node, now_us);
-        node->fading = !kept && silence >= silent_us / 2;
+        bool fading = !kept && silence >= silent_us / 2;
+        gossip->rows_stale = gossip->rows_stale || fading != node->fading;
+        node->fading = fading;
         if (!kept && silence >= silent_us) {
             return node;
         }
@@ -406,7 +335,19 @@ void gossip_forget(struct gossip *gossip, const uint64_t *keep, uint32_t keep_co
         table_remove(&gossip->nodes, node->record.id);
         mem_free(node);
         gossip->changes++;
+        gossip->rows_stale = true;
     }
+}
+
+uint64_t gossip_push_us(const struct gossip *gossip)
+{
+    uint64_t us = PUSH_US_PER_NODE * gossip->nodes.count;
+    return us > PUSH_US_MIN ? us : PUSH_US_MIN;
+}
+
+uint64_t gossip_counts_us(const struct gossip *gossip)
+{
+    return COUNTS_US_PER_NODE * gossip->nodes.count;
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */
@@ -430,6 +371,11 @@ enum node_state gossip_state(const struct gossip *gossip, uint64_t id, uint64_t 
     }
     if (node->goodbye || node->detector.last_us == 0) {
         return NODE_DOWN;
+    }
+    uint64_t pause_us = PAUSE_INTERVALS * gossip->options.interval_us;
+    if (now_us < node->detector.last_us + pause_us &&
+        gossip->options.phi_threshold >= PAUSE_THRESHOLD_MIN) {
+        return (enum node_state)node->record.state; /* nearly always; phi is costly */
     }
     struct detector_options options = detector_options_of(gossip);
     double phi = detector_phi(&node->detector, &options, now_us);

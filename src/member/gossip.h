@@ -1,7 +1,12 @@
 /* Heartbeat gossip ("A Gossip-Style Failure Detection Service", van Renesse et al., 1998): each
- * node raises its own heartbeat and tells a few random others all it has heard; they answer with
- * what they know. This part keeps the table of records and says who is alive; it sends nothing
- * itself: the owner asks for the targets and the message, and hands in what arrives. */
+ * node raises its own heartbeat and shows a few random others what it has heard; they answer with
+ * what it lacks, and name what they lack. This part keeps the table of records and says who is
+ * alive; it sends nothing itself: the owner asks for the targets and the message, and hands in what
+ * arrives.
+ *
+ *      gossip.c           the table: hearing, forgetting, who lives
+ *      gossip_targets.c   whom to tell
+ *      gossip_exchange.c  what to tell: summaries, and the records that the other side lacks */
 #ifndef MEMBER_GOSSIP_H
 #define MEMBER_GOSSIP_H
 
@@ -29,12 +34,28 @@ struct gossip_node {
     uint64_t goodbye_heartbeat; /* ... when we knew this heartbeat of it */
 };
 
+/* A node worth telling of. */
+struct gossip_row {
+    struct node_record *record;
+    struct gossip_node *node; /* NULL: self */
+};
+
 struct gossip {
     struct gossip_options options;
     struct node_record self;
     struct table nodes; /* node id -> struct gossip_node *, never self */
-    uint64_t changes;   /* raised whenever a record came, went or changed beyond its heartbeat */
+    uint64_t changes;   /* raised whenever a record came, went or changed in more than its counts */
     uint32_t overtaken; /* how often another's record of this node was ahead of the own one */
+
+    /* All that is worth telling in order of ids, self among it, and its digests. Private. */
+    struct gossip_row *rows;
+    uint32_t row_count;
+    uint32_t rows_max;
+    bool rows_stale;         /* nodes came, went, fade or began anew */
+    bool versions_stale;     /* a record changed beyond its heartbeat */
+    uint64_t members_digest; /* of ids and generations */
+    uint64_t versions_digest;
+    uint64_t news_heartbeat; /* the own heartbeat when a record last changed so */
 };
 
 /* 0, or SHOAL_EINVAL for options or a record of self out of range. The record is copied. */
@@ -60,16 +81,28 @@ uint32_t gossip_targets(struct gossip *gossip, struct random *random, const uint
                         uint32_t eligible_count, uint64_t now_us, uint64_t *out, uint32_t out_max);
 
 /* All records worth telling, own first, in wire form; the array from the arena, texts borrowed from
- * the gossip until it changes. 0 or SHOAL_ENOMEM. */
+ * the gossip until it changes. 0 or SHOAL_ENOMEM. For who knows nothing yet, and for disks. */
 int gossip_records(const struct gossip *gossip, struct arena *arena,
                    const struct wire_record **records, uint32_t *count);
 
-/* Merges what the peer `from` told, all or nothing. A node counts as heard when its heartbeat or
- * generation rose, or when it spoke itself; merely being told of one is no sign that it lives.
- * Records of nodes beyond LIMIT_MEMBERS are ignored. A record of this very node that is ahead of
- * its own (from an earlier life, or a twin: a second process with its id) makes the own generation
- * go beyond it; *twin is set when that has happened so often that only a living twin explains it.
- * 0; SHOAL_EPROTO, nothing merged; SHOAL_ENOMEM, some merged, which does no harm. */
+/* What to tell a target: the own record, every heartbeat, and what it takes to find differing
+ * records. Fills kind, records and summary of *out: from the arena, texts borrowed from the gossip
+ * until it changes. 0 or SHOAL_ENOMEM. */
+int gossip_ask(struct gossip *gossip, struct arena *arena, struct message_gossip *out);
+
+/* Takes in what a node told, by gossip_hear or in answer, and says what it should hear in return:
+ * fills kind, records, summary and wanted of *answer, memory as above. 1 when there is an answer
+ * (to a question always), 0 when none is due; SHOAL_EPROTO, nothing taken in; SHOAL_ENOMEM, some
+ * taken in, which does no harm. For *twin see gossip_receive. */
+int gossip_hear(struct gossip *gossip, const struct message_gossip *told, uint64_t now_us,
+                struct arena *arena, struct message_gossip *answer, bool *twin);
+
+/* Merges records that the peer `from` told, all or nothing. A node counts as heard when its
+ * heartbeat or generation rose, or when it spoke itself; merely being told of one is no sign that
+ * it lives. Records of nodes beyond LIMIT_MEMBERS are ignored. A record of this very node that is
+ * ahead of its own (from an earlier life, or a twin: a second process with its id) makes the own
+ * generation go beyond it; *twin is set when that has happened so often that only a living twin
+ * explains it. 0; SHOAL_EPROTO, nothing merged; SHOAL_ENOMEM, some merged, which does no harm. */
 int gossip_receive(struct gossip *gossip, uint64_t from, const struct wire_record *records,
                    uint32_t count, uint64_t now_us, bool *twin);
 
@@ -92,6 +125,12 @@ void gossip_goodbye(struct gossip *gossip, uint64_t node);
  * take to reach all. */
 void gossip_forget(struct gossip *gossip, const uint64_t *keep, uint32_t keep_count,
                    uint64_t silent_us, uint64_t now_us);
+
+/* Bounds that grow with the number of nodes, so that what all of them cause doesn't: how long to
+ * wait between two pushes of news, and how rarely to tell of counts (keys, bytes, hints) that
+ * change all the time. */
+uint64_t gossip_push_us(const struct gossip *gossip);
+uint64_t gossip_counts_us(const struct gossip *gossip);
 
 /* NULL for a node not known, and for this one. Valid until the gossip next changes. */
 const struct gossip_node *gossip_find(const struct gossip *gossip, uint64_t node);

@@ -34,14 +34,19 @@ int node_record_merge(struct node_record *into, const struct node_record *from)
     return lives ? 2 : 0;
 }
 
-bool node_record_same(const struct node_record *a, const struct node_record *b)
+bool node_record_same_but_counts(const struct node_record *a, const struct node_record *b)
 {
     return strcmp(a->name, b->name) == 0 && strcmp(a->zone, b->zone) == 0 &&
            strcmp(a->host, b->host) == 0 && a->client_port == b->client_port &&
            a->peer_port == b->peer_port && a->redis_port == b->redis_port &&
-           a->http_port == b->http_port && a->state == b->state && a->keys == b->keys &&
-           a->bytes == b->bytes && a->hints == b->hints && a->pending_sync == b->pending_sync &&
-           a->storage == b->storage && a->releasing == b->releasing && a->sync_rate == b->sync_rate;
+           a->http_port == b->http_port && a->state == b->state && a->storage == b->storage;
+}
+
+bool node_record_same(const struct node_record *a, const struct node_record *b)
+{
+    return node_record_same_but_counts(a, b) && a->keys == b->keys && a->bytes == b->bytes &&
+           a->hints == b->hints && a->pending_sync == b->pending_sync &&
+           a->releasing == b->releasing && a->sync_rate == b->sync_rate;
 }
 
 void node_record_to_wire(const struct node_record *record, struct wire_record *out)

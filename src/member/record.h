@@ -39,6 +39,8 @@ int node_record_merge(struct node_record *into, const struct node_record *from);
 /* True when all that a node tells of itself is equal: not the id, nor the three numbers that order
  * records. */
 bool node_record_same(const struct node_record *a, const struct node_record *b);
+/* The same, of what others act on: name, zone, addresses, state, storage. */
+bool node_record_same_but_counts(const struct node_record *a, const struct node_record *b);
 
 /* The wire form borrows the texts from the record. */
 void node_record_to_wire(const struct node_record *record, struct wire_record *out);

@@ -273,7 +273,7 @@ static void all_records_are_told_own_first(void **state)
     assert_int_equal(sum, 39 * 40 / 2);
 }
 
-static void changes_rise_with_what_is_new_and_not_with_heartbeats(void **state)
+static void changes_rise_with_what_others_act_on_and_not_with_heartbeats_or_counts(void **state)
 {
     struct fixture *fixture = *state;
     uint64_t before = fixture->gossip.changes;
@@ -282,6 +282,10 @@ static void changes_rise_with_what_is_new_and_not_with_heartbeats(void **state)
     struct node_record record = record_of(2, 1, 10);
     record.version = 2;
     record.keys = 5;
+    hear(fixture, 3, &record, START);
+    assert_int_equal(fixture->gossip.changes, before + 1);
+    record.version = 3;
+    record.state = NODE_REFILLING;
     hear(fixture, 3, &record, START);
     assert_int_equal(fixture->gossip.changes, before + 2);
     gossip_beat(&fixture->gossip);
@@ -552,7 +556,7 @@ int main(void)
         TEST(a_goodbye_ends_with_a_new_life_or_a_word_of_its_own),
         TEST(a_node_that_left_has_left_however_silent),
         TEST(all_records_are_told_own_first),
-        TEST(changes_rise_with_what_is_new_and_not_with_heartbeats),
+        TEST(changes_rise_with_what_others_act_on_and_not_with_heartbeats_or_counts),
         TEST(the_own_version_rises_only_with_what_differs),
         TEST(an_earlier_life_is_overtaken_once),
         TEST(a_living_twin_is_found_out),
