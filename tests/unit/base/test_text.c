@@ -130,8 +130,44 @@ static void a_missing_port_is_the_default_if_there_is_one(void **state)
     uint16_t port;
     expect_address("localhost", 3001, "localhost", 3001);
     expect_address("[::1]", 3001, "::1", 3001);
+    expect_address("::1", 3001, "::1", 3001);
+    expect_address("fe80::1%eth0", 3001, "fe80::1%eth0", 3001);
     assert_int_equal(text_parse_address("localhost", 0, host, &port), SHOAL_EINVAL);
     assert_int_equal(text_parse_address("[::1]", 0, host, &port), SHOAL_EINVAL);
+    assert_int_equal(text_parse_address("::1", 0, host, &port), SHOAL_EINVAL);
+    assert_int_equal(text_parse_address("::1:4001", 0, host, &port), SHOAL_EINVAL);
+}
+
+static void an_address_is_written_as_it_is_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *host;
+        const char *text;
+    } cases[] = {{"127.0.0.1", "127.0.0.1:3001"},
+                 {"db-1.test", "db-1.test:3001"},
+                 {"::1", "[::1]:3001"},
+                 {"fe80::1%eth0", "[fe80::1%eth0]:3001"},
+                 {"", ":3001"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[TEXT_ADDRESS_BYTES];
+        text_address(cases[i].host, 3001, text);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+static void a_host_stands_alone(void **state)
+{
+    (void)state;
+    static const char *const hosts[] = {"localhost", "10.0.0.1", "db_1.example.com",
+                                        "::1",       "::",       "fe80::1%eth0"};
+    static const char *const others[] = {"", "a:1", "[::1]", "a b", "http://a", "a,b", "::1%"};
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        assert_true(text_is_host(hosts[i]));
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_false(text_is_host(others[i]));
+    }
 }
 
 static void a_host_may_have_255_bytes(void **state)
@@ -161,8 +197,8 @@ static void what_is_no_address_is_refused(void **state)
                                  "host:1 ",
                                  " host:1",
                                  "host:1:2",
-                                 "::1",
-                                 "::1:4001",
+                                 ":::1",
+                                 "::g",
                                  "[::1",
                                  "[::1]x",
                                  "[::1]:",
@@ -249,6 +285,8 @@ int main(void)
         cmocka_unit_test(what_is_no_number_is_refused),
         cmocka_unit_test(addresses_have_a_host_and_a_port),
         cmocka_unit_test(a_missing_port_is_the_default_if_there_is_one),
+        cmocka_unit_test(an_address_is_written_as_it_is_read),
+        cmocka_unit_test(a_host_stands_alone),
         cmocka_unit_test(a_host_may_have_255_bytes),
         cmocka_unit_test(what_is_no_address_is_refused),
         cmocka_unit_test(hex_is_two_lower_case_digits_a_byte),

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -37,8 +38,9 @@ static void ask(struct worker *worker, const struct ports *ports, void *self)
 static struct fake_event ask_and_wait(struct fake_node *node, struct question question)
 {
     struct fake_event event;
+    uint32_t before = fake_worker_count(node->workers[0], FAKE_CONTACTED);
     fake_worker_call(node->workers[0], ask, &question);
-    assert_true(fake_worker_wait(node->workers[0], FAKE_CONTACTED, 1, &event));
+    assert_true(fake_worker_wait(node->workers[0], FAKE_CONTACTED, before + 1, &event));
     assert_int_equal(event.number, 99);
     return event;
 }
@@ -93,6 +95,34 @@ static void a_name_that_does_not_exist_is_an_error(void **state)
     fake_node_stop(&a);
 }
 
+static void a_node_never_asks_itself(void **state)
+{
+    (void)state;
+    struct fake_node a;
+    fake_node_start(&a, 1, 1, NULL);
+    struct fake_event event =
+        ask_and_wait(&a, (struct question){"127.0.0.1", a.peer_port, 20 * SECOND_US});
+    assert_int_equal(event.code, CONTACT_SELF);
+    assert_true(event.payload_len > 0);
+    event = ask_and_wait(&a, (struct question){"localhost", a.peer_port, 20 * SECOND_US});
+    assert_int_equal(event.code, CONTACT_SELF);
+    fake_node_stop(&a);
+}
+
+static void a_failure_says_why(void **state)
+{
+    (void)state;
+    struct fake_node a;
+    fake_node_start(&a, 1, 1, NULL);
+    struct fake_event event =
+        ask_and_wait(&a, (struct question){"no such host.invalid", 1, 3600 * SECOND_US});
+    assert_true(event.code < 0);
+    const char *expected = "the name can't be looked up";
+    assert_true(event.payload_len > strlen(expected));
+    assert_memory_equal(event.payload, expected, strlen(expected));
+    fake_node_stop(&a);
+}
+
 static void a_peer_that_is_silent_is_a_timeout(void **state)
 {
     (void)state;
@@ -131,6 +161,8 @@ int main(void)
         cmocka_unit_test(an_answer_is_handed_over_also_from_another_cluster),
         cmocka_unit_test(nobody_there_is_an_error_at_once),
         cmocka_unit_test(a_name_that_does_not_exist_is_an_error),
+        cmocka_unit_test(a_node_never_asks_itself),
+        cmocka_unit_test(a_failure_says_why),
         cmocka_unit_test(a_peer_that_is_silent_is_a_timeout),
         cmocka_unit_test(a_client_port_is_not_a_peer_port),
     };

@@ -145,6 +145,32 @@ static void bad_configurations_are_refused_with_key_value_line_and_what_would_be
         {"{\"listen\": {\"host\": \"0.0.0.0\", \"peer_port\": 1},"
          "\"cluster\": {\"secret_file\": \"s\"}}",
          "advertise.host is missing"},
+        /* Hosts, and how others reach them. */
+        {"{" ALONE ", \"listen\": {\"host\": \"[::1]\"}}",
+         "listen.host is \"[::1]\": expected is a name or an address alone"},
+        {"{" ALONE ", \"advertise\": {\"host\": \"db:3001\"}}", "advertise.host is \"db:3001\""},
+        {"{" ALONE ", \"advertise\": {\"host\": \"0.0.0.0\"}}",
+         "advertise.host is every address of this machine"},
+        {"{" ALONE ", \"advertise\": {\"host\": \"::\"}}", "advertise.host is every address"},
+        {"{" ALONE ", \"advertise\": {\"client_port\": 0}}",
+         "advertise.client_port is 0: expected is a port from 1 to 65535"},
+        {"{" ALONE ", \"advertise\": {\"client_port\": 65536}}", "advertise.client_port is 65536"},
+        {"{" ALONE ", \"advertise\": {\"client_prot\": 1}}",
+         "did you mean \"advertise.client_port\"?"},
+        {"{" ALONE ",\n\"advertise\": {\"peer_port\": 7}}",
+         ":2: advertise.peer_port is 7, but there is no listen.peer_port"},
+        {"{" ALONE ", \"advertise\": {\"redis_port\": 7}}", "there is no listen.redis_port"},
+        {"{" ALONE ", \"advertise\": {\"http_port\": 7}}", "there is no listen.http_port"},
+        {"{\"listen\": {\"host\": \"::\", \"peer_port\": 1},"
+         "\"cluster\": {\"secret_file\": \"s\"}}",
+         "advertise.host is missing"},
+        {"{" ALONE ", \"listen\": {\"host\": \"::\"}}", "set cluster.secret_file"},
+        {"{" ALONE ", \"listen\": {\"host\": \"fe80::1\"}}", "set cluster.secret_file"},
+        {"{" ALONE ", \"cluster\": {\"resolver\": \"dns.example\"}}",
+         "cluster.resolver is \"dns.example\": expected is the address of a name server"},
+        {"{" ALONE ", \"cluster\": {\"resolver\": \"10.0.0.1:0\"}}", "cluster.resolver is"},
+        {"{" ALONE ", \"cluster\": {\"resolvers\": \"\"}}", "did you mean \"cluster.resolver\"?"},
+        {"{\"cluster\": {\"seeds\": [\"::1:4001\"]}}", "[v6]:PEER_PORT"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         if (load(cases[i].text, no_environment) != SHOAL_EINVAL) {
@@ -244,6 +270,44 @@ static void values_are_taken(void **state)
     assert_int_equal(config.scrub_days, 0);
     assert_int_equal(config.log_level, LOG_DEBUG);
     assert_int_equal(config.log_format, LOG_FORMAT_JSON);
+}
+
+static void what_others_are_told_may_differ_from_what_is_listened_on(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        load("{\"listen\": {\"host\": \"::\", \"peer_port\": 4001, \"redis_port\": 5, "
+             "\"http_port\": 6},"
+             "\"advertise\": {\"host\": \"2001:db8::7\", \"client_port\": 13001, \"peer_port\": "
+             "14001, \"redis_port\": 15, \"http_port\": null},"
+             "\"cluster\": {\"secret_file\": \"s\", \"resolver\": \"[fd00::2]:53\"}}",
+             no_environment),
+        0);
+    assert_string_equal(config.advertise_host, "2001:db8::7");
+    assert_int_equal(config.advertise_client_port, 13001);
+    assert_int_equal(config.advertise_peer_port, 14001);
+    assert_int_equal(config.advertise_redis_port, 15);
+    assert_int_equal(config.advertise_http_port, CONFIG_PORT_NONE);
+    assert_string_equal(config.resolver, "[fd00::2]:53");
+    const char *environment[] = {"SHOAL_ADVERTISE_CLIENT_PORT=13002", "SHOAL_ADVERTISE_HOST=db",
+                                 "SHOAL_CLUSTER_RESOLVER=10.0.0.2", NULL};
+    assert_int_equal(load("{" ALONE ", \"advertise\": {\"client_port\": 1}}", environment), 0);
+    assert_int_equal(config.advertise_client_port, 13002);
+    assert_string_equal(config.advertise_host, "db");
+    assert_string_equal(config.resolver, "10.0.0.2");
+}
+
+static void loopback_needs_no_secret(void **state)
+{
+    (void)state;
+    static const char *const hosts[] = {"127.0.0.1", "127.1.2.3", "::1", "localhost",
+                                        "::ffff:127.0.0.1"};
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        char text[128];
+        snprintf(text, sizeof(text), "{" ALONE ", \"listen\": {\"host\": \"%s\"}}", hosts[i]);
+        assert_int_equal(load(text, no_environment), 0);
+        assert_string_equal(config.advertise_host, hosts[i]);
+    }
 }
 
 static void another_engine_needs_no_other_change(void **state)
@@ -396,6 +460,8 @@ int main(void)
         TEST(a_file_that_is_not_there_is_named),
         TEST(silence_means_the_defaults),
         TEST(values_are_taken),
+        TEST(what_others_are_told_may_differ_from_what_is_listened_on),
+        TEST(loopback_needs_no_secret),
         TEST(another_engine_needs_no_other_change),
         TEST(the_shipped_files_are_valid),
         TEST(the_environment_goes_before_the_file),
