@@ -12,7 +12,6 @@
 
 #define ASK_MS 2000u
 #define PORT_DEFAULT 3001u
-#define HOST_BYTES (256u + sizeof("[]:65535"))
 
 static bool is_known(const struct lookout *lookout, const char *host)
 {
@@ -53,9 +52,8 @@ static bool make_room(struct lookout *lookout)
 
 void lookout_add(struct lookout *lookout, const char *host, uint16_t port)
 {
-    char text[HOST_BYTES];
-    bool is_v6 = strchr(host, ':') != NULL;
-    (void)snprintf(text, sizeof(text), is_v6 ? "[%s]:%u" : "%s:%u", host, (unsigned)port);
+    char text[TEXT_ADDRESS_BYTES];
+    text_address(host, port, text);
     if (is_known(lookout, text) ||
         (lookout->host_count == LOOKOUT_HOSTS_MAX && !make_room(lookout))) {
         return;
@@ -74,7 +72,7 @@ void lookout_init(struct lookout *lookout, const struct invocation *invocation)
     const char *at = hosts != NULL ? hosts : "127.0.0.1";
     for (;;) {
         const char *end = strchrnul(at, ',');
-        char text[HOST_BYTES];
+        char text[TEXT_ADDRESS_BYTES];
         char host[256];
         uint16_t host_port;
         (void)snprintf(text, sizeof(text), "%.*s", (int)(end - at), at);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "cli/quantity.h"
 #include "cli/situation.h"
 #include "cli/table.h"
@@ -46,12 +47,14 @@ static void print_nodes(const struct shoal_status *status, FILE *out)
     const struct shoal_node **nodes = sorted(status);
     for (size_t i = 0; i < status->node_count; i++) {
         const struct shoal_node *node = nodes != NULL ? nodes[i] : &status->nodes[i];
+        char address[TEXT_ADDRESS_BYTES];
+        text_address(node->host, node->client_port, address);
         table_cell(&table, "%s%s", node->name, node->id == status->node ? " *" : "");
         table_cell(&table, "%s", node->state);
         table_cell(&table, "%s", node->storage);
         table_cell(&table, "%s", node->zone);
         table_cell(&table, "%" PRIu64, node->weight);
-        table_cell(&table, "%s:%u", node->host, (unsigned)node->client_port);
+        table_cell(&table, "%s", address);
         table_cell(&table, "%" PRIu64, node->partitions);
         table_cell(&table, "%" PRIu64, node->keys);
         table_cell(&table, "%" PRIu64, node->bytes);
