@@ -48,6 +48,27 @@
     X(expire_all, "the tombstone of an expired sibling replaces all the others too")               \
     X(trust_gossip, "an owner of whom others tell that it lives counts as reachable")              \
     X(forget_marker, "compaction forgets a removal while what it hides is still in a segment")     \
+    X(sync_one_owner, "a layout is synced with one owner of each older one")                        \
+    X(sync_unseen, "syncs for a layout count before all have seen it")                             \
+    X(sync_marked_early, "a layout is marked synced whether or not it was")                        \
+    X(seen_in_flight, "a layout is marked seen while requests in flight don't know it")            \
+    X(marks_by_version, "marks speak of a version, not of one layout")                             \
+    X(count_newest, "marks are asked of the newest layout's members only")                         \
+    X(drop_early, "older layouts go once one node knows that all have synced")                     \
+    X(floor_forgotten, "what has gone comes back by a join")                                       \
+    X(loser_goes, "a layout that lost against another goes at once")                               \
+    X(loser_cleared, "a join keeps only the changes that the winning layout knows")                \
+    X(staged_commits, "a commit takes what others have staged")                                    \
+    X(read_newest, "reads go by the newest layout, synced or not")                                 \
+    X(write_newest, "a write needs its quorum in the newest layout only")                          \
+    X(excuse_lowers, "each removed owner lowers a quorum by one")                                  \
+    X(removal_by_layout, "only the newest layout's word says who is removed")                      \
+    X(view_unchecked, "a quorum is judged by the view that the request began with")                \
+    X(view_newest_only, "an answer counts if its newest layout is known, whatever else is not")    \
+    X(view_forgotten, "a view is acted on and told before it is durable")                          \
+    X(serve_unowned, "who no longer owns a partition still answers for it")                        \
+    X(release_early, "an old owner lets go while its layout is still live")                        \
+    X(release_stale, "what was confirmed before a node owned a partition again still counts")      \
     X(release_unasked, "an old owner lets go before anybody has taken what it holds")              \
     X(release_unsettled, "what an old owner lets go of is confirmed before it is settled")         \
     X(release_fills, "a sync from an old owner that lets go completes a refill")                   \

@@ -252,7 +252,7 @@ bool coordinator_knows(const struct coordinator *coordinator, uint64_t view_dige
 int coordinator_accounts(struct coordinator *coordinator, struct operation *operation,
                          uint32_t target, uint64_t view_digest, struct bytes view)
 {
-    if (coordinator_knows(coordinator, view_digest)) {
+    if (coordinator_knows(coordinator, view_digest) || MUTANT(view_unchecked)) {
         return 1;
     }
     if (view.data == NULL) {

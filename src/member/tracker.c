@@ -1,6 +1,7 @@
 #include "member/tracker.h"
 
 #include "base/assert.h"
+#include "base/mutant.h"
 #include "shoal/error.h"
 
 #include <stdlib.h>
@@ -34,11 +35,12 @@ static int mark_layout(struct view **view, uint32_t index, const struct tracker_
 {
     int marked = 0;
     int r = 0;
-    if (facts->seen >> index & 1) {
+    if ((facts->seen >> index & 1) || MUTANT(seen_in_flight)) {
         r = mark(view, index, MARK_SEEN, facts->self);
         marked += r;
     }
-    if (r >= 0 && index > 0 && (facts->synced >> index & 1) && tracker_sync_ready(*view, index)) {
+    bool synced = (facts->synced >> index & 1) && tracker_sync_ready(*view, index);
+    if (r >= 0 && index > 0 && (synced || MUTANT(sync_marked_early))) {
         r = mark(view, index, MARK_SYNCED, facts->self);
         marked += r;
     }
@@ -93,7 +95,7 @@ int tracker_step(const struct view *view, const struct tracker_facts *facts, str
 
 bool tracker_sync_ready(const struct view *view, uint32_t index)
 {
-    return view_all_marked(view, index, MARK_SEEN);
+    return view_all_marked(view, index, MARK_SEEN) || MUTANT(sync_unseen);
 }
 
 uint32_t tracker_sync_number(const struct view *view, uint32_t source, uint32_t partition)
@@ -107,5 +109,6 @@ uint32_t tracker_sync_number(const struct view *view, uint32_t source, uint32_t 
     for (uint32_t i = 0; i < count; i++) {
         left += !view_removed(view, owners[i]);
     }
+    number = MUTANT(sync_one_owner) ? 1 : number;
     return number < left ? number : left;
 }

@@ -1,5 +1,6 @@
 /* Who is asked for one partition, and when enough of them have answered. */
 #include "base/assert.h"
+#include "base/mutant.h"
 #include "ring/view.h"
 #include "shoal/error.h"
 
@@ -85,6 +86,10 @@ bool placement_met(const struct placement *placement, uint32_t layout, uint64_t 
     ASSERT(layout < placement->layout_count);
     uint64_t present = placement->present[layout];
     uint32_t have = count_bits(votes & present);
+    if (MUTANT(excuse_lowers)) {
+        uint32_t removed = count_bits(placement->owners[layout] & ~present);
+        number = removed < number ? number - removed : 0;
+    }
     if (have >= number) {
         return true;
     }
@@ -97,7 +102,8 @@ bool placement_met(const struct placement *placement, uint32_t layout, uint64_t 
 
 bool placement_write_met(const struct placement *placement, uint64_t votes, uint32_t w)
 {
-    for (uint32_t i = 0; i < placement->layout_count; i++) {
+    uint32_t first = MUTANT(write_newest) ? placement->layout_count - 1 : 0;
+    for (uint32_t i = first; i < placement->layout_count; i++) {
         if (!placement_met(placement, i, votes, w)) {
             return false;
         }

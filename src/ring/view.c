@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/byteorder.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "ring/view_parts.h"
 #include "shoal/error.h"
 
@@ -148,15 +149,38 @@ static bool mark_has(const struct view_layout *live, enum mark_kind kind, uint64
            (live->marks[position].bits & kind) != 0;
 }
 
+/* The wrong variant: any layout of that version has the mark. */
+static bool version_marked(const struct view *view, uint32_t index, enum mark_kind kind,
+                           uint64_t node)
+{
+    for (uint32_t i = 0; i < view->live_count; i++) {
+        if (view->live[i].layout->key.version == view->live[index].layout->key.version &&
+            mark_has(&view->live[i], kind, node)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_marked(const struct view *view, uint32_t index, enum mark_kind kind, uint64_t node)
+{
+    return MUTANT(marks_by_version) ? version_marked(view, index, kind, node)
+                                    : mark_has(&view->live[index], kind, node);
+}
+
 bool view_removed(const struct view *view, uint64_t node)
 {
+    if (MUTANT(removal_by_layout)) {
+        const struct role *role = roles_find(&view_newest(view)->roles, node);
+        return role != NULL && role->kind == ROLE_REMOVED;
+    }
     return nodes_contain(view->removed, view->removed_count, node);
 }
 
 bool view_marked(const struct view *view, uint32_t index, enum mark_kind kind, uint64_t node)
 {
     ASSERT(index < view->live_count);
-    return mark_has(&view->live[index], kind, node);
+    return is_marked(view, index, kind, node);
 }
 
 /* Of the layout's own members. */
@@ -165,7 +189,7 @@ static bool members_synced(const struct view *view, uint32_t index)
     const struct layout *layout = view->live[index].layout;
     for (uint32_t i = 0; i < layout->member_count; i++) {
         uint64_t node = layout->members[i].node;
-        if (!mark_has(&view->live[index], MARK_SYNCED, node) && !view_removed(view, node)) {
+        if (!is_marked(view, index, MARK_SYNCED, node) && !view_removed(view, node)) {
             return false;
         }
     }
@@ -179,7 +203,7 @@ bool view_all_marked(const struct view *view, uint32_t index, enum mark_kind kin
         return members_synced(view, index);
     }
     for (uint32_t i = 0; i < view->counted_count; i++) {
-        if (!mark_has(&view->live[index], kind, view->counted[i])) {
+        if (!is_marked(view, index, kind, view->counted[i])) {
             return false;
         }
     }
@@ -255,14 +279,15 @@ static int counted_collect(struct view *view)
 {
     size_t most = 0;
     uint32_t count = 0;
-    for (uint32_t i = 0; i < view->live_count; i++) {
+    uint32_t first = MUTANT(count_newest) ? view->live_count - 1 : 0;
+    for (uint32_t i = first; i < view->live_count; i++) {
         most += view->live[i].layout->member_count;
     }
     uint64_t *counted = mem_alloc(most * sizeof(*counted));
     if (counted == NULL) {
         return SHOAL_ENOMEM;
     }
-    for (uint32_t i = 0; i < view->live_count; i++) {
+    for (uint32_t i = first; i < view->live_count; i++) {
         const struct layout *layout = view->live[i].layout;
         for (uint32_t k = 0; k < layout->member_count; k++) {
             if (!view_removed(view, layout->members[k].node)) {
@@ -324,7 +349,7 @@ int view_seal(struct view *view, struct view **out)
     view->floor = view->live[0].layout->key;
     view->read_index = 0;
     for (uint32_t i = view->live_count; i-- > 1 && view->read_index == 0;) {
-        view->read_index = members_synced(view, i) ? i : 0;
+        view->read_index = members_synced(view, i) || MUTANT(read_newest) ? i : 0;
     }
     int r = counted_collect(view);
     if (r == 0) {

@@ -9,6 +9,7 @@
  */
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "ring/view_parts.h"
 #include "shoal/error.h"
 
@@ -88,6 +89,13 @@ int view_with_role(const struct view *view, const struct role *role, struct view
     return view_seal(next, out);
 }
 
+static void roles_unstage(struct roles *roles)
+{
+    for (uint32_t i = 0; i < roles->count; i++) {
+        roles->items[i].staged = false;
+    }
+}
+
 int view_unstage(const struct view *view, struct view **out)
 {
     if (view_staged(view) == 0) {
@@ -97,9 +105,7 @@ int view_unstage(const struct view *view, struct view **out)
     if (next == NULL) {
         return SHOAL_ENOMEM;
     }
-    for (uint32_t i = 0; i < next->roles.count; i++) {
-        next->roles.items[i].staged = false;
-    }
+    roles_unstage(&next->roles);
     return view_seal(next, out);
 }
 
@@ -168,10 +174,10 @@ static int removed_add(struct view *view, uint32_t more)
 }
 
 /* The successor goes in behind the others: no key is higher than its own. */
-static int layout_add(const struct view *view, struct view *next)
+static int layout_add(struct view *view)
 {
     struct planner_report report;
-    struct view_layout *live = &next->live[next->live_count];
+    struct view_layout *live = &view->live[view->live_count];
     struct roles roles = {.items = mem_alloc(view->roles.count * sizeof(*roles.items))};
     if (roles.items == NULL) {
         return SHOAL_ENOMEM;
@@ -184,7 +190,7 @@ static int layout_add(const struct view *view, struct view *next)
     }
     int r = view_plan_roles(view, &roles, &live->layout, &report);
     roles_deinit(&roles);
-    next->live_count += r == 0;
+    view->live_count += r == 0;
     return r;
 }
 
@@ -202,7 +208,11 @@ int view_commit(const struct view *view, struct view **out)
     if (next == NULL) {
         return SHOAL_ENOMEM;
     }
-    int r = room ? layout_add(view, next) : 0;
+    if (MUTANT(staged_commits)) {
+        roles_unstage(&next->roles);
+        removals = removals_pending(next);
+    }
+    int r = room ? layout_add(next) : 0;
     if (r == 0) {
         r = removed_add(next, removals);
     }

@@ -28,7 +28,8 @@ static bool removed_check(const struct view *view)
     for (uint32_t i = 0; i < view->live_count; i++) {
         const struct roles *roles = &view->live[i].layout->roles;
         for (uint32_t k = 0; k < roles->count; k++) {
-            if (roles->items[k].kind == ROLE_REMOVED && !view_removed(view, roles->items[k].node)) {
+            if (roles->items[k].kind == ROLE_REMOVED &&
+                !nodes_contain(view->removed, view->removed_count, roles->items[k].node)) {
                 return false;
             }
         }

@@ -2,6 +2,7 @@
  * order, how often and by what way nodes hear of each other's. */
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "ring/view_parts.h"
 #include "shoal/error.h"
 
@@ -35,8 +36,8 @@ static int marks_join(const struct view_layout *a, const struct view_layout *b,
 static int live_join(const struct view *a, const struct view *b, struct view *out)
 {
     const struct view_layout nothing = {0};
-    const struct layout_key *floor =
-        layout_key_compare(&a->floor, &b->floor) < 0 ? &b->floor : &a->floor;
+    bool b_higher = layout_key_compare(&a->floor, &b->floor) < 0 && !MUTANT(floor_forgotten);
+    const struct layout_key *floor = b_higher ? &b->floor : &a->floor;
     uint32_t i = 0;
     uint32_t k = 0;
     while (i < a->live_count || k < b->live_count) {
@@ -81,6 +82,37 @@ static int removed_join(const struct view *a, const struct view *b, struct view 
     return 0;
 }
 
+/* A wrong variant: what the newest layout does not descend from is no more. */
+static void losers_drop(struct view *view)
+{
+    const struct layout *newest = view_newest(view);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < view->live_count; i++) {
+        bool parent = view->live[i].layout == newest;
+        for (uint32_t k = 0; k < newest->parent_count; k++) {
+            parent =
+                parent || content_hash_equal(&newest->parents[k], &view->live[i].layout->key.hash);
+        }
+        if (parent) {
+            view->live[kept++] = view->live[i];
+        } else {
+            layout_unref(view->live[i].layout);
+            mem_free(view->live[i].marks);
+        }
+    }
+    view->live_count = kept;
+}
+
+/* The roles of both; a wrong variant forgets those of the side whose layout has lost. */
+static int joined_roles(const struct view *a, const struct view *b, struct roles *out)
+{
+    if (MUTANT(loser_cleared)) {
+        int order = layout_key_compare(&view_newest(a)->key, &view_newest(b)->key);
+        return roles_join(order < 0 ? &b->roles : &a->roles, &(struct roles){0}, out);
+    }
+    return roles_join(&a->roles, &b->roles, out);
+}
+
 static int join_whole(const struct view *a, const struct view *b, struct view **out)
 {
     struct view *joined = view_begin(a->live_count + b->live_count);
@@ -92,11 +124,14 @@ static int join_whole(const struct view *a, const struct view *b, struct view **
         r = removed_join(a, b, joined);
     }
     if (r == 0) {
-        r = roles_join(&a->roles, &b->roles, &joined->roles);
+        r = joined_roles(a, b, &joined->roles);
     }
     if (r != 0) {
         view_unref(joined);
         return r;
+    }
+    if (MUTANT(loser_goes)) {
+        losers_drop(joined);
     }
     return view_seal(joined, out);
 }

@@ -2,6 +2,7 @@
  * in view_change.c. Each makes a new view; its join with the old one is itself. */
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "ring/view_parts.h"
 #include "shoal/error.h"
 
@@ -77,7 +78,8 @@ int view_with_mark(const struct view *view, const struct layout_key *key, enum m
 static uint32_t oldest_to_stay(const struct view *view)
 {
     for (uint32_t i = view->live_count; i-- > 1;) {
-        if (view_all_marked(view, i, MARK_SYNCED) && view_all_marked(view, i, MARK_ALL_SYNCED)) {
+        if (view_all_marked(view, i, MARK_SYNCED) &&
+            (view_all_marked(view, i, MARK_ALL_SYNCED) || MUTANT(drop_early))) {
             return i;
         }
     }
