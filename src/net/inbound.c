@@ -161,7 +161,7 @@ static void take_frame(struct inbound_peer *peer, const struct frame *frame)
         if (out != NULL && message_pong_encode(frame->id, out) == 0) {
             connection_send(peer->connection);
         }
-    } else if (frame->kind <= MESSAGE_JOIN) {
+    } else if (frame->kind < MESSAGE_JOIN) { /* a join: to replace a member */
         answer_error(peer, frame->id, SHOAL_EPROTO, "peers do not send this kind of message");
     } else {
         worker_frame(loop->worker, loop_now(loop), peer->source, frame->payload);

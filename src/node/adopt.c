@@ -18,7 +18,8 @@ static bool adopt_same_cluster(const struct snapshot *a, const struct snapshot *
 static bool adopt_wants_link(const struct snapshot *snapshot, const struct snapshot_node *node)
 {
     return node->record.id != snapshot->self && node->record.peer_port != 0 &&
-           node->record.host[0] != '\0' && !view_removed(snapshot->view, node->record.id);
+           node->record.host[0] != '\0' && !view_removed(snapshot->view, node->record.id) &&
+           !view_removed(snapshot->view, snapshot->self);
 }
 
 static void adopt_links(struct worker *worker, const struct snapshot *before)

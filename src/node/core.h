@@ -48,10 +48,16 @@ struct steward;
 #define SYNC_ID_FIRST COORDINATOR_ID_LIMIT
 #define HINT_ID_FIRST (COORDINATOR_ID_LIMIT + COORDINATOR_ID_LIMIT / 2)
 #define CLOSING_ID_FIRST (COORDINATOR_ID_LIMIT + COORDINATOR_ID_LIMIT / 4 * 3)
+#define RELEASE_ID_FIRST (COORDINATOR_ID_LIMIT + COORDINATOR_ID_LIMIT / 8 * 7)
 #define VERIFY_ID_FIRST (COORDINATOR_ID_LIMIT + COORDINATOR_ID_LIMIT / 4)
 #define STEWARD_ID_FIRST (COORDINATOR_ID_LIMIT * 2)
 
 #define LEARNED_VIEWS 8u
+
+/* What every request is told at a node that was removed by force. */
+#define WORKER_REMOVED_TEXT                                                                        \
+    "this node was removed from its cluster by force and serves nothing any more: ask another; to " \
+    "bring the machine back, start it with an empty data directory and join it anew"
 
 struct worker_metrics {
     struct metrics *registry; /* NULL: don't count */

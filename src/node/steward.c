@@ -66,8 +66,9 @@ int steward_new(struct worker *worker, struct bytes kept, struct steward **out)
     steward->next_id = STEWARD_ID_FIRST;
     steward->tick.fire = steward_on_tick;
     steward->push.fire = steward_on_push;
-    table_init(&steward->peer_digests);
     join_init(steward);
+    change_init(steward);
+    commit_init(steward);
     steward->tallies = mem_alloc_zeroed(worker->count, sizeof(*steward->tallies));
     steward->synced = mem_alloc_zeroed(worker->count, sizeof(*steward->synced));
     steward->tickets = mem_alloc_zeroed(worker->count, sizeof(uint64_t));
@@ -105,11 +106,13 @@ void steward_free(struct steward *steward)
     if (steward == NULL) {
         return;
     }
+    steward->stopping = true;
     timers_stop(&steward->worker->timers, &steward->tick);
     timers_stop(&steward->worker->timers, &steward->push);
+    commit_close(steward);
+    change_close(steward);
     join_close(steward);
     gossip_deinit(&steward->gossip);
-    table_deinit(&steward->peer_digests);
     view_unref(steward->view);
     view_unref(steward->wanted);
     view_unref(steward->keeping);
@@ -196,6 +199,7 @@ void steward_keep(struct steward *steward)
     steward->keep_active = true;
     steward->keep_needed = false;
     steward->keeping = steward->wanted == NULL ? NULL : view_ref(steward->wanted);
+    steward->wants_keeping = steward->wants;
     memcpy(steward->tickets_keeping, steward->tickets_wanted,
            worker->count * sizeof(*steward->tickets));
     steward->keep_sequence++;
@@ -246,6 +250,7 @@ void steward_on_kept(struct steward *steward, uint64_t sequence, int code)
             steward->tickets[i] = steward->tickets_keeping[i];
         }
     }
+    steward->wants_kept = steward->wants_keeping;
     if (kept != NULL) {
         bool changed = steward->view == NULL || steward->view->digest != kept->digest;
         if (steward_layouts_differ(steward->view, kept)) {
@@ -260,10 +265,13 @@ void steward_on_kept(struct steward *steward, uint64_t sequence, int code)
             steward->view_epoch = steward->epoch + 1;
         }
         join_on_kept(steward);
+        steward_refresh_self(steward);
+        (void)steward_note_standing(steward);
         steward_publish(steward);
         if (changed) {
             steward_push(steward);
         }
+        change_on_kept(steward);
     }
     steward_step(steward);
     if (steward->keep_needed || steward->wanted != steward->view) {
@@ -296,6 +304,7 @@ int steward_want(struct steward *steward, struct view *view)
     view_unref(view);
     view_unref(steward->wanted);
     steward->wanted = joined;
+    steward->wants++;
     steward_keep(steward);
     return 0;
 }
@@ -304,6 +313,7 @@ void steward_replace(struct steward *steward, struct view *view)
 {
     view_unref(steward->wanted);
     steward->wanted = view;
+    steward->wants++;
     steward_keep(steward);
 }
 
@@ -329,26 +339,6 @@ static bool steward_all_synced(const struct steward *steward, const struct conte
     return true;
 }
 
-/* This node was let in but a change that won over its own left it out: plan again. */
-static void steward_commit_own(struct steward *steward)
-{
-    struct worker *worker = steward->worker;
-    const struct role *role = roles_find(&steward->view->roles, steward->id);
-    if (role == NULL || role->kind != ROLE_IN ||
-        layout_member_index(view_newest(steward->view), steward->id) >= 0 ||
-        worker->now.mono_us < steward->next_commit_us) {
-        return;
-    }
-    steward->next_commit_us = worker->now.mono_us + 200000 + random_below(&worker->random, 800000);
-    struct view *committed;
-    int result = view_commit(steward->view, &committed);
-    if (result == 0) {
-        (void)steward_want(steward, committed);
-    } else if (result == 1) {
-        view_unref(committed);
-    }
-}
-
 /* Sets the marks that have come true and commits what this node is due. */
 void steward_step(struct steward *steward)
 {
@@ -371,16 +361,20 @@ void steward_step(struct steward *steward)
         (void)steward_want(steward, next);
         return;
     }
-    steward_commit_own(steward);
+    commit_review(steward);
 }
 
 void steward_on_tally(struct steward *steward, uint32_t from, const struct worker_tally *tally,
                       bool adopted)
 {
     (void)adopted;
-    bool news = steward->tallies[from].storage != tally->storage;
+    const struct worker_tally *before = &steward->tallies[from];
+    bool news = before->storage != tally->storage ||
+                (before->releasing > 0 && tally->releasing == 0) ||
+                (before->pending > 0 && tally->pending == 0);
     steward->tallies[from] = *tally;
     join_on_tally(steward);
+    news = steward_note_standing(steward) || news;
     if (news && steward->view != NULL && !steward->stopping) {
         steward_refresh_self(steward); /* others had better know at once */
         steward_publish(steward);

@@ -26,6 +26,9 @@ void steward_on_gossip_reply(struct steward *steward, uint64_t node,
 void steward_on_admit(struct steward *steward, struct source source,
                       const struct message_admit *admit);
 void steward_on_invite(struct steward *steward, const struct message_invite *invite);
+/* A member that is to be replaced by this node tells it to join, staged. */
+void steward_on_told_to_join(struct steward *steward, struct source source,
+                             const struct message_join *join);
 void steward_on_goodbye(struct steward *steward, const struct message_goodbye *goodbye);
 void steward_on_contacted(struct steward *steward, uint64_t ticket, int code, struct bytes payload);
 void steward_on_kept(struct steward *steward, uint64_t sequence, int code);

@@ -7,143 +7,126 @@
 
 #include <stdlib.h>
 
-void steward_refresh_self(struct steward *steward)
-{
-    struct node_record self = steward->gossip.self;
-    struct worker_tally sum = {0};
-    for (uint32_t i = 0; i < steward->worker->count; i++) {
-        sum.keys += steward->tallies[i].keys;
-        sum.bytes += steward->tallies[i].bytes;
-        sum.hints += steward->tallies[i].hints;
-        sum.pending += steward->tallies[i].pending;
-        sum.refilling += steward->tallies[i].refilling;
-        if (steward->tallies[i].storage > sum.storage) {
-            sum.storage = steward->tallies[i].storage; /* the worst speaks for the node */
-        }
-    }
-    self.keys = sum.keys;
-    self.bytes = sum.bytes;
-    self.hints = sum.hints;
-    self.pending_sync = sum.pending;
-    self.storage = sum.storage;
-    self.state = NODE_UP;
-    bool unread = steward->returning && !steward_all_adopted(steward, 1);
-    if (sum.refilling > 0 || unread) {
-        self.state = NODE_REFILLING;
-    } else if (steward->view != NULL &&
-               layout_member_index(view_read_layout(steward->view), steward->id) < 0) {
-        self.state = NODE_JOINING;
-    }
-    const struct node_record *told = &steward->gossip.self;
-    if (told->keys != self.keys || told->bytes != self.bytes || told->hints != self.hints ||
-        told->state != self.state || told->pending_sync != self.pending_sync ||
-        told->storage != self.storage) {
-        gossip_set_self(&steward->gossip, &self);
-    }
-}
-
-static uint64_t steward_peer_digest(const struct steward *steward, uint64_t node)
-{
-    return (uint64_t)(uintptr_t)table_get(&steward->peer_digests, node);
-}
-
-static void steward_note_digest(struct steward *steward, uint64_t node, uint64_t digest)
-{
-    if (digest != 0 && table_get(&steward->gossip.nodes, node) != NULL) {
-        (void)table_put(&steward->peer_digests, node, (void *)(uintptr_t)digest);
-    }
-}
-
-int steward_tell(struct steward *steward, uint64_t theirs, struct message_gossip *out)
+/* What stands in every message. */
+static int steward_head(struct steward *steward, struct message_gossip *out)
 {
     struct worker *worker = steward->worker;
+    struct buffer names;
+    buffer_init(&names, 0);
     *out = (struct message_gossip){
         .cluster = view_facts(steward->view)->id,
         .from = steward->id,
         .wall_ms = worker->now.wall_ms,
         .view_digest = steward->view->digest,
-        .view = bytes_make(NULL, 0),
     };
-    if (theirs != steward->view->digest) {
-        struct buffer encoded;
-        buffer_init(&encoded, 0);
-        int result = view_encode(steward->view, &encoded);
-        if (result == 0) {
-            out->view = arena_copy(&worker->arena, buffer_bytes(&encoded));
-        }
-        buffer_deinit(&encoded);
-        if (result < 0 || out->view.data == NULL) {
-            return SHOAL_ENOMEM;
-        }
+    int result = view_names(steward->view, &names);
+    if (result == 0) {
+        out->known = arena_copy(&worker->arena, buffer_bytes(&names));
+        result = out->known.data == NULL ? SHOAL_ENOMEM : 0;
     }
-    return gossip_records(&steward->gossip, &worker->arena, &out->records, &out->count);
+    buffer_deinit(&names);
+    return result;
 }
 
-static void steward_gossip_to(struct steward *steward, uint64_t node)
+/* The view for a receiver that has shown the names of the parts it has; whole for one that has not
+ * (NULL). */
+static int steward_tell_view(struct steward *steward, struct bytes names,
+                             struct message_gossip *out)
+{
+    struct buffer encoded;
+    buffer_init(&encoded, 0);
+    bool brief = names.data != NULL;
+    int result = brief ? view_encode_brief(steward->view, names, &encoded)
+                       : view_encode(steward->view, &encoded);
+    struct bytes view = {0};
+    if (result == 0) {
+        view = arena_copy(&steward->worker->arena, buffer_bytes(&encoded));
+        result = view.data == NULL ? SHOAL_ENOMEM : 0;
+    }
+    buffer_deinit(&encoded);
+    *(brief ? &out->brief : &out->view) = view;
+    return result;
+}
+
+int steward_tell(struct steward *steward, uint64_t theirs, struct message_gossip *out)
+{
+    int result = steward_head(steward, out);
+    if (result == 0 && theirs != steward->view->digest) {
+        result = steward_tell_view(steward, (struct bytes){0}, out);
+    }
+    return result < 0 ? result
+                      : gossip_records(&steward->gossip, &steward->worker->arena, &out->records,
+                                       &out->count);
+}
+
+static void steward_send(struct steward *steward, uint64_t node, struct message_gossip *told)
 {
     struct worker *worker = steward->worker;
-    struct message_gossip told;
-    if (!reach_linked(&worker->reach, node) ||
-        steward_tell(steward, steward_peer_digest(steward, node), &told) < 0) {
-        return;
-    }
-    told.id = steward->next_id++;
+    told->id = steward->next_id++;
     buffer_clear(&worker->frame);
-    if (message_gossip_encode(&told, &worker->frame) == 0) {
+    if (reach_linked(&worker->reach, node) && message_gossip_encode(told, &worker->frame) == 0) {
         (void)worker->ports.send(worker->ports.self, node, buffer_bytes(&worker->frame));
     }
 }
 
-static int steward_compare_ids(const void *a, const void *b)
+/* Shows this node's view, and with a heartbeat also what it knows of the others. What the target
+ * lacks is sent when its answer has shown that. */
+static void steward_gossip_to(struct steward *steward, uint64_t node, bool heartbeat)
 {
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
+    struct message_gossip told;
+    if (!reach_linked(&steward->worker->reach, node) || steward_head(steward, &told) < 0 ||
+        gossip_ask(&steward->gossip, &steward->worker->arena, &told) < 0) {
+        return;
+    }
+    if (!heartbeat) {
+        told.summary = (struct bytes){0};
+    }
+    steward_send(steward, node, &told);
 }
 
-/* Everybody known who was not removed; sorted, in the arena. */
-static uint32_t steward_eligible(struct steward *steward, const uint64_t **out)
+/* Everybody known who was not removed, in the arena; NULL: everybody. */
+static const uint64_t *steward_eligible(struct steward *steward, uint32_t *count)
 {
+    *count = 0;
+    if (steward->view->removed_count == 0) {
+        return NULL;
+    }
     uint64_t *ids =
         arena_alloc_array(&steward->worker->arena, steward->gossip.nodes.count + 1, sizeof(*ids));
-    uint32_t count = 0;
     size_t cursor = 0;
     uint64_t id;
     void *value;
     while (ids != NULL && table_next(&steward->gossip.nodes, &cursor, &id, &value)) {
         if (!view_removed(steward->view, id)) {
-            ids[count++] = id;
+            ids[(*count)++] = id;
         }
     }
-    if (count > 0) {
-        qsort(ids, count, sizeof(*ids), steward_compare_ids);
-    }
-    *out = ids;
-    return count;
+    return ids;
 }
 
-static void steward_gossip_round(struct steward *steward)
+static void steward_gossip_round(struct steward *steward, bool heartbeat)
 {
     struct worker *worker = steward->worker;
-    const uint64_t *eligible;
-    uint32_t eligible_count = steward_eligible(steward, &eligible);
-    uint64_t targets[16];
+    uint32_t eligible_count;
+    const uint64_t *eligible = steward_eligible(steward, &eligible_count);
+    uint64_t targets[GOSSIP_FANOUT_MAX];
     uint32_t count = gossip_targets(&steward->gossip, &worker->random, eligible, eligible_count,
-                                    worker->now.mono_us, targets, 16);
+                                    worker->now.mono_us, targets, GOSSIP_FANOUT_MAX);
     for (uint32_t i = 0; i < count; i++) {
-        steward_gossip_to(steward, targets[i]);
+        steward_gossip_to(steward, targets[i], heartbeat);
     }
 }
 
-/* Nodes that are no members and have been silent for long are forgotten. */
+/* Nodes that are no members, nor leaving, and have been silent for long are forgotten. */
 static void steward_forget(struct steward *steward)
 {
     const struct roles *roles = &steward->view->roles;
     uint64_t *keep = arena_alloc_array(&steward->worker->arena, roles->count + 1, sizeof(*keep));
     uint32_t count = 0;
     for (uint32_t i = 0; keep != NULL && i < roles->count; i++) {
-        if (roles->items[i].kind == ROLE_IN) {
-            keep[count++] = roles->items[i].node; /* roles are sorted by node */
+        uint64_t node = roles->items[i].node; /* they are sorted by it */
+        if (roles->items[i].kind == ROLE_IN || steward_is_live(steward->view, node)) {
+            keep[count++] = node;
         }
     }
     if (keep != NULL) {
@@ -152,11 +135,12 @@ static void steward_forget(struct steward *steward)
     }
 }
 
-/* News of layouts doesn't wait for the next heartbeat. */
+/* News of layouts don't wait for the next heartbeat. A change is followed by a burst of them, the
+ * longer the more members set their marks, which is what a push waits for. */
 void steward_push(struct steward *steward)
 {
     struct worker *worker = steward->worker;
-    uint64_t due_us = steward->last_push_us + STEWARD_PUSH_US_MIN;
+    uint64_t due_us = steward->last_push_us + gossip_push_us(&steward->gossip);
     if (timer_running(&steward->push)) {
         return;
     }
@@ -169,7 +153,7 @@ void steward_on_push(struct timer *timer, uint64_t now_us)
     struct steward *steward = QUEUE_ITEM(timer, struct steward, push);
     steward->last_push_us = now_us;
     if (steward->view != NULL && !steward->stopping) {
-        steward_gossip_round(steward);
+        steward_gossip_round(steward, false);
     }
 }
 
@@ -185,35 +169,65 @@ void steward_on_tick(struct timer *timer, uint64_t now_us)
         return;
     }
     gossip_beat(&steward->gossip);
+    steward_measure_syncs(steward);
     steward_refresh_self(steward);
     steward_forget(steward);
-    steward_gossip_round(steward);
+    steward_gossip_round(steward, true);
     seek_step(steward);
     steward_publish(steward);
     steward_step(steward);
 }
 
-void steward_hear(struct steward *steward, const struct message_gossip *told)
+/* Takes in the view that was told, if any. Does the sender know all of ours? */
+static bool steward_hear_view(struct steward *steward, const struct message_gossip *told)
+{
+    const struct view *known[] = {steward->wanted, steward->view};
+    struct view *view;
+    int result = 1;
+    if (told->view.data != NULL) {
+        result = view_decode(told->view, &view);
+    } else if (told->brief.data != NULL) {
+        result = view_decode_brief(told->brief, known, 2, &view);
+    }
+    if (result != 0) {
+        return told->view_digest == steward->view->digest;
+    }
+    uint64_t digest = view->digest;
+    return steward_want(steward, view) == 0 && steward->wanted->digest == digest;
+}
+
+/* What a message tells; *answer gets what the sender should hear of nodes, and *complete whether it
+ * knows all of the view. 1 when there is such an answer, else 0 or a negative code. */
+static int steward_take(struct steward *steward, const struct message_gossip *told,
+                        struct message_gossip *answer, bool *complete)
 {
     struct worker *worker = steward->worker;
     bool twin = false;
     uint64_t changes = steward->gossip.changes;
-    if (gossip_receive(&steward->gossip, told->from, told->records, told->count,
-                       worker->now.mono_us, &twin) < 0) {
-        return;
+    int result =
+        gossip_hear(&steward->gossip, told, worker->now.mono_us, &worker->arena, answer, &twin);
+    if (result < 0) {
+        return result;
     }
     if (twin) {
         log_error("node: another process runs under this node's id; stop one of them");
     }
     gossip_observe_clock(&steward->gossip, told->from, told->wall_ms, worker->now.wall_ms);
-    steward_note_digest(steward, told->from, told->view_digest);
-    struct view *view;
-    if (told->view.data != NULL && view_decode(told->view, &view) == 0) {
-        (void)steward_want(steward, view);
+    *complete = steward_hear_view(steward, told);
+    if (*complete) {
+        change_on_known(steward);
     }
     if (changes != steward->gossip.changes) {
         steward_publish(steward); /* addresses and states */
     }
+    return result;
+}
+
+void steward_hear(struct steward *steward, const struct message_gossip *told)
+{
+    struct message_gossip answer;
+    bool complete;
+    (void)steward_take(steward, told, &answer, &complete);
 }
 
 static void steward_reply(struct steward *steward, struct source source,
@@ -240,12 +254,36 @@ void steward_on_gossip(struct steward *steward, struct source source,
         steward_reply(steward, source, &reply);
         return;
     }
-    if (!view_removed(steward->view, gossip->from)) {
-        steward_hear(steward, gossip);
+    bool complete;
+    int result = steward_head(steward, &reply.gossip);
+    if (result == 0 && view_removed(steward->view, gossip->from)) {
+        reply.gossip.kind = GOSSIP_TELLS; /* it is to learn that, and not heard */
+        result = 1;
+    } else if (result == 0) {
+        result = steward_take(steward, gossip, &reply.gossip, &complete);
     }
-    if (steward_tell(steward, gossip->view_digest, &reply.gossip) == 0) {
+    if (result == 1 && gossip->kind != GOSSIP_TELLS &&
+        gossip->view_digest != steward->view->digest &&
+        steward_tell_view(steward, gossip->known, &reply.gossip) < 0) {
+        return;
+    }
+    if (result == 1) {
         reply.gossip.id = gossip->id;
         steward_reply(steward, source, &reply);
+    }
+}
+
+/* What an answer has shown to be lacking there. */
+static void steward_follow_up(struct steward *steward, uint64_t node,
+                              const struct message_gossip *told, struct message_gossip *more,
+                              bool complete)
+{
+    more->kind = GOSSIP_TELLS;
+    if (told->kind == GOSSIP_WHOLE) {
+        more->count = 0; /* of an earlier version: it asks for records by telling its own */
+    }
+    if (complete || steward_tell_view(steward, told->known, more) == 0) {
+        steward_send(steward, node, more);
     }
 }
 
@@ -263,9 +301,16 @@ void steward_on_gossip_reply(struct steward *steward, uint64_t node,
     if (reply->gossip.cluster != view_facts(steward->view)->id) {
         return;
     }
-    steward_hear(steward, &reply->gossip);
+    struct message_gossip more;
+    bool complete = true;
+    bool due = steward_head(steward, &more) == 0;
+    int result = steward_take(steward, &reply->gossip, &more, &complete);
     if (reply->gossip.view_digest == steward->view->digest) {
         join_on_confirmed(steward);
+    }
+    bool records = result == 1 && reply->gossip.kind == GOSSIP_TELLS;
+    if (due && result >= 0 && (records || !complete)) {
+        steward_follow_up(steward, node, &reply->gossip, &more, complete);
     }
 }
 
@@ -282,6 +327,8 @@ void steward_stop(struct steward *steward)
     struct worker *worker = steward->worker;
     steward->stopping = true;
     join_close(steward);
+    change_stop(steward);
+    commit_close(steward);
     size_t cursor = 0;
     uint64_t id;
     void *value;

@@ -1,10 +1,16 @@
 /* The inside of the steward, shared by its files:
  *
  *      steward.c          views: wanting, keeping, trackers
+ *      steward_commit.c   changes that are due are committed
  *      steward_publish.c  snapshots
  *      steward_gossip.c   telling and hearing
+ *      steward_tally.c    what the workers say, summed up into the node's record
  *      steward_join.c     becoming a member: by an operator's word or by the seeds
  *      steward_return.c   becoming again the member one was before the data_dir was lost
+ *      steward_depart.c   leaving, having left, having been removed
+ *      steward_change.c   operators' changes on their way, see steward_change.h:
+ *                         steward_operate.c what they come to, steward_replace.c one by another,
+ *                         steward_plan.c the answer
  *      steward_seek.c     finding the other members again when addresses have changed
  *      steward_record.c   the node's own record, as kept over a restart
  *      steward_secret.c   the cluster's secret, and the one before it
@@ -15,11 +21,12 @@
 #include "member/gossip.h"
 #include "member/tracker.h"
 #include "node/steward.h"
+#include "node/steward_change.h"
 
-#define STEWARD_PUSH_US_MIN UINT64_C(10000)
 #define STEWARD_FORGET_US UINT64_C(600000000)
 #define STEWARD_CONTACT_US UINT64_C(2000000)
 #define STEWARD_NO_TICKET UINT64_C(0) /* of a contact whose answer nobody waits for */
+#define STEWARD_CHANGE_TICKETS (UINT64_C(1) << 62) /* of changes: from here on; below: of joins */
 
 #define STEWARD_SEEK_TICKETS (UINT64_C(1) << 63) /* of contacts that seek: from here on */
 #define STEWARD_SEEDS_TOLD 64u
@@ -44,6 +51,7 @@ struct join {
     struct timer timer;
     bool invited;  /* by a member: only to become again who it was */
     bool returned; /* it is the member that it was before it lost its data */
+    bool stage_only; /* no partition before an operator commits */
 
     /* By seeds. */
     bool by_seeds;
@@ -64,6 +72,27 @@ struct seek {
     uint64_t told[STEWARD_SEEDS_TOLD]; /* as of struct join */
 };
 
+/* What this node is in its cluster, by the durable view and what its workers hold. */
+enum standing {
+    STANDING_ALONE,   /* the only member */
+    STANDING_MEMBER,  /* or about to become one, also staged */
+    STANDING_LEAVING, /* has something to hand over yet, or is counted still */
+    STANDING_LEFT,
+    STANDING_REMOVED, /* by force */
+};
+
+#define STEWARD_RATE_SAMPLES 8u
+
+/* Bytes taken in by syncs, as of the last few heartbeats. */
+struct sync_rate {
+    struct {
+        uint64_t at_us;
+        uint64_t bytes;
+    } samples[STEWARD_RATE_SAMPLES];
+    uint32_t count;
+    uint32_t next;
+};
+
 struct steward {
     struct worker *worker;
     const struct node_config *config;
@@ -82,6 +111,9 @@ struct steward {
     bool keep_active;
     bool keep_needed; /* something beside the view changed: identity, addresses */
     uint64_t keep_sequence;
+    uint64_t wants;         /* how often the wanted view has grown, ... */
+    uint64_t wants_keeping; /* ... up to what is being kept, ... */
+    uint64_t wants_kept;    /* ... and what is durable */
 
     /* Publishing. */
     uint64_t epoch;
@@ -101,19 +133,24 @@ struct steward {
     uint64_t *tickets_void; /* up to here some could not be joined: none of them counts */
 
     struct gossip gossip;
-    struct table peer_digests; /* node id -> its view digest, as last told */
     uint64_t next_id;
     uint64_t last_push_us;
+    uint64_t counts_told_us; /* in the own record */
     uint64_t next_invite_us;
-    uint64_t next_commit_us;
     struct timer tick;
     struct timer push;
+    struct timer commit; /* of what is due */
     struct join join;
     struct seek seek;
+    struct changes changes;
+    struct sync_rate sync_rate;
+    enum standing standing; /* as logged last */
+    uint32_t may_lose;      /* partitions, as logged last */
 };
 
 /* steward.c */
-/* Joins a view into the wanted one; takes over the reference. 0 or a negative code. */
+/* Joins a view into the wanted one; takes over the reference. 0 or a negative code. It is durable
+ * once wants_kept has reached what wants is then. */
 int steward_want(struct steward *steward, struct view *view);
 /* Wants another cluster's view instead; takes over the reference. */
 void steward_replace(struct steward *steward, struct view *view);
@@ -124,12 +161,33 @@ void steward_step(struct steward *steward);
 /* Has every worker adopted this epoch? */
 bool steward_all_adopted(const struct steward *steward, uint64_t epoch);
 
+/* steward_commit.c */
+void commit_init(struct steward *steward);
+/* The durable view may have something due: sees to it that it is committed in a while. */
+void commit_review(struct steward *steward);
+void commit_close(struct steward *steward);
+
+/* steward_tally.c */
+void steward_tally_sum(const struct steward *steward, struct worker_tally *out);
+/* Brings what this node tells of itself up to what the workers say. */
+void steward_refresh_self(struct steward *steward);
+/* Once a heartbeat. */
+void steward_measure_syncs(struct steward *steward);
+
+/* steward_depart.c */
+enum standing steward_standing(const struct steward *steward);
+/* Logs what has changed with the durable view or the workers' tallies: this node has left, was
+ * removed, acknowledged writes may be lost. True when its standing is another. */
+bool steward_note_standing(struct steward *steward);
+/* The role that counts: of what is staged, what it was before; NULL when the node has none. */
+const struct role *steward_role_of(const struct view *view, uint64_t node);
+/* Does a live layout name the node a member? */
+bool steward_is_live(const struct view *view, uint64_t node);
+
 /* steward_publish.c */
 void steward_publish(struct steward *steward);
 
 /* steward_gossip.c */
-/* Brings what this node tells of itself up to what the workers say. */
-void steward_refresh_self(struct steward *steward);
 void steward_push(struct steward *steward);
 /* What this node tells of itself and all others; the view comes along when `theirs`, the digest of
  * the receiver's, is another. Borrowed from the arena and the gossip. 0 or SHOAL_ENOMEM. */

@@ -228,15 +228,28 @@ void steward_on_admit(struct steward *steward, struct source source,
 
 /* ---- taking the cluster's view ---- */
 
-/* The cluster's view with this node in it, committed if it can be at once. */
+/* What is already asked for this node is what it would ask: it has lost its data, or its cluster's
+ * answer came late. Its weight and zone are the cluster's then, not its config's. */
+static bool join_is_asked(const struct role *asked, bool stage)
+{
+    return asked != NULL && asked->kind == ROLE_IN && (!asked->staged || stage);
+}
+
+/* The cluster's view with this node in it, committed if it can be at once and shall be. */
 static int join_view(struct steward *steward, struct view *theirs, struct view **out)
 {
     struct role role;
     steward_role(steward, &role);
+    role.staged = steward->join.stage_only;
+    if (join_is_asked(roles_find(&theirs->roles, role.node), role.staged)) {
+        *out = view_ref(theirs);
+        return 0;
+    }
     struct view *asked;
     int result = view_with_role(theirs, &role, &asked);
-    if (result < 0) {
-        return result;
+    if (result < 0 || role.staged) {
+        *out = result < 0 ? NULL : asked;
+        return result < 0 ? result : 0;
     }
     struct view *committed;
     result = view_commit(asked, &committed);
@@ -258,6 +271,16 @@ static int join_take(struct steward *steward, const struct message_admit_reply *
     int result = view_decode(reply->view, &theirs);
     if (result < 0) {
         return result;
+    }
+    bool again = steward->wanted != NULL && view_facts(steward->wanted)->id == reply->cluster;
+    if (again) { /* it has left, and may know what the one that it asks doesn't */
+        struct view *both;
+        result = view_join(theirs, steward->wanted, &both);
+        view_unref(theirs);
+        if (result < 0) {
+            return result;
+        }
+        theirs = both;
     }
     /* Its facts were compared there; what this node is built for must hold whatever comes. */
     char why[640];
@@ -300,6 +323,14 @@ static int join_take(struct steward *steward, const struct message_admit_reply *
         (void)timers_start(&steward->worker->timers, &steward->join.timer,
                            steward->join.request->deadline_us);
     }
+    if (again) {
+        result = steward_want(steward, joined);
+        if (result < 0) { /* nothing has happened */
+            steward->join.stage = JOIN_CONTACTING;
+            steward->join.cluster = 0;
+        }
+        return result;
+    }
     steward_replace(steward, joined);
     return 0;
 }
@@ -315,7 +346,8 @@ static void join_on_admitted(struct steward *steward, const struct message_admit
         return;
     }
     join->other_in_progress = true;
-    if (steward->view != NULL && view_facts(steward->view)->id == reply->cluster) {
+    if (steward->view != NULL && view_facts(steward->view)->id == reply->cluster &&
+        steward_standing(steward) < STANDING_LEAVING) {
         join_finish(steward, 0, "already a member");
         return;
     }
@@ -342,6 +374,10 @@ void steward_on_contacted(struct steward *steward, uint64_t ticket, int code, st
     struct join *join = &steward->join;
     if (ticket >= STEWARD_SEEK_TICKETS) {
         seek_on_contacted(steward, ticket, code, payload);
+        return;
+    }
+    if (ticket >= STEWARD_CHANGE_TICKETS) {
+        change_on_contacted(steward, ticket, code, payload);
         return;
     }
     if (ticket != join->ticket || join->stage != JOIN_CONTACTING) {
@@ -379,7 +415,9 @@ void steward_on_contacted(struct steward *steward, uint64_t ticket, int code, st
 void join_on_kept(struct steward *steward)
 {
     struct join *join = &steward->join;
-    if (join->cluster == 0 || view_facts(steward->view)->id != join->cluster) {
+    const struct role *role = roles_find(&steward->view->roles, steward->id);
+    if (join->cluster == 0 || view_facts(steward->view)->id != join->cluster || role == NULL ||
+        role->kind != ROLE_IN) {
         return;
     }
     /* From here on this node is a member: its own record of it is durable. */
@@ -402,22 +440,45 @@ void join_on_confirmed(struct steward *steward)
 
 /* ---- by an operator's word ---- */
 
+/* NULL: it may. */
+static const char *join_refusal(const struct steward *steward, int *code)
+{
+    const struct join *join = &steward->join;
+    if (join->stage != JOIN_NONE || (join->by_seeds && steward->view == NULL)) {
+        return "this node is joining a cluster already: wait for that to end";
+    }
+    if (steward->view == NULL) {
+        return "this node is still starting: try again";
+    }
+    if (steward->changes.count > 0) {
+        return "a change of membership is under way at this node: wait for that to end";
+    }
+    switch (steward_standing(steward)) {
+    case STANDING_ALONE:
+    case STANDING_LEFT:
+        return NULL;
+    case STANDING_LEAVING:
+        return "this node is leaving its cluster, and others have not got all yet that it holds: "
+               "wait until status shows it as left";
+    case STANDING_REMOVED:
+        *code = SHOAL_EPERM;
+        return WORKER_REMOVED_TEXT;
+    default:
+        return "this node is a member of a cluster with others: leave that first";
+    }
+}
+
 void steward_join(struct steward *steward, struct request *request)
 {
     struct join *join = &steward->join;
     struct worker *worker = steward->worker;
-    const char *refusal = NULL;
-    if (join->stage != JOIN_NONE || (join->by_seeds && steward->view == NULL)) {
-        refusal = "this node is joining a cluster already: wait for that to end";
-    } else if (steward->view == NULL) {
-        refusal = "this node is still starting: try again";
-    } else if (view_newest(steward->view)->member_count > 1) {
-        refusal = "this node is a member of a cluster with others: leave that first";
+    int code = SHOAL_ECONFLICT;
+    const char *refusal = join_refusal(steward, &code);
+    if (refusal == NULL && request->key.len > LIMIT_NAME_BYTES) {
+        refusal = "the host's name is too long";
     }
-    if (refusal != NULL || request->key.len > LIMIT_NAME_BYTES) {
-        struct outcome outcome = {
-            .code = SHOAL_ECONFLICT,
-            .text = bytes_from_string(refusal != NULL ? refusal : "the host's name is too long")};
+    if (refusal != NULL) {
+        struct outcome outcome = {.code = code, .text = bytes_from_string(refusal)};
         worker_complete(worker, request, &outcome);
         return;
     }
@@ -426,6 +487,7 @@ void steward_join(struct steward *steward, struct request *request)
     join->host[request->key.len] = '\0';
     join->port = (uint16_t)request->limit;
     join->invited = false;
+    join->stage_only = request->stage;
     join_close_own(steward);
 }
 

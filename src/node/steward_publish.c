@@ -44,13 +44,26 @@ static void steward_list_known(struct steward *steward, struct snapshot *snapsho
     }
 }
 
-/* Members that have never been heard of, and every member's weight. */
+/* A member's weight and zone are what its role says, for operators may have changed them; of what
+ * is staged, what it was before. */
+static void steward_list_role(const struct view *view, struct snapshot_node *node)
+{
+    const struct role *role = steward_role_of(view, node->record.id);
+    role = role != NULL ? role : roles_find(&view->roles, node->record.id); /* a joiner's */
+    if (role != NULL) {
+        node->weight = role->weight;
+        memcpy(node->record.zone, role->zone, sizeof(node->record.zone));
+    }
+}
+
+/* Members that have never been heard of, and every node's role. */
 static void steward_list_roles(struct steward *steward, struct snapshot *snapshot)
 {
     const struct roles *roles = &steward->view->roles;
     for (uint32_t i = 0; i < roles->count; i++) {
         const struct role *role = &roles->items[i];
-        if (role->kind == ROLE_IN && !steward_listed(snapshot, role->node)) {
+        bool member = role->kind == ROLE_IN || steward_is_live(steward->view, role->node);
+        if (member && !steward_listed(snapshot, role->node)) {
             struct snapshot_node *node = &snapshot->nodes[snapshot->node_count++];
             *node = (struct snapshot_node){.state = NODE_DOWN, .weight = role->weight};
             node->record.id = role->node;
@@ -59,10 +72,7 @@ static void steward_list_roles(struct steward *steward, struct snapshot *snapsho
         }
     }
     for (uint32_t i = 0; i < snapshot->node_count; i++) {
-        const struct role *role = roles_find(roles, snapshot->nodes[i].record.id);
-        if (role != NULL) {
-            snapshot->nodes[i].weight = role->weight;
-        }
+        steward_list_role(steward->view, &snapshot->nodes[i]);
     }
     qsort(snapshot->nodes, snapshot->node_count, sizeof(*snapshot->nodes), steward_compare_nodes);
 }

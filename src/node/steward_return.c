@@ -52,13 +52,14 @@ void steward_on_invite(struct steward *steward, const struct message_invite *inv
 {
     struct join *join = &steward->join;
     if (steward->view == NULL || steward->stopping || steward->config->peer_port == 0 ||
-        view_newest(steward->view)->member_count > 1 || join->stage != JOIN_NONE ||
-        invite->port == 0 || join_keys_held(steward) > 0) {
-        return; /* a node with data of its own is not disturbed */
+        steward_standing(steward) != STANDING_ALONE || join->stage != JOIN_NONE ||
+        steward->changes.count > 0 || invite->port == 0 || join_keys_held(steward) > 0) {
+        return; /* a node with data of its own is not disturbed, nor one that has left */
     }
     memcpy(join->host, invite->host, sizeof(join->host));
     join->port = (uint16_t)invite->port;
     join->invited = true;
+    join->stage_only = false;
     join_close_own(steward);
 }
 

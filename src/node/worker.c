@@ -398,6 +398,7 @@ void worker_stop(struct worker *worker, struct moment now)
 
 /* ---- looking in ---- */
 
+/* A node that was removed by force may connect: it is to hear so, and then goes by itself. */
 int worker_check_hello(struct worker *worker, const struct message_hello *hello, char text[256])
 {
     if (hello->version_min > PROTOCOL_VERSION || hello->version_max < PROTOCOL_VERSION) {
@@ -419,14 +420,6 @@ int worker_check_hello(struct worker *worker, const struct message_hello *hello,
                        hello->name, (unsigned long long)hello->cluster, facts->name,
                        (unsigned long long)facts->id);
         return SHOAL_ECLUSTER;
-    }
-    if (view_removed(view, hello->node)) {
-        (void)snprintf(
-            text, 256,
-            "node '%.40s' was removed from this cluster by force: start it with an empty "
-            "data directory to join anew",
-            hello->name);
-        return SHOAL_EPERM;
     }
     return 0;
 }

@@ -18,6 +18,7 @@ static uint32_t worker_for_frame(struct worker *worker, uint32_t kind, uint32_t 
     case MESSAGE_ADMIT:
     case MESSAGE_GOODBYE:
     case MESSAGE_INVITE:
+    case MESSAGE_JOIN:
         return 0;
     default:
         return worker_of_partition(worker, partition);
@@ -94,6 +95,7 @@ static void worker_steward_frame(struct worker *worker, struct source source, ui
     struct message_admit admit;
     struct message_goodbye goodbye;
     struct message_invite invite;
+    struct message_join join;
     if (kind == MESSAGE_GOSSIP && message_gossip_decode(payload, &worker->arena, &gossip) == 0) {
         steward_on_gossip(worker->steward, source, &gossip);
     } else if (kind == MESSAGE_ADMIT &&
@@ -105,6 +107,8 @@ static void worker_steward_frame(struct worker *worker, struct source source, ui
     } else if (kind == MESSAGE_INVITE &&
                message_invite_decode(payload, &worker->arena, &invite) == 0) {
         steward_on_invite(worker->steward, &invite);
+    } else if (kind == MESSAGE_JOIN && message_join_decode(payload, &worker->arena, &join) == 0) {
+        steward_on_told_to_join(worker->steward, source, &join);
     }
 }
 
@@ -117,7 +121,7 @@ void worker_dispatch(struct worker *worker, struct source source, struct bytes p
         return;
     }
     if (kind == MESSAGE_GOSSIP || kind == MESSAGE_ADMIT || kind == MESSAGE_GOODBYE ||
-        kind == MESSAGE_INVITE) {
+        kind == MESSAGE_INVITE || kind == MESSAGE_JOIN) {
         worker_steward_frame(worker, source, kind, payload);
         return;
     }

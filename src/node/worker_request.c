@@ -83,12 +83,16 @@ void worker_execute(struct worker *worker, struct request *request)
     bool changes = request->op == REQUEST_PUT || request->op == REQUEST_DELETE;
     if (request->op == REQUEST_JOIN) {
         steward_join(worker->steward, request);
+    } else if (request->op == REQUEST_CHANGE) {
+        steward_change(worker->steward, request);
     } else if (request->op == REQUEST_BACKUP) {
         worker_backup(worker, request);
     } else if (worker->snapshot == NULL) {
         worker_refuse(worker, request, SHOAL_EQUORUM,
                       "this node is in no cluster yet: wait for it to join, or join it with "
                       "join-cluster; nothing was applied");
+    } else if (view_removed(worker->snapshot->view, worker->snapshot->self)) {
+        worker_refuse(worker, request, SHOAL_EPERM, WORKER_REMOVED_TEXT);
     } else if (request->op == REQUEST_VERIFY) {
         worker_verify(worker, request);
     } else if (request->op == REQUEST_REPAIR) {

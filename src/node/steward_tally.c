@@ -1,0 +1,114 @@
+/* What the workers say of themselves, summed up into what the node tells of itself. */
+#include "node/steward_inside.h"
+
+void steward_tally_sum(const struct steward *steward, struct worker_tally *out)
+{
+    struct worker_tally sum = {0};
+    for (uint32_t i = 0; i < steward->worker->count; i++) {
+        const struct worker_tally *tally = &steward->tallies[i];
+        sum.keys += tally->keys;
+        sum.bytes += tally->bytes;
+        sum.hints += tally->hints;
+        sum.pending += tally->pending;
+        sum.refilling += tally->refilling;
+        sum.releasing += tally->releasing;
+        sum.sync_bytes += tally->sync_bytes;
+        if (tally->storage > sum.storage) {
+            sum.storage = tally->storage; /* the worst speaks for the node */
+        }
+    }
+    *out = sum;
+}
+
+/* ---- how fast syncs bring data ---- */
+
+void steward_measure_syncs(struct steward *steward)
+{
+    struct sync_rate *rate = &steward->sync_rate;
+    struct worker_tally sum;
+    steward_tally_sum(steward, &sum);
+    rate->samples[rate->next].at_us = steward->worker->now.mono_us;
+    rate->samples[rate->next].bytes = sum.sync_bytes;
+    rate->next = (rate->next + 1) % STEWARD_RATE_SAMPLES;
+    rate->count += rate->count < STEWARD_RATE_SAMPLES ? 1 : 0;
+}
+
+/* Bytes a second from the oldest sample to the newest. */
+static uint64_t sync_rate_now(const struct sync_rate *rate)
+{
+    if (rate->count < 2) {
+        return 0;
+    }
+    uint32_t newest = (rate->next + STEWARD_RATE_SAMPLES - 1) % STEWARD_RATE_SAMPLES;
+    uint32_t oldest = (rate->next + STEWARD_RATE_SAMPLES - rate->count) % STEWARD_RATE_SAMPLES;
+    uint64_t us = rate->samples[newest].at_us - rate->samples[oldest].at_us;
+    uint64_t bytes = rate->samples[newest].bytes - rate->samples[oldest].bytes;
+    return us == 0 ? 0 : (uint64_t)((double)bytes * 1e6 / (double)us);
+}
+
+/* ---- the record ---- */
+
+static enum node_state steward_state(const struct steward *steward, const struct worker_tally *sum)
+{
+    bool unread = steward->returning && !steward_all_adopted(steward, 1);
+    if (steward->view != NULL) {
+        enum standing standing = steward_standing(steward);
+        if (standing >= STANDING_LEAVING) {
+            return standing == STANDING_LEAVING ? NODE_LEAVING : NODE_LEFT;
+        }
+    }
+    if (sum->refilling > 0 || unread) {
+        return NODE_REFILLING;
+    }
+    if (steward->view != NULL &&
+        layout_member_index(view_read_layout(steward->view), steward->id) < 0) {
+        return NODE_JOINING;
+    }
+    return NODE_UP;
+}
+
+/* Counts change all the time, and with a thousand members each change of each would be a record
+ * that all are told: they wait until others have had their turn. Whether something is left to be
+ * done doesn't wait. */
+static void steward_hold_counts(struct steward *steward, struct node_record *self)
+{
+    const struct node_record *told = &steward->gossip.self;
+    uint64_t now_us = steward->worker->now.mono_us;
+    bool turned = (told->pending_sync == 0) != (self->pending_sync == 0) ||
+                  (told->releasing == 0) != (self->releasing == 0);
+    if (node_record_same(told, self)) {
+        return;
+    }
+    if (turned || now_us >= steward->counts_told_us + gossip_counts_us(&steward->gossip)) {
+        steward->counts_told_us = now_us;
+        return;
+    }
+    self->keys = told->keys;
+    self->bytes = told->bytes;
+    self->hints = told->hints;
+    self->pending_sync = told->pending_sync;
+    self->releasing = told->releasing;
+    self->sync_rate = told->sync_rate;
+}
+
+void steward_refresh_self(struct steward *steward)
+{
+    struct node_record self = steward->gossip.self;
+    struct worker_tally sum;
+    steward_tally_sum(steward, &sum);
+    self.keys = sum.keys;
+    self.bytes = sum.bytes;
+    self.hints = sum.hints;
+    self.pending_sync = sum.pending;
+    self.storage = sum.storage;
+    self.releasing = sum.releasing;
+    self.sync_rate = sync_rate_now(&steward->sync_rate);
+    self.state = steward_state(steward, &sum);
+    const struct role *role =
+        steward->view == NULL ? NULL : steward_role_of(steward->view, steward->id);
+    if (role != NULL && role->kind == ROLE_IN) {
+        memcpy(self.zone, role->zone, sizeof(self.zone)); /* operators may have moved it */
+    }
+    steward_hold_counts(steward, &self);
+    gossip_set_self(&steward->gossip, &self);
+}
