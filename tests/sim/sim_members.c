@@ -235,6 +235,15 @@ static struct view *join_all(struct sim_world *world)
     return all;
 }
 
+/* Does the worker that has the key know that it is an owner? One that has just started does not. */
+static bool is_in_place(struct sim_world *world, struct sim_node *node, struct bytes key)
+{
+    const struct snapshot *snapshot =
+        node->state == SIM_DOWN ? NULL : worker_snapshot(sim_node_worker_of(node, key)->core);
+    return snapshot != NULL && view_owns(snapshot->view, snapshot->self,
+                                         partition_of_key(key, world->options.partitions));
+}
+
 /* What can be said of an owner: its holding was looked at, or nobody knows and it may have all, or
  * it counts as lost. */
 static void take_owner(struct sim_world *world, const struct view *view, uint64_t id, uint32_t key,
@@ -250,7 +259,7 @@ static void take_owner(struct sim_world *world, const struct view *view, uint64_
     struct bytes name = bytes_make(at->name, at->name_len);
     struct object object = object_empty();
     arena_reset(&world->arena);
-    int code = node->state == SIM_DOWN ? 1 : sim_world_peek(world, node, name, &object);
+    int code = is_in_place(world, node, name) ? sim_world_peek(world, node, name, &object) : 1;
     if (code != 0 && code != SHOAL_ENOTFOUND) {
         obliged->unknown++;
         return;

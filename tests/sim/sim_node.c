@@ -52,15 +52,17 @@ static int configure_seeds(struct sim_node *node)
 {
     const struct sim_options *options = &node->world->options;
     struct node_config *config = &node->config;
-    if (options->setup == SIM_SETUP_JOIN || options->nodes < 2) {
+    bool alone = options->nodes < 2 && (node->index == 0 || options->spares == 0);
+    if (options->setup == SIM_SETUP_JOIN || alone) {
         return 0;
     }
     config->seeds = mem_alloc_zeroed(options->nodes, sizeof(*config->seeds));
     if (config->seeds == NULL) {
         return SHOAL_ENOMEM;
     }
-    config->seed_count = options->nodes;
-    for (uint32_t i = 0; i < options->nodes; i++) {
+    bool few = options->seeds > 0 && options->seeds < options->nodes;
+    config->seed_count = few ? options->seeds : options->nodes;
+    for (uint32_t i = 0; i < config->seed_count; i++) {
         snprintf(config->seeds[i].host, sizeof(config->seeds[i].host), "host%u", i);
         config->seeds[i].port = (uint16_t)(PEER_PORT_FIRST + i);
     }
