@@ -7,8 +7,8 @@
 
 #include "base/memory.h"
 #include "cli/cluster_json.h"
+#include "cli/headway.h"
 #include "cli/lookout.h"
-#include "cli/pace.h"
 #include "cli/progress.h"
 #include "cli/screen.h"
 #include "cli/session.h"
@@ -41,7 +41,7 @@ static int show(struct session *session)
 struct watch {
     struct terminal *terminal;
     struct lookout lookout;
-    struct pace pace;
+    struct headway headway;
     char *last; /* what was shown last, from malloc; NULL: nothing yet */
     bool on_screen;
 };
@@ -51,8 +51,8 @@ static bool seconds_left(struct watch *watch, const struct shoal_status *status,
 {
     struct situation situation;
     situation_read(status, NULL, &situation);
-    pace_note(&watch->pace, progress_now_us(), situation_left(&situation));
-    return situation_left(&situation) > 0 && pace_seconds_left(&watch->pace, out);
+    headway_note(&watch->headway, &situation, progress_now_us());
+    return headway_seconds_left(&watch->headway, out);
 }
 
 /* What is to be seen now, from malloc; NULL when there is no memory. */

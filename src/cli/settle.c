@@ -10,6 +10,7 @@
 #define LOOK_US UINT64_C(200000)
 /* What others say of themselves comes by gossip, some of it a moment after the layout went. */
 #define STEADY_US UINT64_C(600000)
+#define STUCK_US UINT64_C(2000000)
 #define SILENCE_US UINT64_C(5000000)
 #define GOES_ON "the change goes on by itself: see shoal status --watch"
 
@@ -54,8 +55,9 @@ static void append(char *text, size_t size, const char *separator, const char *m
     append_text(text, size, more);
 }
 
-/* Who holds it up, when somebody should do something about it; said once, until it changes. */
-static void tell_stuck(struct settle *settle, const struct situation *situation)
+/* Who holds it up, when somebody should do something about it: said once, until it changes, and
+ * not at once, for a node that has only just joined or started looks like one that is down. */
+static void tell_stuck(struct settle *settle, const struct situation *situation, uint64_t now_us)
 {
     char told[SITUATION_TEXT_BYTES] = "";
     for (uint32_t i = 0; i < situation->wait_count && i < SITUATION_WAITS_MAX; i++) {
@@ -65,10 +67,14 @@ static void tell_stuck(struct settle *settle, const struct situation *situation)
             append(told, sizeof(told), "; ", text);
         }
     }
-    if (strcmp(told, settle->told) != 0) {
-        if (told[0] != '\0') {
-            progress_remark(&settle->progress, "waiting for %s", told);
-        }
+    if (told[0] == '\0') {
+        settle->stuck_us = 0;
+        settle->told[0] = '\0';
+        return;
+    }
+    settle->stuck_us = settle->stuck_us == 0 ? now_us : settle->stuck_us;
+    if (now_us - settle->stuck_us >= STUCK_US && strcmp(told, settle->told) != 0) {
+        progress_remark(&settle->progress, "waiting for %s", told);
         memcpy(settle->told, told, sizeof(told));
     }
 }
@@ -92,21 +98,21 @@ static void append_waits(const struct situation *situation, char text[2 * SITUAT
 
 static void show(struct settle *settle, const struct situation *situation, uint64_t now_us)
 {
-    uint64_t left = situation_left(situation);
     struct progress *progress = &settle->progress;
-    pace_note(&settle->pace, now_us, left);
-    progress->total = left > progress->total ? left : progress->total;
-    tell_stuck(settle, situation);
+    struct headway *headway = &settle->headway;
+    headway_note(headway, situation, now_us);
+    progress->total = headway->total;
+    progress->what = headway->measure == HEADWAY_RELEASES ? "letting go:" : "moving:";
+    tell_stuck(settle, situation, now_us);
     if (!progress_due(progress)) {
         return;
     }
     uint64_t seconds;
-    bool known =
-        pace_seconds_left(&settle->pace, &seconds) || situation_seconds_left(situation, &seconds);
+    bool is_known = headway_seconds_left(headway, &seconds);
     char text[2 * SITUATION_TEXT_BYTES];
-    situation_text(situation, known && left > 0 ? &seconds : NULL, text);
+    situation_text(situation, is_known ? &seconds : NULL, text);
     append_waits(situation, text);
-    progress_show(progress, progress->total - left, text);
+    progress_show(progress, headway->total - headway->left, text);
 }
 
 /* ---- the looks ---- */

@@ -5,8 +5,8 @@
 #ifndef CLI_SETTLE_H
 #define CLI_SETTLE_H
 
+#include "cli/headway.h"
 #include "cli/lookout.h"
-#include "cli/pace.h"
 #include "cli/progress.h"
 #include "cli/session.h"
 #include "cli/situation.h"
@@ -15,12 +15,13 @@ struct settle {
     struct terminal *terminal;
     struct lookout lookout;
     struct progress progress;
-    struct pace pace;
+    struct headway headway;
     uint64_t began_us;
     uint64_t until_us;               /* UINT64_MAX: without end */
     uint64_t settled_us;             /* since when it looks settled; 0: it doesn't */
     uint64_t failed_us;              /* since when nobody answers; 0: somebody does */
-    char told[SITUATION_TEXT_BYTES]; /* the last remark on whom it waits for */
+    uint64_t stuck_us;               /* since when somebody holds it up; 0: nobody does */
+    char told[SITUATION_TEXT_BYTES]; /* who does, as was said last */
 };
 
 /* Before the change is asked for: the time runs from here. */

@@ -192,11 +192,6 @@ void situation_read(const struct shoal_status *status, const struct expectation 
     out->settled = !live && come >= expected->come_count && out->wait_count == 0;
 }
 
-uint64_t situation_left(const struct situation *situation)
-{
-    return situation->to_sync + situation->to_release;
-}
-
 bool situation_seconds_left(const struct situation *situation, uint64_t *out)
 {
     if (situation->rate == 0 || situation->bytes_left == 0) {

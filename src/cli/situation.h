@@ -65,9 +65,6 @@ struct situation {
 void situation_read(const struct shoal_status *status, const struct expectation *expected,
                     struct situation *out);
 
-/* Partitions that are still to be moved or let go. */
-uint64_t situation_left(const struct situation *situation);
-
 /* Seconds until the data has moved, judging by bytes; false while that can't be told. */
 bool situation_seconds_left(const struct situation *situation, uint64_t *out);
 
