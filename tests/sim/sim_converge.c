@@ -44,9 +44,9 @@ static bool siblings_equal(const struct object *a, const struct object *b)
 
 /* Neither a tombstone in it nor anything whose time has come or will soon. What a clock put off
  * that was far ahead for a while may wait until that time has come by all. */
-static bool lives(const struct sim_world *world, const struct object *object)
+static bool lives(struct sim_world *world, const struct object *object)
 {
-    uint64_t wall_ms = sim_clock_moment(&world->nodes[0].clock, world->now_us).wall_ms;
+    uint64_t wall_ms = sim_clock_moment(&sim_members_any(world)->clock, world->now_us).wall_ms;
     for (uint32_t i = 0; i < object->sibling_count; i++) {
         const struct sibling *sibling = &object->siblings[i];
         bool expired = sibling->expiry_ms != 0 && sibling->expiry_ms < wall_ms + EXPIRES_SOON_MS &&
@@ -62,7 +62,7 @@ static bool key_converged(struct sim_world *world, const struct sim_key *key, ch
                           size_t size)
 {
     struct bytes name = bytes_make(key->name, key->name_len);
-    const struct layout *layout = view_newest(sim_node_snapshot(&world->nodes[0])->view);
+    const struct layout *layout = view_newest(sim_members_snapshot(world)->view);
     uint64_t owners[LIMIT_REPLICAS];
     uint32_t count =
         layout_owners(layout, partition_of_key(name, world->options.partitions), owners);
@@ -92,10 +92,31 @@ static bool key_converged(struct sim_world *world, const struct sim_key *key, ch
     return true;
 }
 
+/* Who owns it no more has let go of it. */
+static bool key_released(struct sim_world *world, const struct sim_key *key, char *why, size_t size)
+{
+    struct bytes name = bytes_make(key->name, key->name_len);
+    const struct layout *layout = view_newest(sim_members_snapshot(world)->view);
+    uint32_t partition = partition_of_key(name, world->options.partitions);
+    arena_reset(&world->arena);
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        struct sim_node *node = &world->nodes[i];
+        struct object object = object_empty();
+        if (node->state == SIM_UP && !node->removed && !layout_owns(layout, node->id, partition) &&
+            sim_world_peek(world, node, name, &object) != SHOAL_ENOTFOUND) {
+            snprintf(why, size, "node%u still holds %.*s, which it does not own", i, (int)name.len,
+                     (const char *)name.data);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool sim_converged(struct sim_world *world, char *why, size_t size)
 {
     for (uint32_t i = 0; i < world->oracle.history.key_count; i++) {
-        if (!key_converged(world, &world->oracle.history.keys[i], why, size)) {
+        if (!key_converged(world, &world->oracle.history.keys[i], why, size) ||
+            !key_released(world, &world->oracle.history.keys[i], why, size)) {
             return false;
         }
     }
@@ -154,7 +175,7 @@ static bool run_idle(struct sim_world *world)
 static void verify(struct sim_world *world)
 {
     int code = SHOAL_EUNKNOWN;
-    struct sim_ask ask = {.node = (uint32_t)random_below(&world->random, world->node_count),
+    struct sim_ask ask = {.node = sim_members_any(world)->index,
                           .op = REQUEST_VERIFY,
                           .with_values = true,
                           .options = {.timeout_us = VERIFY_US},

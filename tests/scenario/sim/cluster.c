@@ -76,6 +76,10 @@ struct answer cluster_await(struct cluster *cluster, struct sim_request *request
         answer.fallbacks = outcome->fallbacks;
         answer.needed = outcome->needed;
         answer.value_count = outcome->value_count;
+        if (outcome->changed != NULL) {
+            answer.committed = outcome->changed->committed;
+            answer.may_lose = outcome->changed->may_lose;
+        }
         for (uint32_t i = 0; i < outcome->value_count && i < ANSWER_VALUES; i++) {
             snprintf(answer.values[i], sizeof(answer.values[i]), "%.*s",
                      (int)outcome->values[i].value.len,
@@ -152,6 +156,30 @@ struct answer cluster_join(struct cluster *cluster, uint32_t node, const char *h
     return ask_and_wait(cluster, &ask);
 }
 
+struct answer cluster_change(struct cluster *cluster, uint32_t node,
+                             const struct message_change *change)
+{
+    struct sim_ask ask = {.node = node, .op = REQUEST_CHANGE, .change = change};
+    sim_oracle_loss(&cluster->world.oracle);
+    cluster->world.oracle.unstable = true;
+    return ask_and_wait(cluster, &ask);
+}
+
+struct answer cluster_leave(struct cluster *cluster, uint32_t node)
+{
+    struct message_change change = {.op = CHANGE_LEAVE};
+    return cluster_change(cluster, node, &change);
+}
+
+struct answer cluster_remove(struct cluster *cluster, uint32_t node, uint32_t target, bool force)
+{
+    struct message_change change = {
+        .op = CHANGE_REMOVE,
+        .force = force,
+        .node = bytes_from_string(cluster_node(cluster, target)->config.name)};
+    return cluster_change(cluster, node, &change);
+}
+
 /* ---- what happens ---- */
 
 void cluster_run(struct cluster *cluster, uint64_t duration_us)
@@ -170,6 +198,16 @@ void cluster_settle(struct cluster *cluster)
 void cluster_start(struct cluster *cluster, uint32_t node)
 {
     assert_int_equal(sim_node_start(cluster_node(cluster, node)), 0);
+}
+
+void cluster_bury(struct cluster *cluster, uint32_t node)
+{
+    struct sim_node *at = cluster_node(cluster, node);
+    sim_members_look(&cluster->world);
+    at->buried = true;
+    at->lost = true;
+    sim_oracle_loss(&cluster->world.oracle);
+    sim_node_crash(at, SIM_EXIT_POWER);
 }
 
 void cluster_stop(struct cluster *cluster, uint32_t node)
@@ -204,6 +242,21 @@ void cluster_part(struct cluster *cluster, uint32_t a, uint32_t b)
 void cluster_mute(struct cluster *cluster, uint32_t a, uint32_t b)
 {
     sim_network_cut(&cluster->world.network, a, b, true);
+}
+
+void cluster_split(struct cluster *cluster, uint32_t side, uint32_t other_side)
+{
+    struct sim_network *network = &cluster->world.network;
+    for (uint32_t a = 0; a < cluster->world.node_count; a++) {
+        for (uint32_t b = 0; b < cluster->world.node_count; b++) {
+            if ((side >> a & 1) != 0 && (other_side >> b & 1) != 0) {
+                sim_network_cut(network, a, b, true);
+                sim_network_cut(network, b, a, true);
+                sim_network_break_between(network, a, b);
+            }
+        }
+    }
+    cluster_run(cluster, SECOND_US);
 }
 
 void cluster_mend(struct cluster *cluster)
@@ -270,6 +323,11 @@ uint32_t cluster_held(struct cluster *cluster, uint32_t node, const char *key)
     arena_reset(&cluster->world.arena);
     int code = sim_world_peek(&cluster->world, at, name, &object);
     return code == 0 ? object.sibling_count : 0;
+}
+
+enum sim_standing cluster_standing(struct cluster *cluster, uint32_t node)
+{
+    return sim_members_standing(&cluster->world, cluster_node(cluster, node));
 }
 
 uint32_t cluster_members(struct cluster *cluster, uint32_t node)

@@ -30,6 +30,9 @@ struct answer {
     char text[512];
     uint64_t took_us;
     bool orphaned; /* its node crashed: no answer came */
+    /* Of a change. */
+    bool committed;
+    uint32_t may_lose;
 };
 
 /* Starts the options' first nodes and waits until they are one settled cluster. */
@@ -52,6 +55,13 @@ struct answer cluster_delete(struct cluster *cluster, uint32_t node, const char 
 struct answer cluster_get_from(struct cluster *cluster, uint32_t node, const char *key, int32_t r);
 struct answer cluster_join(struct cluster *cluster, uint32_t node, const char *host, uint16_t port);
 
+/* An operator asks `node` for a change of the membership; NULL for what it has no need of. */
+struct answer cluster_change(struct cluster *cluster, uint32_t node,
+                             const struct message_change *change);
+/* The most usual ones: it leaves, by its own word; `target` is removed. */
+struct answer cluster_leave(struct cluster *cluster, uint32_t node);
+struct answer cluster_remove(struct cluster *cluster, uint32_t node, uint32_t target, bool force);
+
 /* Begins a put, to be waited for later. */
 struct sim_request *cluster_begin_put(struct cluster *cluster, uint32_t node, const char *key,
                                       const char *value);
@@ -62,6 +72,8 @@ struct answer cluster_await(struct cluster *cluster, struct sim_request *request
 void cluster_run(struct cluster *cluster, uint64_t duration_us);
 void cluster_settle(struct cluster *cluster);
 void cluster_start(struct cluster *cluster, uint32_t node);
+/* It dies, and nobody expects it back. */
+void cluster_bury(struct cluster *cluster, uint32_t node);
 /* Stops the node in good order and waits for the end of its process. */
 void cluster_stop(struct cluster *cluster, uint32_t node);
 /* Ends it in that way (SIM_EXIT_STOP in good order), starts it again and waits until all is
@@ -73,6 +85,8 @@ void cluster_part(struct cluster *cluster, uint32_t a, uint32_t b);
 /* Frames pass from b to a, none from a to b; nobody is told. */
 void cluster_mute(struct cluster *cluster, uint32_t a, uint32_t b);
 void cluster_mend(struct cluster *cluster);
+/* No frame passes between the nodes of the two sides (a bit each), and all know it. */
+void cluster_split(struct cluster *cluster, uint32_t side, uint32_t other_side);
 
 /* ---- what is ---- */
 
@@ -90,6 +104,8 @@ struct dot cluster_last_dot(struct cluster *cluster, const char *key);
 /* How many siblings of the key the node holds itself, tombstones included. */
 uint32_t cluster_held(struct cluster *cluster, uint32_t node, const char *key);
 
+/* How it stands with the cluster, by its own account. */
+enum sim_standing cluster_standing(struct cluster *cluster, uint32_t node);
 uint32_t cluster_members(struct cluster *cluster, uint32_t node);
 uint32_t cluster_live_layouts(struct cluster *cluster, uint32_t node);
 
