@@ -11,6 +11,7 @@ struct growing {
     struct view *before; /* the older layout alone */
     struct view *both;   /* and the newer one, seen by nobody */
     struct view *seen;   /* the same, seen by all */
+    struct view *after;  /* the newer one alone */
     uint32_t moved;      /* a partition that node 4 gets ... */
     uint64_t stays[2];   /* ... its owners in both layouts ... */
     uint64_t leaves;     /* ... and the one that loses it */
