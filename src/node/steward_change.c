@@ -155,7 +155,7 @@ void change_take(struct change *change, int result, struct proposal *proposal)
     struct plan_wish wish = {.before = steward->wanted,
                              .after = proposal->view,
                              .layout = proposal->layout,
-                             .reason = proposal->reason,
+                             .report = proposal->planned ? &proposal->report : NULL,
                              .may_lose = proposal->may_lose,
                              .committed = proposal->committed};
     int made = plan_make(steward, &wish, &change->plan);

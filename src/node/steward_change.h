@@ -1,6 +1,7 @@
 /* An operator's change of membership on its way, shared by the files that carry it out:
  *
  *      steward_operate.c   what was asked ----> a view with it in, or why not
+ *      steward_judge.c     may it be?
  *      steward_change.c    that view is wanted -> durable -> known to another member -> answered
  *      steward_replace.c   before all that, the newcomer is told to join, staged
  *      steward_plan.c      the answer: what moves
@@ -20,9 +21,10 @@ struct steward;
 
 struct plan_wish {
     const struct view *before;
-    const struct view *after;    /* with the change in it, committed or not */
-    const struct layout *layout; /* after the change; borrowed */
-    const char *reason;          /* the planner's; NULL or empty: all is exact */
+    const struct view *after;            /* with the change in it, committed or not */
+    const struct layout *layout;         /* after the change; borrowed */
+    const struct planner_report *report; /* NULL: none is known */
+    uint32_t moves_least;                /* by the planner; 0: not known */
     uint32_t may_lose;
     bool committed;
 };
@@ -46,9 +48,10 @@ void plan_remark(struct plan *plan, const char *text);
 /* ---- what a command comes to (steward_operate.c) ---- */
 
 struct proposal {
-    struct view *view;            /* with the change in it; a reference */
-    struct layout *layout;        /* that comes of it, in force or not; a reference */
-    char reason[256];             /* the planner's */
+    struct view *view;     /* with the change in it; a reference */
+    struct layout *layout; /* that comes of it, in force or not; a reference */
+    bool planned;          /* the report is of this layout */
+    struct planner_report report;
     bool committed;               /* the layout is in force */
     uint32_t may_lose;            /* with it */
     char text[CHANGE_TEXT_BYTES]; /* a remark, or why it is refused and what to do */
@@ -70,15 +73,27 @@ int operate(struct steward *steward, const struct message_change *ask, struct pr
 int operate_plan(struct steward *steward, const struct message_change *ask, struct proposal *out);
 void proposal_end(struct proposal *proposal);
 
-/* For replace: the named member; 0 or refused. */
-int operate_find(struct steward *steward, const struct message_change *ask, struct subject *out,
-                 char text[CHANGE_TEXT_BYTES]);
-/* The kind that ends its membership: ROLE_REMOVED where it is down or by force, else ROLE_OUT. */
-int operate_end_kind(struct steward *steward, const struct message_change *ask,
-                     const struct subject *subject, uint32_t *kind, char text[CHANGE_TEXT_BYTES]);
 /* Asks for both roles at once (`second` NULL: one) and commits unless they are staged. */
 int operate_with(struct steward *steward, const struct message_change *ask,
                  const struct role *first, const struct role *second, struct proposal *out);
+
+/* ---- may it be (steward_judge.c) ---- */
+
+/* Adds to the text, behind what is there already; returns the code. */
+int judge_say(char text[CHANGE_TEXT_BYTES], int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The named member, or whoever leaves or has left: 0, or refused. */
+int judge_subject(struct steward *steward, const struct message_change *ask, struct subject *out,
+                  char text[CHANGE_TEXT_BYTES]);
+/* By which kind its membership may end: ROLE_REMOVED where it is down or by force, else ROLE_OUT.
+ * 0, or refused. */
+int judge_end(struct steward *steward, const struct message_change *ask,
+              const struct subject *subject, uint32_t *kind, char text[CHANGE_TEXT_BYTES]);
+/* Fewer members than W could take no write at all: refused when it happens now, else said. */
+int judge_members(const struct layout *before, const struct layout *after, bool now,
+                  const struct message_change *ask, char text[CHANGE_TEXT_BYTES]);
+/* Partitions that may have lost writes once all is committed that is staged. 0 or SHOAL_ENOMEM. */
+int judge_losses(const struct view *view, uint32_t *out);
 
 /* ---- on its way (steward_change.c, steward_replace.c) ---- */
 

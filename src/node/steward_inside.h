@@ -9,7 +9,8 @@
  *      steward_return.c   becoming again the member one was before the data_dir was lost
  *      steward_depart.c   leaving, having left, having been removed
  *      steward_change.c   operators' changes on their way, see steward_change.h:
- *                         steward_operate.c what they come to, steward_replace.c one by another,
+ *                         steward_operate.c what they come to, steward_judge.c may they be,
+ *                         steward_replace.c one member by another,
  *                         steward_plan.c the answer
  *      steward_seek.c     finding the other members again when addresses have changed
  *      steward_record.c   the node's own record, as kept over a restart
@@ -25,7 +26,7 @@
 
 #define STEWARD_FORGET_US UINT64_C(600000000)
 #define STEWARD_CONTACT_US UINT64_C(2000000)
-#define STEWARD_NO_TICKET UINT64_C(0) /* of a contact whose answer nobody waits for */
+#define STEWARD_NO_TICKET UINT64_C(0)              /* of a contact whose answer nobody waits for */
 #define STEWARD_CHANGE_TICKETS (UINT64_C(1) << 62) /* of changes: from here on; below: of joins */
 
 #define STEWARD_SEEK_TICKETS (UINT64_C(1) << 63) /* of contacts that seek: from here on */
@@ -49,8 +50,8 @@ struct join {
     uint64_t closed_epoch;
     uint64_t cluster; /* the one being joined, once known */
     struct timer timer;
-    bool invited;  /* by a member: only to become again who it was */
-    bool returned; /* it is the member that it was before it lost its data */
+    bool invited;    /* by a member: only to become again who it was */
+    bool returned;   /* it is the member that it was before it lost its data */
     bool stage_only; /* no partition before an operator commits */
 
     /* By seeds. */
@@ -64,11 +65,11 @@ struct join {
 
 /* Looking for the other members at the seeds. */
 struct seek {
-    bool all;         /* none of them can be reached */
-    uint32_t asked;   /* seeds since that is so */
-    uint64_t due_us;  /* the next one; 0: nobody is missing */
-    uint32_t seed;    /* asked last */
-    uint64_t ticket;  /* of the last contact, less STEWARD_SEEK_TICKETS */
+    bool all;                          /* none of them can be reached */
+    uint32_t asked;                    /* seeds since that is so */
+    uint64_t due_us;                   /* the next one; 0: nobody is missing */
+    uint32_t seed;                     /* asked last */
+    uint64_t ticket;                   /* of the last contact, less STEWARD_SEEK_TICKETS */
     uint64_t told[STEWARD_SEEDS_TOLD]; /* as of struct join */
 };
 

@@ -236,12 +236,15 @@ static int plan_fill(const struct steward *steward, const struct plan_wish *wish
         .share_excess_after_milli = after.excess_milli,
         .may_lose = wish->may_lose,
     };
-    if (wish->reason != NULL && wish->reason[0] != '\0') {
-        (void)snprintf(plan->reason, sizeof(plan->reason), "%s", wish->reason);
+    if (wish->report != NULL && wish->report->reason[0] != '\0') {
+        (void)snprintf(plan->reason, sizeof(plan->reason), "%s", wish->report->reason);
         reply->reason = bytes_from_string(plan->reason);
     }
     rows_make(plan);
     result = rows_weigh(steward, plan);
+    if (wish->report != NULL && wish->report->moves_least > reply->moves_least) {
+        reply->moves_least = wish->report->moves_least; /* zones ask for more */
+    }
     rows_unname(plan, wish->after);
     qsort(plan->rows, reply->count, sizeof(*plan->rows), row_compare);
     return result;

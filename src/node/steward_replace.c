@@ -74,9 +74,9 @@ static void replace_commit(struct change *change, const struct role *newcomer)
     struct proposal proposal = {0};
     struct subject old;
     uint32_t kind;
-    int result = operate_find(steward, ask, &old, proposal.text);
+    int result = judge_subject(steward, ask, &old, proposal.text);
     if (result == 0) {
-        result = operate_end_kind(steward, ask, &old, &kind, proposal.text);
+        result = judge_end(steward, ask, &old, &kind, proposal.text);
     }
     if (result == 0) {
         struct role in = *newcomer;
@@ -202,7 +202,7 @@ static int replace_judge(struct change *change, char text[CHANGE_TEXT_BYTES])
                        "name the node to replace, and the new one's peer address as host:port");
         return SHOAL_EINVAL;
     }
-    int result = operate_find(steward, ask, &old, text);
+    int result = judge_subject(steward, ask, &old, text);
     if (result < 0) {
         return result;
     }
@@ -219,7 +219,7 @@ static int replace_judge(struct change *change, char text[CHANGE_TEXT_BYTES])
                        steward->config->name);
         return SHOAL_EUNSUPPORTED;
     }
-    return operate_end_kind(steward, ask, &old, &kind, text);
+    return judge_end(steward, ask, &old, &kind, text);
 }
 
 void replace_begin(struct change *change)

@@ -333,7 +333,7 @@ int fake_world_start(struct fake_world *world, uint32_t index)
     struct world_node *node = &world->nodes[index];
     ASSERT(!node->up);
     node->life++;
-    node->contacted = 0;
+    memset(node->contacted, 0, sizeof(node->contacted));
     memset(node->links, 0, sizeof(node->links));
     memset(node->wanted, 0, sizeof(node->wanted));
     for (uint32_t w = 0; w < node->worker_count; w++) {
@@ -479,6 +479,19 @@ static void note_verification(struct world_answer *answer, const struct message_
     copy_text(answer->text, sizeof(answer->text), found->text);
 }
 
+static void note_plan(struct world_answer *answer, const struct message_change_reply *plan)
+{
+    ASSERT(plan->count <= sizeof(answer->rows) / sizeof(answer->rows[0]));
+    answer->changed = true;
+    answer->plan = *plan;
+    answer->plan.rows = answer->rows;
+    copy_text(answer->text, sizeof(answer->text), plan->text);
+    for (uint32_t i = 0; i < plan->count; i++) {
+        answer->rows[i] = plan->rows[i];
+        copy_text(answer->names[i], sizeof(answer->names[i]), plan->rows[i].name);
+    }
+}
+
 static void on_done(struct request *request, const struct outcome *outcome)
 {
     struct world_answer *answer = request->user;
@@ -492,6 +505,9 @@ static void on_done(struct request *request, const struct outcome *outcome)
     if (outcome->verification != NULL) {
         note_verification(answer, outcome->verification);
     }
+    if (outcome->changed != NULL) {
+        note_plan(answer, outcome->changed);
+    }
     if (outcome->value_count > 0) {
         copy_text(answer->value, sizeof(answer->value), outcome->values[0].value);
     }
@@ -503,6 +519,8 @@ static void on_done(struct request *request, const struct outcome *outcome)
         copy_bytes(answer->context_bytes, sizeof(answer->context_bytes), outcome->context);
     memset(answer->key, 'x', sizeof(answer->key)); /* no longer lent */
     memset(answer->put, 'x', sizeof(answer->put));
+    memset(answer->change_node, 'x', sizeof(answer->change_node));
+    memset(answer->change_zone, 'x', sizeof(answer->change_zone));
 }
 
 struct world_answer *fake_world_begin(struct fake_world *world, uint32_t node, uint32_t worker,
@@ -516,6 +534,14 @@ struct world_answer *fake_world_begin(struct fake_world *world, uint32_t node, u
     answer->request.key = copy_bytes(answer->key, sizeof(answer->key), request->key);
     answer->request.value = copy_bytes(answer->put, sizeof(answer->put), request->value);
     answer->request.context = copy_bytes(answer->token, sizeof(answer->token), request->context);
+    if (request->change != NULL) {
+        answer->change = *request->change;
+        answer->change.node =
+            copy_bytes(answer->change_node, sizeof(answer->change_node), request->change->node);
+        answer->change.zone =
+            copy_bytes(answer->change_zone, sizeof(answer->change_zone), request->change->zone);
+        answer->request.change = &answer->change;
+    }
     worker_submit(world->nodes[node].workers[worker], world->now, &answer->request);
     worker_flush(world->nodes[node].workers[worker], world->now);
     return answer;
@@ -549,6 +575,25 @@ struct world_answer *fake_world_join(struct fake_world *world, uint32_t node, ui
                               .limit = port,
                               .options = {.timeout_us = 5000 * MS}};
     return fake_world_begin(world, node, 0, &request);
+}
+
+struct world_answer *fake_world_join_staged(struct fake_world *world, uint32_t node, uint16_t port)
+{
+    struct request request = {.op = REQUEST_JOIN,
+                              .key = bytes_from_string("10.0.0.1"),
+                              .limit = port,
+                              .stage = true,
+                              .options = {.timeout_us = 5000 * MS}};
+    return fake_world_begin(world, node, 0, &request);
+}
+
+struct world_answer *fake_world_change(struct fake_world *world, uint32_t node, uint32_t worker,
+                                       const struct message_change *change)
+{
+    uint64_t timeout_us = change->timeout_us != 0 ? change->timeout_us : 5000 * MS;
+    struct request request = {
+        .op = REQUEST_CHANGE, .change = change, .options = {.timeout_us = timeout_us}};
+    return fake_world_begin(world, node, worker, &request);
 }
 
 void fake_world_ask(struct fake_world *world, uint32_t node, struct bytes frame)
@@ -602,8 +647,8 @@ static void world_handle(struct fake_world *world, struct world_event *event)
         worker_answer(worker, world->now, event->number, bytes);
         break;
     case EVENT_CONTACTED:
-        if (event->number > node->contacted) { /* once: the answer, or that there is none */
-            node->contacted = event->number;
+        if (event->number > node->contacted[event->number >> 62]) { /* once: the answer, or none */
+            node->contacted[event->number >> 62] = event->number;
             worker_contacted(worker, world->now, event->number, event->code, bytes);
         }
         break;

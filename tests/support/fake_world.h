@@ -46,8 +46,8 @@ struct world_node {
     uint32_t life;   /* starts so far: events of an earlier one are dropped */
     bool links[WORLD_WORKERS][WORLD_NODES];
     bool wanted[WORLD_WORKERS][WORLD_NODES];
-    uint32_t goodbyes;  /* heard */
-    uint64_t contacted; /* the last ticket answered */
+    uint32_t goodbyes;     /* heard */
+    uint64_t contacted[4]; /* the last ticket answered, by its two highest bits */
 };
 
 #define WORLD_PENDING 1 /* the code of a request that is not done */
@@ -67,11 +67,18 @@ struct world_answer {
     struct message_verify_reply verification; /* its lists: bits of the first 64 partitions */
     uint64_t differing;
     uint64_t unverified;
+    struct message_change_reply plan; /* of a change, with its rows: the names in `names` */
+    struct plan_row rows[2 * WORLD_NODES];
+    char names[2 * WORLD_NODES][16];
+    bool changed;    /* there was a plan */
     uint32_t owners; /* of a repair: who was told; needed: of how many */
     uint32_t needed;
     char key[64];
     char put[64];
     uint8_t token[512];
+    struct message_change change; /* lent, with its texts */
+    char change_node[32];
+    char change_zone[32];
 };
 
 struct world_event;
@@ -116,6 +123,11 @@ struct world_answer *fake_world_get(struct fake_world *world, uint32_t node, uin
                                     const char *key);
 struct world_answer *fake_world_list(struct fake_world *world, uint32_t node, uint32_t worker);
 struct world_answer *fake_world_join(struct fake_world *world, uint32_t node, uint16_t port);
+/* The same, but staged. */
+struct world_answer *fake_world_join_staged(struct fake_world *world, uint32_t node, uint16_t port);
+/* An operator's change; within five seconds, unless it says another time. */
+struct world_answer *fake_world_change(struct fake_world *world, uint32_t node, uint32_t worker,
+                                       const struct message_change *change);
 struct world_answer *fake_world_begin(struct fake_world *world, uint32_t node, uint32_t worker,
                                       const struct request *request);
 
