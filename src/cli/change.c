@@ -120,6 +120,7 @@ static int run(struct session *session, const struct shoal_change *change)
     if (code != 0) {
         status = session_fail(session, code);
     } else {
+        settle_arm(&settle);
         tell_plan(session->terminal, change, plan);
         status = is_done(change, plan) ? 0 : follow(&settle, plan);
     }

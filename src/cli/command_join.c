@@ -67,6 +67,7 @@ static int run(struct session *session, const char *host, uint16_t port)
     if (code != 0) {
         status = session_fail(session, code);
     } else {
+        settle_arm(&settle);
         uint64_t node = joined_node(session);
         status = stage ? 0 : follow(&settle, node, host, port);
     }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "cli/quantity.h"
-#include "cli/signals.h"
 
 #define LOOK_US UINT64_C(200000)
 /* What others say of themselves comes by gossip, some of it a moment after the layout went. */
@@ -28,6 +27,16 @@ void settle_end(struct settle *settle)
 {
     progress_end(&settle->progress);
     lookout_deinit(&settle->lookout);
+    if (settle->armed) {
+        signals_release(&settle->signals);
+        settle->armed = false;
+    }
+}
+
+void settle_arm(struct settle *settle)
+{
+    signals_catch(&settle->signals, false);
+    settle->armed = true;
 }
 
 void settle_learn(struct settle *settle)
@@ -154,11 +163,11 @@ static int give_up(struct settle *settle, const char *why)
     return terminal_fail_form(settle->terminal, SHOAL_EUNKNOWN, "%s; %s%s", why, GOES_ON, whom);
 }
 
-static int wait_on(struct settle *settle, const struct expectation *expected,
-                   const struct signals *signals)
+int settle_wait(struct settle *settle, const struct expectation *expected)
 {
     for (;;) {
         if (look(settle, expected)) {
+            progress_end(&settle->progress);
             return 0;
         }
         uint64_t now_us = progress_now_us();
@@ -166,18 +175,9 @@ static int wait_on(struct settle *settle, const struct expectation *expected,
             return give_up(settle, "it has not settled in the time given by --timeout");
         }
         uint64_t left_us = settle->until_us - now_us;
-        if (signal_ends(signals_wait(signals, left_us < LOOK_US ? left_us : LOOK_US))) {
+        uint64_t pause_us = left_us < LOOK_US ? left_us : LOOK_US;
+        if (signal_ends(signals_wait(&settle->signals, pause_us))) {
             return give_up(settle, "interrupted");
         }
     }
-}
-
-int settle_wait(struct settle *settle, const struct expectation *expected)
-{
-    struct signals signals;
-    signals_catch(&signals, false);
-    int status = wait_on(settle, expected, &signals);
-    signals_release(&signals);
-    progress_end(&settle->progress);
-    return status;
 }

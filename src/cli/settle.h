@@ -9,10 +9,13 @@
 #include "cli/lookout.h"
 #include "cli/progress.h"
 #include "cli/session.h"
+#include "cli/signals.h"
 #include "cli/situation.h"
 
 struct settle {
     struct terminal *terminal;
+    struct signals signals;
+    bool armed; /* the signals are caught */
     struct lookout lookout;
     struct progress progress;
     struct headway headway;
@@ -31,8 +34,11 @@ void settle_end(struct settle *settle);
 /* Asks once, so that other members are known should the asked node go away. */
 void settle_learn(struct settle *settle);
 
-/* Waits. 0, or the exit status when it was given up, and why has been said. `expected` may be
- * NULL. */
+/* Once the change is made, before anything is said of it: from now on Ctrl-C ends the watching. */
+void settle_arm(struct settle *settle);
+
+/* Waits, armed. 0, or the exit status when it was given up, and why has been said. `expected` may
+ * be NULL. */
 int settle_wait(struct settle *settle, const struct expectation *expected);
 
 #endif

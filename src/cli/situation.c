@@ -224,7 +224,7 @@ void situation_text(const struct situation *situation, const uint64_t *seconds_l
                        situation->to_sync, rate, time);
     } else if (situation->to_release > 0) {
         (void)snprintf(out, SITUATION_TEXT_BYTES,
-                       "all copies synced, %" PRIu64 " to be let go by former owners%s%s",
+                       "all copies synced, %" PRIu64 " still at former owners%s%s",
                        situation->to_release, rate, time);
     } else if (situation->settled) {
         (void)snprintf(out, SITUATION_TEXT_BYTES, "all copies synced");

@@ -128,17 +128,21 @@ void router_detach(struct call *call)
     call->endpoint = NULL;
 }
 
-/* Says of a failure of the library's own making what it means for the request. */
-static struct answer explain(struct shoal_client *client, enum attempt_end end, int code,
+/* Says of a failure of the library's own making what it means for the call. */
+static struct answer explain(const struct call *call, enum attempt_end end, int code,
                              const struct answer *answer)
 {
+    struct shoal_client *client = call->client;
     struct answer told = *answer;
     told.code = code;
     if (end == ATTEMPT_ANSWERED) {
         return told;
     }
     const char *form = "%s";
-    if (code == SHOAL_EUNKNOWN) {
+    if (code == SHOAL_EUNKNOWN && call->kind != MESSAGE_REQUEST) {
+        form = "outcome unknown, it may have been done (%s): look at the status before you ask "
+               "again";
+    } else if (code == SHOAL_EUNKNOWN) {
         form = "outcome unknown, the write may have been applied (%s): read the key before you "
                "write again";
     } else if (code == SHOAL_ECONNECT) {
@@ -162,7 +166,7 @@ void router_attempt_ended(struct call *call, enum attempt_end end, const struct 
         refresh_soon(client);
     }
     router_detach(call);
-    struct answer told = explain(client, end, verdict.code, answer);
+    struct answer told = explain(call, end, verdict.code, answer);
     if (verdict.again && !client->closing) {
         router_dispatch(call, &told);
     } else {
