@@ -37,6 +37,10 @@ void headway_note(struct headway *headway, const struct situation *situation, ui
     if (headway->left > headway->total) {
         headway->total = headway->left;
     }
+    if (situation_is_stuck(situation)) {
+        headway->pace = (struct pace){0};
+        return;
+    }
     pace_note(&headway->pace, now_us, headway->left);
 }
 

@@ -164,7 +164,9 @@ static void sum_up(const struct shoal_status *status, struct situation *out)
         const struct shoal_node *node = &status->nodes[i];
         out->copies += node->partitions;
         if (is_state(node, "down")) {
-            continue; /* what it last said is old; it is waited for by name, if at all */
+            /* What it last said is old; but what it has not synced, it has not. */
+            out->to_sync += status->live_layouts > 1 && !node->synced ? node->partitions : 0;
+            continue;
         }
         out->to_sync += node->pending_sync;
         out->to_release += node->releasing;
@@ -192,9 +194,14 @@ void situation_read(const struct shoal_status *status, const struct expectation 
     out->settled = !live && come >= expected->come_count && out->wait_count == 0;
 }
 
+bool situation_is_stuck(const struct situation *situation)
+{
+    return situation->wait_count > 0 && wait_is_stuck(&situation->waits[0]); /* they come first */
+}
+
 bool situation_seconds_left(const struct situation *situation, uint64_t *out)
 {
-    if (situation->rate == 0 || situation->bytes_left == 0) {
+    if (situation->rate == 0 || situation->bytes_left == 0 || situation_is_stuck(situation)) {
         return false;
     }
     *out = (situation->bytes_left + situation->rate - 1) / situation->rate;

@@ -65,6 +65,9 @@ struct situation {
 void situation_read(const struct shoal_status *status, const struct expectation *expected,
                     struct situation *out);
 
+/* Somebody holds it up who won't go on by himself: then nobody can tell how long it takes. */
+bool situation_is_stuck(const struct situation *situation);
+
 /* Seconds until the data has moved, judging by bytes; false while that can't be told. */
 bool situation_seconds_left(const struct situation *situation, uint64_t *out);
 

@@ -73,12 +73,30 @@ static void letting_go_is_measured_for_itself(void **state)
     assert_int_equal(seconds, 36);
 }
 
+static void nobody_can_tell_while_somebody_holds_it_up(void **state)
+{
+    (void)state;
+    const struct shoal_node dead = {.name = "n", .state = "down", .storage = "ok", .change = ""};
+    struct headway headway = {0};
+    uint64_t seconds;
+    for (uint64_t second = 0; second <= 4; second++) {
+        note(&headway, second, 100 - 10 * second, 0, 0);
+    }
+    assert_true(headway_seconds_left(&headway, &seconds));
+    const struct situation stuck = {
+        .to_sync = 60, .wait_count = 1, .waits = {{.node = &dead, .kind = WAIT_DOWN}}};
+    headway_note(&headway, &stuck, 5 * SECOND);
+    assert_false(headway_seconds_left(&headway, &seconds));
+    assert_int_equal(headway.left, 60);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_count_and_not_the_many_partitions_that_are_only_compared),
         cmocka_unit_test(without_bytes_partitions_count),
         cmocka_unit_test(letting_go_is_measured_for_itself),
+        cmocka_unit_test(nobody_can_tell_while_somebody_holds_it_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
