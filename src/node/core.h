@@ -228,6 +228,7 @@ void worker_take_answer(struct worker *worker, uint64_t node, struct bytes paylo
 /* worker_closing.c */
 void worker_closing_init(struct worker *worker);
 void worker_closing_deinit(struct worker *worker);
+void worker_closing_adopt(struct worker *worker);
 /* For another cluster. */
 void worker_closing_forget(struct worker *worker);
 void serve_ended(struct worker *worker, struct source source, const struct message_ended *ask);

@@ -58,6 +58,45 @@ void worker_closing_forget(struct worker *worker)
     ended_forget(&worker->ended);
 }
 
+/* Has it left, and let go of everything? Nobody's word but its own says so. */
+static bool closing_is_gone(const struct snapshot *snapshot, uint64_t node)
+{
+    const struct snapshot_node *known = snapshot_find(snapshot, node);
+    return known != NULL && known->record.state == NODE_LEFT;
+}
+
+static bool closing_is_counted(const struct view *view, uint64_t node)
+{
+    for (uint32_t i = 0; i < view->counted_count; i++) {
+        if (view->counted[i] == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Without memory for who has left nobody is asked, and nothing closed. */
+void worker_closing_adopt(struct worker *worker)
+{
+    const struct snapshot *snapshot = worker->snapshot;
+    const struct view *view = snapshot->view;
+    const struct roles *roles = &view->roles;
+    uint64_t *leavers = arena_alloc_array(&worker->arena, roles->count + 1, sizeof(*leavers));
+    uint32_t count = 0;
+    if (leavers == NULL) {
+        closing_forget(&worker->closing);
+        return;
+    }
+    for (uint32_t i = 0; i < roles->count; i++) {
+        uint64_t node = roles->items[i].node;
+        if (roles->items[i].kind == ROLE_OUT && !view_removed(view, node) &&
+            !closing_is_counted(view, node) && !closing_is_gone(snapshot, node)) {
+            leavers[count++] = node;
+        }
+    }
+    closing_adopt(&worker->closing, view, snapshot->self, leavers, count);
+}
+
 /* ---- a peer closes --------------------------------------------------------------------------- */
 
 /* What is here of a partition that no live layout names this node for may hold more of any actor,

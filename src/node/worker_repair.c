@@ -215,7 +215,7 @@ void worker_repair_adopt(struct worker *worker)
     worker->syncs.self = snapshot->self;
     worker->anti_entropy.view = snapshot->view;
     worker->anti_entropy.self = snapshot->self;
-    closing_adopt(&worker->closing, snapshot->view, snapshot->self);
+    worker_closing_adopt(worker);
     release_adopt(&worker->release, snapshot->view, snapshot->self);
 }
 

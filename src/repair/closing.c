@@ -65,6 +65,7 @@ void closing_forget(struct closing *closing)
     timers_stop(closing->timers, &closing->timer);
     closing->view = NULL;
     closing->digest = 0;
+    closing_members_deinit(&closing->members);
     closing->next = closing->first;
 }
 
@@ -87,11 +88,13 @@ static void closing_keep_time(struct closing *closing)
     (void)timers_start(closing->timers, &closing->timer, closing->now.mono_us + tick_us);
 }
 
-void closing_adopt(struct closing *closing, const struct view *view, uint64_t self)
+void closing_adopt(struct closing *closing, const struct view *view, uint64_t self,
+                   const uint64_t *leavers, uint32_t leaver_count)
 {
     closing->view = view;
     closing->self = self;
-    if (view->digest != closing->digest) {
+    bool others = closing_members_set(&closing->members, view, leavers, leaver_count) != 0;
+    if (others || view->digest != closing->digest) {
         closing_free_all(closing);
         closing->digest = view->digest;
         closing->next = closing->first;
@@ -121,12 +124,12 @@ static void closing_review(struct closing *closing, uint32_t partition)
 {
     uint64_t actors[LIMIT_ENDED_ACTORS];
     const struct holding *holding = replica_holding(closing->replica, partition);
-    if (holding == NULL || closing_candidates(holding, actors) == 0 ||
-        closing_find(closing, partition) != NULL ||
+    if (closing->members.count == 0 || holding == NULL ||
+        closing_candidates(holding, actors) == 0 || closing_find(closing, partition) != NULL ||
         !view_owns(closing->view, closing->self, partition)) {
         return;
     }
-    struct closing_case *entry = closing_case_new(partition, closing->view->counted_count);
+    struct closing_case *entry = closing_case_new(partition, closing->members.count);
     if (entry == NULL || table_put(&closing->cases, (uint64_t)partition + 1, entry) < 0) {
         mem_free(entry);
         return; /* the next time round */
@@ -192,7 +195,7 @@ static void closing_ask(struct closing *closing, struct closing_case *entry, uin
         return; /* no memory: again when it is repeated */
     }
     for (uint32_t i = 0; i < entry->word_count; i++) {
-        uint64_t node = closing->view->counted[i];
+        uint64_t node = closing->members.nodes[i];
         if (node != closing->self && !closing_case_told(entry, i)) {
             (void)closing->ports.send(closing->ports.self, node, buffer_bytes(closing->frame));
             closing->counts.questions++;
@@ -200,7 +203,7 @@ static void closing_ask(struct closing *closing, struct closing_case *entry, uin
         }
     }
     for (uint32_t i = 0; i < entry->word_count; i++) {
-        if (closing->view->counted[i] == closing->self && !closing_case_told(entry, i)) {
+        if (closing->members.nodes[i] == closing->self && !closing_case_told(entry, i)) {
             closing_case_word(entry, i, closing_own_word(closing, entry));
         }
     }
@@ -225,12 +228,11 @@ void closing_on_reply(struct closing *closing, uint64_t node,
         if (!asks || entry->id != reply->id || reply->code != 0) {
             continue;
         }
-        for (uint32_t i = 0; i < entry->word_count; i++) {
-            if (closing->view->counted[i] == node) {
-                closing_case_word(entry, i, reply->confirmed);
-                closing_go_on(closing, entry);
-                return;
-            }
+        int member = closing_members_find(&closing->members, node);
+        if (member >= 0) {
+            closing_case_word(entry, (uint32_t)member, reply->confirmed);
+            closing_go_on(closing, entry);
+            return;
         }
     }
 }
@@ -409,7 +411,7 @@ void closing_check(const struct closing *closing)
     for (; link != &closing->turns; link = link->next) {
         const struct closing_case *entry = QUEUE_ITEM(link, struct closing_case, link);
         ASSERT(closing_find(closing, entry->partition) == entry);
-        ASSERT(entry->word_count == closing->view->counted_count);
+        ASSERT(entry->word_count == closing->members.count);
         ASSERT(entry->stage == CLOSING_SYNCING || entry->wanted == 0);
         wanted += count_bits(entry->wanted);
         count++;

@@ -9,7 +9,8 @@
  *       owner's     is it yours?      no more from it, and   other owner, complete,
  *                                     has no hint            begun after the last word
  *
- * Everybody is every member that the view counts. Nobody's word but his own says that an actor is
+ * Everybody is every member that the view counts, and whoever has left and has not let go of all
+ * yet (closing_members.h). Nobody's word but his own says that an actor is
  * not his, and an actor that has ended never returns: so after ASKING it has ended. After TELLING
  * what it wrote lies with owners or nowhere; the syncs bring that here, or the knowledge that it is
  * gone. An actor is not closed by comparing what members report of its dots: one may have forgotten
@@ -24,6 +25,7 @@
 #include "base/queue.h"
 #include "base/table.h"
 #include "base/timers.h"
+#include "repair/closing_members.h"
 #include "repair/ended.h"
 #include "repair/sync.h"
 #include "replica/replica.h"
@@ -61,7 +63,8 @@ struct closing {
     const struct view *view; /* NULL until the node is in a cluster */
     uint64_t digest;         /* of the view that what is under way rests on */
     uint64_t self;
-    uint32_t first; /* the worker's partitions: first, first + step, ... */
+    struct closing_members members; /* whose word is asked */
+    uint32_t first;                 /* the worker's partitions: first, first + step, ... */
     uint32_t step;
     uint32_t next;      /* to be looked through next */
     uint64_t next_id;   /* of a question */
@@ -76,8 +79,9 @@ struct closing {
 void closing_init(struct closing *closing, uint64_t id_first);
 void closing_deinit(struct closing *closing);
 
-/* Takes up a view (borrowed until the next one). */
-void closing_adopt(struct closing *closing, const struct view *view, uint64_t self);
+/* Takes up a view (borrowed until the next one), and who has left and may still have something. */
+void closing_adopt(struct closing *closing, const struct view *view, uint64_t self,
+                   const uint64_t *leavers, uint32_t leaver_count);
 
 /* Forgets all, for another cluster. */
 void closing_forget(struct closing *closing);

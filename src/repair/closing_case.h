@@ -30,7 +30,7 @@ struct closing_case {
     uint64_t actors[LIMIT_ENDED_ACTORS];
     uint32_t count;
     uint32_t word_count;
-    struct closing_word words[]; /* of the view's counted, in their order */
+    struct closing_word words[]; /* of closing's members, in their order */
 };
 
 /* The actors of a holding that may have ended: open in its clock, or told of by the context of a
@@ -38,7 +38,7 @@ struct closing_case {
  * current one. None while some owner has told nothing yet. Returns how many. */
 uint32_t closing_candidates(const struct holding *holding, uint64_t out[LIMIT_ENDED_ACTORS]);
 
-/* For the view's counted members. NULL without memory. */
+/* For so many members. NULL without memory. */
 struct closing_case *closing_case_new(uint32_t partition, uint32_t word_count);
 
 /* Begins a stage, with nobody's word. */

@@ -236,7 +236,7 @@ static void end_holding(struct member *member, bool loses, bool restarts)
     if (restarts) {
         closing_forget(&member->closing);
         ended_forget(&member->ended);
-        closing_adopt(&member->closing, view, member->node);
+        closing_adopt(&member->closing, view, member->node, NULL, 0);
     }
     CHECK(begin_actor(member));
 }
@@ -557,7 +557,7 @@ static void meet(struct member *member)
     if (member->is_owner) {
         CHECK(replica_set_owners(member->holding, others, count) == 0);
     }
-    closing_adopt(&member->closing, view, member->node);
+    closing_adopt(&member->closing, view, member->node, NULL, 0);
 }
 
 static void lives_are_safe(struct random *random)

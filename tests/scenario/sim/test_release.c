@@ -253,6 +253,141 @@ static void what_was_deleted_does_not_come_back_with_what_is_let_go(void **state
     story_close(&story);
 }
 
+/* The cluster has four nodes, of which the last leaves. */
+static void four_open(struct story *story)
+{
+    *story = (struct story){0};
+    sim_options_quiet(&story->options);
+    story->options.nodes = 4;
+    story->options.seeds = 1;
+    story->options.partitions = 16;
+    story->options.repair_us = SECOND_US;
+    cluster_open(&story->cluster, &story->options);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        snprintf(story->keys[i], sizeof(story->keys[i]), "k%u", i);
+        assert_int_equal(
+            cluster_put(&story->cluster, i % 3, story->keys[i], value_of(story->keys[i]), NULL)
+                .code,
+            0);
+    }
+}
+
+static uint64_t keys_at(struct cluster *cluster, uint32_t index)
+{
+    struct sim_node *node = cluster_node(cluster, index);
+    uint64_t keys = 0;
+    for (uint32_t i = 0; i < node->worker_count; i++) {
+        struct engine_stats stats;
+        replica_stats(&node->workers[i].core->replica, &stats);
+        keys += stats.keys;
+    }
+    return keys;
+}
+
+static void who_leaves_is_empty_in_the_end_and_goes_on_passing_requests_on(void **state)
+{
+    (void)state;
+    struct story story;
+    struct cluster *cluster = &story.cluster;
+    four_open(&story);
+    assert_true(keys_at(cluster, 3) > 0);
+    assert_int_equal(cluster_leave(cluster, 3).code, 0);
+    cluster_settle(cluster);
+    assert_int_equal(cluster_members(cluster, 0), 3);
+    assert_all_let_go(cluster);
+    assert_int_equal(keys_at(cluster, 3), 0);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        struct answer now = cluster_get_from(cluster, 3, story.keys[i], 3);
+        assert_values(&now, value_of(story.keys[i]), NULL);
+    }
+    story_close(&story);
+}
+
+static void a_leaver_that_is_killed_and_started_again_finishes(void **state)
+{
+    (void)state;
+    struct story story;
+    struct cluster *cluster = &story.cluster;
+    four_open(&story);
+    assert_int_equal(cluster_leave(cluster, 3).code, 0);
+    cluster_run(cluster, SECOND_US / 4);
+    sim_node_crash(cluster_node(cluster, 3), SIM_EXIT_KILL);
+    cluster_run(cluster, 5 * SECOND_US);
+    cluster_start(cluster, 3);
+    cluster_settle(cluster);
+    assert_int_equal(cluster_members(cluster, 0), 3);
+    assert_all_let_go(cluster);
+    assert_int_equal(keys_at(cluster, 3), 0);
+    story_close(&story);
+}
+
+/* It is in no layout any more, and still keeps what an owner missed. */
+static void who_has_left_delivers_its_hints(void **state)
+{
+    (void)state;
+    struct story story;
+    struct cluster *cluster = &story.cluster;
+    four_open(&story);
+    uint32_t missed = 0;
+    while (missed < KEYS && (cluster_owner_position(cluster, 3, story.keys[missed]) >= 0 ||
+                             cluster_owner_position(cluster, 0, story.keys[missed]) < 0)) {
+        missed++;
+    }
+    assert_true(missed < KEYS);
+    const char *key = story.keys[missed];
+    for (uint32_t node = 1; node <= 3; node++) {
+        cluster_part(cluster, 0, node);
+    }
+    assert_int_equal(cluster_put(cluster, 1, key, "missed", NULL).code, 0);
+    cluster_run(cluster, SECOND_US);
+    assert_true(sim_node_hints(cluster_node(cluster, 3)) > 0);
+    for (uint32_t node = 1; node <= 2; node++) {
+        sim_network_cut(&cluster->world.network, 0, node, false);
+        sim_network_cut(&cluster->world.network, node, 0, false);
+    }
+    assert_int_equal(cluster_leave(cluster, 3).code, 0);
+    for (uint32_t i = 0;
+         i < 60 && (cluster_members(cluster, 0) > 3 || cluster_live_layouts(cluster, 3) > 1); i++) {
+        cluster_run(cluster, SECOND_US);
+    }
+    assert_int_equal(cluster_live_layouts(cluster, 3), 1);
+    assert_int_equal(cluster_members(cluster, 3), 3);
+    assert_true(sim_node_hints(cluster_node(cluster, 3)) > 0);
+
+    cluster_mend(cluster);
+    cluster_settle(cluster);
+    assert_int_equal(sim_node_hints(cluster_node(cluster, 3)), 0);
+    assert_all_let_go(cluster);
+    struct answer now = cluster_get_from(cluster, 0, key, 3);
+    assert_values(&now, "missed", NULL);
+    story_close(&story);
+}
+
+static void a_partition_that_comes_back_is_not_let_go(void **state)
+{
+    (void)state;
+    struct story story;
+    struct cluster *cluster = &story.cluster;
+    story_open(&story, 0);
+    write_unseen(&story);
+    join_apart(&story);
+    cluster_run(cluster, 2 * SECOND_US);
+    const char *key = lost_key(&story);
+    uint32_t partition = partition_of_key(bytes_from_string(key), story.options.partitions);
+    const struct worker *worker = cluster_node(cluster, OLD)->workers[0].core;
+    uint64_t actor = replica_holding(&worker->replica, partition)->actor;
+    assert_int_equal(cluster_leave(cluster, JOINER).code, 0);
+    cluster_run(cluster, 5 * SECOND_US);
+    cluster_mend(cluster);
+    cluster_settle(cluster);
+    assert_int_equal(cluster_members(cluster, OLD), 3);
+    assert_all_let_go(cluster);
+    assert_true(replica_holding(&worker->replica, partition)->actor == actor);
+    struct answer now = cluster_get_from(cluster, 1, key, 3);
+    assert_values(&now, value_of(key), NULL);
+    story_close(&story);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +396,10 @@ int main(void)
         cmocka_unit_test(an_old_owner_that_is_killed_lets_go_when_it_is_back),
         cmocka_unit_test(an_owner_that_is_killed_is_waited_for_and_asked_again),
         cmocka_unit_test(what_was_deleted_does_not_come_back_with_what_is_let_go),
+        cmocka_unit_test(who_leaves_is_empty_in_the_end_and_goes_on_passing_requests_on),
+        cmocka_unit_test(a_leaver_that_is_killed_and_started_again_finishes),
+        cmocka_unit_test(who_has_left_delivers_its_hints),
+        cmocka_unit_test(a_partition_that_comes_back_is_not_let_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -135,7 +135,7 @@ static int setup(void **state)
     fixture.closing.ended = &fixture.ended;
     fixture.closing.step = 1;
     fixture.closing.now = (struct moment){.mono_us = 1000 * MS, .wall_ms = 1000000};
-    closing_adopt(&fixture.closing, fixture.growing.before, 1);
+    closing_adopt(&fixture.closing, fixture.growing.before, 1, NULL, 0);
     *state = &fixture;
     return 0;
 }
@@ -360,6 +360,28 @@ static void hints_that_this_node_owes_itself_count_too(void **state)
     assert_int_equal(fixture->syncs[2], 1);
 }
 
+static void who_has_left_and_not_let_go_of_all_is_asked_too(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint64_t leavers[] = {4};
+    closing_adopt(&fixture->closing, fixture->growing.before, 1, leavers, 1);
+    to_asking(fixture);
+    reply(fixture, 2, 1);
+    reply(fixture, 3, 1);
+    pass(fixture, 5000);
+    assert_true(asked(fixture, false));
+    assert_true(fixture->asks[4].times > 1);
+    reply(fixture, 4, 1);
+    pass(fixture, 1000);
+    assert_true(asked(fixture, true));
+    /* It is gone: all begins anew, without it. */
+    closing_adopt(&fixture->closing, fixture->growing.before, 1, NULL, 0);
+    assert_int_equal(closing_pending(&fixture->closing), 0);
+    uint32_t times = fixture->asks[4].times;
+    to_telling(fixture);
+    assert_int_equal(fixture->asks[4].times, times);
+}
+
 static void an_actor_without_gaps_needs_the_syncs_too(void **state)
 {
     struct fixture *fixture = *state;
@@ -470,7 +492,7 @@ static void another_view_begins_everything_anew(void **state)
     struct fixture *fixture = *state;
     to_syncing(fixture);
     synced(fixture, 2, 0);
-    closing_adopt(&fixture->closing, fixture->growing.both, 1);
+    closing_adopt(&fixture->closing, fixture->growing.both, 1, NULL, 0);
     synced(fixture, 3, 0);
     assert_false(closed(fixture, OLD));
     pass(fixture, 3000);
@@ -489,7 +511,7 @@ static void the_same_view_again_changes_nothing(void **state)
 {
     struct fixture *fixture = *state;
     to_syncing(fixture);
-    closing_adopt(&fixture->closing, fixture->growing.before, 1);
+    closing_adopt(&fixture->closing, fixture->growing.before, 1, NULL, 0);
     synced(fixture, 2, 0);
     synced(fixture, 3, 0);
     assert_true(closed(fixture, OLD));
@@ -536,7 +558,7 @@ static void running_out_of_memory_only_delays(void **state)
     mem_fail_from(1);
     pass(fixture, 3000);
     mem_fail_never();
-    closing_adopt(&fixture->closing, fixture->growing.before, 1);
+    closing_adopt(&fixture->closing, fixture->growing.before, 1, NULL, 0);
     pass(fixture, 3000);
     assert_true(asked(fixture, false));
 }
@@ -556,6 +578,7 @@ int main(void)
         TEST(nothing_goes_on_while_a_member_is_silent),
         TEST(a_member_that_owes_hints_is_asked_until_it_owes_none),
         TEST(hints_that_this_node_owes_itself_count_too),
+        TEST(who_has_left_and_not_let_go_of_all_is_asked_too),
         TEST(an_actor_without_gaps_needs_the_syncs_too),
         TEST(a_sync_begun_before_the_last_word_does_not_count),
         TEST(a_sync_from_a_refilling_owner_or_a_failed_one_does_not_count),
