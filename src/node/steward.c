@@ -393,8 +393,10 @@ void steward_on_view(struct steward *steward, uint32_t from, uint64_t ticket, st
 {
     ASSERT(ticket > steward->tickets_wanted[from]);
     steward->tickets_wanted[from] = ticket;
+    const struct view *known[] = {steward->wanted, steward->view};
+    uint32_t known_count = steward->view == NULL ? 1 : 2;
     struct view *decoded;
-    if (steward->wanted == NULL || view_decode(view, &decoded) < 0 ||
+    if (steward->wanted == NULL || view_decode_any(view, known, known_count, &decoded) != 0 ||
         steward_want(steward, decoded) < 0) {
         steward->tickets_void[from] = ticket; /* who waits for it asks again */
         steward_publish(steward);

@@ -13,14 +13,9 @@ static int steward_compare_nodes(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static bool steward_listed(const struct snapshot *snapshot, uint64_t node)
+static void steward_sort(struct snapshot *snapshot)
 {
-    for (uint32_t i = 0; i < snapshot->node_count; i++) {
-        if (snapshot->nodes[i].record.id == node) {
-            return true;
-        }
-    }
-    return false;
+    qsort(snapshot->nodes, snapshot->node_count, sizeof(*snapshot->nodes), steward_compare_nodes);
 }
 
 static void steward_list_known(struct steward *steward, struct snapshot *snapshot)
@@ -60,10 +55,12 @@ static void steward_list_role(const struct view *view, struct snapshot_node *nod
 static void steward_list_roles(struct steward *steward, struct snapshot *snapshot)
 {
     const struct roles *roles = &steward->view->roles;
+    struct snapshot known = {.nodes = snapshot->nodes, .node_count = snapshot->node_count};
+    steward_sort(snapshot);
     for (uint32_t i = 0; i < roles->count; i++) {
         const struct role *role = &roles->items[i];
         bool member = role->kind == ROLE_IN || steward_is_live(steward->view, role->node);
-        if (member && !steward_listed(snapshot, role->node)) {
+        if (member && snapshot_find(&known, role->node) == NULL) {
             struct snapshot_node *node = &snapshot->nodes[snapshot->node_count++];
             *node = (struct snapshot_node){.state = NODE_DOWN, .weight = role->weight};
             node->record.id = role->node;

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/byteorder.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/mutant.h"
 #include "ring/view_parts.h"
@@ -310,6 +311,23 @@ static int counted_collect(struct view *view)
     return 0;
 }
 
+/* Of what travels by name in brief. */
+static uint64_t parts_digest(const struct view *view)
+{
+    uint64_t digest = load_u64_le(view->roles_name.bytes);
+    for (uint32_t i = 0; i < view->live_count; i++) {
+        digest = hash_mix(digest) ^ load_u64_le(view->live[i].layout->key.hash.bytes);
+    }
+    return hash_mix(digest);
+}
+
+static uint64_t digest_make(uint64_t parts, uint64_t whole)
+{
+    uint64_t mask = UINT64_MAX >> VIEW_PARTS_BITS;
+    uint64_t digest = (parts & ~mask) | (whole & mask);
+    return digest != 0 ? digest : 1;
+}
+
 /* Layouts stand in it by their hashes, which name all their content. */
 static int digest_compute(struct view *view)
 {
@@ -336,8 +354,7 @@ static int digest_compute(struct view *view)
     if (writer.error == 0) {
         crypto_hash(&view->roles_name, bytes_make(buffer.data + roles_at, buffer.len - roles_at));
         crypto_hash(&hash, buffer_bytes(&buffer));
-        view->digest = load_u64_le(hash.bytes);
-        view->digest = view->digest != 0 ? view->digest : 1;
+        view->digest = digest_make(parts_digest(view), load_u64_le(hash.bytes));
     }
     buffer_deinit(&buffer);
     return writer.error;

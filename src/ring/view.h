@@ -39,6 +39,8 @@ struct view_layout {
     uint32_t mark_count;
 };
 
+#define VIEW_PARTS_BITS 16
+
 struct view {
     uint32_t references;      /* private */
     struct view_layout *live; /* sorted by key; at least one */
@@ -49,7 +51,8 @@ struct view {
     struct roles roles;
 
     /* Derived. */
-    uint64_t digest; /* of the content, layouts by their hashes; never 0; equal views, equal */
+    uint64_t digest; /* of the content, layouts by their hashes; never 0; equal views, equal; in its
+                        VIEW_PARTS_BITS highest bits of the layouts and roles alone */
     struct content_hash roles_name; /* of the content of roles */
     uint32_t read_index;            /* in live: the newest that is fully synced */
     uint64_t *counted;              /* node ids whose marks are asked, sorted */
@@ -159,6 +162,13 @@ int view_encode(const struct view *view, struct buffer *out);
 /* Hostile input, as layout_decode. */
 int view_decode(struct bytes bytes, struct view **out);
 
+/* Do views of these digests have the same layouts and roles? As good as certain: who relies on it
+ * must come through where it's wrong. */
+static inline bool view_parts_same(uint64_t a_digest, uint64_t b_digest)
+{
+    return a_digest != 0 && b_digest != 0 && (a_digest ^ b_digest) >> (64 - VIEW_PARTS_BITS) == 0;
+}
+
 /* The names of a view's parts, appended, to be shown to others. 0 or SHOAL_ENOMEM. */
 int view_names(const struct view *view, struct buffer *out);
 /* In brief: parts whose names the receiver has shown (borrowed; it may be any bytes) stand by name.
@@ -168,6 +178,9 @@ int view_encode_brief(const struct view *view, struct bytes names, struct buffer
  * sender will see from the names shown next; failures as those of view_decode. */
 int view_decode_brief(struct bytes bytes, const struct view *const *known, uint32_t known_count,
                       struct view **out);
+/* What is whole or in brief. */
+int view_decode_any(struct bytes bytes, const struct view *const *known, uint32_t known_count,
+                    struct view **out);
 
 /* All that holds of any view, checked anew; for decoded views and for tests. */
 bool view_check(const struct view *view);

@@ -18,7 +18,7 @@
 #include <string.h>
 
 #define BRIEF_FORMAT 1u
-#define BRIEF_FIELDS 5u
+#define BRIEF_FIELDS 5u /* a whole view has four */
 #define LIVE_FIELDS 3u
 
 static struct bytes name_bytes(const struct content_hash *name)
@@ -293,4 +293,12 @@ int view_decode_brief(struct bytes bytes, const struct view *const *known, uint3
         return r;
     }
     return view_seal(view, out);
+}
+
+int view_decode_any(struct bytes bytes, const struct view *const *known, uint32_t known_count,
+                    struct view **out)
+{
+    struct reader reader = reader_make(bytes);
+    bool brief = read_array(&reader, UINT32_MAX) == BRIEF_FIELDS;
+    return brief ? view_decode_brief(bytes, known, known_count, out) : view_decode(bytes, out);
 }

@@ -163,14 +163,28 @@ static void a_store_is_held_and_confirmed_with_the_views_digest(void **state)
     assert_true(fetch(fixture, "key", 1, FETCH_OBJECT).object.data != NULL);
 }
 
-static void whoever_has_another_view_is_told_the_whole_of_it(void **state)
+/* What a store that came with this digest is told. */
+static struct bytes view_told(struct fixture *fixture, uint64_t digest)
+{
+    send_store(fixture, 3, 1, "key", object_of(fixture, "value"), digest);
+    return stored(fixture).view;
+}
+
+static void whoever_has_another_view_is_told_all_of_it(void **state)
 {
     struct fixture *fixture = *state;
-    send_store(fixture, 3, 1, "key", object_of(fixture, "value"), fixture->digest + 1);
-    struct message_stored answer = stored(fixture);
     struct view *view;
-    assert_int_equal(view_decode(answer.view, &view), 0);
+    assert_int_equal(view_decode(view_told(fixture, ~fixture->digest), &view), 0);
     assert_true(view->digest == fixture->digest);
+
+    /* Who has the same layouts, and so is behind by marks only, in brief. */
+    const struct view *known = view;
+    struct view *again;
+    struct bytes brief = view_told(fixture, fixture->digest ^ 1);
+    assert_true(view_decode(brief, &again) < 0);
+    assert_int_equal(view_decode_any(brief, &known, 1, &again), 0);
+    assert_true(again->digest == fixture->digest);
+    view_unref(again);
     view_unref(view);
 }
 
@@ -529,7 +543,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_store_is_held_and_confirmed_with_the_views_digest),
-        TEST(whoever_has_another_view_is_told_the_whole_of_it),
+        TEST(whoever_has_another_view_is_told_all_of_it),
         TEST(what_is_not_owned_here_is_refused),
         TEST(what_it_holds_but_owns_no_more_is_refused_too),
         TEST(bytes_that_are_no_object_are_refused),

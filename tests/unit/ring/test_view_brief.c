@@ -90,6 +90,48 @@ static void what_the_receiver_has_travels_by_name(void **state)
     view_unref(view);
 }
 
+static void digests_tell_whether_the_parts_are_the_same(void **state)
+{
+    (void)state;
+    struct view *view = marked();
+    struct view *more;
+    struct view *other;
+    struct layout_key key = view_newest(view)->key;
+    assert_int_equal(view_with_mark(view, &key, MARK_SEEN, 4, &more), 0);
+    assert_true(more->digest != view->digest);
+    assert_true(view_parts_same(more->digest, view->digest));
+    struct role role = ring_role(7, ROLE_IN);
+    assert_int_equal(view_with_role(view, &role, &other), 0);
+    assert_false(view_parts_same(other->digest, view->digest));
+    view_unref(other);
+    view_unref(more);
+    view_unref(view);
+}
+
+static void whole_and_brief_are_told_apart(void **state)
+{
+    (void)state;
+    struct view *view = marked();
+    const struct view *known = view;
+    struct view *out;
+    struct buffer names;
+    struct buffer bytes;
+    buffer_init(&names, 0);
+    buffer_init(&bytes, 0);
+    assert_int_equal(view_encode_brief(view, names_of(view, &names), &bytes), 0);
+    assert_int_equal(view_decode_any(buffer_bytes(&bytes), &known, 1, &out), 0);
+    assert_true(out->digest == view->digest);
+    view_unref(out);
+    buffer_clear(&bytes);
+    assert_int_equal(view_encode(view, &bytes), 0);
+    assert_int_equal(view_decode_any(buffer_bytes(&bytes), &known, 1, &out), 0);
+    assert_true(out->digest == view->digest);
+    view_unref(out);
+    buffer_deinit(&names);
+    buffer_deinit(&bytes);
+    view_unref(view);
+}
+
 static void a_brief_whose_parts_are_not_here_is_not_taken(void **state)
 {
     (void)state;
@@ -205,6 +247,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_view_arrives_whole_at_any_other),
         cmocka_unit_test(what_the_receiver_has_travels_by_name),
+        cmocka_unit_test(digests_tell_whether_the_parts_are_the_same),
+        cmocka_unit_test(whole_and_brief_are_told_apart),
         cmocka_unit_test(a_brief_whose_parts_are_not_here_is_not_taken),
         cmocka_unit_test(names_may_be_any_bytes),
         cmocka_unit_test(damaged_briefs_are_refused_or_are_views),
