@@ -51,25 +51,35 @@ static void bury(struct sim_changes *changes)
     changes->remove_us[node->index] =
         world->now_us + sim_faults_draw_us(changes->faults, REMOVE_US_MEAN);
     changes->refused[node->index] = false;
+    changes->rests[node->index] = false;
 }
 
-/* A dead node is removed, gently first; afterwards its machine may be repaired, its disk with
- * everything on it, or set up anew. */
+/* Its machine may be repaired, its disk with everything on it, or set up anew; or it rests. */
+static void decide_return(struct sim_changes *changes, struct sim_node *node)
+{
+    struct sim_world *world = changes->world;
+    if (changes->tidying && random_chance(&changes->random, 0.4)) {
+        changes->rests[node->index] = true;
+    } else if (!changes->tidying && !random_chance(&changes->random, RETURN_CHANCE)) {
+        return;
+    } else if (random_chance(&changes->random, 0.5)) {
+        sim_trace_say(&world->trace, world->now_us, "node%u was removed and returns", node->index);
+        node->buried = false;
+        sim_faults_revive(changes->faults, node);
+    } else {
+        sim_node_renew(node);
+        sim_deed_start(changes, node, false);
+    }
+}
+
+/* A dead node is removed, gently first. */
 static void look_after_dead(struct sim_changes *changes, struct sim_node *node)
 {
     struct sim_world *world = changes->world;
     uint32_t index = node->index;
     if (node->removed) {
-        if (!node->lost && random_chance(&changes->random, RETURN_CHANCE)) {
-            if (random_chance(&changes->random, 0.5)) {
-                sim_trace_say(&world->trace, world->now_us, "node%u was removed and returns",
-                              index);
-                node->buried = false;
-                sim_faults_revive(changes->faults, node);
-            } else {
-                sim_node_renew(node);
-                sim_deed_start(changes, node, false);
-            }
+        if (!node->lost && !changes->rests[index]) {
+            decide_return(changes, node);
         }
         return;
     }

@@ -43,6 +43,7 @@ struct sim_changes {
     struct sim_deed deeds[SIM_DEEDS_MAX];
     uint64_t remove_us[SIM_NODES_MAX]; /* when a dead node is removed; 0: not yet decided */
     bool refused[SIM_NODES_MAX];       /* its removal without force */
+    bool rests[SIM_NODES_MAX];         /* dead and removed, and will not come back */
 };
 
 void sim_changes_init(struct sim_changes *changes, struct sim_world *world,

@@ -351,7 +351,8 @@ bool sim_changes_tidy(struct sim_changes *changes)
     for (uint32_t i = 0; i < world->node_count; i++) {
         const struct sim_node *node = &world->nodes[i];
         bool stuck = node->life > 0 && !node->buried && sim_node_snapshot(node) == NULL;
-        if (stuck || (node->buried && !node->removed && is_counted(world, node))) {
+        bool restless = node->removed ? !changes->rests[i] : is_counted(world, node);
+        if (stuck || (node->buried && restless)) {
             return false;
         }
     }

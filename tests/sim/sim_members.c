@@ -172,6 +172,26 @@ void sim_members_look(struct sim_world *world)
     }
 }
 
+void sim_members_adopted(struct sim_worker *worker)
+{
+    struct sim_node *node = worker->node;
+    struct sim_world *world = node->world;
+    const struct snapshot *snapshot = worker_snapshot(worker->core);
+    if (snapshot == NULL || worker->seen == snapshot->view->digest) {
+        return;
+    }
+    worker->seen = snapshot->view->digest;
+    for (uint32_t i = 0; i < world->oracle.history.key_count; i++) {
+        const struct sim_key *key = &world->oracle.history.keys[i];
+        struct bytes name = bytes_make(key->name, key->name_len);
+        uint32_t partition = partition_of_key(name, world->options.partitions);
+        if (sim_node_worker_of(node, name) == worker &&
+            !view_owns(snapshot->view, snapshot->self, partition)) {
+            sim_oracle_forget_key(&world->oracle, node->index, i);
+        }
+    }
+}
+
 /* ---- settled ---- */
 
 static bool node_settled(struct sim_world *world, const struct sim_node *node, uint64_t *digest)

@@ -188,6 +188,7 @@ void sim_node_after_event(struct sim_worker *worker)
     struct sim_node *node = worker->node;
     struct sim_world *world = node->world;
     flush_perhaps(worker);
+    sim_members_adopted(worker);
     sim_life_look(node);
     arm_tick(worker);
     if (world->trace.events % (world->options.check_every / CHECK_SHARE + 1) == 0) {

@@ -57,6 +57,7 @@ struct sim_worker {
     struct timer flush;
     struct sim_node *node;
     uint32_t index;
+    uint64_t seen; /* the digest of the view it went by when last looked at */
     uint64_t letter_due_us[SIM_WORKERS_MAX]; /* of the last letter from each worker: keeps order */
 };
 

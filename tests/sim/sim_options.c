@@ -214,7 +214,7 @@ static void draw_changes(struct sim_options *options, struct random *random)
 {
     struct sim_change_options *change = &options->change;
     uint32_t room = SIM_NODES_DRAWN_MAX - options->nodes - options->joiners;
-    change->change_us = CHOOSE(random, 300000, SECOND_US, 3 * SECOND_US);
+    change->change_us = CHOOSE(random, 150000, 400000, SECOND_US);
     change->stage_rate = (double)CHOOSE(random, 0, 2, 5) / 10.0;
     change->troubled = random_chance(random, 0.5);
     change->reckless = random_chance(random, 0.15);
@@ -238,6 +238,9 @@ void sim_options_random(struct sim_options *options, uint64_t seed)
         options->hints_bytes_max = CHOOSE(&random, 0, 600, 20000);
     }
     options->check_every = 128;
+    if (random_chance(&random, 0.3)) {
+        draw_changes(options, &random);
+    }
 }
 
 void sim_options_elastic(struct sim_options *options, uint64_t seed)
@@ -246,6 +249,7 @@ void sim_options_elastic(struct sim_options *options, uint64_t seed)
     random_init(&random, seed ^ UINT64_C(0x656c6173746963));
     sim_options_random(options, seed);
     draw_changes(options, &random);
+    options->load_us = CHOOSE(&random, 10, 20) * SECOND_US;
 }
 
 void sim_options_print(const struct sim_options *options, char *out, unsigned long size)
