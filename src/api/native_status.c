@@ -11,6 +11,11 @@ static const struct snapshot *snapshot_or_refuse(struct session *session, uint64
         session_refuse(session, id, SHOAL_EQUORUM,
                        "this node is in no cluster yet: wait for it to join, or join it with "
                        "join-cluster");
+        return NULL;
+    }
+    if (view_removed(snapshot->view, snapshot->self)) { /* what it knows is old, and nobody's */
+        session_refuse(session, id, SHOAL_EPERM, WORKER_REMOVED_TEXT);
+        return NULL;
     }
     return snapshot;
 }

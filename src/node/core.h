@@ -54,11 +54,6 @@ struct steward;
 
 #define LEARNED_VIEWS 8u
 
-/* What every request is told at a node that was removed by force. */
-#define WORKER_REMOVED_TEXT                                                                        \
-    "this node was removed from its cluster by force and serves nothing any more: ask another; to " \
-    "bring the machine back, start it with an empty data directory and join it anew"
-
 struct worker_metrics {
     struct metrics *registry; /* NULL: don't count */
     metric_id keys, bytes, memory_bytes, disk_bytes, waiting, full, failed;

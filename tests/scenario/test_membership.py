@@ -237,7 +237,8 @@ class Removing(Case):
             outcome = cluster.wait_until(
                 lambda: self.told_removed(four), "node4 knows that it was removed"
             )
-            self.assertNotEqual(outcome.status, 0)
+            self.assertEqual(outcome.status, 6, outcome)
+            self.assertEqual(four.shoal("status").status, 6)
             self.assertEqual(sorted(self.members(one)), ["node1", "node2", "node3"])
 
     def told_removed(self, node):
