@@ -38,7 +38,7 @@ static void bury(struct sim_changes *changes)
     struct sim_world *world = changes->world;
     struct sim_node *node = sim_faults_choose(changes->faults);
     bool reckless = world->options.change.reckless && random_chance(&changes->random, 0.3);
-    if (node == NULL || !sim_deed_may_shrink(changes) ||
+    if (node == NULL || node->removed || !sim_deed_may_shrink(changes) ||
         (!reckless && !sim_world_may_lose(world, node))) {
         return;
     }

@@ -103,9 +103,28 @@ static void note_removed(struct sim_world *world, const struct snapshot *snapsho
         if (snapshot->self == node->id && node->removed_known_us == 0) {
             node->removed_known_us = world->now_us;
         }
-        /* All that it owed has been taken over: what it lost is lost to nobody. */
-        if (snapshot->view->live_count == 1 && snapshot->self != node->id &&
-            layout_member_index(view_newest(snapshot->view), node->id) < 0) {
+    }
+}
+
+/* All that a removed node owed has been taken over: what it lost is lost to nobody. */
+static bool is_made_up_for(const struct sim_world *world, const struct sim_node *removed)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        const struct snapshot *snapshot = sim_node_snapshot(&world->nodes[i]);
+        if (snapshot != NULL && view_removed(snapshot->view, removed->id) &&
+            snapshot->self != removed->id && snapshot->view->live_count == 1 &&
+            layout_member_index(view_newest(snapshot->view), removed->id) < 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void sim_members_absolve(struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        struct sim_node *node = &world->nodes[i];
+        if (node->removed && (node->lost || node->condemned) && is_made_up_for(world, node)) {
             node->lost = false;
             node->condemned = false;
         }

@@ -184,6 +184,7 @@ void sim_world_check_holdings(struct sim_world *world)
 /* A node that had lost its disk and has refilled may lose it again, or another its own. */
 static void note_refills(struct sim_world *world)
 {
+    sim_members_absolve(world);
     for (uint32_t i = 0; i < world->node_count; i++) {
         struct sim_node *node = &world->nodes[i];
         if (node->lost && node->state == SIM_UP && !timer_running(&node->doom) &&
