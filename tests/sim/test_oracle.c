@@ -410,6 +410,72 @@ static void a_weak_write_binds_a_read_of_all_while_nothing_is_lost(void **state)
     end_broken(&trial, SIM_ACKED);
 }
 
+/* ---- what is owed while owners change ---- */
+
+/* So many of three owners hold the first put, so many may have lost it. */
+static void owners_hold(struct trial *trial, uint32_t holding, uint32_t empty, uint32_t lost)
+{
+    const struct sim_key *at = &trial->oracle->history.keys[0];
+    const struct dot first = {A, 1};
+    const struct object whole = {.context = vector(&first, 1)};
+    const struct object nothing = object_empty();
+    struct sim_obliged obliged = {.lost = lost};
+    for (uint32_t i = 0; i < holding + empty; i++) {
+        sim_oracle_accounts(at, i < holding ? &whole : &nothing,
+                            &obliged.accounts[obliged.count++]);
+    }
+    sim_oracle_obliged(trial->oracle, 0, &obliged);
+}
+
+static void a_write_held_by_w_owners_or_by_all_that_have_lost_nothing_passes(void **state)
+{
+    (void)state;
+    struct trial trial;
+    begin(&trial);
+    put_first(&trial);
+    owners_hold(&trial, 2, 1, 0);
+    owners_hold(&trial, 1, 1, 1);
+    assert_false(trial.verdict.broken);
+    end(&trial);
+}
+
+static void a_write_held_by_fewer_owners_than_owe_it_is_found(void **state)
+{
+    (void)state;
+    struct trial trial;
+    begin(&trial);
+    put_first(&trial);
+    owners_hold(&trial, 1, 2, 0);
+    end_broken(&trial, SIM_OBLIGED);
+}
+
+static void a_write_that_was_declared_as_lost_is_owed_by_nobody(void **state)
+{
+    (void)state;
+    struct trial trial;
+    begin(&trial);
+    put_first(&trial);
+    sim_oracle_excuse(trial.oracle, 0);
+    owners_hold(&trial, 0, 3, 0);
+    read_shows(&trial, NULL, 0, NULL, 2);
+    assert_false(trial.verdict.broken);
+    end(&trial);
+}
+
+static void what_removed_nodes_alone_have_answered_binds_nobody(void **state)
+{
+    (void)state;
+    struct trial trial;
+    begin(&trial);
+    put_first(&trial);
+    trial.oracle->ghosts = 2;
+    read_shows(&trial, NULL, 0, NULL, 2);
+    assert_false(trial.verdict.broken);
+    trial.oracle->ghosts = 1;
+    read_shows(&trial, NULL, 0, NULL, 2);
+    end_broken(&trial, SIM_ACKED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -433,6 +499,10 @@ int main(void)
         cmocka_unit_test(an_acknowledgement_by_too_few_is_found),
         cmocka_unit_test(a_weak_write_is_excused_once_a_disk_is_lost),
         cmocka_unit_test(a_weak_write_binds_a_read_of_all_while_nothing_is_lost),
+        cmocka_unit_test(a_write_held_by_w_owners_or_by_all_that_have_lost_nothing_passes),
+        cmocka_unit_test(a_write_held_by_fewer_owners_than_owe_it_is_found),
+        cmocka_unit_test(a_write_that_was_declared_as_lost_is_owed_by_nobody),
+        cmocka_unit_test(what_removed_nodes_alone_have_answered_binds_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
