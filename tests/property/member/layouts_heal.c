@@ -1,10 +1,12 @@
-/* The end of a schedule: no more faults, operators remove what stays down and commit what is
- * pending, and in bounded time one layout is left and everything is where it belongs. */
+/* The end of a schedule: no more faults, operators remove what stays down, and in bounded time one
+ * layout is left, what was due is in it, and everything is where it belongs. */
 #include "layouts_world.h"
+
+#include "base/assert.h"
 
 #include <string.h>
 
-#define TURNS 80u
+#define TURNS 120u
 
 static void drain(struct world *world)
 {
@@ -47,12 +49,56 @@ static void exchange(struct world *world, struct world_node *node)
                                             .from = node->n,
                                             .to = to,
                                             .partition = p,
-                                            .data = node->data[p]},
+                                            .data = node->places[p].data},
                             node->view);
             }
         }
     }
 }
+
+/* ---- what holds at any time ---- */
+
+/* All that any node knows. */
+static struct view *view_of_all(const struct world *world)
+{
+    struct view *all = view_ref(world->nodes[0].view);
+    for (uint32_t n = 1; n < world->node_count; n++) {
+        struct view *joined;
+        ASSERT(view_join(all, world->nodes[n].view, &joined) == 0);
+        view_unref(all);
+        all = joined;
+    }
+    return all;
+}
+
+/* Who is refilling, or was removed, may have lost it. */
+void world_check_held(struct world *world)
+{
+    struct view *all = view_of_all(world);
+    const struct layout *layout = view_read_layout(all);
+    for (uint32_t p = 0; p < world->partitions; p++) {
+        uint32_t owners = owners_mask(layout, p);
+        for (int write = 0; write < world->write_count; write++) {
+            uint64_t bit = UINT64_C(1) << write % 64;
+            if (!(world->acked[p].words[write / 64] & ~world->excused[p].words[write / 64] & bit)) {
+                continue;
+            }
+            uint32_t holders = removed_mask(all);
+            for (uint32_t n = 0; n < world->node_count; n++) {
+                const struct place *place = &world->nodes[n].places[p];
+                bool holds = place->refilling || (place->data.words[write / 64] & bit) != 0;
+                holders |= (uint32_t)holds << n;
+            }
+            if (__builtin_popcount(owners & holders) < (int)WORLD_W) {
+                world_fail(world, "check 6: write %d of p%u is held by %x only, of owners %x",
+                           write, p, holders, owners);
+            }
+        }
+    }
+    view_unref(all);
+}
+
+/* ---- the end ---- */
 
 static bool good(const struct world_node *node)
 {
@@ -67,15 +113,16 @@ static bool partition_settled(const struct world *world, const struct layout *la
     for (uint32_t n = 0; n < world->node_count; n++) {
         const struct world_node *node = &world->nodes[n];
         if (!(owners >> n & 1)) {
-            if (good(node) && !writes_empty(&node->data[p])) {
+            if (good(node) && !writes_empty(&node->places[p].data)) {
                 return false;
             }
             continue;
         }
-        if (data != NULL && !writes_equal(data, &node->data[p])) {
+        if (node->places[p].refilling ||
+            (data != NULL && !writes_equal(data, &node->places[p].data))) {
             return false;
         }
-        data = &node->data[p];
+        data = &node->places[p].data;
     }
     return true;
 }
@@ -85,7 +132,7 @@ static bool settled(const struct world *world, const struct view *view)
     for (uint32_t n = 0; n < world->node_count; n++) {
         const struct view *other = world->nodes[n].view;
         if (good(&world->nodes[n]) &&
-            (other->live_count != 1 || view_pending(other) ||
+            (other->live_count != 1 || view_due(other) || world->nodes[n].owed_count > 0 ||
              layout_key_compare(&view_newest(other)->key, &view_newest(view)->key) != 0)) {
             return false;
         }
@@ -98,11 +145,13 @@ static bool settled(const struct world *world, const struct view *view)
     return true;
 }
 
-/* Nothing is pending any more: what the roles ask is what the layout has. */
+/* Nothing is due any more, so what was committed is what the layout has. */
 static void check_changes(struct world *world, const struct view *view)
 {
     for (uint32_t i = 0; i < world->asked_count; i++) {
-        struct roles one = {.items = &world->asked[i].role, .count = 1};
+        struct role role = world->asked[i].role;
+        struct roles one = {.items = &role, .count = 1};
+        role.staged = !world->asked[i].committed;
         if (!world->nodes[world->asked[i].by].dead && roles_behind(&view->roles, &one)) {
             world_fail(world, "check 3: a change of n%llu was dropped",
                        (unsigned long long)(world->asked[i].role.node - 1));
@@ -114,14 +163,33 @@ static void check_data(struct world *world, const struct layout *layout)
 {
     for (uint32_t p = 0; p < world->partitions; p++) {
         uint32_t holder = (uint32_t)__builtin_ctz(owners_mask(layout, p));
-        const struct writes *data = &world->nodes[holder].data[p];
+        const struct writes *data = &world->nodes[holder].places[p].data;
         struct writes lost = writes_less(&world->acked[p], &world->excused[p], data);
         if (!writes_empty(&lost)) {
             world_fail(world, "check 2: acknowledged writes of p%u are lost", p);
         }
         lost = writes_less(&world->held[p], &world->excused[p], data);
-        if (!writes_empty(&lost) && !world->declared[p] && world->ever_removed == 0) {
+        if (!writes_empty(&lost) && !world->declared[p] && world->ever_removed == 0 &&
+            !world->disk_lost) {
             world_fail(world, "check 2: writes of p%u, once held, were thrown away", p);
+        }
+    }
+}
+
+/* Writes acknowledged with fallbacks' help are there once their hints are delivered; unless one of
+ * those who said that they have it was removed, or a disk was lost. */
+static void check_helped(struct world *world, const struct layout *layout)
+{
+    for (uint32_t i = 0; i < world->helped_count; i++) {
+        const struct helped *helped = &world->helped[i];
+        uint32_t holder = (uint32_t)__builtin_ctz(owners_mask(layout, helped->partition));
+        struct writes one = {0};
+        writes_add(&one, helped->write);
+        struct writes lost = writes_less(&one, &world->nodes[holder].places[helped->partition].data,
+                                         &world->excused[helped->partition]);
+        if (!writes_empty(&lost) && !world->disk_lost && world->ever_removed == 0) {
+            world_fail(world, "check 2: write %d of p%u, kept for an owner, is lost", helped->write,
+                       helped->partition);
         }
     }
 }
@@ -191,11 +259,11 @@ void world_heal(struct world *world)
         int down = down_and_counted(world, node->view);
         if (turn > 5 && down >= 0) {
             operator_remove(world, node, (uint32_t)down);
-        } else if (turn > 1 && view_pending(node->view)) {
-            operator_commit(world, node);
         } else if (turn > 1 && settled(world, node->view)) {
             check_changes(world, node->view);
+            world_check_held(world);
             check_data(world, view_newest(node->view));
+            check_helped(world, view_newest(node->view));
             check_requests(world);
             return;
         }

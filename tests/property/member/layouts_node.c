@@ -1,44 +1,40 @@
-/* What a node does when a letter comes, and by itself: trackers, gossip, syncs, releases. */
+/* What a node does when a letter comes, and by itself: trackers, gossip, fills. */
 #include "layouts_world.h"
 
 #include "base/assert.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-static struct progress *progress_find(struct world_node *node, const struct content_hash *target,
-                                      const struct content_hash *source, uint32_t partition,
-                                      bool make)
-{
-    for (uint32_t i = 0; i < node->progress_count; i++) {
-        struct progress *progress = &node->progress[i];
-        if (progress->partition == partition && content_hash_equal(&progress->target, target) &&
-            content_hash_equal(&progress->source, source)) {
-            return progress;
-        }
-    }
-    if (!make) {
-        return NULL;
-    }
-    node->progress = realloc(node->progress, (node->progress_count + 1u) * sizeof(*node->progress));
-    ASSERT(node->progress != NULL);
-    node->progress[node->progress_count] =
-        (struct progress){.target = *target, .source = *source, .partition = partition};
-    return &node->progress[node->progress_count++];
-}
-
-static void tell(struct world *world, const struct world_node *node, uint32_t to)
+void node_tell(struct world *world, const struct world_node *node, uint32_t to)
 {
     letter_send(world, (struct letter){.kind = GOSSIP, .from = node->n, .to = to}, node->view);
 }
 
-/* Letters. */
+/* ---- letters ---- */
+
+/* A fallback keeps the write for the owners, apart from what it holds itself. */
+static void keep_handle(struct world *world, struct world_node *node, const struct letter *letter)
+{
+    if (node->owed_count == WORLD_HINTS) {
+        return;
+    }
+    node->owed[node->owed_count++] =
+        (struct owed){.partition = letter->partition, .write = letter->write};
+    letter_send(world,
+                (struct letter){.kind = ANSWER,
+                                .from = node->n,
+                                .to = letter->from,
+                                .operation = letter->operation,
+                                .keep = true},
+                node->view);
+}
 
 static void request_handle(struct world *world, struct world_node *node,
                            const struct letter *letter)
 {
-    if (!view_owns_at(node->view, node->n, letter->partition)) {
-        tell(world, node, letter->from);
+    const struct place *place = &node->places[letter->partition];
+    if (!view_owns_at(node->view, node->n, letter->partition) && !MUTANT(serve_unowned)) {
+        node_tell(world, node, letter->from);
         return;
     }
     if (letter->kind == WRITE) {
@@ -51,33 +47,45 @@ static void request_handle(struct world *world, struct world_node *node,
                                 .from = node->n,
                                 .to = letter->from,
                                 .operation = letter->operation,
-                                .data = node->data[letter->partition]},
+                                .refilling = place->refilling,
+                                .data = place->data},
                 node->view);
 }
 
 /* A source knows the target, from the letter's view, before it serves. */
 static void sync_handle(struct world *world, struct world_node *node, const struct letter *letter)
 {
-    if (view_find(node->view, &letter->target) < 0 ||
+    const struct place *place = &node->places[letter->partition];
+    if ((letter->for_target && view_find(node->view, &letter->target) < 0) ||
         !view_owns_at(node->view, node->n, letter->partition)) {
-        tell(world, node, letter->from);
+        node_tell(world, node, letter->from);
         return;
     }
     struct letter answer = *letter;
     answer.kind = SYNCED;
     answer.from = node->n;
     answer.to = letter->from;
-    answer.data = node->data[letter->partition];
+    answer.data = place->data;
+    answer.refilling = place->refilling;
     letter_send(world, answer, node->view);
 }
 
+/* Counts for the holding that asked, and for the target that it was begun for. */
 static void synced_handle(struct world *world, struct world_node *node, const struct letter *letter)
 {
-    if (view_find(node->view, &letter->target) >= 0 &&
-        view_owns_at(node->view, node->n, letter->partition)) {
-        node_store(world, node, letter->partition, &letter->data);
-        progress_find(node, &letter->target, &letter->source, letter->partition, true)->served |=
-            1u << letter->from;
+    uint32_t p = letter->partition;
+    struct place *place = &node->places[p];
+    if (!view_owns_at(node->view, node->n, p) || place->actor != letter->actor) {
+        return;
+    }
+    bool same = place->fill.has_target && content_hash_equal(&place->fill.target, &letter->target);
+    bool refilling = letter->refilling && !MUTANT(refill_by_refilling);
+    node_store(world, node, p, &letter->data);
+    fill_note(&place->fill, letter->from + 1, letter->source_counts, refilling,
+              letter->for_target && same);
+    if (place->refilling && fill_refilled(&place->fill, node->view, node->n + 1)) {
+        place->refilling = false;
+        world_say(world, "n%u: p%u is complete again", node->n, p);
     }
 }
 
@@ -85,34 +93,33 @@ static void push_handle(struct world *world, struct world_node *node, const stru
 {
     if (view_owns_at(node->view, node->n, letter->partition)) {
         node_store(world, node, letter->partition, &letter->data);
-        struct letter answer = *letter;
-        answer.kind = PUSHED;
-        answer.from = node->n;
-        answer.to = letter->from;
-        letter_send(world, answer, node->view);
     }
 }
 
-static void pushed_handle(struct world_node *node, const struct letter *letter)
+/* Answers bring the view of whoever gives them. */
+static bool learns(const struct world_node *node, const struct letter *letter)
 {
-    uint32_t p = letter->partition;
-    if (!writes_equal(&node->pushed_data[p], &letter->data)) {
-        node->pushed[p] = 0;
-        node->pushed_data[p] = letter->data;
+    if (letter->kind != ANSWER) {
+        return true;
     }
-    node->pushed[p] |= 1u << letter->from;
+    bool known = view_find(node->view, &view_newest(letter->view)->key.hash) >= 0;
+    return !MUTANT(view_unchecked) && !(MUTANT(view_newest_only) && known);
 }
 
 void node_handle(struct world *world, const struct letter *letter)
 {
     struct world_node *node = &world->nodes[letter->to];
-    node_learn(world, node, letter->view);
+    if (learns(node, letter)) {
+        node_learn(world, node, letter->view);
+    }
     switch (letter->kind) {
-    case GOSSIP:
-        break;
     case WRITE:
     case READ:
-        request_handle(world, node, letter);
+        if (letter->keep) {
+            keep_handle(world, node, letter);
+        } else {
+            request_handle(world, node, letter);
+        }
         break;
     case ANSWER:
         operation_answered(world, node, letter);
@@ -126,54 +133,17 @@ void node_handle(struct world *world, const struct letter *letter)
     case PUSH:
         push_handle(world, node, letter);
         break;
-    case PUSHED:
-        pushed_handle(node, letter);
+    case HINT:
+    case HINTED:
+        hints_handle(world, node, letter);
+        break;
+    default:
+        release_handle(world, node, letter);
         break;
     }
 }
 
-/* By itself. */
-
-/* Who has served; the node's own holding counts where it is an owner. */
-static uint32_t sources(struct world_node *node, uint32_t target, uint32_t source, uint32_t p)
-{
-    const struct view *view = node->view;
-    struct progress *progress = progress_find(node, &view->live[target].layout->key.hash,
-                                              &view->live[source].layout->key.hash, p, false);
-    uint32_t own = owners_mask(view->live[source].layout, p) & 1u << node->n;
-    return own | (progress != NULL ? progress->served : 0);
-}
-
-static bool synced_from(const struct world *world, struct world_node *node, uint32_t target,
-                        uint32_t source, uint32_t p)
-{
-    const struct view *view = node->view;
-    uint32_t owners = owners_mask(view->live[source].layout, p) & ~removed_mask(view);
-    uint32_t number = tracker_sync_number(view, source, p);
-    if (world->mutant == MUTANT_SYNC_ONE_PEER) {
-        number = number < 1 ? number : 1;
-    }
-    return (uint32_t)__builtin_popcount(sources(node, target, source, p) & owners) >= number;
-}
-
-static bool synced_whole(const struct world *world, struct world_node *node, uint32_t target)
-{
-    const struct view *view = node->view;
-    if (world->mutant == MUTANT_MARK_EARLY) {
-        return true;
-    }
-    for (uint32_t p = 0; p < world->partitions; p++) {
-        if (!layout_owns(view->live[target].layout, node->n + 1, p)) {
-            continue;
-        }
-        for (uint32_t source = 0; source < target; source++) {
-            if (!synced_from(world, node, target, source, p)) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
+/* ---- by itself ---- */
 
 static bool none_flies_without(const struct world_node *node, uint32_t index)
 {
@@ -186,19 +156,35 @@ static bool none_flies_without(const struct world_node *node, uint32_t index)
     return true;
 }
 
+static bool synced_whole(const struct world *world, const struct world_node *node)
+{
+    const struct layout *newest = view_newest(node->view);
+    for (uint32_t p = 0; p < world->partitions; p++) {
+        if (layout_owns(newest, node->n + 1, p) &&
+            !content_hash_equal(&node->places[p].synced, &newest->key.hash)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void trackers_step(struct world *world, struct world_node *node)
 {
     struct tracker_facts facts = {.self = node->n + 1};
     struct view *next;
     for (uint32_t i = 0; i < node->view->live_count; i++) {
         facts.seen |= (uint64_t)none_flies_without(node, i) << i;
-        facts.synced |= (uint64_t)synced_whole(world, node, i) << i;
     }
+    facts.synced = (uint64_t)synced_whole(world, node) << (node->view->live_count - 1);
     int r = tracker_step(node->view, &facts, &next);
     if (r < 0) {
         world_fail(world, "n%u: the tracker fails", node->n);
     } else if (r == 0) {
         node_adopt(world, node, next);
+    }
+    if (MUTANT(view_forgotten) && world_chance(world, .1)) {
+        view_unref(node->stable);
+        node->stable = view_ref(node->view);
     }
 }
 
@@ -207,101 +193,74 @@ static void gossip(struct world *world, struct world_node *node)
     for (uint32_t i = 0; i < 2; i++) {
         uint32_t other = world_below(world, world->node_count);
         if (other != node->n) {
-            tell(world, node, other);
+            node_tell(world, node, other);
         }
     }
 }
 
-static void sync_ask(struct world *world, struct world_node *node, uint32_t target, uint32_t source,
-                     uint32_t p)
+/* The newest layout is what is synced, until this node has marked it. */
+static void target_set(const struct world_node *node, struct place *place, uint32_t p)
 {
     const struct view *view = node->view;
-    uint32_t wanted = owners_mask(view->live[source].layout, p) & ~removed_mask(view) &
-                      ~sources(node, target, source, p);
-    for (uint32_t n = 0; n < world->node_count; n++) {
-        if ((wanted >> n & 1) && world_chance(world, world->reach)) {
-            letter_send(world,
-                        (struct letter){.kind = SYNC,
-                                        .from = node->n,
-                                        .to = n,
-                                        .partition = p,
-                                        .target = view->live[target].layout->key.hash,
-                                        .source = view->live[source].layout->key.hash},
-                        view);
-        }
-    }
+    const struct layout *newest = view_newest(view);
+    bool wanted = view->live_count > 1 &&
+                  !view_marked(view, view->live_count - 1, MARK_SYNCED, node->n + 1) &&
+                  layout_owns(newest, node->n + 1, p) &&
+                  !content_hash_equal(&place->synced, &newest->key.hash);
+    fill_set_target(&place->fill, wanted ? &newest->key.hash : NULL);
 }
 
-static void syncs_ask(struct world *world, struct world_node *node)
+static void place_fill(struct world *world, struct world_node *node, uint32_t p)
 {
     const struct view *view = node->view;
-    uint32_t first = world->only_newest ? view->live_count - 1 : 1;
-    for (uint32_t target = first > 0 ? first : 1; target < view->live_count; target++) {
-        if (view_marked(view, target, MARK_SYNCED, node->n + 1) ||
-            !tracker_sync_ready(view, target)) {
-            continue;
-        }
-        for (uint32_t p = 0; p < world->partitions; p++) {
-            for (uint32_t source = 0; source < target; source++) {
-                if (layout_owns(view->live[target].layout, node->n + 1, p)) {
-                    sync_ask(world, node, target, source, p);
-                }
-            }
+    struct place *place = &node->places[p];
+    uint64_t candidates[LIMIT_REQUEST_TARGETS];
+    target_set(node, place, p);
+    if (place->fill.has_target && fill_synced(&place->fill, view, node->n + 1, place->refilling)) {
+        place->synced = place->fill.target;
+        world_say(world, "n%u: p%u is synced", node->n, p);
+        fill_set_target(&place->fill, NULL);
+    }
+    struct letter ask = {.kind = SYNC, .from = node->n, .partition = p, .actor = place->actor};
+    ask.for_target = place->fill.has_target && tracker_sync_ready(view, view->live_count - 1);
+    if (ask.for_target) {
+        ask.target = place->fill.target;
+    }
+    uint32_t count = fill_candidates(&place->fill, view, node->n + 1, place->refilling, candidates);
+    for (uint32_t i = 0; i < count; i++) {
+        ask.to = (uint32_t)candidates[i] - 1;
+        ask.source_counts = layout_owns(view_read_layout(view), candidates[i], p);
+        if (world_chance(world, world->reach)) {
+            letter_send(world, ask, view);
         }
     }
 }
 
-/* Pushes what is owned no longer to each owner; forgets it when all have confirmed. */
-static void partition_release(struct world *world, struct world_node *node, uint32_t p)
+static void fills_step(struct world *world, struct world_node *node)
 {
-    const struct view *view = node->view;
-    bool early = world->mutant == MUTANT_RELEASE_EARLY;
-    uint32_t owners = 0;
-    for (uint32_t i = early ? view->live_count - 1 : 0; i < view->live_count; i++) {
-        owners |= owners_mask(view->live[i].layout, p);
-    }
-    if (owners >> node->n & 1) {
-        return;
-    }
-    owners &= ~removed_mask(view);
-    bool same = writes_equal(&node->pushed_data[p], &node->data[p]);
-    uint32_t missing = owners & ~(same ? node->pushed[p] : 0);
-    if (missing != 0 && !early) {
-        for (uint32_t n = 0; n < world->node_count; n++) {
-            if (missing >> n & 1) {
-                letter_send(world,
-                            (struct letter){.kind = PUSH,
-                                            .from = node->n,
-                                            .to = n,
-                                            .partition = p,
-                                            .data = node->data[p]},
-                            view);
-            }
-        }
-    } else if (owners != 0) {
-        world_say(world, "n%u: releases p%u", node->n, p);
-        node->data[p] = (struct writes){0};
-        node->pushed[p] = 0;
-        node->progress_count = 0;
-    }
-}
-
-static void release(struct world *world, struct world_node *node)
-{
-    if (view_removed(node->view, node->n + 1)) {
-        return;
-    }
     for (uint32_t p = 0; p < world->partitions; p++) {
-        if (!writes_empty(&node->data[p])) {
-            partition_release(world, node, p);
+        if (view_owns_at(node->view, node->n, p)) {
+            place_fill(world, node, p);
         }
+    }
+}
+
+/* A change that is due is committed again by whom it is about, or by any member. */
+static void recommit(struct world *world, struct world_node *node)
+{
+    const struct view *view = node->view;
+    const struct role *own = roles_find(&view->roles, node->n + 1);
+    bool member = (counted_mask(view) >> node->n & 1) || (own != NULL && own->kind == ROLE_IN);
+    if (view_due(view) && member && !view_removed(view, node->n + 1) && world_chance(world, .15)) {
+        world->again_count++;
+        operator_commit(world, node);
     }
 }
 
 void node_tick(struct world *world, struct world_node *node, bool every)
 {
-    void (*const parts[])(struct world *, struct world_node *) = {trackers_step, gossip, syncs_ask,
-                                                                  release, operations_retry};
+    void (*const parts[])(struct world *, struct world_node *) = {
+        trackers_step, gossip, fills_step, release_step, hints_step, operations_retry, recommit};
     for (uint32_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (every || world_chance(world, .6)) {
             parts[i](world, node);

@@ -21,7 +21,7 @@ uint64_t operation_begin(struct world *world, struct world_node *node, bool is_w
     struct operation *operation = calloc(1, sizeof(*operation));
     ASSERT(operation != NULL && node->operation_count < WORLD_OPERATIONS);
     *operation = (struct operation){.is_write = is_write,
-                                    .id = ++world->operation_ids,
+                                    .id = ++world->ids,
                                     .partition = partition,
                                     .known = view_ref(node->view),
                                     .write = -1};
@@ -58,9 +58,24 @@ static void operation_end(struct world_node *node, struct operation *operation)
     free(operation);
 }
 
-static const struct layout *read_layout(const struct world *world, const struct view *view)
+/* Someone who owns it nowhere keeps the write for an owner that may be away. */
+static void fallback_ask(struct world *world, struct world_node *node,
+                         const struct operation *operation)
 {
-    return world->mutant == MUTANT_READ_NEWEST ? view_newest(view) : view_read_layout(view);
+    uint32_t to = world_below(world, world->node_count);
+    uint32_t owners = view_owners_mask(node->view, operation->partition);
+    if ((owners >> to & 1) || !(counted_mask(node->view) >> to & 1)) {
+        return;
+    }
+    letter_send(world,
+                (struct letter){.kind = WRITE,
+                                .from = node->n,
+                                .to = to,
+                                .operation = operation->id,
+                                .partition = operation->partition,
+                                .write = operation->write,
+                                .keep = true},
+                node->view);
 }
 
 void operation_ask(struct world *world, struct world_node *node, struct operation *operation)
@@ -72,7 +87,7 @@ void operation_ask(struct world *world, struct world_node *node, struct operatio
             targets |= owners_mask(view->live[i].layout, operation->partition);
         }
     } else {
-        const struct layout *layout = read_layout(world, view);
+        const struct layout *layout = view_read_layout(view);
         if (!operation->asked || !content_hash_equal(&operation->layout, &layout->key.hash)) {
             operation->asked = true;
             operation->layout = layout->key.hash;
@@ -94,6 +109,9 @@ void operation_ask(struct world *world, struct world_node *node, struct operatio
                         view);
         }
     }
+    if (operation->is_write && world_chance(world, world->sloppy)) {
+        fallback_ask(world, node, operation);
+    }
 }
 
 /* Acknowledged by nodes only that are, or will be, removed: excused. */
@@ -109,12 +127,27 @@ static bool only_removed_voted(const struct world *world, const struct view *vie
     return false;
 }
 
-static bool write_done(const struct world *world, const struct placement *placement, uint64_t votes)
+/* A write that so many fallbacks help with needs fewer owners of each layout, but one. */
+static bool write_helped(const struct world *world, struct world_node *node,
+                         const struct operation *operation, const struct placement *placement)
 {
-    if (world->mutant == MUTANT_WRITE_NEWEST) {
-        return placement_met(placement, placement->layout_count - 1, votes, WORLD_W);
+    uint32_t helpers = (uint32_t)__builtin_popcount(operation->fallbacks);
+    (void)node;
+    if (helpers == 0 || world->sloppy == 0) {
+        return false;
     }
-    return placement_write_met(placement, votes, WORLD_W);
+    uint32_t w = helpers < WORLD_W ? WORLD_W - helpers : 1;
+    return placement_write_met(placement, votes_place(placement, operation->votes), w);
+}
+
+static void helped_note(struct world *world, const struct operation *operation)
+{
+    world->helped = realloc(world->helped, (world->helped_count + 1u) * sizeof(*world->helped));
+    ASSERT(world->helped != NULL);
+    world->helped[world->helped_count++] =
+        (struct helped){.partition = operation->partition,
+                        .write = operation->write,
+                        .nodes = operation->votes | operation->fallbacks};
 }
 
 static void write_judge(struct world *world, struct world_node *node, struct operation *operation)
@@ -125,8 +158,12 @@ static void write_judge(struct world *world, struct world_node *node, struct ope
     view_unref(operation->known);
     operation->known = view_ref(view);
     ASSERT(view_place(view, p, &placement) == 0);
-    if (!write_done(world, &placement, votes_place(&placement, operation->votes))) {
-        if (operation->votes != 0) {
+    bool helped = write_helped(world, node, operation, &placement);
+    if (!placement_write_met(&placement, votes_place(&placement, operation->votes), WORLD_W)) {
+        if (helped) {
+            helped_note(world, operation);
+            operation_end(node, operation);
+        } else if (operation->votes != 0) {
             operation_ask(world, node, operation);
         }
         return;
@@ -146,14 +183,11 @@ static void read_judge(struct world *world, struct world_node *node, struct oper
     struct placement placement;
     const struct view *view = node->view;
     uint32_t p = operation->partition;
-    if (!content_hash_equal(&operation->layout, &read_layout(world, view)->key.hash)) {
+    if (!content_hash_equal(&operation->layout, &view_read_layout(view)->key.hash)) {
         operation_ask(world, node, operation);
         return;
     }
     ASSERT(view_place(view, p, &placement) == 0);
-    if (world->mutant == MUTANT_READ_NEWEST) {
-        placement.read_layout = placement.layout_count - 1;
-    }
     if (!placement_read_met(&placement, votes_place(&placement, operation->votes), WORLD_R)) {
         return;
     }
@@ -174,12 +208,12 @@ void operation_answered(struct world *world, struct world_node *node, const stru
     }
     uint32_t vote = 1u << letter->from;
     if (operation->is_write) {
-        operation->votes |= vote;
+        *(letter->keep ? &operation->fallbacks : &operation->votes) |= vote;
         write_judge(world, node, operation);
         return;
     }
     int index = view_find(node->view, &operation->layout);
-    if (index >= 0) {
+    if (index >= 0 && (!letter->refilling || MUTANT(count_refilling))) {
         operation->votes |=
             vote & owners_mask(node->view->live[index].layout, operation->partition);
     }

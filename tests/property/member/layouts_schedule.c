@@ -1,122 +1,10 @@
-/* A schedule: operators, faults, the network; then everything heals and the last checks are made.
+/* A schedule: requests, faults, the network; then everything heals and the last checks are made.
  */
 #include "layouts_world.h"
 
 #include "base/assert.h"
-#include "shoal/error.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-/* Operators. */
-
-/* Up, in the cluster, and not removed as far as it knows itself. */
-static bool node_fit(const struct world *world, const struct world_node *node)
-{
-    return node->up && !node->paused && (world->joined >> node->n & 1) &&
-           !view_removed(node->view, node->n + 1);
-}
-
-uint32_t world_fit(struct world *world, struct world_node **out)
-{
-    uint32_t count = 0;
-    for (uint32_t n = 0; n < world->node_count; n++) {
-        if (node_fit(world, &world->nodes[n])) {
-            out[count++] = &world->nodes[n];
-        }
-    }
-    return count;
-}
-
-static void operator_stage(struct world *world, struct world_node *node, uint32_t who,
-                           enum role_kind kind)
-{
-    static const uint32_t weights[] = {1, 1, 10, 1000};
-    struct role role = {.node = who + 1,
-                        .author = node->n + 1,
-                        .kind = kind,
-                        .weight = weights[world_below(world, 4)]};
-    struct view *next;
-    int r = view_with_role(node->view, &role, &next);
-    if (r != 0) {
-        if (r == 1) {
-            view_unref(next);
-        }
-        return; /* there already, or removed meanwhile */
-    }
-    world->asked = realloc(world->asked, (world->asked_count + 1u) * sizeof(*world->asked));
-    ASSERT(world->asked != NULL);
-    world->asked[world->asked_count++] =
-        (struct asked){.role = *roles_find(&next->roles, who + 1), .by = node->n};
-    world_say(world, "n%u: operator asks n%u -> %u", node->n, who, kind);
-    node_adopt(world, node, next);
-}
-
-void operator_commit(struct world *world, struct world_node *node)
-{
-    struct view *next;
-    int r = view_commit(node->view, &next);
-    if (r == 0) {
-        world->commit_count++;
-        world->ever_removed |= removed_mask(next);
-        world_say(world, "n%u: commits version %llu, %u live", node->n,
-                  (unsigned long long)view_newest(next)->key.version, next->live_count);
-        node_adopt(world, node, next);
-    } else if (r == 1) {
-        view_unref(next);
-    } else if (r != SHOAL_EOVERLOAD) {
-        world_fail(world, "n%u: a commit fails with %d", node->n, r);
-    }
-}
-
-void operator_remove(struct world *world, struct world_node *node, uint32_t who)
-{
-    world->removed_count++;
-    operator_stage(world, node, who, ROLE_REMOVED);
-    operator_commit(world, node);
-}
-
-static void operate(struct world *world)
-{
-    struct world_node *fit[WORLD_NODES];
-    uint32_t fit_count = world_fit(world, fit);
-    if (fit_count == 0) {
-        return;
-    }
-    struct world_node *node = fit[world_below(world, fit_count)];
-    if (world_chance(world, .3)) {
-        operator_commit(world, node);
-        return;
-    }
-    uint32_t dead[WORLD_NODES];
-    uint32_t dead_count = 0;
-    for (uint32_t n = 0; n < world->node_count; n++) {
-        if (world->nodes[n].dead && !world->nodes[n].up && !(world->ever_removed >> n & 1)) {
-            dead[dead_count++] = n;
-        }
-    }
-    if (dead_count > 0 && world_chance(world, .7)) {
-        operator_remove(world, node, dead[world_below(world, dead_count)]);
-        return;
-    }
-    if (world->changes == 0) {
-        return;
-    }
-    world->changes--;
-    uint32_t who = world_below(world, world->node_count);
-    if ((world->ever_removed >> who & 1) || world->nodes[who].dead) {
-        return;
-    }
-    enum role_kind kind = ROLE_IN; /* a joiner, or another weight for a member */
-    if (world->losable > 0 && (world->joined >> who & 1) && world_chance(world, .5)) {
-        kind = ROLE_OUT;
-        world->losable--;
-    }
-    operator_stage(world, node, who, kind);
-    if (world_chance(world, .7)) {
-        operator_commit(world, node);
-    }
-}
 
 /* Faults. */
 
@@ -140,11 +28,12 @@ static bool another_knows(const struct world *world, const struct world_node *no
 static void maybe_halt(struct world *world, struct world_node *node)
 {
     const struct role *role = roles_find(&node->view->roles, node->n + 1);
-    if (role == NULL || role->kind != ROLE_OUT || (counted_mask(node->view) >> node->n & 1)) {
+    if (role == NULL || role->kind != ROLE_OUT || role->staged || node->owed_count > 0 ||
+        (counted_mask(node->view) >> node->n & 1)) {
         return;
     }
     for (uint32_t p = 0; p < world->partitions; p++) {
-        if (!writes_empty(&node->data[p])) {
+        if (!writes_empty(&node->places[p].data)) {
             return;
         }
     }
@@ -154,9 +43,67 @@ static void maybe_halt(struct world *world, struct world_node *node)
     }
 }
 
+static void answers_drop(struct letters *letters, uint32_t from)
+{
+    for (uint32_t i = letters->count; i-- > 0;) {
+        if (letters->items[i].kind == ANSWER && letters->items[i].from == from) {
+            struct letter letter = letters_take(letters, i);
+            view_unref(letter.view);
+        }
+    }
+}
+
+/* Links to it break, and with them goes what it has confirmed of writes still in flight. */
+static void votes_lapse(struct world *world, uint32_t who)
+{
+    answers_drop(&world->net, who);
+    answers_drop(&world->late, who);
+    for (uint32_t n = 0; n < world->node_count; n++) {
+        for (uint32_t i = 0; i < world->nodes[n].operation_count; i++) {
+            struct operation *operation = world->nodes[n].operations[i];
+            operation->votes &= operation->is_write ? ~(1u << who) : UINT32_MAX;
+        }
+    }
+}
+
+void node_lose_disk(struct world *world, struct world_node *node)
+{
+    world_say(world, "n%u: loses its disk", node->n);
+    world->disk_lost = true;
+    world->disk_count++;
+    node_crash(node);
+    node->owed_count = 0;
+    votes_lapse(world, node->n);
+    for (uint32_t p = 0; p < world->partitions; p++) {
+        struct place *place = &node->places[p];
+        if (place->actor != 0) {
+            place->actor = ++world->ids;
+            place->refilling = true;
+            place->data = (struct writes){0};
+        }
+    }
+    node->up = true;
+}
+
+/* W - 1 disks: one at a time, and the next when that is made good. */
+static bool disk_may_go(const struct world *world)
+{
+    for (uint32_t n = 0; n < world->node_count; n++) {
+        for (uint32_t p = 0; p < world->partitions; p++) {
+            if (world->nodes[n].places[p].refilling) {
+                return false;
+            }
+        }
+    }
+    return world->disks > 0;
+}
+
 static void node_fault(struct world *world, struct world_node *node, double dice)
 {
-    if (node->up && dice < .7) {
+    if (node->up && dice < .55 && disk_may_go(world)) {
+        world->disks--;
+        node_lose_disk(world, node);
+    } else if (node->up && dice < .7) {
         node_crash(node);
         world_say(world, "n%u: crashes", node->n);
         if (world->losable > 0 && world_chance(world, .6) && !node->dead) {
@@ -351,7 +298,7 @@ static void world_step(struct world *world)
         request_begin(world, false);
         break;
     case 4:
-        operate(world);
+        world_operate(world);
         break;
     case 5:
         fault(world);
@@ -367,6 +314,9 @@ void world_run(struct world *world)
     for (uint32_t i = 0; i < world->steps && world->failure[0] == 0; i++) {
         world->now++;
         world_step(world);
+        if (i % 16 == 0) {
+            world_check_held(world);
+        }
     }
     if (world->failure[0] == 0) {
         world_heal(world);

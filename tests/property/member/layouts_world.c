@@ -110,6 +110,15 @@ bool view_owns_at(const struct view *view, uint32_t n, uint32_t partition)
     return view_owns(view, n + 1, partition);
 }
 
+uint32_t view_owners_mask(const struct view *view, uint32_t partition)
+{
+    uint32_t owners = 0;
+    for (uint32_t i = 0; i < view->live_count; i++) {
+        owners |= owners_mask(view->live[i].layout, partition);
+    }
+    return owners & ~removed_mask(view);
+}
+
 /* Letters. */
 
 void letters_add(struct letters *letters, struct letter letter)
@@ -167,14 +176,27 @@ void node_crash(struct world_node *node)
     node->up = false;
     node->paused = false;
     node_forget_operations(node);
-    node->progress_count = 0;
-    memset(node->pushed, 0, sizeof(node->pushed));
+    for (uint32_t p = 0; p < WORLD_PARTITIONS; p++) {
+        struct place *place = &node->places[p];
+        fill_init(&place->fill, p);
+        place->synced = (struct content_hash){0};
+        place->release_id = 0;
+        place->released = 0;
+    }
+    for (uint32_t i = 0; i < node->owed_count; i++) {
+        node->owed[i].round = 0;
+        node->owed[i].confirmed = 0;
+    }
+    if (MUTANT(view_forgotten)) {
+        view_unref(node->view);
+        node->view = view_ref(node->stable);
+    }
 }
 
 void node_store(struct world *world, struct world_node *node, uint32_t partition,
                 const struct writes *data)
 {
-    writes_join(&node->data[partition], data);
+    writes_join(&node->places[partition].data, data);
     if (!(world->ever_removed >> node->n & 1)) {
         writes_join(&world->held[partition], data);
     }
@@ -183,18 +205,59 @@ void node_store(struct world *world, struct world_node *node, uint32_t partition
 /* The writes that a removal may have lost. */
 static void losses_declare(struct world *world, const struct world_node *node)
 {
+    uint32_t list[WORLD_PARTITIONS];
+    uint32_t count = view_may_lose(node->view, list, WORLD_PARTITIONS);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t p = list[i];
+        if (!world->declared[p]) {
+            world_say(world, "n%u: p%u may have lost writes", node->n, p);
+        }
+        world->declared[p] = true;
+        writes_join(&world->excused[p], &world->acked[p]);
+    }
+}
+
+/* What this node says of the partition counts already: it was in force before it began here. */
+static bool place_counts(const struct world_node *node, uint32_t p)
+{
     const struct view *view = node->view;
-    uint32_t removed = removed_mask(view);
-    for (uint32_t i = 0; removed != 0 && i < view->live_count; i++) {
-        for (uint32_t p = 0; p < world->partitions; p++) {
-            uint32_t gone = owners_mask(view->live[i].layout, p) & removed;
-            if (__builtin_popcount(gone) >= (int)WORLD_W) {
-                if (!world->declared[p]) {
-                    world_say(world, "n%u: p%u may have lost writes", node->n, p);
-                }
-                world->declared[p] = true;
-                writes_join(&world->excused[p], &world->acked[p]);
-            }
+    for (uint32_t i = 0; i < view->live_count; i++) {
+        if (layout_owns(view->live[i].layout, node->n + 1, p) &&
+            (i <= view->read_index || view_marked(view, i, MARK_SYNCED, node->n + 1))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Holdings begin, and those that are owned again are kept. */
+static void places_adopt(struct world *world, struct world_node *node)
+{
+    for (uint32_t p = 0; p < world->partitions; p++) {
+        struct place *place = &node->places[p];
+        if (!view_owns_at(node->view, node->n, p)) {
+            continue;
+        }
+        if (!MUTANT(release_stale)) {
+            place->release_id = 0;
+            place->released = 0;
+        }
+        if (place->actor == 0) {
+            place->actor = ++world->ids;
+            place->refilling = place_counts(node, p);
+        }
+    }
+}
+
+/* Layouts have what someone has committed, and nothing else. */
+static void check_layout(struct world *world, const struct world_node *node,
+                         const struct layout *layout)
+{
+    for (uint32_t i = 0; i < layout->roles.count; i++) {
+        const struct role *role = &layout->roles.items[i];
+        if (role->staged || !change_is_known(world, role, true)) {
+            world_fail(world, "check 3: n%u knows a layout with a change of n%llu nobody committed",
+                       node->n, (unsigned long long)(role->node - 1));
         }
     }
 }
@@ -215,6 +278,9 @@ void node_adopt(struct world *world, struct world_node *node, struct view *view)
         world_say(world, "n%u: all older than version %llu go", node->n,
                   (unsigned long long)view->floor.version);
     }
+    if (layout_key_compare(&view_newest(view)->key, &view_newest(old)->key) != 0) {
+        check_layout(world, node, view_newest(view));
+    }
     if (view_removed(view, node->n + 1)) {
         node_forget_operations(node);
     }
@@ -222,6 +288,7 @@ void node_adopt(struct world *world, struct world_node *node, struct view *view)
     for (uint32_t i = 0; i < view_newest(view)->member_count; i++) {
         world->joined |= 1u << (view_newest(view)->members[i].node - 1);
     }
+    places_adopt(world, node);
     view_unref(old);
 }
 
@@ -273,7 +340,6 @@ static void hostility_choose(struct world *world, uint32_t members)
     for (uint32_t i = world_below(world, 3); i > 0; i--) {
         world->slow |= 1u << world_below(world, world->node_count);
     }
-    world->only_newest = world_chance(world, .5);
     world->steps = (uint32_t)PICK(world, 300, 500, 800);
     const double weights[7] = {
         60, PICK(world, 25, 40), 3, 3, PICK(world, 1, 3), PICK(world, .3, 1, 2, 4), 6};
@@ -284,6 +350,11 @@ static void hostility_choose(struct world *world, uint32_t members)
     world->losable = (uint32_t)PICK(world, 0, 1, 2, 3);
     world->losable = world->losable < members - WORLD_N ? world->losable : members - WORLD_N;
     world->lag = PICK(world, 0, .15, .15, .4);
+    world->sloppy = PICK(world, 0, 0, .1, .3);
+    if (world_chance(world, .3)) {
+        world->disks = (uint32_t)PICK(world, 1, 2, 4);
+        world->losable = 0; /* a disk and a removal together are more than W - 1 */
+    }
     world->deadline = world_chance(world, .5) ? 8 : 80;
 }
 
@@ -321,31 +392,66 @@ static struct view *view_start(struct world *world, uint32_t members)
     return next;
 }
 
-void world_init(struct world *world, uint64_t seed, enum mutant mutant, bool tracing)
+/* All that the first layout has counts as asked for and committed. */
+static void start(struct world *world, uint32_t members)
 {
-    *world = (struct world){.mutant = mutant, .tracing = tracing};
+    struct view *view = view_start(world, members);
+    const struct roles *roles = &view->roles;
+    world->asked = calloc(roles->count, sizeof(*world->asked));
+    ASSERT(world->asked != NULL);
+    for (uint32_t i = 0; i < roles->count; i++) {
+        world->asked[world->asked_count++] =
+            (struct asked){.role = roles->items[i], .committed = true};
+    }
+    for (uint32_t n = 0; n < world->node_count; n++) {
+        struct world_node *node = &world->nodes[n];
+        *node = (struct world_node){
+            .n = n, .view = view_ref(view), .stable = view_ref(view), .up = true};
+        for (uint32_t p = 0; p < WORLD_PARTITIONS; p++) {
+            fill_init(&node->places[p].fill, p);
+            if (p < world->partitions && view_owns_at(view, n, p)) {
+                node->places[p].actor = ++world->ids;
+            }
+        }
+    }
+    world->joined = (1u << members) - 1;
+    view_unref(view);
+}
+
+void world_init(struct world *world, uint64_t seed, bool tracing)
+{
+    *world = (struct world){.tracing = tracing};
     random_init(&world->random, seed);
     world->node_count = (uint32_t)PICK(world, 5, 6, 7, 7);
     uint32_t members = (uint32_t)PICK(world, 5, 5, 6, 7);
     members = members < world->node_count ? members : world->node_count;
     world->partitions = (uint32_t)PICK(world, 1, 2, 4);
     hostility_choose(world, members);
-    struct view *view = view_start(world, members);
-    for (uint32_t n = 0; n < world->node_count; n++) {
-        world->nodes[n] = (struct world_node){.n = n, .view = view_ref(view), .up = true};
-    }
-    world->joined = (1u << members) - 1;
-    view_unref(view);
+    start(world, members);
+}
+
+void world_init_calm(struct world *world, uint32_t nodes, uint32_t members, uint32_t partitions,
+                     bool tracing)
+{
+    ASSERT(nodes <= WORLD_NODES && members <= nodes && partitions <= WORLD_PARTITIONS);
+    *world = (struct world){.tracing = tracing,
+                            .node_count = nodes,
+                            .partitions = partitions,
+                            .reach = 1,
+                            .deadline = UINT32_MAX};
+    random_init(&world->random, 1);
+    start(world, members);
 }
 
 void world_deinit(struct world *world)
 {
     for (uint32_t n = 0; n < world->node_count; n++) {
         node_forget_operations(&world->nodes[n]);
-        free(world->nodes[n].progress);
+        view_unref(world->nodes[n].stable);
         view_unref(world->nodes[n].view);
     }
     letters_clear(&world->net);
     letters_clear(&world->late);
     free(world->asked);
+    free(world->helped);
 }

@@ -1,22 +1,30 @@
-/* A small cluster for trying the rules of live layouts: the real views, trackers and placements,
- * and around them as little as will do. Data is a grow-only set of writes for each partition, a bit
- * each, for versions are tested elsewhere. A seeded scheduler delivers, loses, repeats and reorders
- * messages, crashes, pauses and cuts off nodes, lets operators stage and commit changes anywhere,
- * removes the dead by force and lets some of them come back; then all heals. Checked:
+/* A small cluster for trying the rules of live layouts: the real views, trackers, placements and
+ * plans of fills, and around them as little as will do. Data is a grow-only set of writes for each
+ * partition, a bit each, for versions are tested elsewhere. A seeded scheduler delivers, loses,
+ * repeats and reorders messages, crashes, pauses and cuts off nodes, takes a disk away, lets
+ * operators stage, commit and cancel changes anywhere, removes the dead by force and lets some of
+ * them come back; then all heals. Checked:
  *
  *   1  a read sees every write that was acknowledged before the read began;
  *   2  no acknowledged write is lost, but for those that a forced removal declared possibly lost;
- * and nothing that a node not removed ever held is thrown away; 3  once healed, one layout remains,
- * all agree, all data is at all owners, and no staged change was dropped; 4  once healed, and the
- * dead removed, every change and every request finishes.
+ *      and nothing that a node not removed ever held is thrown away;
+ *   3  once healed, one layout remains, all agree, all data is at all owners, no committed change
+ *      was dropped, and nothing was committed that nobody has committed;
+ *   4  once healed, and the dead removed, every change and every request finishes, no operator
+ *      being needed for what is due;
+ *   6  at any time W owners, of the newest layout that all have synced, hold an acknowledged write
+ *      (numbered as the simulator's invariants).
  *
  * Answers given by removed nodes only, cut off from all that know, are excused: no rule without
- * leases helps there. */
+ * leases helps there. Rules are broken by the switches of base/mutant.h: in the real code, and, for
+ * those that nodes keep and the model plays itself (requests, releases), here. */
 #ifndef TESTS_LAYOUTS_WORLD_H
 #define TESTS_LAYOUTS_WORLD_H
 
+#include "base/mutant.h"
 #include "base/random.h"
 #include "member/tracker.h"
+#include "repair/fill.h"
 
 #define WORLD_NODES 7u
 #define WORLD_PARTITIONS 4u
@@ -25,22 +33,27 @@
 #define WORLD_R 2u
 #define WORLD_W 2u
 
-/* Rules broken on purpose, to see that the checks notice. */
-enum mutant {
-    MUTANT_NONE,
-    MUTANT_SYNC_ONE_PEER, /* a sync with one owner of each older layout is enough */
-    MUTANT_READ_NEWEST,   /* reads go by the newest layout, synced or not */
-    MUTANT_WRITE_NEWEST,  /* a write needs its quorum in the newest layout only */
-    MUTANT_RELEASE_EARLY, /* an old owner forgets its data while its layout is live, unpushed */
-    MUTANT_MARK_EARLY,    /* synced is marked whether or not anything was */
-};
-
 /* A set of writes. */
 struct writes {
     uint64_t words[8];
 };
 
-enum message_is { GOSSIP, WRITE, READ, ANSWER, SYNC, SYNCED, PUSH, PUSHED };
+enum message_is {
+    GOSSIP,
+    WRITE,
+    READ,
+    ANSWER,
+    SYNC, /* give me all you hold of the partition */
+    SYNCED,
+    RELEASE, /* take from me what you lack of the partition */
+    TAKE,    /* as SYNC, from one who is no owner any more */
+    TAKEN,
+    RELEASED, /* I have all of it */
+    PUSH,     /* anti-entropy, when all is well again */
+    HINT,     /* a write that is owed to you */
+    HINTED,
+    MESSAGE_KINDS,
+};
 
 struct letter {
     enum message_is kind;
@@ -49,9 +62,13 @@ struct letter {
     struct view *view; /* of the sender, whole */
     uint64_t operation;
     uint32_t partition;
-    int write; /* the write's bit; -1 for none */
+    int write;          /* the write's bit; -1 for none */
+    bool keep;          /* WRITE, ANSWER: as a fallback, for the owners */
+    uint64_t actor;     /* of the holding that asks to be synced, or to be released */
+    bool for_target;    /* SYNC: begun after all had seen the target */
+    bool source_counts; /* ... when the source was an owner to read from */
+    bool refilling;     /* ANSWER, SYNCED: so is the holding that answers */
     struct content_hash target;
-    struct content_hash source;
     struct writes data;
 };
 
@@ -68,42 +85,64 @@ struct operation {
     struct view *known; /* the layouts its quorum was last judged by */
     bool asked;         /* of a read: a layout has been chosen */
     struct content_hash layout;
-    uint32_t votes; /* a bit a node */
+    uint32_t votes;     /* a bit a node */
+    uint32_t fallbacks; /* a bit a node that keeps the write for an owner */
     int write;
     struct writes data;
     struct writes must; /* what a read has to see */
     uint32_t age;
 };
 
-/* Who has served for a sync. */
-struct progress {
-    struct content_hash target;
-    struct content_hash source;
-    uint32_t partition;
-    uint32_t served; /* a bit a node */
+/* What one node holds of one partition; no actor: nothing. */
+struct place {
+    uint64_t actor;
+    bool refilling;
+    struct writes data;
+    struct fill fill;
+    struct content_hash synced; /* the layout that it is synced for */
+    uint64_t release_id;        /* of the round of asking owners to take it; 0: none */
+    uint32_t released;          /* who has confirmed in it; a bit a node */
 };
+
+/* A write that is owed to owners. */
+struct owed {
+    uint32_t partition;
+    int write;
+    uint64_t round;     /* of asking; a new one for other owners */
+    uint32_t owners;    /* of that round */
+    uint32_t confirmed; /* by these */
+};
+
+#define WORLD_HINTS 64u
 
 struct world_node {
     uint32_t n; /* its id is n + 1 */
     struct view *view;
+    struct view *stable; /* what a wrong variant goes back to */
     bool up, dead, halted, paused;
-    struct writes data[WORLD_PARTITIONS];
+    struct place places[WORLD_PARTITIONS];
+    struct owed owed[WORLD_HINTS];
+    uint32_t owed_count;
     struct operation *operations[WORLD_OPERATIONS];
     uint32_t operation_count;
-    struct progress *progress;
-    uint32_t progress_count;
-    struct writes pushed_data[WORLD_PARTITIONS]; /* what `pushed` speaks of */
-    uint32_t pushed[WORLD_PARTITIONS];           /* who confirmed it; a bit a node */
 };
 
+/* A change that someone has asked for. */
 struct asked {
     struct role role;
     uint32_t by;
+    bool committed;
+};
+
+/* A write acknowledged with the help of fallbacks, and all who said that they have it. */
+struct helped {
+    uint32_t partition;
+    int write;
+    uint32_t nodes;
 };
 
 struct world {
     struct random random;
-    enum mutant mutant;
     bool tracing;
     char failure[200]; /* empty while all is well */
     uint32_t now;
@@ -116,31 +155,39 @@ struct world {
     uint32_t cut; /* these nodes are cut off from the others */
 
     /* How hostile this world is. */
-    double loss, repeat, reach, lag;
+    double loss, repeat, reach, lag, sloppy;
     uint32_t deadline;
     uint32_t slow; /* nodes that rarely hear gossip */
-    bool only_newest, by_base, aloof;
+    bool by_base, aloof;
     uint32_t steps;
     double weights[7];
     uint32_t changes;
-    uint32_t losable;
+    uint32_t losable; /* nodes that may leave or die */
+    uint32_t disks;   /* that may be lost, one after the other */
 
     /* What has happened, for the checks. */
     uint32_t joined;       /* nodes that may take requests */
     uint32_t ever_removed; /* nodes */
-    uint64_t operation_ids;
+    uint64_t ids;          /* of operations, actors and rounds */
     int write_count;
     struct writes acked[WORLD_PARTITIONS];
     struct writes excused[WORLD_PARTITIONS];
     struct writes held[WORLD_PARTITIONS];
     bool declared[WORLD_PARTITIONS];
+    bool disk_lost;
     struct asked *asked;
     uint32_t asked_count;
-    uint64_t acked_count, read_count, commit_count, dropped_count, removed_count;
+    struct helped *helped;
+    uint32_t helped_count;
+    uint64_t acked_count, read_count, commit_count, again_count, dropped_count, removed_count,
+        cancel_count, disk_count, release_count, hint_count;
 };
 
 /* A world from the seed, driven to its end. world->failure tells what went wrong. */
-void world_init(struct world *world, uint64_t seed, enum mutant mutant, bool tracing);
+void world_init(struct world *world, uint64_t seed, bool tracing);
+/* One without any hostility, for a story: nothing happens by itself. */
+void world_init_calm(struct world *world, uint32_t nodes, uint32_t members, uint32_t partitions,
+                     bool tracing);
 void world_run(struct world *world);
 void world_deinit(struct world *world);
 
@@ -163,6 +210,8 @@ uint32_t owners_mask(const struct layout *layout, uint32_t partition);
 uint32_t removed_mask(const struct view *view);
 uint32_t counted_mask(const struct view *view);
 bool view_owns_at(const struct view *view, uint32_t n, uint32_t partition);
+/* Owners in any live layout, less the removed. */
+uint32_t view_owners_mask(const struct view *view, uint32_t partition);
 
 /* Takes the view over. */
 void node_adopt(struct world *world, struct world_node *node, struct view *view);
@@ -190,10 +239,32 @@ void operations_retry(struct world *world, struct world_node *node);
 void node_handle(struct world *world, const struct letter *letter);
 void node_tick(struct world *world, struct world_node *node, bool every);
 
-/* layouts_schedule.c */
+void node_tell(struct world *world, const struct world_node *node, uint32_t to);
+
+/* layouts_release.c */
+void release_step(struct world *world, struct world_node *node);
+void release_handle(struct world *world, struct world_node *node, const struct letter *letter);
+void hints_step(struct world *world, struct world_node *node);
+void hints_handle(struct world *world, struct world_node *node, const struct letter *letter);
+
+/* layouts_operate.c */
+void operator_ask(struct world *world, struct world_node *node, uint32_t who, enum role_kind kind,
+                  uint32_t weight, bool staged);
+/* Commits what is due; then, also what is staged. */
 void operator_commit(struct world *world, struct world_node *node);
+void operator_commit_staged(struct world *world, struct world_node *node);
+void operator_cancel(struct world *world, struct world_node *node);
 void operator_remove(struct world *world, struct world_node *node, uint32_t who);
+void world_operate(struct world *world);
 uint32_t world_fit(struct world *world, struct world_node **out);
+/* Has someone asked for the change, and has it been committed? */
+bool change_is_known(const struct world *world, const struct role *role, bool committed);
+
+/* layouts_schedule.c */
+void node_lose_disk(struct world *world, struct world_node *node);
+
+/* layouts_heal.c */
+void world_check_held(struct world *world);
 void world_heal(struct world *world);
 
 #endif

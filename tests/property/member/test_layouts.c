@@ -5,24 +5,29 @@
 #include <time.h>
 
 static struct {
-    uint64_t acked, reads, commits, dropped, removed;
+    uint64_t acked, reads, commits, again, cancels, dropped, removed, disks, released, hints;
 } totals;
 
-static bool schedule_passes(uint64_t seed, enum mutant mutant)
+static bool schedule_passes(uint64_t seed)
 {
     struct world world;
-    world_init(&world, seed, mutant, mutant == MUTANT_NONE && getenv("SHOAL_TRACE") != NULL);
+    world_init(&world, seed, getenv("SHOAL_TRACE") != NULL);
     world_run(&world);
     bool passes = world.failure[0] == 0;
-    if (!passes && mutant == MUTANT_NONE) {
+    if (!passes) {
         print_error("SHOAL_SEED=%llu (SHOAL_TRACE=1 shows what happens): %s\n",
                     (unsigned long long)seed, world.failure);
     }
     totals.acked += world.acked_count;
     totals.reads += world.read_count;
     totals.commits += world.commit_count;
+    totals.again += world.again_count;
+    totals.cancels += world.cancel_count;
     totals.dropped += world.dropped_count;
     totals.removed += world.removed_count;
+    totals.disks += world.disk_count;
+    totals.released += world.release_count;
+    totals.hints += world.hint_count;
     world_deinit(&world);
     return passes;
 }
@@ -30,17 +35,21 @@ static bool schedule_passes(uint64_t seed, enum mutant mutant)
 static void one_schedule(struct random *random)
 {
     (void)random;
-    CHECK(schedule_passes(property_seed, MUTANT_NONE));
+    CHECK(schedule_passes(property_seed));
 }
 
 static void no_schedule_breaks_the_rules(void **state)
 {
     (void)state;
     property_run(one_schedule, 2000);
-    print_message("%llu writes acknowledged, %llu reads, %llu commits, %llu drops, %llu removals\n",
+    print_message("%llu writes acknowledged, %llu reads, %llu commits (%llu of what was due), "
+                  "%llu cancels, %llu drops, %llu removals, %llu disks lost, %llu partitions "
+                  "released, %llu hints delivered\n",
                   (unsigned long long)totals.acked, (unsigned long long)totals.reads,
-                  (unsigned long long)totals.commits, (unsigned long long)totals.dropped,
-                  (unsigned long long)totals.removed);
+                  (unsigned long long)totals.commits, (unsigned long long)totals.again,
+                  (unsigned long long)totals.cancels, (unsigned long long)totals.dropped,
+                  (unsigned long long)totals.removed, (unsigned long long)totals.disks,
+                  (unsigned long long)totals.released, (unsigned long long)totals.hints);
 }
 
 /* A seed nobody has tried before; if it fails it is printed, and kept by whoever sees it. */
@@ -52,29 +61,8 @@ static void nor_does_a_fresh_one(void **state)
     uint64_t seed = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     print_message("fresh seed %llu\n", (unsigned long long)seed);
     for (uint64_t i = 0; i < 20; i++) {
-        assert_true(schedule_passes(seed + i, MUTANT_NONE));
+        assert_true(schedule_passes(seed + i));
     }
-}
-
-static void assert_caught(enum mutant mutant, uint64_t schedules)
-{
-    for (uint64_t seed = 1; seed <= schedules; seed++) {
-        if (!schedule_passes(seed, mutant)) {
-            return;
-        }
-    }
-    print_error("rule %d can be broken without anything noticing\n", mutant);
-    fail();
-}
-
-static void broken_rules_are_noticed(void **state)
-{
-    (void)state;
-    assert_caught(MUTANT_SYNC_ONE_PEER, 3000);
-    assert_caught(MUTANT_READ_NEWEST, 3000);
-    assert_caught(MUTANT_WRITE_NEWEST, 3000);
-    assert_caught(MUTANT_RELEASE_EARLY, 3000);
-    assert_caught(MUTANT_MARK_EARLY, 3000);
 }
 
 int main(void)
@@ -82,7 +70,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_schedule_breaks_the_rules),
         cmocka_unit_test(nor_does_a_fresh_one),
-        cmocka_unit_test(broken_rules_are_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
