@@ -128,6 +128,7 @@ void steward_free(struct steward *steward)
 void steward_start(struct steward *steward)
 {
     struct worker *worker = steward->worker;
+    steward->started_us = worker->now.mono_us;
     (void)timers_start(&worker->timers, &steward->tick,
                        worker->now.mono_us + steward->config->heartbeat_interval_us);
     if (steward->view != NULL) {

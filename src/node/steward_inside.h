@@ -25,6 +25,7 @@
 #include "node/steward_change.h"
 
 #define STEWARD_FORGET_US UINT64_C(600000000)
+#define STEWARD_HEARING_BEATS 10u /* in which a living node is heard of */
 #define STEWARD_CONTACT_US UINT64_C(2000000)
 #define STEWARD_NO_TICKET UINT64_C(0)              /* of a contact whose answer nobody waits for */
 #define STEWARD_CHANGE_TICKETS (UINT64_C(1) << 62) /* of changes: from here on; below: of joins */
@@ -112,6 +113,7 @@ struct steward {
     bool keep_active;
     bool keep_needed; /* something beside the view changed: identity, addresses */
     uint64_t keep_sequence;
+    uint64_t started_us;
     uint64_t wants;         /* how often the wanted view has grown, ... */
     uint64_t wants_keeping; /* ... up to what is being kept, ... */
     uint64_t wants_kept;    /* ... and what is durable */
@@ -161,6 +163,11 @@ void steward_step(struct steward *steward);
 
 /* Has every worker adopted this epoch? */
 bool steward_all_adopted(const struct steward *steward, uint64_t epoch);
+
+/* steward_tally.c */
+/* How the node is, as this one sees it: one that has not been heard yet is down only when there was
+ * time to hear it. */
+enum node_state steward_state_of(const struct steward *steward, uint64_t node);
 
 /* steward_commit.c */
 void commit_init(struct steward *steward);

@@ -100,11 +100,28 @@ int judge_subject(struct steward *steward, const struct message_change *ask, str
 
 /* ---- may it be ---- */
 
+/* Silent for long, and no connection to it either. */
 static bool subject_is_down(const struct steward *steward, const struct subject *subject)
 {
-    uint64_t now_us = steward->worker->now.mono_us;
-    return subject->node != steward->id &&
-           gossip_state(&steward->gossip, subject->node, now_us) == NODE_DOWN;
+    return subject->node != steward->id && steward_state_of(steward, subject->node) == NODE_DOWN &&
+           !reach_linked(&steward->worker->reach, subject->node);
+}
+
+/* A node that reaches none of the others may itself be the one that is cut off. */
+static bool judge_is_cut_off(const struct steward *steward, const struct subject *subject)
+{
+    const struct roles *roles = &steward->wanted->roles;
+    uint32_t others = 0;
+    for (uint32_t i = 0; i < roles->count; i++) {
+        uint64_t node = roles->items[i].node;
+        if (roles->items[i].kind == ROLE_IN && node != steward->id && node != subject->node) {
+            others++;
+            if (reach_linked(&steward->worker->reach, node)) {
+                return false;
+            }
+        }
+    }
+    return others > 0;
 }
 
 int judge_losses(const struct view *view, uint32_t *out)
@@ -177,6 +194,11 @@ int judge_end(struct steward *steward, const struct message_change *ask,
             text, SHOAL_EINVAL,
             "node '%s' can't remove itself by force: ask another member, or let it leave",
             subject->role.name);
+    }
+    if (down && judge_is_cut_off(steward, subject)) {
+        (void)judge_say(text, 0,
+                        "this node reaches no other member: if it is cut off itself, the others "
+                        "go on without knowing of this");
     }
     if (ask->force || down) {
         struct role removed = subject->role;

@@ -20,7 +20,6 @@ static void steward_sort(struct snapshot *snapshot)
 
 static void steward_list_known(struct steward *steward, struct snapshot *snapshot)
 {
-    uint64_t now_us = steward->worker->now.mono_us;
     size_t cursor = 0;
     uint64_t id;
     void *value;
@@ -32,7 +31,7 @@ static void steward_list_known(struct steward *steward, struct snapshot *snapsho
         const struct gossip_node *node = value;
         snapshot->nodes[snapshot->node_count++] = (struct snapshot_node){
             .record = node->record,
-            .state = gossip_state(&steward->gossip, id, now_us),
+            .state = steward_state_of(steward, id),
             .clock_ahead = node->heard_directly &&
                            node->clock_ahead_ms > (int64_t)steward->config->clock_ahead_ms_max,
         };
@@ -62,7 +61,8 @@ static void steward_list_roles(struct steward *steward, struct snapshot *snapsho
         bool member = role->kind == ROLE_IN || steward_is_live(steward->view, role->node);
         if (member && snapshot_find(&known, role->node) == NULL) {
             struct snapshot_node *node = &snapshot->nodes[snapshot->node_count++];
-            *node = (struct snapshot_node){.state = NODE_DOWN, .weight = role->weight};
+            *node = (struct snapshot_node){.state = steward_state_of(steward, role->node),
+                                           .weight = role->weight};
             node->record.id = role->node;
             memcpy(node->record.name, role->name, sizeof(node->record.name));
             memcpy(node->record.zone, role->zone, sizeof(node->record.zone));

@@ -85,7 +85,8 @@ void seek_step(struct steward *steward)
     uint64_t now_us = steward->worker->now.mono_us;
     uint32_t linked;
     uint32_t others = count_others(steward, &linked);
-    if (linked == others || steward->config->seed_count == 0) {
+    if (linked == others || steward->config->seed_count == 0 ||
+        view_removed(steward->view, steward->id)) {
         seek->due_us = 0;
         return;
     }

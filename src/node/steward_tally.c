@@ -46,6 +46,22 @@ static uint64_t sync_rate_now(const struct sync_rate *rate)
     return us == 0 ? 0 : (uint64_t)((double)bytes * 1e6 / (double)us);
 }
 
+/* ---- the others ---- */
+
+enum node_state steward_state_of(const struct steward *steward, uint64_t node)
+{
+    uint64_t now_us = steward->worker->now.mono_us;
+    enum node_state state = gossip_state(&steward->gossip, node, now_us);
+    const struct gossip_node *known = gossip_find(&steward->gossip, node);
+    bool heard = known != NULL && (known->goodbye || known->detector.last_us != 0);
+    uint64_t since_us = steward->started_us;
+    if (known != NULL && known->known_since_us > since_us) {
+        since_us = known->known_since_us;
+    }
+    bool early = now_us - since_us < STEWARD_HEARING_BEATS * steward->config->heartbeat_interval_us;
+    return state == NODE_DOWN && !heard && early ? NODE_SUSPECT : state;
+}
+
 /* ---- the record ---- */
 
 static enum node_state steward_state(const struct steward *steward, const struct worker_tally *sum)

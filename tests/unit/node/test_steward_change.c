@@ -320,6 +320,33 @@ static void a_removal_that_may_lose_writes_wants_force(void **state)
     assert_int_equal(view_may_lose(view_of(world, 0), NULL, 0), forced->plan.may_lose);
 }
 
+static void a_node_that_was_not_heard_yet_is_not_taken_for_dead(void **state)
+{
+    struct fake_world *world = *state;
+    grow(world, 4);
+    fake_world_kill(world, 0);
+    for (uint32_t i = 1; i < 4; i++) {
+        fake_world_cut(world, i, true);
+    }
+    start(world, 0);
+    uint64_t id = world_snapshot(world, 3)->self;
+    assert_int_equal(seen_by(world, 0, 3)->state, NODE_SUSPECT);
+    assert_int_equal(ask_plainly(world, 0, CHANGE_REMOVE, "node3")->code, 0);
+    assert_false(view_removed(view_of(world, 0), id)); /* it is to leave */
+    assert_int_equal(seen_by(world, 0, 3)->state, NODE_DOWN);
+}
+
+static void a_node_that_may_be_cut_off_is_told_so(void **state)
+{
+    struct fake_world *world = *state;
+    grow(world, 4);
+    fake_world_cut(world, 0, true);
+    settle(world);
+    struct world_answer *removal = ask_plainly(world, 0, CHANGE_REMOVE, "node3");
+    assert_int_equal(removal->code, 0);
+    assert_non_null(strstr(removal->text, "cut off"));
+}
+
 static void a_removed_node_says_so_and_serves_nothing(void **state)
 {
     struct fake_world *world = *state;
@@ -961,6 +988,8 @@ int main(void)
         TEST(a_node_that_leaves_can_not_join_before_it_has_left),
         TEST(a_dead_node_is_removed_for_good),
         TEST(a_removal_that_may_lose_writes_wants_force),
+        TEST(a_node_that_was_not_heard_yet_is_not_taken_for_dead),
+        TEST(a_node_that_may_be_cut_off_is_told_so),
         TEST(a_removed_node_says_so_and_serves_nothing),
         TEST(a_node_that_was_removed_while_it_was_down_learns_it),
         TEST(a_leaver_that_dies_is_removed_and_freezes_nothing),
