@@ -39,7 +39,7 @@ static struct asked *change_find(const struct world *world, const struct role *r
 bool change_is_known(const struct world *world, const struct role *role, bool committed)
 {
     const struct asked *asked = change_find(world, role);
-    return asked != NULL && (asked->committed || !committed);
+    return asked != NULL && (asked->committed != 0 || !committed);
 }
 
 /* Whatever the node's roles say that nobody knows yet was just asked there. */
@@ -55,7 +55,7 @@ static void changes_note(struct world *world, const struct world_node *node)
             asked = &world->asked[world->asked_count++];
             *asked = (struct asked){.role = *role, .by = node->n};
         }
-        asked->committed = asked->committed || !role->staged;
+        asked->committed |= role->staged ? 0 : 1u << node->n;
     }
 }
 
@@ -100,6 +100,7 @@ void operator_commit_staged(struct world *world, struct world_node *node)
     struct view *next;
     int r = view_unstage(node->view, &next);
     ASSERT(r >= 0);
+    world_say(world, "n%u: operator commits what is staged", node->n);
     node_adopt(world, node, next);
     changes_note(world, node);
     operator_commit(world, node);

@@ -401,7 +401,7 @@ static void start(struct world *world, uint32_t members)
     ASSERT(world->asked != NULL);
     for (uint32_t i = 0; i < roles->count; i++) {
         world->asked[world->asked_count++] =
-            (struct asked){.role = roles->items[i], .committed = true};
+            (struct asked){.role = roles->items[i], .committed = (1u << WORLD_NODES) - 1};
     }
     for (uint32_t n = 0; n < world->node_count; n++) {
         struct world_node *node = &world->nodes[n];

@@ -131,7 +131,7 @@ struct world_node {
 struct asked {
     struct role role;
     uint32_t by;
-    bool committed;
+    uint32_t committed; /* as these nodes knew then; a bit each */
 };
 
 /* A write acknowledged with the help of fallbacks, and all who said that they have it. */
