@@ -152,7 +152,8 @@ static bool name_read(struct reader *reader, struct content_hash *name)
     return true;
 }
 
-static int roles_take(struct reader *reader, const struct source *source, struct roles *out)
+static int roles_take(struct reader *reader, const struct source *source, struct roles *out,
+                      struct content_hash *taken)
 {
     struct content_hash name;
     if (!name_read(reader, &name)) {
@@ -163,6 +164,7 @@ static int roles_take(struct reader *reader, const struct source *source, struct
     }
     for (uint32_t i = 0; i < source->count; i++) {
         if (content_hash_equal(&source->views[i]->roles_name, &name)) {
+            *taken = name;
             return roles_copy(&source->views[i]->roles, out);
         }
     }
@@ -203,6 +205,9 @@ static int marks_take(struct reader *reader, const struct roles *roles, struct v
     }
     for (uint32_t i = 0; i < roles->count; i++) {
         uint8_t mark = bits.data[i / 2] >> (i % 2 * 4) & 0xf;
+        if (mark > (MARK_SEEN | MARK_SYNCED | MARK_ALL_SYNCED)) {
+            return SHOAL_EPROTO;
+        }
         if (mark != 0) {
             live->marks[live->mark_count++] =
                 (struct mark){.node = roles->items[i].node, .bits = mark};
@@ -251,9 +256,24 @@ static int removed_take(struct reader *reader, struct view *view)
     return reader->error != 0 ? SHOAL_EPROTO : 0;
 }
 
-static int brief_take(struct reader *reader, const struct source *source, struct view *view)
+/* The known view that differs by marks only, of which no more than they needs to be checked. */
+static const struct view *brief_like(const struct view *view, const struct source *source,
+                                     const struct content_hash *roles_name)
 {
-    int r = roles_take(reader, source, &view->roles);
+    for (uint32_t i = 0; i < source->count; i++) {
+        if (content_hash_equal(&source->views[i]->roles_name, roles_name) &&
+            view_like(view, source->views[i])) {
+            return source->views[i];
+        }
+    }
+    return NULL;
+}
+
+static int brief_take(struct reader *reader, const struct source *source, struct view *view,
+                      const struct view **like)
+{
+    struct content_hash roles_name = {0}; /* of no roles: they came whole */
+    int r = roles_take(reader, source, &view->roles, &roles_name);
     if (r == 0) {
         r = live_take(reader, source, view);
     }
@@ -262,7 +282,11 @@ static int brief_take(struct reader *reader, const struct source *source, struct
     }
     if (r == 0) {
         read_end(reader);
-        r = reader->error != 0 || !view_check(view) ? SHOAL_EPROTO : 0;
+        r = reader->error != 0 ? SHOAL_EPROTO : 0;
+    }
+    *like = r == 0 ? brief_like(view, source, &roles_name) : NULL;
+    if (r == 0 && *like == NULL && !view_check(view)) {
+        r = SHOAL_EPROTO;
     }
     return r;
 }
@@ -287,12 +311,13 @@ int view_decode_brief(struct bytes bytes, const struct view *const *known, uint3
     if (view == NULL) {
         return SHOAL_ENOMEM;
     }
-    int r = brief_take(&reader, &source, view);
+    const struct view *like;
+    int r = brief_take(&reader, &source, view, &like);
     if (r != 0) {
         view_unref(view);
         return r;
     }
-    return view_seal(view, out);
+    return view_seal_like(view, like, out);
 }
 
 int view_decode_any(struct bytes bytes, const struct view *const *known, uint32_t known_count,

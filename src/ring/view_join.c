@@ -106,6 +106,9 @@ static void losers_drop(struct view *view)
 /* The roles of both; a wrong variant forgets those of the side whose layout has lost. */
 static int joined_roles(const struct view *a, const struct view *b, struct roles *out)
 {
+    if (content_hash_equal(&a->roles_name, &b->roles_name)) {
+        return roles_copy(&a->roles, out);
+    }
     if (MUTANT(loser_cleared)) {
         int order = layout_key_compare(&view_newest(a)->key, &view_newest(b)->key);
         return roles_join(order < 0 ? &b->roles : &a->roles, &(struct roles){0}, out);
@@ -133,7 +136,8 @@ static int join_whole(const struct view *a, const struct view *b, struct view **
     if (MUTANT(loser_goes)) {
         losers_drop(joined);
     }
-    return view_seal(joined, out);
+    bool same_roles = content_hash_equal(&a->roles_name, &b->roles_name);
+    return view_seal_like(joined, same_roles && view_like(joined, a) ? a : NULL, out);
 }
 
 int view_join(const struct view *a, const struct view *b, struct view **out)
