@@ -357,6 +357,19 @@ const struct gossip_node *gossip_find(const struct gossip *gossip, uint64_t id)
     return table_get(&gossip->nodes, id);
 }
 
+bool gossip_silent(const struct gossip *gossip, uint64_t id, uint64_t now_us)
+{
+    const struct gossip_node *node = table_get(&gossip->nodes, id);
+    if (id == gossip->self.id) {
+        return false;
+    }
+    if (node == NULL || node->goodbye || node->detector.last_us == 0) {
+        return true;
+    }
+    struct detector_options options = detector_options_of(gossip);
+    return detector_phi(&node->detector, &options, now_us) > 2 * gossip->options.phi_threshold;
+}
+
 enum node_state gossip_state(const struct gossip *gossip, uint64_t id, uint64_t now_us)
 {
     if (id == gossip->self.id) {

@@ -139,4 +139,7 @@ const struct gossip_node *gossip_find(const struct gossip *gossip, uint64_t node
  * heard of is down; one that said it left has left, however silent. */
 enum node_state gossip_state(const struct gossip *gossip, uint64_t node, uint64_t now_us);
 
+/* Would its silence show as down, whatever it last said of itself? */
+bool gossip_silent(const struct gossip *gossip, uint64_t node, uint64_t now_us);
+
 #endif

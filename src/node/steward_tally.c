@@ -52,6 +52,10 @@ enum node_state steward_state_of(const struct steward *steward, uint64_t node)
 {
     uint64_t now_us = steward->worker->now.mono_us;
     enum node_state state = gossip_state(&steward->gossip, node, now_us);
+    if (state == NODE_LEFT && steward->view != NULL && steward_is_live(steward->view, node) &&
+        gossip_silent(&steward->gossip, node, now_us)) {
+        state = NODE_DOWN; /* it had left, was brought back, and never spoke again */
+    }
     const struct gossip_node *known = gossip_find(&steward->gossip, node);
     bool heard = known != NULL && (known->goodbye || known->detector.last_us != 0);
     uint64_t since_us = steward->started_us;
