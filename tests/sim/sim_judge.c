@@ -197,7 +197,8 @@ static void acknowledge(struct sim_oracle *oracle, struct sim_key *key, struct s
         sim_verdict_fail(oracle->verdict, SIM_OUTCOME, "put #%u was acknowledged, but never issued",
                          id);
     }
-    if (!write->has_context && !write->own_quorum && write->dot_count > 0) {
+    if (!write->has_context && !write->own_quorum && write->dot_count > 0 &&
+        oracle->r > oracle->ghosts) {
         judge_blind(oracle, key, write);
     }
     if (key->acked_count == key->acked_capacity) {
