@@ -146,6 +146,11 @@ static int admit_judge(struct steward *steward, const struct message_admit *admi
         (void)snprintf(why, 1024, "node '%s' is in no cluster itself yet", steward->config->name);
         return SHOAL_EQUORUM;
     }
+    if (steward->join.stage != JOIN_NONE && steward->join.stage != JOIN_TELLING) {
+        (void)snprintf(why, 1024, "node '%s' is about to join a cluster itself: ask again",
+                       steward->config->name);
+        return SHOAL_EQUORUM; /* whoever came now would be left behind in this one */
+    }
     const struct cluster_facts *facts = view_facts(steward->view);
     struct node_config theirs = {
         .partitions = admit->partitions, .n = admit->n, .r = admit->r, .w = admit->w};
