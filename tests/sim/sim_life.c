@@ -237,7 +237,12 @@ void sim_node_renew(struct sim_node *node)
     buffer_clear(&node->kept);
     memset(node->actors, 0, world->options.partitions * sizeof(*node->actors));
     sim_oracle_forget(&world->oracle, node->index);
-    node->config.seed_count = 0; /* an operator sees to it */
+    /* It finds nobody by itself, and is nobody's seed: operators see to it. */
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        if (i == node->index || world->nodes[i].life == 0) {
+            world->nodes[i].config.seed_count = 0;
+        }
+    }
     node->id = 0;
     node->buried = false;
     node->removed = false;
