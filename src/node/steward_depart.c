@@ -41,13 +41,15 @@ static bool steward_is_alone(const struct steward *steward)
            newest->members[0].node == steward->id;
 }
 
-/* Has every worker let go of everything, by what it has said of this view? */
+/* Has every worker let go of everything, by what it has said of this view? Once it has, a later
+ * view brings nothing back. */
 static bool steward_is_empty(const struct steward *steward)
 {
     struct worker_tally sum;
     steward_tally_sum(steward, &sum);
-    return steward_all_adopted(steward, steward->view_epoch) && sum.releasing == 0 &&
-           sum.hints == 0;
+    bool told =
+        steward->standing == STANDING_LEFT || steward_all_adopted(steward, steward->view_epoch);
+    return told && sum.releasing == 0 && sum.hints == 0;
 }
 
 enum standing steward_standing(const struct steward *steward)

@@ -6,6 +6,7 @@
  *      steward_gossip.c   telling and hearing
  *      steward_tally.c    what the workers say, summed up into the node's record
  *      steward_join.c     becoming a member: by an operator's word or by the seeds
+ *      steward_admit.c    the members' side of that
  *      steward_return.c   becoming again the member one was before the data_dir was lost
  *      steward_depart.c   leaving, having left, having been removed
  *      steward_change.c   operators' changes on their way, see steward_change.h:
