@@ -30,6 +30,9 @@ static void tell_plan(struct terminal *terminal, const struct shoal_change *chan
         }
         return;
     }
+    if (change->op == SHOAL_CHANGE_CANCEL) {
+        return;
+    }
     plan_summary(plan, text);
     if (change->stage) {
         terminal_remark(terminal,

@@ -17,7 +17,8 @@ static void print_plain(struct terminal *terminal, const struct shoal_plan *plan
         return;
     }
     if (nodes > 0) {
-        (void)fprintf(out, "if there were %u nodes:\n", (unsigned)nodes);
+        (void)fprintf(out, nodes == 1 ? "if there were %u node:\n" : "if there were %u nodes:\n",
+                      (unsigned)nodes);
     }
     plan_print(plan, out);
 }

@@ -9,6 +9,7 @@
 
 #define SCREEN_PAUSE_US (UINT64_C(200) * 1000)
 #define LINES_PAUSE_US (UINT64_C(5) * 1000 * 1000)
+#define LINES_SAME_PAUSE_US (UINT64_C(60) * 1000 * 1000)
 #define BAR_CELLS 30u
 
 uint64_t progress_now_us(void)
@@ -73,6 +74,20 @@ static void draw(struct progress *progress, uint64_t position, const char *text)
     progress->drawn = true;
 }
 
+/* A line that says what the last one said is a sign of life, no more: once a minute. */
+static void tell_line(struct progress *progress, const char *text)
+{
+    char line[PROGRESS_TOLD_BYTES];
+    (void)snprintf(line, sizeof(line), "%.*s", (int)sizeof(line) - 1, text);
+    if (strcmp(line, progress->told) == 0 &&
+        progress_now_us() - progress->told_us < LINES_SAME_PAUSE_US) {
+        return;
+    }
+    (void)fprintf(progress->terminal->err, "%s %s\n", progress->what, text);
+    memcpy(progress->told, line, sizeof(line));
+    progress->told_us = progress_now_us();
+}
+
 void progress_show(struct progress *progress, uint64_t position, const char *text)
 {
     if (!progress_due(progress)) {
@@ -82,7 +97,7 @@ void progress_show(struct progress *progress, uint64_t position, const char *tex
     if (progress->terminal->err_is_screen) {
         draw(progress, position, text);
     } else {
-        (void)fprintf(progress->terminal->err, "%s %s\n", progress->what, text);
+        tell_line(progress, text);
     }
 }
 

@@ -5,6 +5,8 @@
 
 #include "cli/terminal.h"
 
+#define PROGRESS_TOLD_BYTES 128u
+
 struct progress {
     struct terminal *terminal;
     const char *what; /* "loaded" */
@@ -12,6 +14,8 @@ struct progress {
     uint64_t started_us;
     uint64_t next_us;
     bool drawn;
+    uint64_t told_us;               /* the last line, where there is no screen, ... */
+    char told[PROGRESS_TOLD_BYTES]; /* ... and its beginning */
 };
 
 uint64_t progress_now_us(void);
