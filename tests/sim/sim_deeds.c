@@ -248,7 +248,9 @@ void sim_deed_start(struct sim_changes *changes, struct sim_node *node, bool wai
     }
     changes->joins->waits[node->index] = waits;
     int code = sim_node_start(node);
-    if (code != 0) {
+    if (code != 0 && node->store.troubled) {
+        sim_faults_revive(changes->faults, node);
+    } else if (code != 0) {
         sim_world_fail(world, SIM_ROBUSTNESS, "node%u does not start: code %d: %s", node->index,
                        code, node->why);
     }

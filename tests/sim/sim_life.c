@@ -232,6 +232,7 @@ void sim_node_renew(struct sim_node *node)
     struct sim_world *world = node->world;
     ASSERT(node->state == SIM_DOWN);
     sim_trace_say(&world->trace, world->now_us, "node%u is set up anew", node->index);
+    sim_store_mend(&node->store);
     sim_store_wipe(&node->store);
     sim_ports_crash_keeping(node, NULL);
     buffer_clear(&node->kept);

@@ -6,7 +6,7 @@
 
 static void take_view(struct sim_traffic *traffic, const struct message_gossip *gossip)
 {
-    size_t len = gossip->view.len;
+    size_t len = gossip->view.len + gossip->brief.len;
     traffic->views += len > 0;
     traffic->view_bytes += len;
 }
