@@ -15,7 +15,7 @@
 #define STEP_US UINT64_C(50000)
 #define PARTITIONS 4096u
 #define HEARTBEATS UINT64_C(1209600) /* of a week */
-#define NEWS 10u
+#define NEWS 5u
 
 static double cpu_s(void)
 {
@@ -174,17 +174,17 @@ static void sent_print(const struct gossip_cluster *cluster, struct sent sent, c
 
 static void measure_traffic(struct gossip_cluster *cluster)
 {
-    gossip_cluster_run(cluster, 20 * INTERVAL_US);
+    gossip_cluster_run(cluster, 12 * INTERVAL_US); /* until news of the start are none */
     struct sent sent = sent_begin(cluster);
-    gossip_cluster_run(cluster, 40 * INTERVAL_US);
+    gossip_cluster_run(cluster, 12 * INTERVAL_US);
     sent_print(cluster, sent, "when nothing changes:");
     cluster->counting = true;
-    gossip_cluster_run(cluster, 20 * INTERVAL_US);
+    gossip_cluster_run(cluster, 20 * INTERVAL_US); /* all have told their counts once */
     sent = sent_begin(cluster);
-    gossip_cluster_run(cluster, 40 * INTERVAL_US);
+    gossip_cluster_run(cluster, 12 * INTERVAL_US);
     sent_print(cluster, sent, "when all counts change:");
     cluster->counting = false;
-    gossip_cluster_run(cluster, 20 * INTERVAL_US);
+    gossip_cluster_run(cluster, 12 * INTERVAL_US);
 }
 
 static void measure_news(struct gossip_cluster *cluster)
