@@ -108,6 +108,56 @@ static void a_node_removed_by_force_is_not_waited_for(void **state)
     view_unref(view);
 }
 
+/* It has nothing to sync, but may still hold what others lack, and must have stopped to serve by
+ * the older layout before anybody counts on the newer. */
+static void one_that_leaves_is_counted_until_it_knows_that_all_have_synced(void **state)
+{
+    (void)state;
+    struct cluster_facts facts = ring_facts(4, 3, 2, 2);
+    struct role leaver = ring_role(4, ROLE_OUT);
+    struct view *view = ring_view_commit(ring_view_of(&facts, 4), &leaver);
+    for (uint64_t node = 1; node <= 3; node++) {
+        view = step(view, node, 2, 2);
+    }
+    assert_false(tracker_sync_ready(view, 1)); /* it may know the older one only */
+    view = step(view, 4, 2, 0);
+    assert_true(tracker_sync_ready(view, 1));
+    for (uint64_t node = 1; node <= 3; node++) {
+        view = step(view, node, 2, 2);
+    }
+    assert_int_equal(view->read_index, 1); /* its own share is none */
+    for (uint64_t node = 1; node <= 3; node++) {
+        view = step(view, node, 2, 2);
+    }
+    assert_int_equal(view->live_count, 2);
+    view = step(view, 4, 2, 0);
+    assert_int_equal(view->live_count, 1);
+    struct tracker_facts after = {.self = 4, .seen = 1, .synced = 1};
+    struct view *next;
+    assert_int_equal(tracker_step(view, &after, &next), 1); /* now it is nobody */
+    view_unref(view);
+}
+
+/* Nobody finishes a layout that another follows already: what all know to be synced is enough. */
+static void a_layout_in_the_middle_goes_with_the_oldest(void **state)
+{
+    (void)state;
+    struct view *view = changing();
+    struct role heavier = ring_role(2, ROLE_IN);
+    heavier.weight = 3;
+    view = ring_view_commit(view, &heavier);
+    assert_int_equal(view->live_count, 3);
+    for (int round = 0; round < 3; round++) {
+        assert_false(round > 0 && view_all_marked(view, 1, MARK_SYNCED));
+        for (uint64_t node = 1; node <= 4; node++) {
+            view = step(view, node, 7, 4); /* only the newest is synced */
+        }
+    }
+    assert_int_equal(view->live_count, 1);
+    assert_int_equal(view->live[0].layout->members[1].weight, 3);
+    view_unref(view);
+}
+
 static void a_sync_hears_enough_owners_or_all_that_are_left(void **state)
 {
     (void)state;
@@ -148,6 +198,8 @@ int main(void)
         cmocka_unit_test(synced_waits_until_all_counted_have_seen),
         cmocka_unit_test(a_layout_goes_when_all_have_said_that_all_synced),
         cmocka_unit_test(a_node_removed_by_force_is_not_waited_for),
+        cmocka_unit_test(one_that_leaves_is_counted_until_it_knows_that_all_have_synced),
+        cmocka_unit_test(a_layout_in_the_middle_goes_with_the_oldest),
         cmocka_unit_test(a_sync_hears_enough_owners_or_all_that_are_left),
         cmocka_unit_test(a_lack_of_memory_at_any_point_is_an_error),
     };
