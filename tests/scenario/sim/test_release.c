@@ -212,6 +212,33 @@ static void an_owner_that_is_killed_is_waited_for_and_asked_again(void **state)
     story_close(&story);
 }
 
+/* What an old owner had is no word on what the owners have confirmed since. */
+static void taking_what_is_let_go_fills_nobody(void **state)
+{
+    (void)state;
+    struct story story;
+    struct cluster *cluster = &story.cluster;
+    story_open(&story, 0);
+    write_unseen(&story);
+    join_apart(&story);
+    const char *key = lost_key(&story);
+    uint32_t partition = partition_of_key(bytes_from_string(key), story.options.partitions);
+    sim_node_lose_disk(cluster_node(cluster, 1));
+    cluster_part(cluster, 1, 2);
+    cluster_part(cluster, 1, JOINER);
+    cluster_start(cluster, 1);
+    cluster_run(cluster, 30 * SECOND_US);
+    const struct worker *worker = cluster_node(cluster, 1)->workers[0].core;
+    assert_int_equal(cluster_held(cluster, 1, key), 1);
+    assert_true(replica_holding(&worker->replica, partition)->refilling);
+
+    cluster_mend(cluster);
+    cluster_settle(cluster);
+    assert_all_let_go(cluster);
+    assert_false(replica_holding(&worker->replica, partition)->refilling);
+    story_close(&story);
+}
+
 static void what_was_deleted_does_not_come_back_with_what_is_let_go(void **state)
 {
     (void)state;
@@ -395,6 +422,7 @@ int main(void)
         cmocka_unit_test(nothing_is_let_go_before_every_owner_has_it),
         cmocka_unit_test(an_old_owner_that_is_killed_lets_go_when_it_is_back),
         cmocka_unit_test(an_owner_that_is_killed_is_waited_for_and_asked_again),
+        cmocka_unit_test(taking_what_is_let_go_fills_nobody),
         cmocka_unit_test(what_was_deleted_does_not_come_back_with_what_is_let_go),
         cmocka_unit_test(who_leaves_is_empty_in_the_end_and_goes_on_passing_requests_on),
         cmocka_unit_test(a_leaver_that_is_killed_and_started_again_finishes),

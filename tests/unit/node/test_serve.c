@@ -200,9 +200,9 @@ static void what_is_not_owned_here_is_refused(void **state)
     assert_int_equal(scan(fixture, ask_for).code, SHOAL_ENOTOWNER);
 }
 
-static void what_it_holds_but_owns_no_more_is_refused_too(void **state)
+/* Node 1 joins, and gets half of the partitions, which node 0 goes on holding. */
+static void lose_half(struct fixture *fixture)
 {
-    struct fixture *fixture = *state;
     struct fake_world *world = &fixture->world;
     assert_int_equal(fake_world_start(world, 1), 0);
     release_stop(&world->nodes[0].workers[0]->release); /* lets go of nothing */
@@ -210,10 +210,16 @@ static void what_it_holds_but_owns_no_more_is_refused_too(void **state)
     struct world_answer *join = fake_world_join(world, 1, world_port(0));
     fake_world_run(world, 5000 * MS);
     assert_int_equal(join->code, 0);
-    const struct snapshot *snapshot = world_snapshot(world, 0);
+    fixture->digest = world_snapshot(world, 0)->view->digest;
+}
+
+static void what_it_holds_but_owns_no_more_is_refused_too(void **state)
+{
+    struct fixture *fixture = *state;
+    lose_half(fixture);
     uint32_t gone = 0;
-    fixture->digest = snapshot->view->digest;
     for (uint32_t p = 0; p < WORLD_PARTITIONS; p++) {
+        const struct snapshot *snapshot = world_snapshot(&fixture->world, 0);
         bool owns = view_owns(snapshot->view, snapshot->self, p);
         assert_non_null(replica_holding(replica_of(fixture), p));
         send_store(fixture, 3, p, "key", object_of(fixture, "value"), fixture->digest);
@@ -232,10 +238,11 @@ static void bytes_that_are_no_object_are_refused(void **state)
     assert_null(fetch(fixture, "key", 1, FETCH_OBJECT).object.data);
 }
 
-static uint64_t ended(struct fixture *fixture, uint64_t actor, bool certain, uint64_t digest)
+static uint64_t ended_in(struct fixture *fixture, uint32_t partition, uint64_t actor, bool certain,
+                         uint64_t digest)
 {
     struct message_ended question = {.id = 8,
-                                     .partition = 1,
+                                     .partition = partition,
                                      .view_digest = digest,
                                      .actors = &actor,
                                      .count = 1,
@@ -249,6 +256,11 @@ static uint64_t ended(struct fixture *fixture, uint64_t actor, bool certain, uin
     assert_true(reply.id == 8 && reply.view_digest == fixture->digest);
     assert_true((reply.view.data != NULL) == (digest != fixture->digest));
     return reply.confirmed;
+}
+
+static uint64_t ended(struct fixture *fixture, uint64_t actor, bool certain, uint64_t digest)
+{
+    return ended_in(fixture, 1, actor, certain, digest);
 }
 
 static int store_by(struct fixture *fixture, uint64_t actor)
@@ -277,6 +289,28 @@ static void nothing_more_is_taken_from_an_actor_whose_end_was_confirmed(void **s
     assert_int_equal(store_by(fixture, 77), SHOAL_ECONFLICT);
     assert_int_equal(store_by(fixture, 78), 0);
     assert_int_equal(store_by(fixture, 0), 0); /* a delivered hint, a repair */
+}
+
+/* It may have more of that actor, and of what that has replaced. */
+static void who_has_a_partition_to_let_go_confirms_no_end(void **state)
+{
+    struct fixture *fixture = *state;
+    lose_half(fixture);
+    for (uint32_t p = 0; p < WORLD_PARTITIONS; p++) {
+        const struct snapshot *snapshot = world_snapshot(&fixture->world, 0);
+        assert_non_null(replica_holding(replica_of(fixture), p));
+        bool owns = view_owns(snapshot->view, snapshot->self, p);
+        uint64_t mine = replica_holding(replica_of(fixture), p)->actor;
+        assert_true(ended_in(fixture, p, 77, false, fixture->digest) == 1);
+        assert_true(ended_in(fixture, p, mine, false, fixture->digest) == 0);
+        assert_true(ended_in(fixture, p, 77, true, fixture->digest) == (owns ? 1 : 0));
+        assert_true(replica_holding(replica_of(fixture), p)->actor == mine);
+        if (!owns) {
+            assert_int_equal(replica_drop(replica_of(fixture), p), 0);
+            assert_true(ended_in(fixture, p, 77, true, fixture->digest) == 1);
+            assert_true(ended_in(fixture, p, mine, true, fixture->digest) == 1);
+        }
+    }
 }
 
 static void a_repair_is_taken_and_not_answered(void **state)
@@ -548,6 +582,7 @@ int main(void)
         TEST(what_it_holds_but_owns_no_more_is_refused_too),
         TEST(bytes_that_are_no_object_are_refused),
         TEST(nothing_more_is_taken_from_an_actor_whose_end_was_confirmed),
+        TEST(who_has_a_partition_to_let_go_confirms_no_end),
         TEST(a_repair_is_taken_and_not_answered),
         TEST(a_store_is_confirmed_only_once_it_is_durable),
         TEST(a_store_that_is_settled_is_not_said_to_be_durable),
