@@ -168,7 +168,7 @@ static bool synced_whole(const struct world *world, const struct world_node *nod
     return true;
 }
 
-static void trackers_step(struct world *world, struct world_node *node)
+void node_track(struct world *world, struct world_node *node)
 {
     struct tracker_facts facts = {.self = node->n + 1};
     struct view *next;
@@ -236,7 +236,7 @@ static void place_fill(struct world *world, struct world_node *node, uint32_t p)
     }
 }
 
-static void fills_step(struct world *world, struct world_node *node)
+void node_fill(struct world *world, struct world_node *node)
 {
     for (uint32_t p = 0; p < world->partitions; p++) {
         if (view_owns_at(node->view, node->n, p)) {
@@ -260,7 +260,7 @@ static void recommit(struct world *world, struct world_node *node)
 void node_tick(struct world *world, struct world_node *node, bool every)
 {
     void (*const parts[])(struct world *, struct world_node *) = {
-        trackers_step, gossip, fills_step, release_step, hints_step, operations_retry, recommit};
+        node_track, gossip, node_fill, release_step, hints_step, operations_retry, recommit};
     for (uint32_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (every || world_chance(world, .6)) {
             parts[i](world, node);

@@ -239,6 +239,9 @@ void operations_retry(struct world *world, struct world_node *node);
 void node_handle(struct world *world, const struct letter *letter);
 void node_tick(struct world *world, struct world_node *node, bool every);
 
+/* Parts of a tick: sets marks and drops layouts; notes what is synced and asks for what is not. */
+void node_track(struct world *world, struct world_node *node);
+void node_fill(struct world *world, struct world_node *node);
 void node_tell(struct world *world, const struct world_node *node, uint32_t to);
 
 /* layouts_release.c */
