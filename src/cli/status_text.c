@@ -102,15 +102,17 @@ static void print_change(const struct shoal_status *status, const struct situati
 static void print_staged(const struct shoal_status *status, FILE *out)
 {
     uint32_t shown = 0;
+    const struct shoal_node **nodes = sorted(status);
     (void)fputs("staged:", out);
     for (size_t i = 0; i < status->node_count && shown < CHANGES_SHOWN; i++) {
-        const struct shoal_node *node = &status->nodes[i];
+        const struct shoal_node *node = nodes != NULL ? nodes[i] : &status->nodes[i];
         if (node->staged) {
             (void)fprintf(out, "%s %s %s", shown == 0 ? "" : ",", node->name,
                           change_words(node->change));
             shown++;
         }
     }
+    mem_free(nodes);
     if (shown < status->staged) {
         (void)fprintf(out, "%s %" PRIu32 " more", shown == 0 ? "" : " and", status->staged - shown);
     }
