@@ -82,15 +82,21 @@ static uint64_t change_left_us(const struct change *change)
     return change->request->deadline_us > now_us ? change->request->deadline_us - now_us : 0;
 }
 
+/* A node that has left may be switched off for good any moment: its knowing is worth nothing. */
+static bool change_concerns(const struct steward *steward, uint64_t node)
+{
+    const struct role *role = roles_find(&steward->view->roles, node);
+    return node != steward->id && role != NULL && !view_removed(steward->view, node) &&
+           (role->kind == ROLE_IN || steward_is_live(steward->view, node));
+}
+
 /* Is there another member that this node reaches? */
 static bool change_has_listener(const struct steward *steward)
 {
     const struct roles *roles = &steward->view->roles;
     for (uint32_t i = 0; i < roles->count; i++) {
         uint64_t node = roles->items[i].node;
-        bool concerned = roles->items[i].kind == ROLE_IN || steward_is_live(steward->view, node);
-        if (node != steward->id && concerned && !view_removed(steward->view, node) &&
-            reach_linked(&steward->worker->reach, node)) {
+        if (change_concerns(steward, node) && reach_linked(&steward->worker->reach, node)) {
             return true;
         }
     }
@@ -139,9 +145,11 @@ static void change_known(struct change *change)
     change_done(change, NULL);
 }
 
-void change_on_known(struct steward *steward)
+void change_on_known(struct steward *steward, uint64_t node)
 {
-    changes_each(steward, CHANGE_TELLING, true, change_known);
+    if (change_concerns(steward, node)) {
+        changes_each(steward, CHANGE_TELLING, true, change_known);
+    }
 }
 
 void change_take(struct change *change, int result, struct proposal *proposal)

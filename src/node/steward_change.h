@@ -126,8 +126,8 @@ struct changes {
 void change_init(struct steward *steward);
 /* The durable view has grown. */
 void change_on_kept(struct steward *steward);
-/* Another member turns out to know all of the durable view. */
-void change_on_known(struct steward *steward);
+/* Another node turns out to know all of the durable view. */
+void change_on_known(struct steward *steward, uint64_t node);
 /* The answer to a contact with a ticket of STEWARD_CHANGE_TICKETS on. */
 void change_on_contacted(struct steward *steward, uint64_t ticket, int code, struct bytes payload);
 /* Nobody waits any more: the node stops. All are answered. */

@@ -215,7 +215,7 @@ static int steward_take(struct steward *steward, const struct message_gossip *to
     gossip_observe_clock(&steward->gossip, told->from, told->wall_ms, worker->now.wall_ms);
     *complete = steward_hear_view(steward, told);
     if (*complete) {
-        change_on_known(steward);
+        change_on_known(steward, told->from);
     }
     if (changes != steward->gossip.changes) {
         steward_publish(steward); /* addresses and states */

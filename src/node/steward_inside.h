@@ -5,7 +5,8 @@
  *      steward_publish.c  snapshots
  *      steward_gossip.c   telling and hearing
  *      steward_tally.c    what the workers say, summed up into the node's record
- *      steward_join.c     becoming a member: by an operator's word or by the seeds
+ *      steward_join.c     becoming a member
+ *      steward_seeds.c    by the seeds, or founding the cluster
  *      steward_admit.c    the members' side of that
  *      steward_return.c   becoming again the member one was before the data_dir was lost
  *      steward_depart.c   leaving, having left, having been removed
@@ -209,20 +210,26 @@ void steward_role(const struct steward *steward, struct role *out);
 
 /* steward_join.c */
 void join_init(struct steward *steward);
-void join_by_seeds(struct steward *steward);
 void join_on_tally(struct steward *steward);
 void join_on_kept(struct steward *steward);
 void join_on_confirmed(struct steward *steward);
 void join_close(struct steward *steward);
-int steward_found(struct steward *steward);
-/* Is it this node's own address, as the configuration has them? */
-bool join_seed_is_self(const struct steward *steward, uint32_t seed);
+/* Asks the node at join.host and join.port for admission. */
+void join_contact(struct steward *steward);
 
 /* Closes this node's own cluster for writes and counts what it holds, then asks for admission. */
 void join_close_own(struct steward *steward);
 
 /* What the workers said last that they hold, hints included. */
 uint64_t join_keys_held(const struct steward *steward);
+
+/* steward_seeds.c */
+void join_by_seeds(struct steward *steward);
+/* Asks the next one, or begins another round in a while. */
+void join_next_seed(struct steward *steward);
+int steward_found(struct steward *steward);
+/* Is it this node's own address, as the configuration has them? */
+bool join_seed_is_self(const struct steward *steward, uint32_t seed);
 
 /* steward_return.c */
 /* The member that the joiner, its namesake, was before it lost its data; 0: it is somebody else. */

@@ -299,7 +299,7 @@ static void gossip_of_another_cluster_is_refused(void **state)
     arena_deinit(&arena);
 }
 
-static void a_hello_is_checked_for_version_cluster_and_removal(void **state)
+static void a_hello_is_checked_for_version_and_cluster(void **state)
 {
     struct fake_world *world = *state;
     assert_int_equal(fake_world_start(world, 0), 0);
@@ -343,7 +343,7 @@ int main(void)
         TEST(a_view_is_joined_only_when_it_is_in_force),
         cmocka_unit_test(without_memory_no_ticket_is_done_too_early),
         TEST(gossip_of_another_cluster_is_refused),
-        TEST(a_hello_is_checked_for_version_cluster_and_removal),
+        TEST(a_hello_is_checked_for_version_and_cluster),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
