@@ -108,7 +108,7 @@ def read_task(history, key, options=None, about="", codes=None):
         codes.append(answer[CODE])
 
 
-def add_task(history, key, padding=b"", options=None, about=""):
+def add_task(history, key, padding=b"", options=None, about="", ids_max=SET_IDS_MAX):
     """Reads the set and writes it with one id more. An empty answer is taken down, and not built upon:
     a write without a context could replace what it has not seen."""
     start = history.now()
@@ -117,7 +117,7 @@ def add_task(history, key, padding=b"", options=None, about=""):
         return
     seen = history.read(key, start, [value[0] for value in answer[VALUES]], about)
     ids = {number for sibling in seen.siblings for number in sibling}
-    if seen.damaged or not ids or len(ids) >= SET_IDS_MAX:
+    if seen.damaged or not ids or len(ids) >= ids_max:
         return
     write = history.begin(key, ADD, about)
     value = value_encode(key, (*sorted(ids), write.id), padding)
@@ -141,10 +141,11 @@ def padding_of(rng):
 
 class Client(threading.Thread):
     """Loads until told to stop, or for so many rounds. `pace_s` is a pause between rounds, `answer_s` how
-    long to wait for any answer."""
+    long to wait for any answer, `set_share` how much of what it does is adding to sets, which grow
+    up to `set_ids_max`."""
 
     def __init__(self, number, nodes, history, sets, seed, depth=DEPTH, rounds=None, pace_s=0.0,
-                 answer_s=ANSWER_S):
+                 answer_s=ANSWER_S, set_share=0.2, set_ids_max=SET_IDS_MAX):
         super().__init__(name=f"client{number}", daemon=True)
         self.number = number
         self.nodes = nodes
@@ -155,6 +156,8 @@ class Client(threading.Thread):
         self.rounds = rounds
         self.pace_s = pace_s
         self.answer_s = answer_s
+        self.set_share = set_share
+        self.set_ids_max = set_ids_max
         self.own = []
         self.done = 0
         self.failure = None
@@ -195,10 +198,11 @@ class Client(threading.Thread):
         tasks = []
         for _ in range(self.depth):
             roll = self.rng.random()
-            if roll < 0.2 and self.sets:
+            if roll < self.set_share and self.sets:
                 key = self.rng.choice(self.sets)
-                task = add_task(self.history, key, padding_of(self.rng)[:200], about=about)
-            elif roll < 0.6 or not self.own:
+                task = add_task(self.history, key, padding_of(self.rng)[:200], about=about,
+                                ids_max=self.set_ids_max)
+            elif roll < max(0.6, self.set_share + 0.05) or not self.own:
                 key = b"own/%d/%d" % (self.number, len(self.own))
                 self.own.append(key)
                 task = put_task(self.history, key, padding_of(self.rng), about=about)
