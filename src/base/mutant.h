@@ -64,7 +64,6 @@
     X(excuse_lowers, "each removed owner lowers a quorum by one")                                  \
     X(removal_by_layout, "only the newest layout's word says who is removed")                      \
     X(view_unchecked, "a quorum is judged by the view that the request began with")                \
-    X(view_newest_only, "an answer counts if its newest layout is known, whatever else is not")    \
     X(view_forgotten, "a view is acted on and told before it is durable")                          \
     X(serve_unowned, "who no longer owns a partition still answers for it")                        \
     X(release_early, "an old owner lets go while its layout is still live")                        \

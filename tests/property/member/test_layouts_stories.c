@@ -468,6 +468,35 @@ static void two_commits_of_one_version_and_a_third_on_the_loser(void **state)
     }
 }
 
+/* Everyone on the loser's side has seen the loser, of the same version as the winner, whom only the
+ * other side knows: the winner is not seen by that. */
+static void marks_speak_of_one_layout_not_of_a_version(void **state)
+{
+    struct story story;
+    (void)state;
+    story_begin(&story);
+    change(&story, 0, 3, 3, ROLE_IN);
+    change(&story, 1, 4, 4, ROLE_IN);
+    const struct layout *left = view_newest(node_of(&story, 0)->view);
+    const struct layout *right = view_newest(node_of(&story, 1)->view);
+    uint32_t winner = layout_key_compare(&left->key, &right->key) < 0 ? 1 : 0;
+    uint32_t others = (0x1f & ~bit(winner)) & ~bit(3 + winner);
+    gather(&story, others);
+    gather(&story, bit(winner) | bit(3 + winner));
+    gather(&story, bit(winner) | bit(3 + winner));
+    learn(&story, winner, others);
+    node_track(&story.world, node_of(&story, winner));
+    const struct view *view = node_of(&story, winner)->view;
+    assert_int_equal(view->live_count, 3);
+    assert_false(tracker_sync_ready(view, 2));
+    learn(&story, winner ^ 1, bit(winner)); /* now the other side's do see it */
+    gather(&story, EVERYBODY);
+    gather(&story, EVERYBODY);
+    assert_true(tracker_sync_ready(node_of(&story, winner)->view, 2));
+    settle(&story, EVERYBODY);
+    story_end(&story);
+}
+
 /* ---- letting go ---- */
 
 /* The story's partition has moved, and the old owner `a` is to let go of it. */
@@ -621,6 +650,7 @@ int main(void)
         cmocka_unit_test(nobody_is_synced_by_the_one_owner_that_missed_a_write),
         cmocka_unit_test(a_handoff_that_resumes_late_counts_for_no_later_layout),
         cmocka_unit_test(two_commits_of_one_version_and_a_third_on_the_loser),
+        cmocka_unit_test(marks_speak_of_one_layout_not_of_a_version),
         cmocka_unit_test(an_old_owner_lets_go_only_of_what_all_owners_have_taken),
         cmocka_unit_test(a_partition_returns_to_an_earlier_owner_during_handoff),
         cmocka_unit_test(a_removed_owner_lowers_no_quorum),
