@@ -60,10 +60,12 @@ struct worker_metrics {
     metric_id hints_owed, hints_bytes, hints_stored, hints_delivered, hints_refused;
     metric_id comparisons, syncs, sync_failures, sync_objects, sync_bytes, sync_repairs;
     metric_id tombstones, actors_closed, closing_questions;
+    metric_id releasing, released, release_questions;
     struct worker_counted {
         uint64_t stored, delivered, refused; /* hints */
         uint64_t comparisons, syncs, sync_failures, sync_objects, sync_bytes, sync_repairs;
         uint64_t tombstones, actors_closed, closing_questions;
+        uint64_t released, release_questions;
     } counted; /* so far */
 };
 

@@ -49,6 +49,12 @@ static const struct {
      "Times that what a holding left behind when it ended was known to be complete."},
     {METRIC_COUNTER, "shoal_closing_questions_total",
      "Questions to members about holdings that seem to have ended."},
+    {METRIC_GAUGE, "shoal_partitions_releasing",
+     "Partitions held here that the newest layout has elsewhere."},
+    {METRIC_COUNTER, "shoal_partitions_released_total",
+     "Partitions let go, because every owner has taken what it lacked."},
+    {METRIC_COUNTER, "shoal_release_questions_total",
+     "Questions to owners to take what is let go of."},
 };
 
 #define WORKER_METRICS (sizeof(worker_metric_list) / sizeof(worker_metric_list[0]))
@@ -99,7 +105,10 @@ void worker_find_metrics(struct worker *worker)
                                       &own->sync_repairs,
                                       &own->tombstones,
                                       &own->actors_closed,
-                                      &own->closing_questions};
+                                      &own->closing_questions,
+                                      &own->releasing,
+                                      &own->released,
+                                      &own->release_questions};
     if (worker->metrics == NULL) {
         return;
     }
@@ -135,6 +144,8 @@ static void worker_count(struct worker *worker)
         {own->tombstones, &counted->tombstones, worker->replica.tombstones_dropped},
         {own->actors_closed, &counted->actors_closed, worker->closing.counts.closed},
         {own->closing_questions, &counted->closing_questions, worker->closing.counts.questions},
+        {own->released, &counted->released, worker->release.counts.released},
+        {own->release_questions, &counted->release_questions, worker->release.counts.questions},
     };
     for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
         metrics_add(own->registry, worker->index, counters[i].id,
@@ -165,6 +176,7 @@ void worker_measure(struct worker *worker)
         {own->failed, storage == NODE_STORAGE_FAILED ? 1 : 0},
         {own->hints_owed, worker->hints.keys},
         {own->hints_bytes, worker->hints.bytes},
+        {own->releasing, worker_releasing(worker)},
     };
     for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]); i++) {
         metrics_set(own->registry, worker->index, gauges[i].id, gauges[i].value);
