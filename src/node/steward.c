@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "base/text.h"
 #include "node/steward_inside.h"
 #include "shoal/error.h"
@@ -206,6 +207,9 @@ void steward_keep(struct steward *steward)
     steward->keep_sequence++;
     worker->ports.keep(worker->ports.self, buffer_bytes(&record), steward->keep_sequence);
     buffer_deinit(&record);
+    if (MUTANT(view_forgotten)) {
+        steward_on_kept(steward, steward->keep_sequence, 0);
+    }
 }
 
 static void steward_include(struct steward *steward, uint64_t digest)
