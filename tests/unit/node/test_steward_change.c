@@ -516,6 +516,49 @@ static void staged_changes_are_never_committed_by_themselves(void **state)
     assert_int_equal(state_of(world, 3), NODE_UP);
 }
 
+static void a_staged_removal_counts_only_once_it_is_committed(void **state)
+{
+    struct fake_world *world = *state;
+    grow(world, 4);
+    uint64_t id = world_snapshot(world, 3)->self;
+    fake_world_kill(world, 3);
+    settle(world);
+    struct world_answer *staged = ask_staged(world, 0, CHANGE_REMOVE, "node3");
+    assert_int_equal(staged->code, 0);
+    assert_int_equal(row(staged, "node3")->kind, CHANGE_REMOVED);
+    start(world, 3); /* it comes back, and is a member as before */
+    settle(world);
+    assert_false(view_removed(view_of(world, 0), id));
+    assert_int_equal(seen_by(world, 0, 3)->state, NODE_UP);
+    assert_int_equal(ask_plainly(world, 1, CHANGE_CANCEL, NULL)->code, 0);
+    settle(world);
+    fake_world_kill(world, 3);
+    settle(world);
+    assert_int_equal(ask_staged(world, 0, CHANGE_REMOVE, "node3")->code, 0);
+    struct world_answer *commit = ask_plainly(world, 2, CHANGE_COMMIT, NULL);
+    assert_int_equal(commit->code, 0);
+    assert_int_equal(row(commit, "node3")->kind, CHANGE_REMOVED);
+    settle(world);
+    assert_true(view_removed(view_of(world, 0), id));
+    assert_int_equal(world_members(world, 0), 3);
+}
+
+static void a_change_goes_on_with_a_node_that_was_down_meanwhile(void **state)
+{
+    struct fake_world *world = *state;
+    grow(world, 4);
+    fake_world_kill(world, 1);
+    struct message_change set = about(CHANGE_SET, "node3");
+    set.weight = 4;
+    assert_int_equal(ask(world, 0, &set)->code, 0);
+    settle(world);
+    assert_int_equal(view_of(world, 0)->live_count, 2); /* it is waited for */
+    start(world, 1);
+    settle(world);
+    assert_int_equal(view_of(world, 1)->live_count, 1);
+    assert_int_equal(seen_by(world, 1, 3)->weight, 4);
+}
+
 static void cancel_forgets_what_is_staged(void **state)
 {
     struct fake_world *world = *state;
@@ -997,6 +1040,8 @@ int main(void)
         TEST(what_can_not_be_is_refused_by_name),
         TEST(staged_changes_wait_for_commit_and_survive_restarts),
         TEST(staged_changes_are_never_committed_by_themselves),
+        TEST(a_staged_removal_counts_only_once_it_is_committed),
+        TEST(a_change_goes_on_with_a_node_that_was_down_meanwhile),
         TEST(cancel_forgets_what_is_staged),
         TEST(a_staged_joiner_gets_its_share_by_commit),
         TEST(plan_tells_what_if_there_were_more_or_fewer),
