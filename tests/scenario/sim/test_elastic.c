@@ -495,6 +495,40 @@ static void a_removed_node_that_returns_is_refused_and_resurrects_nothing(void *
     cluster_close(&cluster);
 }
 
+/* It had left, was to come back, and died before it said a word: its last one is that it has left.
+ * It is as dead as any, and can be removed, or the layout that names it would stay for ever. */
+static void who_had_left_was_called_back_and_died_can_be_removed(void **state)
+{
+    (void)state;
+    struct cluster cluster;
+    open_cluster(&cluster, 4, 0);
+    put_all(&cluster, 0, "old", 0);
+    leave(&cluster, 3);
+    assert_settled(&cluster, 0, 3);
+    const struct node_config *config = &cluster_node(&cluster, 0)->config;
+    struct sim_ask ask = {.node = 3,
+                          .op = REQUEST_JOIN,
+                          .key = bytes_from_string(config->advertise_host),
+                          .limit = config->peer_port,
+                          .stage = true};
+    struct answer staged = cluster_await(&cluster, sim_request_submit(&cluster.world, &ask));
+    assert_done(&staged);
+    cluster_run(&cluster, SECOND_US);
+    cluster_bury(&cluster, 3);
+    cluster_run(&cluster, SECOND_US);
+    struct message_change commit = {.op = CHANGE_COMMIT};
+    struct answer committed = cluster_change(&cluster, 0, &commit);
+    assert_done(&committed);
+    cluster_run(&cluster, 60 * SECOND_US);
+    assert_true(cluster_live_layouts(&cluster, 0) > 1);
+    struct answer removed = cluster_remove(&cluster, 1, 3, false);
+    assert_done(&removed);
+    put_all(&cluster, 2, "new", 0);
+    assert_settled(&cluster, 0, 3);
+    assert_all(&cluster, 1, "new");
+    cluster_close(&cluster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -507,6 +541,7 @@ int main(void)
         cmocka_unit_test(a_handoff_that_resumes_late_finishes),
         cmocka_unit_test(two_of_three_owners_dead_during_a_change_are_declared),
         cmocka_unit_test(a_removed_node_that_returns_is_refused_and_resurrects_nothing),
+        cmocka_unit_test(who_had_left_was_called_back_and_died_can_be_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

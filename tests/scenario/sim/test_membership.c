@@ -138,6 +138,34 @@ static void a_joiner_refills_before_it_counts(void **state)
     cluster_close(&cluster);
 }
 
+/* Whoever it let in now would stay behind in the cluster that it leaves. */
+static void who_is_about_to_join_lets_nobody_in(void **state)
+{
+    (void)state;
+    struct cluster cluster;
+    struct sim_options options;
+    founders(&options, 3, 3);
+    cluster_open_empty(&cluster, &options);
+    for (uint32_t node = 0; node < 3; node++) {
+        cluster_start(&cluster, node);
+    }
+    cluster_run(&cluster, SECOND_US);
+    cluster_mute(&cluster, 0, 1);
+    struct sim_ask ask = {
+        .node = 1, .op = REQUEST_JOIN, .key = bytes_from_string("host0"), .limit = 4001};
+    struct sim_request *joining = sim_request_submit(&cluster.world, &ask);
+    cluster_run(&cluster, 100 * MILLISECOND_US);
+    struct answer refused = cluster_join(&cluster, 2, "host1", 4002);
+    assert_true(refused.code < 0);
+    assert_int_equal(cluster_members(&cluster, 1), 1);
+    cluster_mend(&cluster);
+    assert_int_equal(cluster_await(&cluster, joining).code, 0);
+    assert_int_equal(cluster_join(&cluster, 2, "host1", 4002).code, 0);
+    cluster_settle(&cluster);
+    assert_int_equal(cluster_members(&cluster, 0), 3);
+    cluster_close(&cluster);
+}
+
 static void seeds_found_one_cluster_whichever_node_starts_first(void **state)
 {
     (void)state;
@@ -164,6 +192,7 @@ int main(void)
         cmocka_unit_test(a_node_that_cannot_hear_the_cluster_gives_up_joining_in_time),
         cmocka_unit_test(a_joiner_that_holds_data_is_refused_and_keeps_it),
         cmocka_unit_test(a_joiner_refills_before_it_counts),
+        cmocka_unit_test(who_is_about_to_join_lets_nobody_in),
         cmocka_unit_test(seeds_found_one_cluster_whichever_node_starts_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
