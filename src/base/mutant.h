@@ -65,6 +65,7 @@
     X(removal_by_layout, "only the newest layout's word says who is removed")                      \
     X(view_unchecked, "a quorum is judged by the view that the request began with")                \
     X(view_forgotten, "a view is acted on and told before it is durable")                          \
+    X(vote_outlives, "an owner's confirmation of a write in flight outlives its link, and process")  \
     X(serve_unowned, "who no longer owns a partition still answers for it")                        \
     X(release_early, "an old owner lets go while its layout is still live")                        \
     X(release_stale, "what was confirmed before a node owned a partition again still counts")      \

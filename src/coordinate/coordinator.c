@@ -395,6 +395,23 @@ void coordinator_adopt(struct coordinator *coordinator)
     }
 }
 
+/* What an owner has confirmed of a write in flight rests on the holding that it had then. It may
+ * come back without, be filled by others who have not heard of the write either, and count again;
+ * so it is asked again. */
+static void coordinator_void_vote(struct operation *operation, uint64_t node)
+{
+    int target = placement_index(&operation->placement, node);
+    if (target < 0 || MUTANT(vote_outlives)) {
+        return;
+    }
+    uint64_t others = ~operation_bit((uint32_t)target);
+    operation->asked &= others;
+    operation->voted &= others;
+    operation->durable &= others;
+    operation->vouched &= others;
+    operation->waiting &= others;
+}
+
 void coordinator_on_link(struct coordinator *coordinator, uint64_t node, bool up)
 {
     if (up) {
@@ -406,6 +423,8 @@ void coordinator_on_link(struct coordinator *coordinator, uint64_t node, bool up
         struct operation *operation = QUEUE_ITEM(link, struct operation, link);
         if (operation->phase == OPERATION_FORWARDING) {
             forward_on_link_down(operation, node);
+        } else if (operation->phase == OPERATION_WRITING) {
+            coordinator_void_vote(operation, node);
         }
         link = next;
     }

@@ -90,6 +90,27 @@ static void w_of_all_waits_for_all(void **state)
     assert_int_equal(put->owners, 3);
 }
 
+/* The owner may have come back without what it had, and been filled by those who lack it too. */
+static void a_confirmation_ends_with_the_link_to_who_gave_it(void **state)
+{
+    struct fake_courier *fake = *state;
+    struct request request = {.op = REQUEST_PUT,
+                              .key = bytes_from_string(fake_key(fake, 0)),
+                              .value = bytes_from_string("one"),
+                              .options = {.w = QUORUM_ALL}};
+    fake->owners[3].delay_us = 300 * MS;
+    struct fake_answer *put = fake_begin(fake, &request);
+    fake_run(fake, 100 * MS);
+    fake_link(fake, 2, false);
+    fake_run(fake, 400 * MS);
+    assert_false(put->done);
+    fake_link(fake, 2, true);
+    fake_run(fake, 1500 * MS);
+    assert_true(put->done);
+    assert_int_equal(put->code, 0);
+    assert_int_equal(put->owners, 3);
+}
+
 static void a_lost_store_is_sent_again(void **state)
 {
     struct fake_courier *fake = *state;
@@ -481,6 +502,7 @@ int main(void)
         TEST(a_write_is_answered_only_after_w_owners_confirmed),
         TEST(every_owner_is_sent_the_write),
         TEST(w_of_all_waits_for_all),
+        TEST(a_confirmation_ends_with_the_link_to_who_gave_it),
         TEST(a_lost_store_is_sent_again),
         TEST(a_confirmation_that_comes_twice_counts_once),
         TEST(its_own_confirmation_waits_for_its_own_storage),
