@@ -220,6 +220,7 @@ class Cluster:
     def __init__(self, count, joined=True, **settings):
         self._folder = tempfile.TemporaryDirectory(prefix="shoal-test-")
         self.nodes = []
+        self._made = 0
         self._count = count
         self._joined = joined
         self._settings = settings
@@ -254,7 +255,8 @@ class Cluster:
         assert not failed, f"{[node.name for node in failed]} did not end well"
 
     def add_node(self, **settings):
-        name = f"node{len(self.nodes) + 1}"
+        self._made += 1  # a name is not given twice, also when nodes have been taken out
+        name = f"node{self._made}"
         node = Node(self._folder.name, name, {**self._settings, **settings})
         self.nodes.append(node)
         return node
