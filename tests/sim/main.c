@@ -38,6 +38,7 @@ struct arguments {
 
 static const char *program;
 static uint64_t seed_running;
+static const char *seed_kind = ""; /* the option that draws such seeds */
 
 enum {
     OPTION_SEED = 256,
@@ -133,9 +134,9 @@ static const struct argp argp = {
 static void name_seed(void)
 {
     char text[256];
-    int len = snprintf(text, sizeof(text),
-                       "seed %llu did not survive; replay it with: %s --seed %llu --trace\n",
-                       (unsigned long long)seed_running, program, (unsigned long long)seed_running);
+    int len = snprintf(
+        text, sizeof(text), "seed %llu did not survive; replay it with: %s%s --seed %llu --trace\n",
+        (unsigned long long)seed_running, program, seed_kind, (unsigned long long)seed_running);
     ssize_t written = write(STDERR_FILENO, text, (size_t)len);
     (void)written;
 }
@@ -196,7 +197,7 @@ static void print_line(void *self, enum log_level level, struct bytes line)
 
 static void replay_hint(uint64_t seed)
 {
-    printf("  replay: %s --seed %llu --trace\n", program, (unsigned long long)seed);
+    printf("  replay: %s%s --seed %llu --trace\n", program, seed_kind, (unsigned long long)seed);
 }
 
 static bool run_seed(const struct arguments *arguments, uint64_t seed, struct sim_result *result)
@@ -393,6 +394,7 @@ int main(int argc, char **argv)
     if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0) {
         return 2;
     }
+    seed_kind = arguments.elastic ? " --elastic" : arguments.speed ? " --speed" : "";
     if (arguments.single) {
         arguments.seeds = 1;
     } else {
