@@ -9,7 +9,8 @@ Usage: bench_join.py [--mb MB] (100) [--value BYTES] (1000) [--rate REQUESTS_A_S
 --mb 1024 is a gigabyte. SHOAL_SERVER, SHOAL_CLI and SHOAL_PACED_LOAD name the programs; `meson test --benchmark`
 sets them. All nodes and the load share one machine: where all its processors are busy, latencies show the
 scheduler's queue, not the cluster. That is measured too: in "starved" everything
-that is left of them is burnt, at the lowest priority, by somebody who has nothing to do with the cluster.
+that is left of them is burnt, at the lowest priority, by somebody who has nothing to do with the cluster. On a machine
+with other work, `chrt -r 1 bench_join.py` has the cluster go before it.
 """
 import argparse
 import json
@@ -79,10 +80,12 @@ def show(what, figures, base=None):
           flush=True)
 
 
+BURN = "import os; os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\nwhile True: pass"
+
+
 def starve(load, seconds):
     """The same processors, taken by others."""
-    burners = [subprocess.Popen(["nice", "-n", "19", sys.executable, "-c", "while True: pass"])
-               for _ in range(os.cpu_count() or 1)]
+    burners = [subprocess.Popen([sys.executable, "-c", BURN]) for _ in range(os.cpu_count() or 1)]
     load.cut()
     time.sleep(seconds)
     figures = load.cut()

@@ -149,7 +149,12 @@ static int run(struct load *load, const char *hosts)
 {
     struct shoal_config config = {.hosts = hosts, .name = "paced-load", .refresh_ms = 1000};
     struct timeval tick = {.tv_usec = TICK_US};
-    load->base = event_base_new();
+    struct event_config *precise = event_config_new();
+    if (precise == NULL || event_config_set_flag(precise, EVENT_BASE_FLAG_PRECISE_TIMER) < 0) {
+        return 1;
+    }
+    load->base = event_base_new_with_config(precise);
+    event_config_free(precise);
     load->value = calloc(1, load->value_bytes + 1);
     if (load->base == NULL || load->value == NULL ||
         shoal_client_new(&config, load->base, &load->client) < 0) {
