@@ -74,6 +74,10 @@ static void steward_note_loss(struct steward *steward)
 {
     uint32_t first[8];
     uint32_t count = 0;
+    if (steward->may_lose_view == steward->view->digest) {
+        return;
+    }
+    steward->may_lose_view = steward->view->digest;
     if (steward->view->removed_count > 0) {
         count = view_may_lose(steward->view, first, 8);
     }

@@ -151,6 +151,7 @@ struct steward {
     struct sync_rate sync_rate;
     enum standing standing; /* as logged last */
     uint32_t may_lose;      /* partitions, as logged last */
+    uint64_t may_lose_view; /* digest of the view that this was said of */
 };
 
 /* steward.c */

@@ -222,7 +222,9 @@ static int operate_commit(struct steward *steward, const struct message_change *
         (void)judge_say(out->text, 0, "nothing is staged");
         return proposal_nothing(steward, out);
     }
-    return proposal_make(steward, ask, asked, out);
+    struct message_change now = *ask;
+    now.stage = false;
+    return proposal_make(steward, &now, asked, out);
 }
 
 static int operate_cancel(struct steward *steward, struct proposal *out)
