@@ -71,7 +71,7 @@ int view_with_mark(const struct view *view, const struct layout_key *key, enum m
         view_unref(next);
         return r;
     }
-    return view_seal(next, out);
+    return view_seal_like(next, view, out);
 }
 
 /* The newest layout that all have synced and know all to have synced; 0 when none has got there. */
