@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "node/core.h"
 #include "shoal/error.h"
@@ -393,6 +394,35 @@ static void a_node_that_was_removed_while_it_was_down_learns_it(void **state)
     put = fake_world_put(world, 3, 0, "key", "value");
     fake_world_run(world, 500 * MS);
     assert_int_equal(put->code, SHOAL_EPERM);
+}
+
+static void count_warnings(void *self, enum log_level level, struct bytes line)
+{
+    static const char said[] = "acknowledged writes may be lost";
+    uint32_t *count = self;
+    *count += level == LOG_WARNING && memmem(line.data, line.len, said, strlen(said)) != NULL;
+}
+
+static void two_removals_that_come_together_are_warned_of(void **state)
+{
+    struct fake_world *world = *state;
+    grow(world, 5);
+    fake_world_cut(world, 0, true);
+    fake_world_run(world, 500 * MS);
+    struct message_change one = about(CHANGE_REMOVE, "node3");
+    struct message_change other = about(CHANGE_REMOVE, "node4");
+    one.force = true;
+    other.force = true;
+    assert_int_equal(ask(world, 0, &one)->plan.may_lose, 0); /* each alone takes one copy of two */
+    struct world_answer *answer = fake_world_change(world, 1, 0, &other);
+    fake_world_run(world, 100 * MS);
+    assert_int_equal(answer->plan.may_lose, 0);
+    uint32_t warnings = 0;
+    log_configure(LOG_WARNING, LOG_FORMAT_TEXT, NULL, count_warnings, &warnings);
+    fake_world_cut(world, 0, false);
+    fake_world_run(world, 1000 * MS);
+    log_configure(LOG_INFO, LOG_FORMAT_TEXT, NULL, NULL, NULL);
+    assert_true(warnings > 0);
 }
 
 static void a_leaver_that_dies_is_removed_and_freezes_nothing(void **state)
@@ -1035,6 +1065,7 @@ int main(void)
         TEST(a_node_that_may_be_cut_off_is_told_so),
         TEST(a_removed_node_says_so_and_serves_nothing),
         TEST(a_node_that_was_removed_while_it_was_down_learns_it),
+        TEST(two_removals_that_come_together_are_warned_of),
         TEST(a_leaver_that_dies_is_removed_and_freezes_nothing),
         TEST(weight_and_zone_follow_the_operator),
         TEST(what_can_not_be_is_refused_by_name),
