@@ -1,10 +1,11 @@
-/* One job a partition: who has confirmed, whom to ask next, and when to drop. See release.h. */
+/* One job a partition: whom to ask next, and when to drop. See release.h. */
 #include "repair/release.h"
 
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/mutant.h"
+#include "repair/release_words.h"
 #include "shoal/error.h"
 
 #define RELEASE_ANSWER_US UINT64_C(15000000) /* moving a partition takes a while */
@@ -12,21 +13,11 @@
 #define RELEASE_PAUSE_US_MAX UINT64_C(10000000)
 #define RELEASE_DROPS_MAX 64u /* in one event */
 
-/* What one owner has said. */
-struct release_word {
-    uint64_t node;
-    uint64_t actor; /* of the holding that has confirmed; 0: none has */
-    uint64_t id;    /* of the question under way; 0: none */
-};
-
 struct release_job {
     struct queue link;
     struct release *release;
     uint32_t partition;
-    uint64_t actor;  /* of the holding here, whose data is confirmed; 0: not looked at yet */
-    uint64_t digest; /* of the view whose owners the words are of; 0: none yet */
-    struct release_word *words;
-    uint32_t word_count;
+    struct release_words words;
     uint32_t out; /* questions under way */
     bool asking;
     uint64_t pause_us;
@@ -67,8 +58,8 @@ static void release_word_end(struct release_job *job, struct release_word *word)
 static void release_rest(struct release_job *job)
 {
     struct release *release = job->release;
-    for (uint32_t i = 0; i < job->word_count; i++) {
-        release_word_end(job, &job->words[i]);
+    for (uint32_t i = 0; i < job->words.count; i++) {
+        release_word_end(job, &job->words.all[i]);
     }
     timers_stop(release->timers, &job->timer);
     if (job->asking) {
@@ -93,7 +84,7 @@ static void release_free(struct release_job *job)
     release_rest(job);
     queue_remove(&job->link);
     (void)table_remove(&job->release->jobs, (uint64_t)job->partition + 1);
-    mem_free(job->words);
+    release_words_deinit(&job->words);
     mem_free(job);
 }
 
@@ -159,70 +150,9 @@ uint32_t release_pending(const struct release *release)
     return (uint32_t)release->jobs.count;
 }
 
-/* ---- whose word is asked --------------------------------------------------------------------- */
-
-/* What the node has confirmed, under whatever view. */
-static uint64_t release_confirmed(const struct release_job *job, uint64_t node)
-{
-    for (uint32_t i = 0; i < job->word_count; i++) {
-        if (job->words[i].node == node) {
-            return job->words[i].actor;
-        }
-    }
-    return 0;
-}
-
-/* The owners of the present view: 0, SHOAL_EOVERLOAD when there are too many, SHOAL_ENOMEM. */
-static int release_plan(struct release_job *job)
-{
-    struct release *release = job->release;
-    struct placement placement;
-    if (job->digest == release->digest) {
-        return 0;
-    }
-    int result = view_place(release->view, job->partition, &placement);
-    if (result < 0) {
-        return result;
-    }
-    struct release_word *words = mem_alloc_zeroed(placement.node_count, sizeof(*words));
-    if (words == NULL) {
-        return SHOAL_ENOMEM;
-    }
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < placement.node_count; i++) {
-        uint64_t node = placement.nodes[i];
-        if (!view_removed(release->view, node)) {
-            words[count++] =
-                (struct release_word){.node = node, .actor = release_confirmed(job, node)};
-        }
-    }
-    ASSERT(job->out == 0);
-    mem_free(job->words);
-    job->words = words;
-    job->word_count = count;
-    job->digest = release->digest;
-    return 0;
-}
-
-/* What was confirmed was another holding's data: the one here has begun anew since. */
-static void release_look_at_holding(struct release_job *job, const struct holding *holding)
-{
-    if (job->actor != holding->actor) {
-        job->actor = holding->actor;
-        for (uint32_t i = 0; i < job->word_count; i++) {
-            job->words[i].actor = 0;
-        }
-    }
-}
-
-/* Where every owner was removed by force there is nobody to let go to. */
 static bool release_is_confirmed(const struct release_job *job)
 {
-    uint32_t confirmed = 0;
-    for (uint32_t i = 0; i < job->word_count; i++) {
-        confirmed += job->words[i].actor != 0 ? 1 : 0;
-    }
-    return (confirmed == job->word_count && confirmed > 0) || MUTANT(release_unasked);
+    return release_words_whole(&job->words) || MUTANT(release_unasked);
 }
 
 /* ---- letting go ------------------------------------------------------------------------------ */
@@ -260,7 +190,7 @@ static int release_ask(struct release_job *job, struct release_word *word)
         .id = release->next_id++,
         .partition = job->partition,
         .node = release->self,
-        .actor = job->actor,
+        .actor = job->words.actor,
         .view_digest = release->digest,
     };
     buffer_clear(release->frame);
@@ -286,8 +216,8 @@ static int release_ask(struct release_job *job, struct release_word *word)
 static void release_ask_all(struct release_job *job)
 {
     struct release *release = job->release;
-    for (uint32_t i = 0; i < job->word_count; i++) {
-        struct release_word *word = &job->words[i];
+    for (uint32_t i = 0; i < job->words.count; i++) {
+        struct release_word *word = &job->words.all[i];
         if (word->actor == 0 && reach_linked(release->reach, word->node)) {
             (void)release_ask(job, word);
         }
@@ -307,12 +237,12 @@ static void release_ask_all(struct release_job *job)
 static bool release_begin(struct release_job *job)
 {
     const struct holding *holding = replica_holding(job->release->replica, job->partition);
-    if (release_plan(job) < 0) {
+    if (release_words_plan(&job->words, job->release->view, job->partition) < 0) {
         release_pause(job);
         return false;
     }
     if (holding != NULL) {
-        release_look_at_holding(job, holding);
+        release_words_about(&job->words, holding->actor);
     }
     if (release_is_empty(job) || release_is_confirmed(job)) {
         if (release_drop(job)) {
@@ -364,7 +294,7 @@ static void release_turn_over(struct release_job *job)
     const struct holding *holding = replica_holding(job->release->replica, job->partition);
     release_rest(job);
     if (holding != NULL) {
-        release_look_at_holding(job, holding);
+        release_words_about(&job->words, holding->actor);
     }
     if (!release_is_confirmed(job) || !release_drop(job)) {
         release_pause(job);
@@ -380,21 +310,18 @@ void release_on_released(struct release *release, uint64_t node,
     if (answer->view.data != NULL) {
         release->ports.learn(release->ports.self, answer->view_digest, answer->view);
     }
-    for (uint32_t i = 0; job != NULL && i < job->word_count; i++) {
-        struct release_word *word = &job->words[i];
-        if (word->id != answer->id || word->node != node) {
-            continue;
-        }
-        release_word_end(job, word);
-        if (answer->code == 0) {
-            word->actor = answer->actor;
-            job->pause_us = 0;
-        }
-        if (job->out == 0) {
-            release_turn_over(job);
-            release_go_on(release);
-        }
+    struct release_word *word = job == NULL ? NULL : release_words_of(&job->words, node);
+    if (word == NULL || word->id != answer->id) {
         return;
+    }
+    release_word_end(job, word);
+    if (answer->code == 0) {
+        word->actor = answer->actor;
+        job->pause_us = 0;
+    }
+    if (job->out == 0) {
+        release_turn_over(job);
+        release_go_on(release);
     }
 }
 
@@ -437,12 +364,10 @@ void release_adopt(struct release *release, const struct view *view, uint64_t se
 /* It may not be the process any more that has confirmed. */
 static void release_unsay(struct release_job *job, uint64_t node)
 {
-    for (uint32_t i = 0; i < job->word_count; i++) {
-        struct release_word *word = &job->words[i];
-        if (word->node == node) {
-            word->actor = 0;
-            release_word_end(job, word);
-        }
+    struct release_word *word = release_words_of(&job->words, node);
+    if (word != NULL) {
+        word->actor = 0;
+        release_word_end(job, word);
     }
     if (job->asking && job->out == 0) {
         release_rest(job);
@@ -452,12 +377,8 @@ static void release_unsay(struct release_job *job, uint64_t node)
 
 static bool release_lacks(const struct release_job *job, uint64_t node)
 {
-    for (uint32_t i = 0; i < job->word_count; i++) {
-        if (job->words[i].node == node) {
-            return job->words[i].actor == 0;
-        }
-    }
-    return job->word_count == 0;
+    const struct release_word *word = release_words_of(&job->words, node);
+    return word == NULL ? job->words.count == 0 : word->actor == 0;
 }
 
 void release_on_link(struct release *release, uint64_t node, bool up)
