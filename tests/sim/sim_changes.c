@@ -262,6 +262,11 @@ void sim_changes_begin(struct sim_changes *changes)
     timers_start(&world->timers, &changes->look, world->now_us + LOOK_US);
 }
 
+void sim_changes_rest(struct sim_changes *changes)
+{
+    timers_stop(&changes->world->timers, &changes->look);
+}
+
 void sim_changes_end(struct sim_changes *changes)
 {
     changes->tidying = changes->going;

@@ -56,5 +56,7 @@ void sim_changes_begin(struct sim_changes *changes);
 void sim_changes_end(struct sim_changes *changes);
 /* Is all of that done? */
 bool sim_changes_tidy(struct sim_changes *changes);
+/* From now on nobody does anything. */
+void sim_changes_rest(struct sim_changes *changes);
 
 #endif

@@ -218,6 +218,7 @@ static bool tidy(struct run *run)
         describe(world, text, sizeof(text));
         sim_world_fail(world, SIM_CONVERGENCE, "operators do not get done:%s", text);
     }
+    sim_changes_rest(&run->changes);
     return !world->verdict.broken;
 }
 
