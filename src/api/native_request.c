@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/prefetch.h"
 #include "shoal/error.h"
 
 #define FREE_REQUESTS_KEPT 1024u
@@ -25,6 +26,8 @@ static struct native_request *take_request(struct native_desk *desk)
 {
     struct queue *link = queue_pop(&desk->free_requests);
     if (link != NULL) {
+        prefetch_bytes(QUEUE_ITEM(desk->free_requests.next->next, struct native_request, link),
+                       sizeof(struct native_request)); /* for the time after the next */
         desk->free_request_count--;
         return QUEUE_ITEM(link, struct native_request, link);
     }

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/prefetch.h"
 #include "coordinate/fallback.h"
 #include "shoal/error.h"
 
@@ -11,6 +12,8 @@
 
 /* Buffers that a large request made grow beyond this are given back. */
 #define OPERATION_KEEP_BYTES (64u * LIMIT_KIB)
+
+#define OPERATION_BUSY_BYTES offsetof(struct operation, reading_bytes)
 
 static void operation_on_deadline(struct timer *timer, uint64_t now_us)
 {
@@ -92,10 +95,23 @@ void operation_await_local(struct operation *operation)
     replica_wait(operation->coordinator->replica, &operation->local);
 }
 
+/* What nearly every request touches: the first part, and of the placement what few owners take. */
+static void operation_prefetch(const struct queue *link)
+{
+    const struct operation *operation =
+        QUEUE_ITEM((struct queue *)(uintptr_t)link, struct operation, link);
+    const struct placement *placement = &operation->placement;
+    prefetch_bytes(operation, OPERATION_BUSY_BYTES);
+    prefetch_bytes(placement, PREFETCH_LINE_BYTES);
+    prefetch_bytes(placement->owners, sizeof(placement->owners[0]));
+    prefetch_bytes(placement->present, sizeof(placement->present[0]));
+}
+
 static struct operation *operation_take(struct coordinator *coordinator)
 {
     struct queue *link = queue_pop(&coordinator->free);
     if (link != NULL) {
+        operation_prefetch(coordinator->free.next->next); /* for the time after the next */
         coordinator->free_count--;
         return QUEUE_ITEM(link, struct operation, link);
     }
@@ -237,6 +253,21 @@ bool operation_may_hold(const struct operation *operation, size_t bytes)
     return others == 0 || bytes <= operation->reading_bytes ||
            (others < COORDINATOR_READING_BYTES_MAX &&
             bytes <= COORDINATOR_READING_BYTES_MAX - others);
+}
+
+/* Operations mostly end in the order in which they began. That of the next is at hand by now, as it
+ * was asked for before. */
+void operation_expect_next(const struct operation *operation)
+{
+    const struct queue *end = &operation->coordinator->all;
+    const struct queue *next = operation->link.next;
+    if (next == end || next->next == end) {
+        return;
+    }
+    next = next->next;
+    operation_prefetch(next->next);
+    prefetch_bytes(QUEUE_ITEM((struct queue *)(uintptr_t)next, struct operation, link)->request,
+                   sizeof(struct request));
 }
 
 void operation_free(struct operation *operation)

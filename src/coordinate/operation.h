@@ -120,6 +120,9 @@ struct operation {
     uint64_t candidates[LIMIT_REPLICAS];           /* forwarding: node ids in order of preference */
 };
 
+/* As this one is about to end: asks for the memory of those that will probably end soon after. */
+void operation_expect_next(const struct operation *operation);
+
 /* Taken from the coordinator's pool; NULL over LIMIT_REQUESTS_PER_WORKER or without memory. */
 struct operation *operation_new(struct coordinator *coordinator, struct request *request,
                                 enum operation_phase phase);

@@ -29,6 +29,7 @@ static void write_on_confirm(struct durable_waiter *waiter, int code)
 {
     struct operation *operation = QUEUE_ITEM(waiter, struct operation, confirm);
     operation->confirm_waits = false;
+    operation_expect_next(operation);
     if (code == 0) {
         write_take_own(operation, waiter->sequence);
     } else {
