@@ -133,9 +133,7 @@ bool coordinator_is_ours(struct coordinator *coordinator, const struct request *
 
 static void coordinator_coordinate(struct operation *operation)
 {
-    struct coordinator *coordinator = operation->coordinator;
     struct request *request = operation->request;
-    operation->key = replica_key(coordinator->replica, operation->partition, request->key);
     int result = operation_place(operation);
     if (result < 0) {
         coordinator_fail(operation, result, "too many changes of layout are under way at once");
@@ -210,6 +208,11 @@ void coordinator_start(struct coordinator *coordinator, struct request *request)
         }
         forward = true; /* it was this node's when it came in; the view has changed since */
     }
+    struct engine_key key = {0};
+    if (!list && !forward) {
+        key = replica_key(coordinator->replica, request->partition, request->key);
+        replica_expect(coordinator->replica, &key);
+    }
     struct operation *operation =
         operation_new(coordinator, request, list ? OPERATION_LISTING : OPERATION_FORWARDING);
     if (operation == NULL) {
@@ -219,6 +222,7 @@ void coordinator_start(struct coordinator *coordinator, struct request *request)
         return;
     }
     operation->quorum = quorum;
+    operation->key = key;
     if (list) {
         list_begin(operation);
     } else if (forward) {

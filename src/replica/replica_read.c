@@ -10,6 +10,18 @@ struct engine_key replica_key(const struct replica *replica, uint32_t partition,
     return engine_key_of(&replica->position_secret, partition, key);
 }
 
+void replica_expect(const struct replica *replica, const struct engine_key *key)
+{
+    const struct holding *holding = replica_holding(replica, key->partition);
+    const struct engine *engine = replica->engine;
+    if (holding != NULL) {
+        live_tree_prefetch(&holding->tree, key->position);
+    }
+    if (engine->ops->expect != NULL) {
+        engine->ops->expect(engine, key);
+    }
+}
+
 int replica_read_encoded(struct replica *replica, const struct engine_key *key,
                          struct bytes *encoded)
 {

@@ -104,7 +104,6 @@ int replica_write(struct replica *replica, struct holding *holding, const struct
 {
     struct object held;
     int result = replica->durability.failed;
-    live_tree_prefetch(&holding->tree, key->position);
     if (result == 0) {
         result = replica_read_own(replica, holding, key, seen, &held);
     }

@@ -126,6 +126,9 @@ struct engine_ops {
     /* What is known without reading: 0, or SHOAL_ENOTFOUND. Never pending. A record of which
      * `damaged` has been raised is not simple: what it held must not be taken for held. */
     int (*brief)(struct engine *engine, const struct engine_key *key, struct engine_brief *out);
+    /* The key will be asked for or put in a moment: its place in memory may be fetched meanwhile.
+     * Changes nothing. NULL: of no use to this engine. */
+    void (*expect)(const struct engine *engine, const struct engine_key *key);
     /* Adds or replaces, without reading what was there. Key and record are borrowed for the call
      * and may not lie in what the engine lent. 0 when it is as durable as this engine ever makes
      * it, 1 when `settled` will say so for *sequence; SHOAL_ETOOBIG (over LIMIT_KEY_BYTES_MAX or

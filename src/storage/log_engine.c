@@ -74,6 +74,15 @@ struct engine_brief log_brief_of(const struct log_engine *log, const struct log_
                                  .dot = entry->dot};
 }
 
+static void log_engine_expect(const struct engine *engine, const struct engine_key *key)
+{
+    const struct log_engine *log = log_engine_of_const(engine);
+    const struct log_partition *partition = log_partition_of_const(log, key->partition);
+    if (partition->index != NULL) {
+        log_index_prefetch(partition->index, key->position);
+    }
+}
+
 static int log_engine_brief(struct engine *engine, const struct engine_key *key,
                             struct engine_brief *out)
 {
@@ -363,6 +372,7 @@ static const struct engine_ops log_engine_ops = {
     .name = "log",
     .get = log_engine_get,
     .brief = log_engine_brief,
+    .expect = log_engine_expect,
     .put = log_engine_put,
     .remove = log_engine_remove,
     .walk = log_engine_walk,
