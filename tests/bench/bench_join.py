@@ -109,6 +109,14 @@ def change(load, what, begin, done, base, moved):
     print(f"  {what}: {took:.1f} s, {megabytes:.0f} MB moved, {megabytes / took:.1f} MB/s", flush=True)
 
 
+def join(node, member):
+    """Which follows it to its end."""
+    outcome = node.shoal("join-cluster", "--known-cluster-node", member.peer_address,
+                         timeout_s=1800)
+    if outcome.status != 0:
+        raise SystemExit(outcome.err.decode())
+
+
 def wipe(node):
     node.kill()
     for entry in os.scandir(node.data_dir):
@@ -147,7 +155,7 @@ def main():
         def holds(name):
             return records(first)[name]["keys"] * (options.value + KEY_BYTES) / 1e6
 
-        change(load, "join", lambda: group.join(joiner), lambda: settled(first, 4), before,
+        change(load, "join", lambda: join(joiner, first), lambda: settled(first, 4), before,
                lambda: holds(joiner.name))
         time.sleep(2)
         load.cut()
