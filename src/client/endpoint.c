@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "client/connection.h"
 #include "shoal/error.h"
 
@@ -193,9 +194,9 @@ void endpoint_connection_lost(struct endpoint *endpoint, int code, const char *w
 {
     struct shoal_client *client = endpoint->client;
     client->trouble_code = code;
-    bool v6 = strchr(endpoint->host, ':') != NULL;
-    (void)snprintf(client->trouble, sizeof(client->trouble), "%s%s%s:%u: %s", v6 ? "[" : "",
-                   endpoint->host, v6 ? "]" : "", (unsigned)endpoint->port, why);
+    char where[TEXT_ADDRESS_BYTES];
+    text_address(endpoint->host, endpoint->port, where);
+    (void)snprintf(client->trouble, sizeof(client->trouble), "%s: %s", where, why);
     back_off(endpoint);
     refresh_soon(client);
     if (!endpoint_ready(endpoint)) {

@@ -7,6 +7,7 @@
  * write never is, see retry.h. */
 #include <stdio.h>
 
+#include "base/text.h"
 #include "client/connection.h"
 #include "client/core.h"
 #include "client/endpoint.h"
@@ -188,10 +189,11 @@ static void time_is_up(struct call *call)
     enum attempt_end end = call->connection != NULL ? ATTEMPT_TIMED_OUT : ATTEMPT_EXPIRED;
     char text[CLIENT_TEXT_BYTES];
     if (call->endpoint != NULL) {
-        (void)snprintf(text, sizeof(text), "%s %s:%u within %llu ms",
+        char where[TEXT_ADDRESS_BYTES];
+        text_address(call->endpoint->host, call->endpoint->port, where);
+        (void)snprintf(text, sizeof(text), "%s %s within %llu ms",
                        end == ATTEMPT_TIMED_OUT ? "no answer from" : "no connection with room to",
-                       call->endpoint->host, (unsigned)call->endpoint->port,
-                       (unsigned long long)(call->timeout_us / 1000));
+                       where, (unsigned long long)(call->timeout_us / 1000));
     } else {
         (void)snprintf(text, sizeof(text), "no node within %llu ms",
                        (unsigned long long)(call->timeout_us / 1000));

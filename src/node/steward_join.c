@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "node/steward_inside.h"
 #include "shoal/error.h"
 #include "wire/frame.h"
@@ -243,13 +244,20 @@ static int join_take(struct steward *steward, const struct message_admit_reply *
     return 0;
 }
 
+static const char *join_where(const struct join *join, char where[TEXT_ADDRESS_BYTES])
+{
+    text_address(join->host, join->port, where);
+    return where;
+}
+
 static void join_on_admitted(struct steward *steward, const struct message_admit_reply *reply)
 {
     struct join *join = &steward->join;
+    char where[TEXT_ADDRESS_BYTES];
     if (reply->code != 0) {
         int len = reply->text.len > 900 ? 900 : (int)reply->text.len;
         join->other_in_progress = join->other_in_progress || reply->code != SHOAL_EQUORUM;
-        join_finish(steward, reply->code, "%s:%u: %.*s", join->host, join->port, len,
+        join_finish(steward, reply->code, "%s: %.*s", join_where(join, where), len,
                     len == 0 ? "refused" : (const char *)reply->text.data);
         return;
     }
@@ -265,14 +273,14 @@ static void join_on_admitted(struct steward *steward, const struct message_admit
     }
     if (!steward_secret_fits(steward, reply->cluster, reply->secret)) {
         join_finish(steward, SHOAL_EPERM,
-                    "%s:%u has another cluster secret: compare the files named by "
+                    "%s has another cluster secret: compare the files named by "
                     "cluster.secret_file",
-                    join->host, join->port);
+                    join_where(join, where));
         return;
     }
     int result = join_take(steward, reply);
     if (result < 0) {
-        join_finish(steward, result, "%s:%u: its answer can't be used: %s", join->host, join->port,
+        join_finish(steward, result, "%s: its answer can't be used: %s", join_where(join, where),
                     shoal_error_text(result));
     }
 }
@@ -296,11 +304,12 @@ void steward_on_contacted(struct steward *steward, uint64_t ticket, int code, st
     }
     struct message_admit_reply reply = {0};
     char why[256];
+    char where[TEXT_ADDRESS_BYTES];
     bool told = code != 0 && payload.len > 0;
     (void)snprintf(why, sizeof(why), "%.*s", told && payload.len < 255 ? (int)payload.len : 255,
                    told ? (const char *)payload.data : "");
     if (code == CONTACT_SELF) {
-        join_finish(steward, SHOAL_EINVAL, "%s:%u: %s", join->host, join->port,
+        join_finish(steward, SHOAL_EINVAL, "%s: %s", join_where(join, where),
                     told ? why : "it is the address of this node itself");
         return;
     }
@@ -312,9 +321,9 @@ void steward_on_contacted(struct steward *steward, uint64_t ticket, int code, st
     }
     if (code < 0) {
         join_finish(steward, code,
-                    "%s:%u does not answer as a Shoal node's peer port (%s): check the address; "
+                    "%s does not answer as a Shoal node's peer port (%s): check the address; "
                     "nothing was changed",
-                    join->host, join->port, told ? why : shoal_error_text(code));
+                    join_where(join, where), told ? why : shoal_error_text(code));
         return;
     }
     join_on_admitted(steward, &reply);
