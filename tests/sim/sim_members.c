@@ -120,10 +120,31 @@ static bool is_made_up_for(const struct sim_world *world, const struct sim_node 
     return false;
 }
 
+/* Has its removal died with the only ones who knew of it? */
+static bool is_forgotten(const struct sim_world *world, const struct sim_node *removed)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        const struct snapshot *snapshot = sim_node_snapshot(node);
+        if (node->life == 0 || node->buried) {
+            continue;
+        }
+        if (snapshot == NULL || view_removed(snapshot->view, removed->id)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void sim_members_absolve(struct sim_world *world)
 {
     for (uint32_t i = 0; i < world->node_count; i++) {
         struct sim_node *node = &world->nodes[i];
+        if (node->removed && is_forgotten(world, node)) {
+            sim_trace_say(&world->trace, world->now_us, "nobody knows that node%u was removed", i);
+            node->removed = false;
+            node->removed_known_us = 0;
+        }
         if (node->removed && (node->lost || node->condemned) && is_made_up_for(world, node)) {
             node->lost = false;
             node->condemned = false;

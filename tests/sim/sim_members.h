@@ -33,7 +33,8 @@ void sim_members_deinit(struct sim_world *world);
 /* Takes in what views have changed; before every judgement. */
 void sim_members_look(struct sim_world *world);
 
-/* Those who were removed and whose place has been taken count as lost no more. */
+/* Those who were removed and whose place has been taken count as lost no more; and who was removed
+ * by somebody who died with it is none of the removed. */
 void sim_members_absolve(struct sim_world *world);
 
 /* After an event of the worker: what it owns no more doesn't bind it when it owns it again. */
