@@ -199,10 +199,25 @@ static void write_send_more(struct operation *operation, uint64_t targets)
     }
 }
 
+/* The holding that gave the dot has ended meanwhile. What it issued is void once that is known
+ * everywhere, and then refused as gone, which would look like a confirmation. */
+static bool write_outlived(const struct operation *operation)
+{
+    const struct holding *holding =
+        replica_holding(operation->coordinator->replica, operation->partition);
+    return holding == NULL || holding->actor != operation->dot.actor;
+}
+
 void write_judge(struct operation *operation)
 {
     if (!operation->issued) {
         return; /* the hedge timer tries to begin */
+    }
+    if (write_outlived(operation)) {
+        coordinator_fail(operation, SHOAL_EUNKNOWN,
+                         "%s, and the coordinator's own holding has ended meanwhile; %s",
+                         operation_reached(operation), operation_fate(operation));
+        return;
     }
     if (write_done(operation)) {
         write_finish(operation);
