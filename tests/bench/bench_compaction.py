@@ -14,7 +14,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
 sys.path.insert(0, HERE)
-from bench_restart import fill  # noqa: E402
+from bench_restart import load  # noqa: E402
 from cluster import Cluster  # noqa: E402
 
 LOAD = ["--prepared", "--connections", "8", "--pipeline", "1", "--mix", "1:1", "--value-size", "100",
@@ -41,7 +41,7 @@ def measure(durability, count, wanted):
     with Cluster(1, quorum={"n": 1, "r": 1, "w": 1}, cluster={"partitions": 256},
                  storage=storage) as group:
         (node,) = group.nodes
-        fill(node, count, "bench:{:010}")
+        load(node, count, "bench:{:010}")
         window(node, count)  # the first is not representative: caches are cold
         end = time.monotonic() + SECONDS_MAX
         while len(kinds["with"]) < wanted and time.monotonic() < end:

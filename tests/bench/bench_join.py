@@ -15,28 +15,13 @@ with other work, `chrt -r 1 bench_join.py` has the cluster go before it.
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from cluster import Cluster, plain_environment  # noqa: E402
-
-KEY_BYTES = len("key:000000000000")
-
-
-def fill(node, count, size):
-    value = "v" * size
-    load = subprocess.Popen(
-        [os.environ["SHOAL_CLI"], "load", "-", "-p", node.client_port, "--json"],
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=plain_environment())
-    for first in range(0, count, 1000):
-        load.stdin.write("".join(f'{{"key":"key:{number:012}","value":"{value}"}}\n'
-                                 for number in range(first, min(first + 1000, count))).encode())
-    load.stdin.close()
-    if load.wait() != 0:
-        raise SystemExit("shoal load failed")
+from filling import KEY_BYTES, empty, fill  # noqa: E402
 
 
 class Load:
@@ -119,9 +104,7 @@ def join(node, member):
 
 def wipe(node):
     node.kill()
-    for entry in os.scandir(node.data_dir):
-        if entry.is_dir():
-            shutil.rmtree(entry.path)
+    empty(node)
     node.start()
 
 

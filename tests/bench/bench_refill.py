@@ -5,26 +5,12 @@ Usage: bench_refill.py [KEYS] (200000) [VALUE_BYTES] (1000) [ENGINE] (memory). S
 programs; `meson test --benchmark` sets them.
 """
 import os
-import shutil
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from cluster import Cluster, plain_environment, wait_until  # noqa: E402
-
-
-def fill(node, count, size):
-    value = "v" * size
-    load = subprocess.Popen(
-        [os.environ["SHOAL_CLI"], "load", "-", "-p", node.client_port, "--json"],
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=plain_environment())
-    for first in range(0, count, 1000):
-        load.stdin.write("".join(f'{{"key":"key:{number:012}","value":"{value}"}}\n'
-                                 for number in range(first, min(first + 1000, count))).encode())
-    load.stdin.close()
-    if load.wait() != 0:
-        raise SystemExit("shoal load failed")
+from cluster import Cluster, wait_until  # noqa: E402
+from filling import KEY_BYTES, empty, fill  # noqa: E402
 
 
 def standing(node):
@@ -43,16 +29,14 @@ def main():
         victim = group.nodes[2]
         victim.kill()
         if engine != "memory":
-            for entry in os.scandir(victim.data_dir):
-                if entry.is_dir():
-                    shutil.rmtree(entry.path)
+            empty(victim)
         begun = time.monotonic()
         victim.start()
         ready = time.monotonic() - begun
         wait_until(lambda: standing(victim)[0] >= count and standing(victim)[1] == 0,
                    "the node is not filled", deadline_s=300)
         took = time.monotonic() - begun
-        megabytes = standing(victim)[0] * (size + len("key:000000000000")) / 1e6
+        megabytes = standing(victim)[0] * (size + KEY_BYTES) / 1e6
         print(f"{engine}: {count} keys of {size} bytes, {megabytes:.0f} MB, filled in {took:.2f} s "
               f"({ready:.2f} s of it starting): {megabytes / (took - ready):.0f} MB/s")
 

@@ -9,31 +9,21 @@ import glob
 import os
 import re
 import statistics
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from cluster import Cluster, plain_environment  # noqa: E402
+from cluster import Cluster  # noqa: E402
+from filling import fill  # noqa: E402
 
 VALUE = "v" * 100
 ALONE = {"quorum": {"n": 1, "r": 1, "w": 1}, "cluster": {"partitions": 256},
          "storage": {"engine": "log", "durability": "os"}}
 
 
-def fill(node, count, name="key:{:012}"):
-    """Loads so many keys, named after their numbers."""
+def load(node, count, name="key:{:012}"):
     begun = time.monotonic()
-    load = subprocess.Popen(
-        [os.environ["SHOAL_CLI"], "load", "-", "-p", node.client_port, "--json"],
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=plain_environment())
-    for first in range(0, count, 1000):
-        load.stdin.write("".join(
-            f'{{"key":"{name.format(number)}","value":"{VALUE}"}}\n'
-            for number in range(first, min(first + 1000, count))).encode())
-    load.stdin.close()
-    if load.wait() != 0:
-        raise SystemExit("shoal load failed")
+    fill(node, count, len(VALUE), name)
     print(f"{count} keys loaded in {time.monotonic() - begun:.1f} s", flush=True)
 
 
@@ -59,7 +49,7 @@ def main():
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
     with Cluster(1, **ALONE) as group:
         (node,) = group.nodes
-        fill(node, count)
+        load(node, count)
         ways = {"clean stop, hints": (node.stop, lambda _: None),
                 "kill -9, hints": (node.kill, lambda _: None),
                 "kill -9, no hints": (node.kill, drop_hints)}
