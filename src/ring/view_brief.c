@@ -54,19 +54,6 @@ static bool names_have_layout(struct bytes names, const struct content_hash *nam
     return false;
 }
 
-static void layout_write(struct writer *writer, const struct layout *layout)
-{
-    struct buffer encoded;
-    buffer_init(&encoded, 0);
-    int r = layout_encode(layout, &encoded);
-    if (r != 0) {
-        writer_fail(writer, r);
-    }
-    write_nil(writer);
-    write_bin(writer, buffer_bytes(&encoded));
-    buffer_deinit(&encoded);
-}
-
 static void marks_write(struct writer *writer, const struct view *view,
                         const struct view_layout *live)
 {
@@ -110,21 +97,13 @@ int view_encode_brief(const struct view *view, struct bytes names, struct buffer
             write_bin(&writer, name_bytes(&layout->key.hash));
             write_nil(&writer);
         } else {
-            layout_write(&writer, layout);
+            write_nil(&writer);
+            view_write_layout(&writer, layout);
         }
         marks_write(&writer, view, &view->live[i]);
     }
-    write_array(&writer, view->removed_count);
-    for (uint32_t i = 0; i < view->removed_count; i++) {
-        write_u64(&writer, view->removed[i]);
-    }
-    if (writer.error == 0 && out->len - start > LIMIT_VIEW_BYTES) {
-        writer.error = SHOAL_ETOOBIG;
-    }
-    if (writer.error != 0) {
-        out->len = start;
-    }
-    return writer.error;
+    view_write_removed(&writer, view);
+    return view_write_end(&writer, start);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -239,23 +218,6 @@ static int live_take(struct reader *reader, const struct source *source, struct 
     return 0;
 }
 
-static int removed_take(struct reader *reader, struct view *view)
-{
-    uint32_t count = read_array(reader, LIMIT_ROLES_HARD);
-    if (reader->error != 0) {
-        return SHOAL_EPROTO;
-    }
-    view->removed = mem_alloc_zeroed(count, sizeof(*view->removed));
-    if (view->removed == NULL) {
-        return SHOAL_ENOMEM;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        view->removed[i] = read_u64(reader);
-    }
-    view->removed_count = count;
-    return reader->error != 0 ? SHOAL_EPROTO : 0;
-}
-
 /* The known view that differs by marks only, of which no more than they needs to be checked. */
 static const struct view *brief_like(const struct view *view, const struct source *source,
                                      const struct content_hash *roles_name)
@@ -278,7 +240,7 @@ static int brief_take(struct reader *reader, const struct source *source, struct
         r = live_take(reader, source, view);
     }
     if (r == 0) {
-        r = removed_take(reader, view);
+        r = view_read_removed(reader, view);
     }
     if (r == 0) {
         read_end(reader);

@@ -10,22 +10,46 @@
 #define VIEW_FORMAT 1u
 #define VIEW_FIELDS 4u
 
-static void live_write(struct writer *writer, const struct view_layout *live)
+void view_write_layout(struct writer *writer, const struct layout *layout)
 {
-    struct buffer layout;
-    buffer_init(&layout, 0);
-    int r = layout_encode(live->layout, &layout);
+    struct buffer encoded;
+    buffer_init(&encoded, 0);
+    int r = layout_encode(layout, &encoded);
     if (r != 0) {
         writer_fail(writer, r);
     }
+    write_bin(writer, buffer_bytes(&encoded));
+    buffer_deinit(&encoded);
+}
+
+void view_write_removed(struct writer *writer, const struct view *view)
+{
+    write_array(writer, view->removed_count);
+    for (uint32_t i = 0; i < view->removed_count; i++) {
+        write_u64(writer, view->removed[i]);
+    }
+}
+
+int view_write_end(struct writer *writer, size_t start)
+{
+    if (writer->error == 0 && writer->out->len - start > LIMIT_VIEW_BYTES) {
+        writer->error = SHOAL_ETOOBIG;
+    }
+    if (writer->error != 0) {
+        writer->out->len = start;
+    }
+    return writer->error;
+}
+
+static void live_write(struct writer *writer, const struct view_layout *live)
+{
     write_array(writer, 2);
-    write_bin(writer, buffer_bytes(&layout));
+    view_write_layout(writer, live->layout);
     write_array(writer, live->mark_count * 2);
     for (uint32_t i = 0; i < live->mark_count; i++) {
         write_u64(writer, live->marks[i].node);
         write_u64(writer, live->marks[i].bits);
     }
-    buffer_deinit(&layout);
 }
 
 int view_encode(const struct view *view, struct buffer *out)
@@ -38,18 +62,9 @@ int view_encode(const struct view *view, struct buffer *out)
     for (uint32_t i = 0; i < view->live_count; i++) {
         live_write(&writer, &view->live[i]);
     }
-    write_array(&writer, view->removed_count);
-    for (uint32_t i = 0; i < view->removed_count; i++) {
-        write_u64(&writer, view->removed[i]);
-    }
+    view_write_removed(&writer, view);
     roles_write(&writer, &view->roles);
-    if (writer.error == 0 && out->len - start > LIMIT_VIEW_BYTES) {
-        writer.error = SHOAL_ETOOBIG;
-    }
-    if (writer.error != 0) {
-        out->len = start;
-    }
-    return writer.error;
+    return view_write_end(&writer, start);
 }
 
 static int marks_read(struct reader *reader, struct view_layout *live)
@@ -97,7 +112,7 @@ static int live_read(struct reader *reader, struct view *view)
     return 0;
 }
 
-static int removed_read(struct reader *reader, struct view *view)
+int view_read_removed(struct reader *reader, struct view *view)
 {
     uint32_t count = read_array(reader, LIMIT_ROLES_HARD);
     if (reader->error != 0) {
@@ -118,7 +133,7 @@ static int view_read(struct reader *reader, struct view *view)
 {
     int r = live_read(reader, view);
     if (r == 0) {
-        r = removed_read(reader, view);
+        r = view_read_removed(reader, view);
     }
     if (r == 0) {
         r = roles_read(reader, &view->roles);

@@ -35,6 +35,14 @@ const struct role *view_committed(const struct view *view, const struct role *ro
 int view_plan_roles(const struct view *view, const struct roles *roles, struct layout **out,
                     struct planner_report *report);
 
+/* What a view in brief has in common with a whole one (view_codec.c): a layout as one bin, the
+ * removed nodes, and the end, which drops what was written since `start` if anything went wrong or
+ * it is beyond LIMIT_VIEW_BYTES. */
+void view_write_layout(struct writer *writer, const struct layout *layout);
+void view_write_removed(struct writer *writer, const struct view *view);
+int view_write_end(struct writer *writer, size_t start);
+int view_read_removed(struct reader *reader, struct view *view);
+
 /* Where in `nodes` (sorted) the node is or would be. */
 uint32_t nodes_position(const uint64_t *nodes, uint32_t count, uint64_t node);
 
