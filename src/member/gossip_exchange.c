@@ -13,15 +13,13 @@
  *
  * Whole tables in every message were rejected (100 kB a message at 1,000 nodes), and so were lists
  * of what changed lately only (who misses some never hears of it). */
-#include "base/assert.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "member/gossip_compare.h"
 #include "member/gossip_inside.h"
-#include "member/summary.h"
 #include "shoal/error.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* So long after a record changed, in heartbeats, questions show versions at once: news reach a
  * thousand nodes within less. */
@@ -174,137 +172,6 @@ int gossip_ask(struct gossip *gossip, struct arena *arena, struct message_gossip
     return 0;
 }
 
-/* ---- comparing ------------------------------------------------------------------------------- */
-
-/* One summary against the own table. */
-struct comparison {
-    struct gossip *gossip;
-    uint64_t from;
-    uint64_t now_us;
-    bool versions;                      /* the summary shows them */
-    const struct node_record **lacking; /* there */
-    uint32_t lacking_count;
-    uint64_t *wanted; /* lacking here */
-    uint32_t wanted_count;
-    uint8_t *ahead; /* bits of the rows whose heartbeat is higher here */
-    bool overtaken; /* the summary has a life of this node that it has not led ... */
-    uint64_t overtaken_generation;
-};
-
-static void compare_self(struct comparison *comparison, const struct summary_entry *entry)
-{
-    const struct node_record *own = &comparison->gossip->self;
-    bool same = entry->generation == own->generation;
-    bool newer = comparison->versions && entry->version > own->version;
-    if (entry->generation > own->generation ||
-        (same && (newer || entry->heartbeat > own->heartbeat))) {
-        comparison->overtaken = true;
-        comparison->overtaken_generation = entry->generation;
-    }
-}
-
-static void compare_heartbeats(struct comparison *comparison, uint32_t place,
-                               const struct summary_entry *entry)
-{
-    const struct gossip_row *row = &comparison->gossip->rows[place];
-    if (entry->heartbeat < row->record->heartbeat) {
-        comparison->ahead[place / 8] |= (uint8_t)(1u << place % 8);
-    } else if (entry->heartbeat > row->record->heartbeat && row->node != NULL) {
-        gossip_node_beat(comparison->gossip, row->node, entry->heartbeat,
-                         row->record->id == comparison->from, comparison->now_us);
-    }
-}
-
-static void compare_entry(struct comparison *comparison, uint32_t place,
-                          const struct summary_entry *entry)
-{
-    const struct gossip_row *row = &comparison->gossip->rows[place];
-    const struct node_record *record = row->record;
-    if (row->node == NULL) {
-        compare_self(comparison, entry);
-    }
-    bool same = entry->generation == record->generation;
-    bool older_version = comparison->versions && entry->version < record->version;
-    bool newer_version = comparison->versions && entry->version > record->version;
-    if (entry->generation < record->generation || (same && older_version)) {
-        comparison->lacking[comparison->lacking_count++] = record;
-    } else if (row->node != NULL &&
-               (entry->generation > record->generation || (same && newer_version))) {
-        comparison->wanted[comparison->wanted_count++] = record->id;
-    }
-    if (same) {
-        compare_heartbeats(comparison, place, entry);
-    }
-}
-
-/* Of a node that is not worth telling of here: it may be fading, and then only what is beyond that
- * is wanted. */
-static void compare_unknown(struct comparison *comparison, const struct summary_entry *entry)
-{
-    const struct gossip_node *node = table_get(&comparison->gossip->nodes, entry->id);
-    bool known = node != NULL && (entry->generation < node->record.generation ||
-                                  (entry->generation == node->record.generation &&
-                                   entry->heartbeat <= node->record.heartbeat));
-    if (!known) {
-        comparison->wanted[comparison->wanted_count++] = entry->id;
-    }
-}
-
-static void compare_by_ids(struct comparison *comparison, const struct summary *summary)
-{
-    const struct gossip *gossip = comparison->gossip;
-    uint32_t place = 0;
-    uint32_t i = 0;
-    while (place < gossip->row_count || i < summary->entry_count) {
-        const struct summary_entry *entry = i < summary->entry_count ? &summary->entries[i] : NULL;
-        const struct node_record *record =
-            place < gossip->row_count ? gossip->rows[place].record : NULL;
-        if (record == NULL || (entry != NULL && entry->id < record->id)) {
-            compare_unknown(comparison, entry);
-            i++;
-        } else if (entry == NULL || record->id < entry->id) {
-            comparison->lacking[comparison->lacking_count++] = record;
-            place++;
-        } else {
-            compare_entry(comparison, place, entry);
-            place++;
-            i++;
-        }
-    }
-}
-
-static void compare_by_place(struct comparison *comparison, const struct summary *summary)
-{
-    for (uint32_t i = 0; i < summary->entry_count; i++) {
-        struct summary_entry entry = summary->entries[i];
-        entry.generation = comparison->gossip->rows[entry.place].record->generation;
-        compare_entry(comparison, entry.place, &entry);
-    }
-}
-
-/* 0, or SHOAL_ENOMEM with nothing taken in. */
-static int compare(struct comparison *comparison, const struct summary *summary,
-                   struct arena *arena)
-{
-    uint32_t rows = comparison->gossip->row_count;
-    size_t bits = (rows + 7u) / 8u;
-    comparison->versions = summary->versions;
-    comparison->lacking = arena_alloc_array(arena, rows, sizeof(struct node_record *));
-    comparison->wanted =
-        arena_alloc_array(arena, (size_t)summary->entry_count + 1, sizeof(*comparison->wanted));
-    comparison->ahead = arena_alloc(arena, bits);
-    if (comparison->lacking == NULL || comparison->wanted == NULL || comparison->ahead == NULL) {
-        return SHOAL_ENOMEM;
-    }
-    memset(comparison->ahead, 0, bits);
-    if (summary->ids) {
-        compare_by_ids(comparison, summary);
-    } else {
-        compare_by_place(comparison, summary);
-    }
-    return 0;
-}
-
 /* ---- answering ------------------------------------------------------------------------------- */
 
 /* Of many, those from another place each time, so that all get their turn. */
@@ -320,7 +187,7 @@ static uint32_t turn_count(uint32_t count)
     return count < LIMIT_GOSSIP_RECORDS ? count : LIMIT_GOSSIP_RECORDS;
 }
 
-static int answer_wanted(const struct comparison *comparison, struct arena *arena,
+static int answer_wanted(const struct gossip_comparison *comparison, struct arena *arena,
                          struct message_gossip *answer)
 {
     uint32_t count = turn_count(comparison->wanted_count);
@@ -338,8 +205,9 @@ static int answer_wanted(const struct comparison *comparison, struct arena *aren
 }
 
 /* The own record when `own`, those the other side was seen to lack, and those it has named. */
-static int answer_records(const struct comparison *comparison, const struct message_gossip *told,
-                          bool own, struct arena *arena, struct message_gossip *answer)
+static int answer_records(const struct gossip_comparison *comparison,
+                          const struct message_gossip *told, bool own, struct arena *arena,
+                          struct message_gossip *answer)
 {
     struct gossip *gossip = comparison->gossip;
     uint32_t lacking = turn_count(comparison->lacking_count);
@@ -370,7 +238,7 @@ static int answer_records(const struct comparison *comparison, const struct mess
 }
 
 /* What a question is answered with besides records; nothing when all is equal. */
-static int answer_summary(const struct comparison *comparison, const struct summary *summary,
+static int answer_summary(const struct gossip_comparison *comparison, const struct summary *summary,
                           bool readable, struct arena *arena, struct message_gossip *answer)
 {
     const struct gossip *gossip = comparison->gossip;
@@ -393,8 +261,8 @@ static int hear_summary(struct gossip *gossip, const struct message_gossip *told
     bool shown = told->summary.data != NULL;
     bool readable = shown && (summary->ids || (summary->count == gossip->row_count &&
                                                summary->members_digest == gossip->members_digest));
-    struct comparison comparison = {.gossip = gossip, .from = told->from, .now_us = now_us};
-    int error = readable ? compare(&comparison, summary, arena) : 0;
+    struct gossip_comparison comparison = {.gossip = gossip, .from = told->from, .now_us = now_us};
+    int error = readable ? gossip_compare(&comparison, summary, arena) : 0;
     if (error == 0 && asks && shown) {
         error = answer_summary(&comparison, summary, readable, arena, answer);
     }
