@@ -81,6 +81,14 @@ static void join_apart(struct story *story)
     assert_int_equal(cluster_live_layouts(cluster, OLD), 1);
 }
 
+/* What the joiner now owns, only the old owner has, and it can't take it from there. */
+static void open_apart(struct story *story)
+{
+    story_open(story, 0);
+    write_unseen(story);
+    join_apart(story);
+}
+
 /* The first of the keys that another node owns now. */
 static const char *lost_key(struct story *story)
 {
@@ -117,6 +125,16 @@ static void assert_all_let_go(struct cluster *cluster)
     }
 }
 
+/* In the end every owner has the key, and nobody has anything else. */
+static void assert_moves(struct cluster *cluster, const char *key)
+{
+    cluster_settle(cluster);
+    assert_all_let_go(cluster);
+    for (uint32_t node = 1; node <= JOINER; node++) {
+        assert_int_equal(cluster_held(cluster, node, key), 1);
+    }
+}
+
 static void who_gets_nothing_new_lets_go_of_the_old(void **state)
 {
     (void)state;
@@ -142,9 +160,7 @@ static void nothing_is_let_go_before_every_owner_has_it(void **state)
     (void)state;
     struct story story;
     struct cluster *cluster = &story.cluster;
-    story_open(&story, 0);
-    write_unseen(&story);
-    join_apart(&story);
+    open_apart(&story);
     cluster_run(cluster, 30 * SECOND_US);
     const char *key = lost_key(&story);
     assert_true(strange_partitions(cluster, OLD) > 0);
@@ -154,9 +170,7 @@ static void nothing_is_let_go_before_every_owner_has_it(void **state)
     assert_int_equal(cluster_held(cluster, JOINER, key), 0);
 
     cluster_mend(cluster);
-    cluster_settle(cluster);
-    assert_all_let_go(cluster);
-    assert_int_equal(cluster_held(cluster, JOINER, key), 1);
+    assert_moves(cluster, key);
     struct answer now = cluster_get_from(cluster, 1, key, 3);
     assert_values(&now, value_of(key), NULL);
     story_close(&story);
@@ -167,9 +181,7 @@ static void an_old_owner_that_is_killed_lets_go_when_it_is_back(void **state)
     (void)state;
     struct story story;
     struct cluster *cluster = &story.cluster;
-    story_open(&story, 0);
-    write_unseen(&story);
-    join_apart(&story);
+    open_apart(&story);
     cluster_run(cluster, SECOND_US);
     const char *key = lost_key(&story);
     sim_node_crash(cluster_node(cluster, OLD), SIM_EXIT_KILL);
@@ -179,11 +191,7 @@ static void an_old_owner_that_is_killed_lets_go_when_it_is_back(void **state)
     assert_int_equal(cluster_held(cluster, OLD, key), 1);
 
     cluster_mend(cluster);
-    cluster_settle(cluster);
-    assert_all_let_go(cluster);
-    for (uint32_t node = 1; node <= JOINER; node++) {
-        assert_int_equal(cluster_held(cluster, node, key), 1);
-    }
+    assert_moves(cluster, key);
     story_close(&story);
 }
 
@@ -193,9 +201,7 @@ static void an_owner_that_is_killed_is_waited_for_and_asked_again(void **state)
     (void)state;
     struct story story;
     struct cluster *cluster = &story.cluster;
-    story_open(&story, 0);
-    write_unseen(&story);
-    join_apart(&story);
+    open_apart(&story);
     const char *key = lost_key(&story);
     sim_node_lose_disk(cluster_node(cluster, 2));
     cluster_mend(cluster);
@@ -204,11 +210,7 @@ static void an_owner_that_is_killed_is_waited_for_and_asked_again(void **state)
     assert_int_equal(cluster_held(cluster, JOINER, key), 1);
 
     cluster_start(cluster, 2);
-    cluster_settle(cluster);
-    assert_all_let_go(cluster);
-    for (uint32_t node = 1; node <= JOINER; node++) {
-        assert_int_equal(cluster_held(cluster, node, key), 1);
-    }
+    assert_moves(cluster, key);
     story_close(&story);
 }
 
@@ -218,9 +220,7 @@ static void taking_what_is_let_go_fills_nobody(void **state)
     (void)state;
     struct story story;
     struct cluster *cluster = &story.cluster;
-    story_open(&story, 0);
-    write_unseen(&story);
-    join_apart(&story);
+    open_apart(&story);
     const char *key = lost_key(&story);
     uint32_t partition = partition_of_key(bytes_from_string(key), story.options.partitions);
     sim_node_lose_disk(cluster_node(cluster, 1));
@@ -395,9 +395,7 @@ static void a_partition_that_comes_back_is_not_let_go(void **state)
     (void)state;
     struct story story;
     struct cluster *cluster = &story.cluster;
-    story_open(&story, 0);
-    write_unseen(&story);
-    join_apart(&story);
+    open_apart(&story);
     cluster_run(cluster, 2 * SECOND_US);
     const char *key = lost_key(&story);
     uint32_t partition = partition_of_key(bytes_from_string(key), story.options.partitions);
