@@ -161,18 +161,12 @@ class Bulk:
         assert found == self.lines, f"{node.name}: {missing} of {len(self.lines)} are missing or changed"
 
 
-class Stubborn(threading.Thread):
-    """A client that asks again until it gets what it wants: nothing may go wrong that this doesn't cure.
-    Writes new keys and reads them back, one after another, at nodes chosen at random; the checker judges
-    its history like any other."""
+class Repeated(threading.Thread):
+    """Does the same (_once) again and again beside what the `with` does, until that ends; what went wrong in it is
+    raised then."""
 
-    def __init__(self, group, case):
-        super().__init__(name="stubborn", daemon=True)
-        self.group = group
-        self.history = case.history
-        self.rng = case.rng.__class__(case.rng.random())
-        self.codes = {}  # other than success -> how often
-        self.done = 0
+    def __init__(self, name):
+        super().__init__(name=name, daemon=True)
         self.failure = None
         self._stopping = threading.Event()
 
@@ -189,12 +183,32 @@ class Stubborn(threading.Thread):
     def run(self):
         try:
             while not self._stopping.is_set():
-                key = b"own/stubborn/%d" % self.done
-                self._insist(clients.put_task, key, (0,))
-                self._insist(clients.read_task, key, (0,))
-                self.done += 1
+                self._once()
         except BaseException as error:
             self.failure = error
+
+    def _once(self):
+        raise NotImplementedError
+
+
+class Stubborn(Repeated):
+    """A client that asks again until it gets what it wants: nothing may go wrong that this doesn't cure.
+    Writes new keys and reads them back, one after another, at nodes chosen at random; the checker judges
+    its history like any other."""
+
+    def __init__(self, group, case):
+        super().__init__("stubborn")
+        self.group = group
+        self.history = case.history
+        self.rng = case.rng.__class__(case.rng.random())
+        self.codes = {}  # other than success -> how often
+        self.done = 0
+
+    def _once(self):
+        key = b"own/stubborn/%d" % self.done
+        self._insist(clients.put_task, key, (0,))
+        self._insist(clients.read_task, key, (0,))
+        self.done += 1
 
     def _insist(self, task, key, wanted):
         end = time.monotonic() + CURE_S
@@ -217,34 +231,15 @@ class Stubborn(threading.Thread):
             time.sleep(clients.RETRY_S)
 
 
-class Bench(threading.Thread):
+class Bench(Repeated):
     """`shoal bench`, again and again, until the `with` ends; its errors counted."""
 
     def __init__(self, node, keys=2000):
-        super().__init__(name="bench", daemon=True)
+        super().__init__("bench")
         self.node = node
         self.keys = keys
         self.requests = 0
         self.errors = {}
-        self.failure = None
-        self._stopping = threading.Event()
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, kind, *_):
-        self._stopping.set()
-        self.join()
-        if kind is None and self.failure is not None:
-            raise self.failure
-
-    def run(self):
-        try:
-            while not self._stopping.is_set():
-                self._once()
-        except BaseException as error:
-            self.failure = error
 
     def _once(self):
         outcome = self.node.shoal(
