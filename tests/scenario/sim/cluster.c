@@ -156,12 +156,20 @@ struct answer cluster_join(struct cluster *cluster, uint32_t node, const char *h
     return ask_and_wait(cluster, &ask);
 }
 
+void cluster_rejoin(struct cluster *cluster, uint32_t node, uint32_t at)
+{
+    const struct node_config *config = &cluster_node(cluster, at)->config;
+    struct answer answer = cluster_join(cluster, node, config->advertise_host, config->peer_port);
+    if (answer.code != 0) {
+        fail_msg("%s: %s", shoal_error_text(answer.code), answer.text);
+    }
+}
+
 struct answer cluster_change(struct cluster *cluster, uint32_t node,
                              const struct message_change *change)
 {
     struct sim_ask ask = {.node = node, .op = REQUEST_CHANGE, .change = change};
-    sim_oracle_loss(&cluster->world.oracle);
-    cluster->world.oracle.unstable = true;
+    cluster_expect_change(cluster);
     return ask_and_wait(cluster, &ask);
 }
 
@@ -198,6 +206,18 @@ void cluster_settle(struct cluster *cluster)
 void cluster_start(struct cluster *cluster, uint32_t node)
 {
     assert_int_equal(sim_node_start(cluster_node(cluster, node)), 0);
+}
+
+void cluster_start_joiner(struct cluster *cluster, uint32_t node)
+{
+    cluster_expect_change(cluster);
+    cluster_start(cluster, node);
+}
+
+void cluster_expect_change(struct cluster *cluster)
+{
+    sim_oracle_loss(&cluster->world.oracle);
+    cluster->world.oracle.unstable = true;
 }
 
 void cluster_bury(struct cluster *cluster, uint32_t node)
@@ -294,6 +314,13 @@ int cluster_owner_position(struct cluster *cluster, uint32_t node, const char *k
     return -1;
 }
 
+const char *cluster_key(uint32_t i)
+{
+    static char key[32];
+    snprintf(key, sizeof(key), "key %u", i);
+    return key;
+}
+
 const char *cluster_key_of(struct cluster *cluster, uint32_t first_owner)
 {
     static char key[32];
@@ -323,6 +350,15 @@ uint32_t cluster_held(struct cluster *cluster, uint32_t node, const char *key)
     arena_reset(&cluster->world.arena);
     int code = sim_world_peek(&cluster->world, at, name, &object);
     return code == 0 ? object.sibling_count : 0;
+}
+
+uint32_t cluster_held_keys(struct cluster *cluster, uint32_t node, uint32_t count)
+{
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        held += cluster_held(cluster, node, cluster_key(i));
+    }
+    return held;
 }
 
 enum sim_standing cluster_standing(struct cluster *cluster, uint32_t node)

@@ -55,6 +55,9 @@ struct answer cluster_delete(struct cluster *cluster, uint32_t node, const char 
 struct answer cluster_get_from(struct cluster *cluster, uint32_t node, const char *key, int32_t r);
 struct answer cluster_join(struct cluster *cluster, uint32_t node, const char *host, uint16_t port);
 
+/* By `at`'s address, and it must be done. */
+void cluster_rejoin(struct cluster *cluster, uint32_t node, uint32_t at);
+
 /* An operator asks `node` for a change of the membership; NULL for what it has no need of. */
 struct answer cluster_change(struct cluster *cluster, uint32_t node,
                              const struct message_change *change);
@@ -72,6 +75,10 @@ struct answer cluster_await(struct cluster *cluster, struct sim_request *request
 void cluster_run(struct cluster *cluster, uint64_t duration_us);
 void cluster_settle(struct cluster *cluster);
 void cluster_start(struct cluster *cluster, uint32_t node);
+/* ... and it joins by its seeds. */
+void cluster_start_joiner(struct cluster *cluster, uint32_t node);
+/* Owners are about to change other than by cluster_change, which the oracle has to know. */
+void cluster_expect_change(struct cluster *cluster);
 /* It dies, and nobody expects it back. */
 void cluster_bury(struct cluster *cluster, uint32_t node);
 /* Stops the node in good order and waits for the end of its process. */
@@ -95,6 +102,9 @@ struct sim_node *cluster_node(struct cluster *cluster, uint32_t node);
 /* The node's position among the key's owners in the newest layout; -1 when it is none. */
 int cluster_owner_position(struct cluster *cluster, uint32_t node, const char *key);
 
+/* "key 0", "key 1", ...; static text per call until the next. */
+const char *cluster_key(uint32_t i);
+
 /* A key whose owners begin with this node; static text per call until the next. */
 const char *cluster_key_of(struct cluster *cluster, uint32_t first_owner);
 
@@ -103,6 +113,8 @@ struct dot cluster_last_dot(struct cluster *cluster, const char *key);
 
 /* How many siblings of the key the node holds itself, tombstones included. */
 uint32_t cluster_held(struct cluster *cluster, uint32_t node, const char *key);
+/* ... of the first `count` keys by the name of cluster_key. */
+uint32_t cluster_held_keys(struct cluster *cluster, uint32_t node, uint32_t count);
 
 /* How it stands with the cluster, by its own account. */
 enum sim_standing cluster_standing(struct cluster *cluster, uint32_t node);

@@ -12,19 +12,12 @@ static void options_calm(struct sim_options *options)
     options->check_every = 32;
 }
 
-static const char *key_text(uint32_t i)
-{
-    static char key[32];
-    snprintf(key, sizeof(key), "key %u", i);
-    return key;
-}
-
 static void put_all(struct cluster *cluster, const char *what)
 {
     for (uint32_t i = 0; i < KEYS; i++) {
         char value[64];
         snprintf(value, sizeof(value), "%s %u", what, i);
-        assert_int_equal(cluster_put(cluster, i % 3, key_text(i), value, NULL).code, 0);
+        assert_int_equal(cluster_put(cluster, i % 3, cluster_key(i), value, NULL).code, 0);
     }
 }
 
@@ -33,7 +26,7 @@ static void read_all(struct cluster *cluster, const char *what, int32_t r)
     for (uint32_t i = 0; i < KEYS; i++) {
         char value[64];
         snprintf(value, sizeof(value), "%s %u", what, i);
-        struct answer answer = cluster_get_from(cluster, i % 3, key_text(i), r);
+        struct answer answer = cluster_get_from(cluster, i % 3, cluster_key(i), r);
         assert_values(&answer, value, NULL);
     }
 }

@@ -7,13 +7,6 @@
 #define STAGES 8u
 #define STAGE_US (60 * MILLISECOND_US)
 
-static const char *key_text(uint32_t i)
-{
-    static char key[32];
-    snprintf(key, sizeof(key), "key %u", i);
-    return key;
-}
-
 static const char *value_text(uint32_t i, const char *round)
 {
     static char value[64];
@@ -37,9 +30,10 @@ static void open_cluster(struct cluster *cluster, uint32_t nodes, uint32_t spare
 static void put_all(struct cluster *cluster, uint32_t node, const char *round)
 {
     for (uint32_t i = 0; i < KEYS; i++) {
-        struct answer answer = cluster_put(cluster, node, key_text(i), value_text(i, round), NULL);
+        struct answer answer =
+            cluster_put(cluster, node, cluster_key(i), value_text(i, round), NULL);
         if (answer.code != 0) {
-            fail_msg("%s: %s", key_text(i), answer.text);
+            fail_msg("%s: %s", cluster_key(i), answer.text);
         }
     }
 }
@@ -47,25 +41,9 @@ static void put_all(struct cluster *cluster, uint32_t node, const char *round)
 static void assert_all(struct cluster *cluster, uint32_t node, const char *round)
 {
     for (uint32_t i = 0; i < KEYS; i++) {
-        struct answer now = cluster_get_from(cluster, node, key_text(i), 3);
+        struct answer now = cluster_get_from(cluster, node, cluster_key(i), 3);
         assert_values(&now, value_text(i, round), NULL);
     }
-}
-
-static uint32_t held(struct cluster *cluster, uint32_t node)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < KEYS; i++) {
-        count += cluster_held(cluster, node, key_text(i));
-    }
-    return count;
-}
-
-static void start(struct cluster *cluster, uint32_t node)
-{
-    sim_oracle_loss(&cluster->world.oracle);
-    cluster->world.oracle.unstable = true;
-    cluster_start(cluster, node);
 }
 
 static void kill_and_start(struct cluster *cluster, uint32_t node)
@@ -90,13 +68,6 @@ static void change(struct cluster *cluster, uint32_t at, const struct message_ch
     }
 }
 
-static void rejoin(struct cluster *cluster, uint32_t node, uint32_t at)
-{
-    const struct node_config *config = &cluster_node(cluster, at)->config;
-    struct answer answer = cluster_join(cluster, node, config->advertise_host, config->peer_port);
-    assert_int_equal(answer.code, 0);
-}
-
 static const struct view *view_of(struct cluster *cluster, uint32_t node)
 {
     return sim_node_snapshot(cluster_node(cluster, node))->view;
@@ -119,7 +90,7 @@ static void whoever_dies_at_whatever_stage_of_a_leave_it_comes_to_its_end(void *
         cluster_settle(&cluster);
         assert_int_equal(cluster_members(&cluster, 1), 3);
         assert_int_equal(cluster_standing(&cluster, 3), SIM_LEAVER);
-        assert_int_equal(held(&cluster, 3), 0);
+        assert_int_equal(cluster_held_keys(&cluster, 3, KEYS), 0);
         assert_all(&cluster, 3, "after"); /* passed on */
         cluster_close(&cluster);
     }
@@ -132,13 +103,13 @@ static void a_joiner_that_dies_at_whatever_stage_finishes(void **state)
         struct cluster cluster;
         open_cluster(&cluster, 3, 1, stage + 1);
         put_all(&cluster, 0, "before");
-        start(&cluster, 3);
+        cluster_start_joiner(&cluster, 3);
         cluster_run(&cluster, 400 * MILLISECOND_US + stage * STAGE_US);
         kill_and_start(&cluster, 3);
         put_all(&cluster, 1, "after");
         cluster_settle(&cluster);
         assert_int_equal(cluster_members(&cluster, 0), 4);
-        assert_true(held(&cluster, 3) > 0);
+        assert_true(cluster_held_keys(&cluster, 3, KEYS) > 0);
         assert_all(&cluster, 3, "after");
         cluster_close(&cluster);
     }
@@ -155,7 +126,7 @@ static void a_newcomer_that_dies_while_it_replaces_finishes(void **state)
         cluster_run(&cluster, 30 * SECOND_US);
         cluster_node(&cluster, 3)->config.seed_count = 0;
         cluster.joins.waits[3] = true; /* it is told to join, nobody else has it do so */
-        start(&cluster, 3);
+        cluster_start_joiner(&cluster, 3);
         cluster_run(&cluster, SECOND_US);
         struct message_change replace = about(&cluster, CHANGE_REPLACE, 2);
         const struct node_config *config = &cluster_node(&cluster, 3)->config;
@@ -167,7 +138,7 @@ static void a_newcomer_that_dies_while_it_replaces_finishes(void **state)
         put_all(&cluster, 1, "after");
         cluster_settle(&cluster);
         assert_int_equal(cluster_members(&cluster, 0), 3);
-        assert_int_equal(held(&cluster, 3), KEYS);
+        assert_int_equal(cluster_held_keys(&cluster, 3, KEYS), KEYS);
         assert_all(&cluster, 1, "after");
         cluster_close(&cluster);
     }
@@ -184,18 +155,18 @@ static void a_node_that_has_left_joins_again_and_holds_what_is_new(void **state)
     assert_int_equal(cluster_leave(&cluster, 3).code, 0);
     cluster_settle(&cluster);
     put_all(&cluster, 0, "second");
-    struct answer gone = cluster_delete(&cluster, 1, key_text(0), NULL);
+    struct answer gone = cluster_delete(&cluster, 1, cluster_key(0), NULL);
     assert_int_equal(gone.code, 0);
     cluster_restart(&cluster, 3, SIM_EXIT_STOP);
     assert_int_equal(cluster_standing(&cluster, 3), SIM_LEAVER);
-    rejoin(&cluster, 3, 1);
+    cluster_rejoin(&cluster, 3, 1);
     cluster_settle(&cluster);
     assert_int_equal(cluster_members(&cluster, 0), 4);
     for (uint32_t i = 1; i < KEYS; i++) {
-        struct answer now = cluster_get_from(&cluster, 3, key_text(i), 3);
+        struct answer now = cluster_get_from(&cluster, 3, cluster_key(i), 3);
         assert_values(&now, value_text(i, "second"), NULL);
     }
-    assert_int_equal(cluster_get(&cluster, 3, key_text(0)).value_count, 0);
+    assert_int_equal(cluster_get(&cluster, 3, cluster_key(0)).value_count, 0);
     cluster_close(&cluster);
 }
 
@@ -205,22 +176,21 @@ static void a_node_that_was_removed_while_it_was_away_brings_nothing_back(void *
     struct cluster cluster;
     open_cluster(&cluster, 4, 0, 1);
     put_all(&cluster, 0, "old");
-    sim_oracle_loss(&cluster.world.oracle);
-    cluster.world.oracle.unstable = true;
+    cluster_expect_change(&cluster);
     sim_node_crash(cluster_node(&cluster, 3), SIM_EXIT_POWER);
     cluster_run(&cluster, 30 * SECOND_US);
     assert_int_equal(cluster_remove(&cluster, 0, 3, false).code, 0);
     put_all(&cluster, 1, "new");
     for (uint32_t i = 0; i < KEYS; i += 2) {
-        assert_int_equal(cluster_delete(&cluster, 2, key_text(i), NULL).code, 0);
+        assert_int_equal(cluster_delete(&cluster, 2, cluster_key(i), NULL).code, 0);
     }
     cluster_start(&cluster, 3);
     cluster_settle(&cluster);
     assert_int_equal(cluster_standing(&cluster, 3), SIM_REMOVED);
-    struct answer refused = cluster_get(&cluster, 3, key_text(1));
+    struct answer refused = cluster_get(&cluster, 3, cluster_key(1));
     assert_int_equal(refused.code, SHOAL_EPERM);
     for (uint32_t i = 0; i < KEYS; i++) {
-        struct answer now = cluster_get_from(&cluster, 1, key_text(i), 3);
+        struct answer now = cluster_get_from(&cluster, 1, cluster_key(i), 3);
         assert_int_equal(now.value_count, i % 2);
     }
     cluster_close(&cluster);
@@ -278,7 +248,7 @@ static void what_is_staged_outlives_all_processes_and_moves_nothing(void **state
     change(&cluster, 2, &(struct message_change){.op = CHANGE_COMMIT});
     cluster_settle(&cluster);
     assert_int_equal(cluster_members(&cluster, 0), 3);
-    assert_int_equal(held(&cluster, 3), 0);
+    assert_int_equal(cluster_held_keys(&cluster, 3, KEYS), 0);
     assert_all(&cluster, 0, "before");
     cluster_close(&cluster);
 }

@@ -22,13 +22,6 @@ static void open_cluster(struct cluster *cluster, uint64_t seed)
     cluster_settle(cluster);
 }
 
-static const char *key_text(uint32_t i)
-{
-    static char key[32];
-    snprintf(key, sizeof(key), "key %u", i);
-    return key;
-}
-
 /* No two are equal: the oracle tells writes apart by them. */
 static const char *value_text(void)
 {
@@ -41,14 +34,14 @@ static const char *value_text(void)
 static void put_all(struct cluster *cluster, uint32_t by)
 {
     for (uint32_t i = 0; i < KEYS; i++) {
-        assert_int_equal(cluster_put(cluster, by, key_text(i), value_text(), NULL).code, 0);
+        assert_int_equal(cluster_put(cluster, by, cluster_key(i), value_text(), NULL).code, 0);
     }
 }
 
 static void delete_all(struct cluster *cluster, uint32_t by)
 {
     for (uint32_t i = 0; i < KEYS; i++) {
-        assert_int_equal(cluster_delete(cluster, by, key_text(i), NULL).code, 0);
+        assert_int_equal(cluster_delete(cluster, by, cluster_key(i), NULL).code, 0);
     }
 }
 
@@ -63,7 +56,7 @@ static uint32_t held(struct cluster *cluster)
     uint32_t count = 0;
     for (uint32_t node = 0; node < node_count(cluster); node++) {
         for (uint32_t i = 0; i < KEYS && cluster_node(cluster, node)->state == SIM_UP; i++) {
-            count += cluster_held(cluster, node, key_text(i));
+            count += cluster_held(cluster, node, cluster_key(i));
         }
     }
     return count;
@@ -128,7 +121,7 @@ static void cut_in_the_middle(struct cluster *cluster, uint32_t node)
 {
     struct sim_request *requests[KEYS];
     for (uint32_t i = 0; i < KEYS; i++) {
-        requests[i] = cluster_begin_put(cluster, node, key_text(i), value_text());
+        requests[i] = cluster_begin_put(cluster, node, cluster_key(i), value_text());
     }
     cluster_run(cluster, MILLISECOND_US);
     cluster_restart(cluster, node, SIM_EXIT_POWER);
@@ -181,7 +174,7 @@ static void a_member_that_is_away_delays_it_until_it_is_back(void **state)
     cluster_stop(&cluster, 2);
     struct sim_request *requests[KEYS];
     for (uint32_t i = 0; i < KEYS; i++) {
-        requests[i] = cluster_begin_put(&cluster, 1, key_text(i), value_text());
+        requests[i] = cluster_begin_put(&cluster, 1, cluster_key(i), value_text());
     }
     cluster_run(&cluster, MILLISECOND_US);
     sim_node_crash(cluster_node(&cluster, 1), SIM_EXIT_POWER);

@@ -10,13 +10,6 @@ static void options_calm(struct sim_options *options)
     options->check_every = 32;
 }
 
-static const char *key_text(uint32_t i)
-{
-    static char key[32];
-    snprintf(key, sizeof(key), "key %u", i);
-    return key;
-}
-
 static const char *value_text(const char *what, uint32_t i)
 {
     static char value[64];
@@ -27,7 +20,7 @@ static const char *value_text(const char *what, uint32_t i)
 static void put_all(struct cluster *cluster, const char *what)
 {
     for (uint32_t i = 0; i < KEYS; i++) {
-        assert_int_equal(cluster_put(cluster, i % cluster->world.node_count, key_text(i),
+        assert_int_equal(cluster_put(cluster, i % cluster->world.node_count, cluster_key(i),
                                      value_text(what, i), NULL)
                              .code,
                          0);
@@ -38,7 +31,7 @@ static void read_all(struct cluster *cluster, const char *what, int32_t r)
 {
     for (uint32_t i = 0; i < KEYS; i++) {
         struct answer answer =
-            cluster_get_from(cluster, i % cluster->world.node_count, key_text(i), r);
+            cluster_get_from(cluster, i % cluster->world.node_count, cluster_key(i), r);
         assert_values(&answer, value_text(what, i), NULL);
     }
 }
@@ -146,7 +139,7 @@ static void a_failed_fsync_stops_confirmations_there_and_the_cluster_goes_on(voi
     for (uint32_t i = 0; i < KEYS; i++) {
         struct sim_ask ask = {.node = 1,
                               .op = REQUEST_PUT,
-                              .key = bytes_from_string(key_text(i)),
+                              .key = bytes_from_string(cluster_key(i)),
                               .value = bytes_from_string(value_text("all", i)),
                               .options = {.w = 3}};
         struct answer answer = cluster_await(&cluster, sim_request_submit(&cluster.world, &ask));
@@ -209,13 +202,13 @@ static bool is_damaged(const struct sim_node *node)
 static void read_when_restored(struct cluster *cluster, const char *what)
 {
     for (uint32_t i = 0; i < KEYS; i++) {
-        struct answer answer = cluster_get_from(cluster, 1, key_text(i), 3);
+        struct answer answer = cluster_get_from(cluster, 1, cluster_key(i), 3);
         for (uint32_t tries = 0; tries < 20 && answer.code == SHOAL_EQUORUM; tries++) {
             cluster_run(cluster, SECOND_US);
-            answer = cluster_get_from(cluster, 1, key_text(i), 3);
+            answer = cluster_get_from(cluster, 1, cluster_key(i), 3);
         }
         assert_values(&answer, value_text(what, i), NULL);
-        assert_int_equal(cluster_held(cluster, 0, key_text(i)), 1);
+        assert_int_equal(cluster_held(cluster, 0, cluster_key(i)), 1);
     }
 }
 
@@ -240,7 +233,7 @@ static void rot_in_a_closed_segment_is_never_served_and_is_refilled(void **state
         }
         sim_oracle_forget(&cluster.world.oracle, 0);
         for (uint32_t i = 0; i < KEYS; i++) {
-            struct answer answer = cluster_get(&cluster, 0, key_text(i));
+            struct answer answer = cluster_get(&cluster, 0, cluster_key(i));
             assert_values(&answer, value_text("round 3", i), NULL);
         }
         found += is_damaged(node);

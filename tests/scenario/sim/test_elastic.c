@@ -7,13 +7,6 @@
 #define KEYS 40u
 #define LARGE_BYTES 3000u
 
-static const char *key_text(uint32_t i)
-{
-    static char key[32];
-    snprintf(key, sizeof(key), "key %u", i);
-    return key;
-}
-
 /* Its own for each key and round; long ones take time to copy. */
 static const char *value_text(uint32_t i, const char *round, size_t pad)
 {
@@ -55,7 +48,7 @@ static void put(struct cluster *cluster, uint32_t node, const char *key, const c
 static void put_all(struct cluster *cluster, uint32_t node, const char *round, size_t pad)
 {
     for (uint32_t i = 0; i < KEYS; i++) {
-        put(cluster, node, key_text(i), value_text(i, round, pad));
+        put(cluster, node, cluster_key(i), value_text(i, round, pad));
     }
 }
 
@@ -65,25 +58,9 @@ static void assert_all(struct cluster *cluster, uint32_t node, const char *round
     uint32_t members = cluster_members(cluster, node);
     for (uint32_t i = 0; i < KEYS; i++) {
         struct answer now =
-            cluster_get_from(cluster, node, key_text(i), members < 3 ? (int32_t)members : 3);
+            cluster_get_from(cluster, node, cluster_key(i), members < 3 ? (int32_t)members : 3);
         assert_values(&now, value_text(i, round, 0), NULL);
     }
-}
-
-static uint32_t held(struct cluster *cluster, uint32_t node)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < KEYS; i++) {
-        count += cluster_held(cluster, node, key_text(i));
-    }
-    return count;
-}
-
-static void start(struct cluster *cluster, uint32_t node)
-{
-    sim_oracle_loss(&cluster->world.oracle);
-    cluster->world.oracle.unstable = true;
-    cluster_start(cluster, node);
 }
 
 /* With that one as its only seed. */
@@ -93,14 +70,7 @@ static void start_at(struct cluster *cluster, uint32_t node, uint32_t seed)
     const struct node_config *other = &cluster_node(cluster, seed)->config;
     snprintf(config->seeds[0].host, sizeof(config->seeds[0].host), "%s", other->advertise_host);
     config->seeds[0].port = other->peer_port;
-    start(cluster, node);
-}
-
-static void rejoin(struct cluster *cluster, uint32_t node, uint32_t at)
-{
-    const struct node_config *config = &cluster_node(cluster, at)->config;
-    struct answer answer = cluster_join(cluster, node, config->advertise_host, config->peer_port);
-    assert_done(&answer);
+    cluster_start_joiner(cluster, node);
 }
 
 static void leave(struct cluster *cluster, uint32_t node)
@@ -119,7 +89,7 @@ static void assert_settled(struct cluster *cluster, uint32_t at, uint32_t member
     for (uint32_t node = 0; node < cluster->world.node_count; node++) {
         const struct sim_node *here = cluster_node(cluster, node);
         if (here->state == SIM_UP && cluster_standing(cluster, node) == SIM_LEAVER) {
-            assert_int_equal(held(cluster, node), 0);
+            assert_int_equal(cluster_held_keys(cluster, node, KEYS), 0);
         }
     }
 }
@@ -159,9 +129,9 @@ static void no_acknowledged_write_is_lost_while_nodes_join_and_leave(void **stat
         if (!steps[i].joins) {
             leave(&cluster, node);
         } else if (cluster_node(&cluster, node)->life == 0) {
-            start(&cluster, node);
+            cluster_start_joiner(&cluster, node);
         } else {
-            rejoin(&cluster, node, 5);
+            cluster_rejoin(&cluster, node, 5);
         }
         /* Now and then the next one comes while this is still under way. */
         cluster_run(&cluster, i % 3 == 0 ? 50 * MILLISECOND_US : 3 * SECOND_US);
@@ -192,14 +162,14 @@ static void a_cluster_grows_from_one_to_five_and_shrinks_to_three(void **state)
     for (uint32_t i = 0; i < KEYS; i++) {
         struct sim_ask ask = {.node = 0,
                               .op = REQUEST_PUT,
-                              .key = bytes_from_string(key_text(i)),
+                              .key = bytes_from_string(cluster_key(i)),
                               .value = bytes_from_string(value_text(i, "alone", 0)),
                               .options = {.w = 1, .r = 1}};
         struct answer answer = cluster_await(&cluster, sim_request_submit(&cluster.world, &ask));
         assert_done(&answer);
     }
     for (uint32_t node = 1; node < 5; node++) {
-        start(&cluster, node);
+        cluster_start_joiner(&cluster, node);
         if (node == 2) {
             assert_settled(&cluster, 0, 3);
             assert_all(&cluster, 1, "alone");
@@ -216,7 +186,7 @@ static void a_cluster_grows_from_one_to_five_and_shrinks_to_three(void **state)
     assert_int_equal(cluster_standing(&cluster, 0), SIM_LEAVER);
     assert_all(&cluster, 3, "shrinking");
     /* Who has left passes on what it is asked. */
-    struct answer passed = cluster_get(&cluster, 0, key_text(0));
+    struct answer passed = cluster_get(&cluster, 0, cluster_key(0));
     assert_values(&passed, value_text(0, "shrinking", 0), NULL);
     cluster_close(&cluster);
 }
@@ -240,7 +210,7 @@ static void a_partition_that_returns_to_its_earlier_owner_is_synced_again(void *
     /* Of some partitions it is an owner, with two others; their fourth is out of the way. */
     cluster_split(&cluster, 1u << 1, 1u << 0 | 1u << 2 | 1u << 3);
     for (uint32_t i = 0; i < KEYS; i++) {
-        (void)cluster_put(&cluster, 2, key_text(i), value_text(i, "between", 0), NULL);
+        (void)cluster_put(&cluster, 2, cluster_key(i), value_text(i, "between", 0), NULL);
     }
     leave(&cluster, 4);
     cluster_run(&cluster, SECOND_US);
@@ -267,7 +237,7 @@ static void a_write_in_flight_under_the_old_layout_is_not_missed_by_the_new_one(
             cluster_mute(&cluster, 0, other);
         }
         for (uint32_t i = 0; i < KEYS; i++) {
-            writes[i] = cluster_begin_put(&cluster, 0, key_text(i), value_text(i, "flying", 0));
+            writes[i] = cluster_begin_put(&cluster, 0, cluster_key(i), value_text(i, "flying", 0));
         }
         start_at(&cluster, 3, 1);
         cluster_run(&cluster, round * 40 * MILLISECOND_US);
@@ -279,7 +249,7 @@ static void a_write_in_flight_under_the_old_layout_is_not_missed_by_the_new_one(
         }
         assert_settled(&cluster, 3, 4);
         for (uint32_t i = 0; i < KEYS; i++) {
-            struct answer now = cluster_get(&cluster, 3, key_text(i));
+            struct answer now = cluster_get(&cluster, 3, cluster_key(i));
             assert_int_equal(now.code, 0);
             if (acknowledged[i]) {
                 assert_values(&now, value_text(i, "flying", 0), NULL);
@@ -308,7 +278,7 @@ static void nobody_is_synced_by_the_one_owner_that_missed_a_write(void **state)
     cluster_run(&cluster, 10 * SECOND_US);
     assert_true(cluster_live_layouts(&cluster, 0) > 1);
     for (uint32_t i = 0; i < KEYS; i++) {
-        struct answer now = cluster_get(&cluster, i % 2, key_text(i));
+        struct answer now = cluster_get(&cluster, i % 2, cluster_key(i));
         assert_values(&now, value_text(i, "missed", 0), NULL);
     }
     cluster_mend(&cluster);
@@ -373,28 +343,28 @@ static void a_handoff_that_resumes_late_finishes(void **state)
     struct cluster cluster;
     open_cluster(&cluster, 3, 1);
     put_all(&cluster, 0, "old", LARGE_BYTES);
-    start(&cluster, 3);
-    for (uint32_t i = 0; i < 10000 && held(&cluster, 3) < 3; i++) {
+    cluster_start_joiner(&cluster, 3);
+    for (uint32_t i = 0; i < 10000 && cluster_held_keys(&cluster, 3, KEYS) < 3; i++) {
         cluster_run(&cluster, MILLISECOND_US / 2);
     }
     assert_true(cluster_live_layouts(&cluster, 0) > 1);
     sim_node_crash(cluster_node(&cluster, 3), SIM_EXIT_POWER);
     for (uint32_t i = 0; i < KEYS; i += 2) {
-        put(&cluster, 0, key_text(i), value_text(i, "meanwhile", 0));
+        put(&cluster, 0, cluster_key(i), value_text(i, "meanwhile", 0));
     }
     cluster_run(&cluster, 600 * SECOND_US);
     assert_true(cluster_live_layouts(&cluster, 0) > 1);
     for (uint32_t i = 0; i < KEYS; i++) {
-        struct answer answer = cluster_delete(&cluster, 1, key_text(i), NULL);
+        struct answer answer = cluster_delete(&cluster, 1, cluster_key(i), NULL);
         assert_done(&answer);
         if (i % 2 == 0) {
-            put(&cluster, 1, key_text(i), value_text(i, "late", 0));
+            put(&cluster, 1, cluster_key(i), value_text(i, "late", 0));
         }
     }
     cluster_start(&cluster, 3);
     assert_settled(&cluster, 3, 4);
     for (uint32_t i = 0; i < KEYS; i++) {
-        struct answer now = cluster_get_from(&cluster, 3, key_text(i), 3);
+        struct answer now = cluster_get_from(&cluster, 3, cluster_key(i), 3);
         if (i % 2 == 0) {
             assert_values(&now, value_text(i, "late", 0), NULL);
         } else {
@@ -414,8 +384,8 @@ static void two_of_three_owners_dead_during_a_change_are_declared(void **state)
     open_cluster(&cluster, 5, 1);
     put_all(&cluster, 0, "old", LARGE_BYTES);
     cluster.world.options.w = 3; /* two may be lost: the scenario knows what it does */
-    start(&cluster, 5);
-    for (uint32_t i = 0; i < 10000 && held(&cluster, 5) < 2; i++) {
+    cluster_start_joiner(&cluster, 5);
+    for (uint32_t i = 0; i < 10000 && cluster_held_keys(&cluster, 5, KEYS) < 2; i++) {
         cluster_run(&cluster, MILLISECOND_US / 2);
     }
     cluster_bury(&cluster, 1);
@@ -436,9 +406,9 @@ static void two_of_three_owners_dead_during_a_change_are_declared(void **state)
     assert_int_equal(cluster_members(&cluster, 0), 4);
     uint32_t there = 0;
     for (uint32_t i = 0; i < KEYS; i++) {
-        struct answer now = cluster_get(&cluster, 4, key_text(i));
+        struct answer now = cluster_get(&cluster, 4, cluster_key(i));
         there += now.code == 0;
-        put(&cluster, 0, key_text(i), value_text(i, "again", 0));
+        put(&cluster, 0, cluster_key(i), value_text(i, "again", 0));
     }
     assert_true(there > KEYS / 2);
     assert_all(&cluster, 3, "again");
@@ -462,7 +432,7 @@ static void a_removed_node_that_returns_is_refused_and_resurrects_nothing(void *
     for (uint32_t i = 0; i < KEYS; i++) {
         struct sim_ask ask = {.node = 3,
                               .op = REQUEST_PUT,
-                              .key = bytes_from_string(key_text(i)),
+                              .key = bytes_from_string(cluster_key(i)),
                               .value = bytes_from_string(value_text(i, "unseen", 0)),
                               .options = {.w = 1, .r = 1}};
         unseen += cluster_await(&cluster, sim_request_submit(&cluster.world, &ask)).code == 0;
@@ -475,21 +445,21 @@ static void a_removed_node_that_returns_is_refused_and_resurrects_nothing(void *
     cluster_run(&cluster, 30 * SECOND_US);
     assert_int_equal(cluster_live_layouts(&cluster, 0), 1);
     for (uint32_t i = 0; i < KEYS; i++) {
-        struct answer gone = cluster_delete(&cluster, i % 3, key_text(i), NULL);
+        struct answer gone = cluster_delete(&cluster, i % 3, cluster_key(i), NULL);
         assert_done(&gone);
     }
     cluster_run(&cluster, 30 * SECOND_US);
     cluster_mend(&cluster);
     assert_settled(&cluster, 0, 3);
     assert_int_equal(cluster_standing(&cluster, 3), SIM_REMOVED);
-    struct answer refused = cluster_put(&cluster, 3, key_text(0), "refused", NULL);
+    struct answer refused = cluster_put(&cluster, 3, cluster_key(0), "refused", NULL);
     assert_true(refused.code < 0);
     assert_true(strstr(refused.text, "removed") != NULL);
-    refused = cluster_get(&cluster, 3, key_text(0));
+    refused = cluster_get(&cluster, 3, cluster_key(0));
     assert_true(refused.code < 0 && refused.code != SHOAL_ENOTFOUND);
     cluster_run(&cluster, 60 * SECOND_US);
     for (uint32_t i = 0; i < KEYS; i++) {
-        struct answer now = cluster_get_from(&cluster, i % 3, key_text(i), 3);
+        struct answer now = cluster_get_from(&cluster, i % 3, cluster_key(i), 3);
         assert_int_equal(now.code, SHOAL_ENOTFOUND);
     }
     cluster_close(&cluster);

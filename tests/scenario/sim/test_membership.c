@@ -3,13 +3,6 @@
 
 #define KEYS 40u
 
-static const char *key_text(uint32_t i)
-{
-    static char key[32];
-    snprintf(key, sizeof(key), "key %u", i);
-    return key;
-}
-
 static void founders(struct sim_options *options, uint32_t nodes, uint32_t n)
 {
     sim_options_quiet(options);
@@ -105,7 +98,7 @@ static void a_joiner_refills_before_it_counts(void **state)
     for (uint32_t i = 0; i < KEYS; i++) {
         char value[32];
         snprintf(value, sizeof(value), "value %u", i);
-        assert_int_equal(cluster_put(&cluster, 0, key_text(i), value, NULL).code, 0);
+        assert_int_equal(cluster_put(&cluster, 0, cluster_key(i), value, NULL).code, 0);
     }
     /* It reaches one owner, and must hear two. */
     cluster_part(&cluster, 3, 1);
@@ -117,10 +110,10 @@ static void a_joiner_refills_before_it_counts(void **state)
     assert_int_equal(cluster_live_layouts(&cluster, 0), 2);
     uint32_t owned = 0;
     for (uint32_t i = 0; i < KEYS; i++) {
-        struct answer now = cluster_get(&cluster, i % 3, key_text(i));
+        struct answer now = cluster_get(&cluster, i % 3, cluster_key(i));
         assert_int_equal(now.code, 0);
         assert_int_equal(now.value_count, 1);
-        owned += cluster_owner_position(&cluster, 3, key_text(i)) >= 0;
+        owned += cluster_owner_position(&cluster, 3, cluster_key(i)) >= 0;
     }
     assert_true(owned > 0);
 
@@ -128,10 +121,10 @@ static void a_joiner_refills_before_it_counts(void **state)
     cluster_settle(&cluster);
     assert_int_equal(cluster_live_layouts(&cluster, 3), 1);
     for (uint32_t i = 0; i < KEYS; i++) {
-        if (cluster_owner_position(&cluster, 3, key_text(i)) >= 0) {
-            assert_int_equal(cluster_held(&cluster, 3, key_text(i)), 1);
+        if (cluster_owner_position(&cluster, 3, cluster_key(i)) >= 0) {
+            assert_int_equal(cluster_held(&cluster, 3, cluster_key(i)), 1);
         }
-        struct answer now = cluster_get_from(&cluster, 3, key_text(i), 3);
+        struct answer now = cluster_get_from(&cluster, 3, cluster_key(i), 3);
         assert_int_equal(now.code, 0);
         assert_int_equal(now.value_count, 1);
     }

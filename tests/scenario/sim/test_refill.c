@@ -3,13 +3,6 @@
 
 #define KEYS 40u
 
-static const char *key_text(uint32_t i)
-{
-    static char key[32];
-    snprintf(key, sizeof(key), "key %u", i);
-    return key;
-}
-
 static const char *value_text(uint32_t i)
 {
     static char value[32];
@@ -20,7 +13,7 @@ static const char *value_text(uint32_t i)
 static void put_all(struct cluster *cluster)
 {
     for (uint32_t i = 0; i < KEYS; i++) {
-        assert_int_equal(cluster_put(cluster, i % 2, key_text(i), value_text(i), NULL).code, 0);
+        assert_int_equal(cluster_put(cluster, i % 2, cluster_key(i), value_text(i), NULL).code, 0);
     }
 }
 
@@ -39,23 +32,23 @@ static void a_refilling_holder_does_not_count_in_r(void **state)
     cluster_start(&cluster, 2);
     cluster_run(&cluster, 5 * SECOND_US);
     for (uint32_t i = 0; i < KEYS; i++) {
-        struct answer two = cluster_get(&cluster, 0, key_text(i));
+        struct answer two = cluster_get(&cluster, 0, cluster_key(i));
         assert_values(&two, value_text(i), NULL);
-        assert_int_equal(cluster_get_from(&cluster, 0, key_text(i), 3).code, SHOAL_EQUORUM);
+        assert_int_equal(cluster_get_from(&cluster, 0, cluster_key(i), 3).code, SHOAL_EQUORUM);
     }
     /* With node 1 gone there is one voter left: no answer is better than one out of an empty disk.
      */
     sim_node_crash(cluster_node(&cluster, 1), SIM_EXIT_KILL);
     cluster_run(&cluster, SECOND_US);
     for (uint32_t i = 0; i < KEYS; i++) {
-        assert_int_equal(cluster_get(&cluster, 0, key_text(i)).code, SHOAL_EQUORUM);
-        assert_int_equal(cluster_get(&cluster, 2, key_text(i)).code, SHOAL_EQUORUM);
+        assert_int_equal(cluster_get(&cluster, 0, cluster_key(i)).code, SHOAL_EQUORUM);
+        assert_int_equal(cluster_get(&cluster, 2, cluster_key(i)).code, SHOAL_EQUORUM);
     }
     cluster_start(&cluster, 1);
     cluster_mend(&cluster);
     cluster_settle(&cluster);
     for (uint32_t i = 0; i < KEYS; i++) {
-        struct answer all = cluster_get_from(&cluster, 2, key_text(i), 3);
+        struct answer all = cluster_get_from(&cluster, 2, cluster_key(i), 3);
         assert_values(&all, value_text(i), NULL);
     }
     cluster_close(&cluster);
@@ -74,13 +67,13 @@ static void a_refilling_holder_takes_writes(void **state)
     cluster_part(&cluster, 2, 1);
     cluster_start(&cluster, 2);
     cluster_run(&cluster, 5 * SECOND_US);
-    struct answer seen = cluster_get(&cluster, 0, key_text(0));
-    assert_int_equal(cluster_put(&cluster, 0, key_text(0), "newer", &seen).code, 0);
+    struct answer seen = cluster_get(&cluster, 0, cluster_key(0));
+    assert_int_equal(cluster_put(&cluster, 0, cluster_key(0), "newer", &seen).code, 0);
     cluster_run(&cluster, SECOND_US);
-    assert_int_equal(cluster_held(&cluster, 2, key_text(0)), 1);
+    assert_int_equal(cluster_held(&cluster, 2, cluster_key(0)), 1);
     cluster_mend(&cluster);
     cluster_settle(&cluster);
-    struct answer all = cluster_get_from(&cluster, 1, key_text(0), 3);
+    struct answer all = cluster_get_from(&cluster, 1, cluster_key(0), 3);
     assert_values(&all, "newer", NULL);
     cluster_close(&cluster);
 }
@@ -99,14 +92,14 @@ static void a_member_that_lost_its_disk_refills_all_it_owns_before_it_votes(void
     cluster_start(&cluster, 2);
     cluster_settle(&cluster);
     for (uint32_t i = 0; i < KEYS; i++) {
-        assert_int_equal(cluster_held(&cluster, 2, key_text(i)), 1);
+        assert_int_equal(cluster_held(&cluster, 2, cluster_key(i)), 1);
     }
     /* Now another may lose its own. */
     sim_node_lose_disk(cluster_node(&cluster, 0));
     cluster_start(&cluster, 0);
     cluster_settle(&cluster);
     for (uint32_t i = 0; i < KEYS; i++) {
-        struct answer all = cluster_get_from(&cluster, i % 3, key_text(i), 3);
+        struct answer all = cluster_get_from(&cluster, i % 3, cluster_key(i), 3);
         assert_values(&all, value_text(i), NULL);
     }
     cluster_close(&cluster);
@@ -130,7 +123,7 @@ static void a_memory_cluster_survives_the_restart_of_one_member_after_another(vo
         cluster_settle(&cluster);
     }
     for (uint32_t i = 0; i < KEYS; i++) {
-        struct answer all = cluster_get_from(&cluster, i % 3, key_text(i), 3);
+        struct answer all = cluster_get_from(&cluster, i % 3, cluster_key(i), 3);
         assert_values(&all, value_text(i), NULL);
     }
     cluster_close(&cluster);
@@ -172,14 +165,14 @@ static void a_new_owner_that_has_not_synced_is_no_source_for_a_refill(void **sta
     cluster_part(&cluster, 1, 2);
     for (uint32_t turn = 0; turn < 40; turn++) {
         for (uint32_t i = 0; i < KEYS; i++) {
-            struct answer answer = cluster_get(&cluster, 1, key_text(i));
+            struct answer answer = cluster_get(&cluster, 1, cluster_key(i));
             assert_true(answer.code == 0 || answer.code == SHOAL_EQUORUM);
         }
     }
     cluster_mend(&cluster);
     cluster_settle(&cluster);
     for (uint32_t i = 0; i < KEYS; i++) {
-        struct answer all = cluster_get_from(&cluster, 1, key_text(i), 2);
+        struct answer all = cluster_get_from(&cluster, 1, cluster_key(i), 2);
         assert_values(&all, value_text(i), NULL);
     }
     cluster_close(&cluster);
