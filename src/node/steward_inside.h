@@ -224,6 +224,11 @@ void join_close_own(struct steward *steward);
 /* What the workers said last that they hold, hints included. */
 uint64_t join_keys_held(const struct steward *steward);
 
+/* steward_join_view.c */
+/* Admitted: wants the cluster's view with this node in it, committed if it can be at once. 0, or
+ * why the answer can't be used; then nothing has happened. */
+int join_take(struct steward *steward, const struct message_admit_reply *reply);
+
 /* steward_seeds.c */
 void join_by_seeds(struct steward *steward);
 /* Asks the next one, or begins another round in a while. */

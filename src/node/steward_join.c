@@ -7,7 +7,6 @@
  *
  * An operator's join first closes the node's own (single-node) cluster for writes and counts what
  * it holds, for whoever joins leaves its own cluster behind. */
-#include "base/assert.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -135,114 +134,7 @@ void join_contact(struct steward *steward)
                           join->ticket, timeout_us);
 }
 
-/* ---- taking the cluster's view ---- */
-
-/* What is already asked for this node is what it would ask: it has lost its data, or its cluster's
- * answer came late. Its weight and zone are the cluster's then, not its config's. */
-static bool join_is_asked(const struct role *asked, bool stage)
-{
-    return asked != NULL && asked->kind == ROLE_IN && (!asked->staged || stage);
-}
-
-/* The cluster's view with this node in it, committed if it can be at once and shall be. */
-static int join_view(struct steward *steward, struct view *theirs, struct view **out)
-{
-    struct role role;
-    steward_role(steward, &role);
-    role.staged = steward->join.stage_only;
-    if (join_is_asked(roles_find(&theirs->roles, role.node), role.staged)) {
-        *out = view_ref(theirs);
-        return 0;
-    }
-    struct view *asked;
-    int result = view_with_role(theirs, &role, &asked);
-    if (result < 0 || role.staged) {
-        *out = result < 0 ? NULL : asked;
-        return result < 0 ? result : 0;
-    }
-    struct view *committed;
-    result = view_commit(asked, &committed);
-    if (result == SHOAL_EOVERLOAD) {
-        *out = asked; /* changes are under way: planned as soon as they are through */
-        return 0;
-    }
-    view_unref(asked);
-    if (result < 0) {
-        return result;
-    }
-    *out = committed;
-    return 0;
-}
-
-static int join_take(struct steward *steward, const struct message_admit_reply *reply)
-{
-    struct view *theirs;
-    int result = view_decode(reply->view, &theirs);
-    if (result < 0) {
-        return result;
-    }
-    bool again = steward->wanted != NULL && view_facts(steward->wanted)->id == reply->cluster;
-    if (again) { /* it has left, and may know what the one that it asks doesn't */
-        struct view *both;
-        result = view_join(theirs, steward->wanted, &both);
-        view_unref(theirs);
-        if (result < 0) {
-            return result;
-        }
-        theirs = both;
-    }
-    /* Its facts were compared there; what this node is built for must hold whatever comes. */
-    char why[640];
-    struct view *joined = NULL;
-    result = view_facts(theirs)->id == reply->cluster ? 0 : SHOAL_EPROTO;
-    uint64_t id_before = steward->id;
-    if (result == 0 && steward_compare_facts(steward->config, view_facts(theirs), why) < 0) {
-        result = SHOAL_ECLUSTER;
-    }
-    if (result == 0 && reply->node != 0 && roles_find(&theirs->roles, reply->node) == NULL) {
-        result = SHOAL_EPROTO;
-    }
-    if (result == 0) {
-        steward->id = reply->node != 0 ? reply->node : id_before;
-        result = join_view(steward, theirs, &joined);
-        steward->id = id_before;
-    }
-    view_unref(theirs);
-    if (result < 0) {
-        return result;
-    }
-    steward->join.returned = reply->node != 0;
-    if (steward->join.returned) {
-        steward_become(steward, reply->node);
-    }
-    /* A member that knows nobody's address could never tell that it is one. */
-    bool twin;
-    result = gossip_receive(&steward->gossip, 0, reply->records, reply->count,
-                            steward->worker->now.mono_us, &twin);
-    if (result < 0) {
-        steward->id = id_before;
-        gossip_become(&steward->gossip, id_before);
-        view_unref(joined);
-        return result;
-    }
-    steward_secret_join(steward, reply->secret);
-    steward->join.stage = JOIN_KEEPING;
-    steward->join.cluster = reply->cluster;
-    if (steward->join.request != NULL) {
-        (void)timers_start(&steward->worker->timers, &steward->join.timer,
-                           steward->join.request->deadline_us);
-    }
-    if (again) {
-        result = steward_want(steward, joined);
-        if (result < 0) { /* nothing has happened */
-            steward->join.stage = JOIN_CONTACTING;
-            steward->join.cluster = 0;
-        }
-        return result;
-    }
-    steward_replace(steward, joined);
-    return 0;
-}
+/* ---- being admitted ---- */
 
 static const char *join_where(const struct join *join, char where[TEXT_ADDRESS_BYTES])
 {
