@@ -48,7 +48,7 @@
     X(expire_all, "the tombstone of an expired sibling replaces all the others too")               \
     X(trust_gossip, "an owner of whom others tell that it lives counts as reachable")              \
     X(forget_marker, "compaction forgets a removal while what it hides is still in a segment")     \
-    X(sync_one_owner, "a layout is synced with one owner of each older one")                        \
+    X(sync_one_owner, "a layout is synced with one owner of each older one")                       \
     X(sync_unseen, "syncs for a layout count before all have seen it")                             \
     X(sync_marked_early, "a layout is marked synced whether or not it was")                        \
     X(seen_in_flight, "a layout is marked seen while requests in flight don't know it")            \
@@ -65,7 +65,10 @@
     X(removal_by_layout, "only the newest layout's word says who is removed")                      \
     X(view_unchecked, "a quorum is judged by the view that the request began with")                \
     X(view_forgotten, "a view is acted on and told before it is durable")                          \
-    X(vote_outlives, "an owner's confirmation of a write in flight outlives its link, and process")  \
+    X(vote_outlives,                                                                               \
+      "an owner's confirmation of a write in flight outlives its link, and process")               \
+    X(write_outlives, "a write goes on being confirmed after its dot's holding has ended")         \
+    X(fallback_storm, "fallbacks are asked again with every answer that comes")                    \
     X(serve_unowned, "who no longer owns a partition still answers for it")                        \
     X(release_early, "an old owner lets go while its layout is still live")                        \
     X(release_stale, "what was confirmed before a node owned a partition again still counts")      \

@@ -405,7 +405,11 @@ void coordinator_adopt(struct coordinator *coordinator)
 static void coordinator_void_vote(struct operation *operation, uint64_t node)
 {
     int target = placement_index(&operation->placement, node);
-    if (target < 0 || MUTANT(vote_outlives)) {
+    if (MUTANT(vote_outlives)) {
+        return;
+    }
+    if (target < 0) {
+        fallback_void(operation, node);
         return;
     }
     uint64_t others = ~operation_bit((uint32_t)target);

@@ -39,6 +39,7 @@ void fallback_reset(struct operation *operation)
 {
     operation->given_up = 0;
     operation->fallback_count = 0;
+    operation->fallback_asked = 0;
     operation->fallback_voted = 0;
     operation->fallback_refused = 0;
 }
@@ -124,11 +125,18 @@ static uint32_t fallback_open(const struct operation *operation)
     return fallback_all(operation) & ~operation->fallback_voted & ~operation->fallback_refused;
 }
 
+/* Those to be sent the write now. Who was sent it and has not confirmed is left to the hedge timer
+ * or the next view: asking again with each answer that comes would double with every round trip. */
+static uint32_t fallback_unasked(const struct operation *operation)
+{
+    return fallback_open(operation) & (MUTANT(fallback_storm) ? ~0u : ~operation->fallback_asked);
+}
+
 bool fallback_wanted(struct operation *operation)
 {
     uint64_t found[COORDINATOR_FALLBACKS_MAX];
     return operation->coordinator->sloppy &&
-           (fallback_open(operation) != 0 ||
+           (fallback_unasked(operation) != 0 ||
             fallback_find(operation, found, fallback_lacking(operation)) > 0);
 }
 
@@ -139,6 +147,7 @@ void fallback_hedge(struct operation *operation, uint64_t silent)
     if (now_us - operation->started_us >= COORDINATOR_STAND_IN_US) {
         operation->given_up |= silent;
     }
+    operation->fallback_asked = 0;
     for (uint32_t open = fallback_open(operation); open != 0; open &= open - 1) {
         reach_silent(coordinator->reach, operation->fallbacks[__builtin_ctz(open)], now_us);
     }
@@ -146,6 +155,7 @@ void fallback_hedge(struct operation *operation, uint64_t silent)
 
 void fallback_place(struct operation *operation)
 {
+    operation->fallback_asked = 0;
     for (uint32_t i = 0; i < operation->fallback_count; i++) {
         if (placement_index(&operation->placement, operation->fallbacks[i]) >= 0) {
             operation->fallback_voted &= ~fallback_bit(i);
@@ -164,7 +174,7 @@ void fallback_send(struct operation *operation, struct bytes encoded)
     }
     operation->fallback_count += fallback_find(
         operation, &operation->fallbacks[operation->fallback_count], fallback_lacking(operation));
-    uint32_t open = fallback_open(operation);
+    uint32_t open = fallback_unasked(operation);
     struct message_store store = {
         .id = operation->id,
         .partition = operation->partition,
@@ -180,7 +190,10 @@ void fallback_send(struct operation *operation, struct bytes encoded)
         return;
     }
     for (; open != 0; open &= open - 1) {
-        (void)coordinator_send(coordinator, operation->fallbacks[__builtin_ctz(open)]);
+        uint32_t index = (uint32_t)__builtin_ctz(open);
+        if (coordinator_send(coordinator, operation->fallbacks[index]) == 0) {
+            operation->fallback_asked |= fallback_bit(index);
+        }
     }
 }
 
@@ -203,6 +216,15 @@ void fallback_on_stored(struct operation *operation, uint32_t index,
         operation->fallback_voted |= bit;
     } /* else it is asked again when its view is known here: it may be an owner */
     write_judge(operation);
+}
+
+void fallback_void(struct operation *operation, uint64_t node)
+{
+    int index = fallback_index(operation, node);
+    if (index >= 0) {
+        operation->fallback_asked &= ~fallback_bit((uint32_t)index);
+        operation->fallback_voted &= ~fallback_bit((uint32_t)index);
+    }
 }
 
 /* ---- counting them ---- */

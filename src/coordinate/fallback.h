@@ -23,13 +23,17 @@ bool fallback_wanted(struct operation *operation);
 /* The write waits: these owners keep silent. Who keeps silent for long counts as away. */
 void fallback_hedge(struct operation *operation, uint64_t silent);
 
-/* Finds one for each owner that is away, and sends the object to all that have not confirmed. */
+/* Finds one for each owner that is away, and sends the object to all that were not asked since the
+ * last view or hedge. */
 void fallback_send(struct operation *operation, struct bytes encoded);
 
 /* -1 when the node is none of the operation's. */
 int fallback_index(const struct operation *operation, uint64_t node);
 void fallback_on_stored(struct operation *operation, uint32_t index,
                         const struct message_stored *stored);
+
+/* The link to the node has gone, and what it confirmed of a write in flight with it. */
+void fallback_void(struct operation *operation, uint64_t node);
 
 /* The view has changed: who owns the partition now is no fallback. */
 void fallback_place(struct operation *operation);

@@ -86,12 +86,13 @@ struct operation {
 
     bool local_waits;
     bool confirm_waits;
-    bool issued;               /* a write's dot is given, and is to be confirmed */
-    bool begun;                /* one was given before: from there on the outcome may be unknown */
-    bool sent;                 /* forwarding: a candidate may have acted on it */
-    bool over_budget;          /* reading: an answer did not fit into the budget */
-    bool differs;              /* reading: answers do, so all are to bring their clocks */
-    uint32_t fallback_voted;   /* bits over `fallbacks` */
+    bool issued;             /* a write's dot is given, and is to be confirmed */
+    bool begun;              /* one was given before: from there on the outcome may be unknown */
+    bool sent;               /* forwarding: a candidate may have acted on it */
+    bool over_budget;        /* reading: an answer did not fit into the budget */
+    bool differs;            /* reading: answers do, so all are to bring their clocks */
+    uint32_t fallback_asked; /* bits over `fallbacks`: since the last view, or hedge */
+    uint32_t fallback_voted;
     uint32_t fallback_refused; /* or are owners by now */
     uint32_t fallback_count;
     int fallback_refusal; /* why one did, last */

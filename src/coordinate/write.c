@@ -205,7 +205,7 @@ static bool write_outlived(const struct operation *operation)
 {
     const struct holding *holding =
         replica_holding(operation->coordinator->replica, operation->partition);
-    return holding == NULL || holding->actor != operation->dot.actor;
+    return (holding == NULL || holding->actor != operation->dot.actor) && !MUTANT(write_outlives);
 }
 
 void write_judge(struct operation *operation)

@@ -239,6 +239,60 @@ static void a_lost_hint_is_sent_again(void **state)
     assert_int_equal(done(fake, fake_put(fake, key, "two", context))->fallbacks, 1);
 }
 
+/* A view of the stand-ins' own, with a wish that node 1 has not heard of. */
+static struct view *view_with_wish(const struct fake_courier *fake)
+{
+    struct role role = {.node = 99, .author = 4, .kind = ROLE_IN, .weight = 1, .name = "n99"};
+    struct view *next;
+    assert_int_equal(view_with_role(fake->owners[FAKE_SELF].view, &role, &next), 0);
+    return next;
+}
+
+/* Two ask, two answer, and each answer would ask both again. */
+static void fallbacks_whose_view_is_not_known_yet_are_not_asked_with_every_answer(void **state)
+{
+    struct fake_courier *fake = *state;
+    const char *key = fake_key(fake, 0);
+    struct bytes context = put_and_cut(fake, key, 3);
+    struct view *theirs = view_with_wish(fake);
+    uint32_t stores = 0;
+    for (uint32_t place = 1; place < 3; place++) {
+        struct fake_owner *owner = &fake->owners[fake_owner_of(fake, key, place)];
+        owner->refusals = FAKE_ALWAYS;
+        owner->refusal = SHOAL_EOVERLOAD;
+    }
+    for (uint32_t place = 0; place < 3; place++) {
+        fake_believes(fake, stand_in(fake, key, place), view_ref(theirs));
+    }
+    (void)fake_put(fake, key, "two", context);
+    fake_run(fake, 6 * MS); /* a dozen round trips */
+    for (uint32_t place = 0; place < 3; place++) {
+        stores += fake->owners[stand_in(fake, key, place)].stores;
+    }
+    assert_in_range(stores, 2, 3 * 4); /* a few hedges fit */
+    view_unref(theirs);
+}
+
+static void what_a_fallback_confirmed_ends_with_its_link(void **state)
+{
+    struct fake_courier *fake = *state;
+    const char *key = fake_key(fake, 0);
+    struct bytes context = put_and_cut(fake, key, 1);
+    struct request request = {.op = REQUEST_PUT,
+                              .key = bytes_from_string(key),
+                              .value = bytes_from_string("two"),
+                              .context = context,
+                              .options = {.w = QUORUM_ALL}};
+    fake->owners[stand_in(fake, key, 1)].lose_requests = FAKE_ALWAYS;
+    struct fake_answer *put = fake_begin(fake, &request);
+    fake_run(fake, 10 * MS);
+    fake_link(fake, stand_in(fake, key, 0), false);
+    fake->owners[stand_in(fake, key, 1)].lose_requests = 0;
+    fake_run(fake, 400 * MS);
+    assert_true(!put->done || (put->fallbacks == 2 && put->code == 0));
+    assert_true(fake->owners[stand_in(fake, key, 2)].hints > 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -256,6 +310,8 @@ int main(void)
         TEST(what_was_reached_is_told),
         TEST(owners_that_keep_silent_are_stood_in_for_after_a_while),
         TEST(a_lost_hint_is_sent_again),
+        TEST(fallbacks_whose_view_is_not_known_yet_are_not_asked_with_every_answer),
+        TEST(what_a_fallback_confirmed_ends_with_its_link),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "ring/partition.h"
 #include "shoal/error.h"
 #include "support/fake_courier.h"
 
@@ -109,6 +110,25 @@ static void a_confirmation_ends_with_the_link_to_who_gave_it(void **state)
     assert_true(put->done);
     assert_int_equal(put->code, 0);
     assert_int_equal(put->owners, 3);
+}
+
+/* Once it is known everywhere that the holding has ended, what it issued is void, and refused as
+ * gone, which would look like a confirmation. */
+static void a_write_does_not_outlive_the_holding_that_gave_its_dot(void **state)
+{
+    struct fake_courier *fake = *state;
+    const char *key = fake_key(fake, 0);
+    struct replica *replica = &fake->owners[FAKE_SELF].replica;
+    fake->owners[2].delay_us = 200 * MS;
+    fake->owners[3].delay_us = 200 * MS;
+    struct fake_answer *put = fake_put(fake, key, "one", none);
+    fake_run(fake, 100 * MS);
+    uint32_t partition = partition_of_key(bytes_from_string(key), FAKE_PARTITIONS);
+    replica_renew(replica, replica_holding(replica, partition), true);
+    fake_run(fake, 1000 * MS);
+    assert_true(put->done);
+    assert_int_equal(put->code, SHOAL_EUNKNOWN);
+    assert_non_null(strstr(put->text, "holding has ended"));
 }
 
 static void a_lost_store_is_sent_again(void **state)
@@ -503,6 +523,7 @@ int main(void)
         TEST(every_owner_is_sent_the_write),
         TEST(w_of_all_waits_for_all),
         TEST(a_confirmation_ends_with_the_link_to_who_gave_it),
+        TEST(a_write_does_not_outlive_the_holding_that_gave_its_dot),
         TEST(a_lost_store_is_sent_again),
         TEST(a_confirmation_that_comes_twice_counts_once),
         TEST(its_own_confirmation_waits_for_its_own_storage),
