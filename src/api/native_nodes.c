@@ -84,28 +84,13 @@ static void describe_change(const struct snapshot *snapshot, struct status_node 
 
 /* ---- how far it is --------------------------------------------------------------------------- */
 
-static bool is_counted(const struct view *view, uint64_t node)
-{
-    uint32_t low = 0;
-    uint32_t high = view->counted_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (view->counted[middle] < node) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < view->counted_count && view->counted[low] == node;
-}
-
 /* A mark that nobody waits for shows as set. */
 static uint32_t describe_marks(const struct snapshot *snapshot, uint64_t node)
 {
     const struct view *view = snapshot->view;
     uint32_t newest_index = view->live_count - 1;
     uint32_t marks = MARKS_ALL;
-    if (!is_counted(view, node)) {
+    if (!view_counted(view, node)) {
         return marks;
     }
     static const enum mark_kind kinds[] = {MARK_SEEN, MARK_SYNCED, MARK_ALL_SYNCED};
@@ -147,7 +132,7 @@ static bool shows_by_role(const struct snapshot *snapshot, const struct role *ro
 {
     return snapshot_find(snapshot, role->node) == NULL &&
            !view_removed(snapshot->view, role->node) &&
-           (role->kind == ROLE_IN || is_counted(snapshot->view, role->node));
+           (role->kind == ROLE_IN || view_counted(snapshot->view, role->node));
 }
 
 const struct status_node *native_list_nodes(struct arena *arena, const struct snapshot *snapshot,

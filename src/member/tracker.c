@@ -4,8 +4,6 @@
 #include "base/mutant.h"
 #include "shoal/error.h"
 
-#include <stdlib.h>
-
 /* Replaces the view by the next one: the outcomes of the view's own steps. */
 static int advance(struct view **view, int outcome, struct view *next)
 {
@@ -51,24 +49,12 @@ static int mark_layout(struct view **view, uint32_t index, const struct tracker_
     return r < 0 ? r : marked;
 }
 
-static int node_compare(const void *left, const void *right)
-{
-    const uint64_t *a = left;
-    const uint64_t *b = right;
-    return *a < *b ? -1 : *a > *b;
-}
-
-static bool is_counted(const struct view *view, uint64_t node)
-{
-    return bsearch(&node, view->counted, view->counted_count, sizeof(node), node_compare) != NULL;
-}
-
 /* Marks what may be marked, then drops what may go: how many steps were taken. */
 static int step(struct view **view, const struct tracker_facts *facts)
 {
     int steps = 0;
     struct view *next = NULL;
-    uint32_t layouts = is_counted(*view, facts->self) ? (*view)->live_count : 0;
+    uint32_t layouts = view_counted(*view, facts->self) ? (*view)->live_count : 0;
     for (uint32_t i = 0; i < layouts; i++) {
         int r = mark_layout(view, i, facts);
         if (r < 0) {

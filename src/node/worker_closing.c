@@ -65,16 +65,6 @@ static bool closing_is_gone(const struct snapshot *snapshot, uint64_t node)
     return known != NULL && known->record.state == NODE_LEFT;
 }
 
-static bool closing_is_counted(const struct view *view, uint64_t node)
-{
-    for (uint32_t i = 0; i < view->counted_count; i++) {
-        if (view->counted[i] == node) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Without memory for who has left nobody is asked, and nothing closed. */
 void worker_closing_adopt(struct worker *worker)
 {
@@ -90,7 +80,7 @@ void worker_closing_adopt(struct worker *worker)
     for (uint32_t i = 0; i < roles->count; i++) {
         uint64_t node = roles->items[i].node;
         if (roles->items[i].kind == ROLE_OUT && !view_removed(view, node) &&
-            !closing_is_counted(view, node) && !closing_is_gone(snapshot, node)) {
+            !view_counted(view, node) && !closing_is_gone(snapshot, node)) {
             leavers[count++] = node;
         }
     }

@@ -176,6 +176,11 @@ bool view_removed(const struct view *view, uint64_t node)
     return nodes_contain(view->removed, view->removed_count, node);
 }
 
+bool view_counted(const struct view *view, uint64_t node)
+{
+    return nodes_contain(view->counted, view->counted_count, node);
+}
+
 bool view_marked(const struct view *view, uint32_t index, enum mark_kind kind, uint64_t node)
 {
     ASSERT(index < view->live_count);

@@ -116,6 +116,7 @@ uint32_t view_staged(const struct view *view); /* how many roles are */
  * (NULL: none). */
 uint32_t view_may_lose(const struct view *view, uint32_t *out, uint32_t capacity);
 bool view_removed(const struct view *view, uint64_t node);
+bool view_counted(const struct view *view, uint64_t node);
 bool view_marked(const struct view *view, uint32_t index, enum mark_kind kind, uint64_t node);
 /* Every node of `counted` (for MARK_SYNCED: every member of that layout), less the removed. */
 bool view_all_marked(const struct view *view, uint32_t index, enum mark_kind kind);
