@@ -348,19 +348,22 @@ class WrongUsage(Case):
 
 
 class Watching(Case):
+    def weighing(self, asked, name):
+        """A command that gives the named node more weight, has said what moves, and watches now."""
+        process = subprocess.Popen(
+            [os.environ["SHOAL_CLI"], "set-node", "-p", asked.client_port, "--node", name, "--weight", "3"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=cluster.plain_environment())
+        self.assertIn(b"copies move", process.stderr.readline())
+        return process
+
     def test_ctrl_c_ends_the_watching_and_not_the_change(self):
         with cluster.Cluster(4) as group:
             one, two, _, four = group.nodes
             self.fill(one)
             four.kill()
             self.wait_state(one, "node4", ("down",))
-            with subprocess.Popen(
-                [os.environ["SHOAL_CLI"], "set-node", "-p", one.client_port, "--node", "node1",
-                 "--weight", "3"],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                env=cluster.plain_environment(),
-            ) as process:
-                self.assertIn(b"copies move", process.stderr.readline())  # and it watches now
+            with self.weighing(one, "node1") as process:
                 process.send_signal(signal.SIGINT)
                 out, err = process.communicate(timeout=cluster.DEADLINE_S)
             self.assertEqual((process.returncode, out), (7, b""), err)
@@ -375,13 +378,7 @@ class Watching(Case):
             self.fill(one)
             four.kill()
             self.wait_state(one, "node4", ("down",))
-            with subprocess.Popen(
-                [os.environ["SHOAL_CLI"], "set-node", "-p", one.client_port, "--node", "node2",
-                 "--weight", "3"],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                env=cluster.plain_environment(),
-            ) as process:
-                self.assertIn(b"copies move", process.stderr.readline())
+            with self.weighing(one, "node2") as process:
                 one.kill()
                 four.start()
                 one.start()
