@@ -162,8 +162,8 @@ class Bulk:
 
 
 class Repeated(threading.Thread):
-    """Does the same (_once) again and again beside what the `with` does, until that ends; what went wrong in it is
-    raised then."""
+    """Does the same (_once) again and again beside what the `with` does, until that ends; what went
+    wrong in it is raised then."""
 
     def __init__(self, name):
         super().__init__(name=name, daemon=True)
