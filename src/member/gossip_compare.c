@@ -68,23 +68,20 @@ static void compare_unknown(struct gossip_comparison *comparison, const struct s
 
 static void compare_by_ids(struct gossip_comparison *comparison, const struct summary *summary)
 {
-    const struct gossip *gossip = comparison->gossip;
+    const struct gossip_row *rows = comparison->gossip->rows;
+    const struct summary_entry *entries = summary->entries;
+    uint32_t row_count = comparison->gossip->row_count;
     uint32_t place = 0;
     uint32_t i = 0;
-    while (place < gossip->row_count || i < summary->entry_count) {
-        const struct summary_entry *entry = i < summary->entry_count ? &summary->entries[i] : NULL;
-        const struct node_record *record =
-            place < gossip->row_count ? gossip->rows[place].record : NULL;
-        if (record == NULL || (entry != NULL && entry->id < record->id)) {
-            compare_unknown(comparison, entry);
-            i++;
-        } else if (entry == NULL || record->id < entry->id) {
-            comparison->lacking[comparison->lacking_count++] = record;
-            place++;
+    while (place < row_count || i < summary->entry_count) {
+        bool rows_end = place == row_count;
+        bool entries_end = i == summary->entry_count;
+        if (rows_end || (!entries_end && entries[i].id < rows[place].record->id)) {
+            compare_unknown(comparison, &entries[i++]);
+        } else if (entries_end || rows[place].record->id < entries[i].id) {
+            comparison->lacking[comparison->lacking_count++] = rows[place++].record;
         } else {
-            compare_entry(comparison, place, entry);
-            place++;
-            i++;
+            compare_entry(comparison, place++, &entries[i++]);
         }
     }
 }
