@@ -118,15 +118,23 @@ static void steward_gossip_round(struct steward *steward, bool heartbeat)
 }
 
 /* Nodes that are no members, nor leaving, and have been silent for long are forgotten. */
+static bool steward_may_forget(const struct steward *steward, const struct role *role)
+{
+    const struct gossip_node *known = gossip_find(&steward->gossip, role->node);
+    if (role->kind == ROLE_IN || steward_is_live(steward->view, role->node)) {
+        return false;
+    }
+    return known == NULL || known->record.state == NODE_LEFT || role->kind == ROLE_REMOVED;
+}
+
 static void steward_forget(struct steward *steward)
 {
     const struct roles *roles = &steward->view->roles;
     uint64_t *keep = arena_alloc_array(&steward->worker->arena, roles->count + 1, sizeof(*keep));
     uint32_t count = 0;
     for (uint32_t i = 0; keep != NULL && i < roles->count; i++) {
-        uint64_t node = roles->items[i].node; /* they are sorted by it */
-        if (roles->items[i].kind == ROLE_IN || steward_is_live(steward->view, node)) {
-            keep[count++] = node;
+        if (!steward_may_forget(steward, &roles->items[i])) {
+            keep[count++] = roles->items[i].node; /* they are sorted by it */
         }
     }
     if (keep != NULL) {

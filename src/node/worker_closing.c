@@ -58,11 +58,12 @@ void worker_closing_forget(struct worker *worker)
     ended_forget(&worker->ended);
 }
 
-/* Has it left, and let go of everything? Nobody's word but its own says so. */
+/* Has it left, and let go of everything? Nobody's word but its own says so; and who has not said so
+ * is never forgotten, but removed by an operator if it doesn't come back. */
 static bool closing_is_gone(const struct snapshot *snapshot, uint64_t node)
 {
     const struct snapshot_node *known = snapshot_find(snapshot, node);
-    return known != NULL && known->record.state == NODE_LEFT;
+    return known == NULL || known->record.state == NODE_LEFT;
 }
 
 /* Without memory for who has left nobody is asked, and nothing closed. */

@@ -96,6 +96,9 @@ bool sim_deed_may_shrink(struct sim_changes *changes)
         const struct sim_deed *deed = &changes->deeds[i];
         going += deed->busy && (deed->op == CHANGE_LEAVE || deed->op == CHANGE_REMOVE);
     }
+    for (uint32_t i = 0; i < changes->world->node_count; i++) {
+        going += changes->world->nodes[i].buried && !changes->world->nodes[i].removed;
+    }
     return fewest_staying(changes) > needed(changes) + going;
 }
 
@@ -331,10 +334,22 @@ static bool any_staged(struct sim_world *world)
     return false;
 }
 
+/* It was to leave, and has never said that it let go of all: status goes on showing it. */
+static bool is_missed(const struct snapshot *snapshot, const struct sim_node *dead)
+{
+    const struct snapshot_node *known = snapshot_find(snapshot, dead->id);
+    const struct role *role = roles_find(&snapshot->view->roles, dead->id);
+    return known != NULL && known->record.state != NODE_LEFT && role != NULL &&
+           role->kind == ROLE_OUT;
+}
+
 static bool is_counted(struct sim_world *world, const struct sim_node *dead)
 {
     for (uint32_t i = 0; i < world->node_count; i++) {
         const struct snapshot *snapshot = sim_node_snapshot(&world->nodes[i]);
+        if (snapshot != NULL && !world->nodes[i].removed && is_missed(snapshot, dead)) {
+            return true;
+        }
         for (uint32_t k = 0; snapshot != NULL && k < snapshot->view->counted_count; k++) {
             if (snapshot->view->counted[k] == dead->id && !world->nodes[i].removed) {
                 return true;
