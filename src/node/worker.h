@@ -22,8 +22,8 @@
 
 /* What every request is told at a node that was removed by force. */
 #define WORKER_REMOVED_TEXT                                                                        \
-    "this node was removed from its cluster by force and serves nothing any more: ask another; to " \
-    "bring the machine back, start it with an empty data directory and join it anew"
+    "this node was removed from its cluster by force and serves nothing any more: ask another; "   \
+    "to bring the machine back, start it with an empty data directory and join it anew"
 
 struct worker;
 struct sync_outcome;

@@ -39,7 +39,7 @@ bool ended_refuses(const struct ended *ended, uint32_t partition, const struct h
 struct ended_standing {
     const struct holding *holding; /* NULL: none */
     bool has_record; /* of an earlier holding, which might go on: then nothing can be said */
-    bool owes; /* hints, or a holding that is to be let go */
+    bool owes;       /* hints, or a holding that is to be let go */
 };
 
 /* The answer to the question: a bit for each actor that is confirmed. */

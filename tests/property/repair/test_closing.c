@@ -317,9 +317,8 @@ static void take_ask(const struct item *item)
 {
     struct member *member = &members[item->to];
     struct message_ended ask = item->ask;
-    struct ended_standing standing = {.holding = member->holding,
-                                      .has_record = member->is_owner,
-                                      .owes = has_hints(member)};
+    struct ended_standing standing = {
+        .holding = member->holding, .has_record = member->is_owner, .owes = has_hints(member)};
     ask.actors = item->ids;
     struct message_ended_reply answer = {.id = ask.id,
                                          .confirmed =
