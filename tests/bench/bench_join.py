@@ -149,8 +149,8 @@ def main():
         target = records(first)[victim.name]["keys"] * 0.98
 
         def filled():
-            one = records(first)[victim.name]
-            return settled(first, 4) and one["keys"] >= target
+            one = records(victim)[victim.name]  # in its own words: the others may yet tell those of before
+            return one["state"] == "up" and one["keys"] >= target and settled(first, 4)
 
         change(load, "refill", lambda: wipe(victim), filled, before, lambda: holds(victim.name))
         time.sleep(2)
