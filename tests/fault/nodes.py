@@ -1,13 +1,8 @@
 """Real nodes with durable engines, and what the fault tests do to them: start behind a tracer, end without
 warning, stop for a while, and be asked how they are. Builds on tests/support/cluster.py.
-
-Ports are taken from below those that the system gives to outgoing connections: a node that is down keeps
-its ports in mind, and a client's connection must not sit there when it comes back.
 """
 import contextlib
 import os
-import random
-import socket
 import sys
 import time
 
@@ -17,24 +12,11 @@ sys.path.insert(0, os.path.join(HERE, "..", "support"))
 import cluster  # noqa: E402
 import protocol  # noqa: E402
 from cluster import wait_until  # noqa: E402
+from ports import free_port  # noqa: E402
 
 # Of a node's storage, in STATUS_REPLY.
 OK, FULL, FAILED = 0, 1, 2
 WORDS = {OK: "ok", FULL: "full", FAILED: "failed"}
-
-PORT_MIN, PORT_MAX = 12000, 32000
-
-
-def free_port(rng=random.SystemRandom()):
-    """A port on which nobody listens."""
-    while True:
-        port = rng.randrange(PORT_MIN, PORT_MAX)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 def storage(engine, durability="sync"):

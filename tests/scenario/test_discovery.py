@@ -12,14 +12,9 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import cluster  # noqa: E402
 from dns import NameServer  # noqa: E402
+from ports import free_port  # noqa: E402
 
 DURABLE = {"engine": "log", "durability": "sync"}
-
-
-def free_port(host):
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
 
 
 def log_lines(node, *parts):
