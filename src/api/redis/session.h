@@ -1,0 +1,99 @@
+/* A client's connection to the Redis port, and its commands in flight. Replies go out in the order
+ * of the commands, whatever order they are done in; commands begin in that order too, as far ahead
+ * as order.h lets them. */
+#ifndef API_REDIS_SESSION_H
+#define API_REDIS_SESSION_H
+
+#include "api/redis.h"
+#include "api/redis/call.h"
+#include "api/redis/request.h"
+#include "coordinate/request.h"
+#include "net/connection.h"
+
+#define REDIS_NAME_BYTES 64u /* of a client, as CLIENT SETNAME takes it */
+
+struct redis_transaction; /* transaction.h */
+struct redis_spread;      /* spread.h */
+
+/* One worker's share of the surface: touched by its loop's thread alone. */
+struct redis_desk;
+
+/* A command between its arrival and its reply. Recycled by the desk. */
+struct redis_pending {
+    struct queue link; /* in session->pending, by arrival */
+    struct redis_session *session;
+    struct redis_call call;
+    struct redis_cells cells;
+    struct unit_cell cell;     /* the only one, as a rule */
+    struct bytes arguments[8]; /* argv, as a rule; else `kept` holds it */
+    void *kept;                /* freed with it */
+    struct input_block *block; /* where the arguments lie; NULL: they are copied in `kept` */
+    size_t bytes;              /* of the request */
+    struct unit unit;
+    struct request request;      /* COMMAND_CONTEXT, and SPREAD_* of one key */
+    struct redis_spread *spread; /* what it is about elsewhere, more than one request; or NULL */
+    struct buffer out;           /* the reply, until its turn comes */
+    struct reply reply;          /* writes to `out`, or straight to the connection's output */
+    uint64_t since_us;
+    bool begun;
+    bool done;
+};
+
+struct redis_session {
+    struct redis_desk *desk;
+    struct loop *loop;
+    struct queue link;             /* in the desk's sessions */
+    struct connection *connection; /* NULL once closed */
+    struct queue pending;
+    uint32_t pending_count;
+    size_t pending_bytes;
+    bool ended;
+    bool quitting; /* the connection ends when all replies are sent */
+
+    /* What clients set and ask. */
+    uint64_t id;      /* of this node, ascending */
+    uint8_t protocol; /* 2 or 3 */
+    char name[REDIS_NAME_BYTES + 1];
+    char library[REDIS_NAME_BYTES + 1];
+    char library_version[REDIS_NAME_BYTES + 1];
+    uint64_t created_ms; /* wall */
+    uint64_t active_ms;  /* of the last command */
+    const struct command *last_command;
+    uint8_t no_evict, no_touch;
+    uint8_t reply_mode;                    /* CLIENT REPLY: on, off, skip the next */
+    int32_t r, w;                          /* SHOAL.QUORUM; QUORUM_DEFAULT */
+    struct redis_transaction *transaction; /* MULTI or WATCH is on; else NULL */
+};
+
+/* The reply is complete (in pending->reply): it is sent when its turn comes, and the pending
+ * command is freed. */
+void redis_pending_done(struct redis_pending *pending);
+
+/* The same with an error in place of whatever was replied so far: Redis's words where it has some
+ * (OOM, MISCONF, READONLY, LOADING), ERR else. An unknown outcome is called so. */
+void redis_pending_fail(struct redis_pending *pending, int code, struct bytes text);
+
+/* Memory that goes with the pending command. NULL: none; reply with redis_pending_fail. */
+void *redis_pending_alloc(struct redis_pending *pending, size_t bytes);
+
+/* ---- who carries them out ---- */
+
+/* alone.c: COMMAND_KEYS as a unit on this standalone node. */
+void redis_alone_begin(struct redis_pending *pending);
+/* spread.c: COMMAND_KEYS where there are other nodes, or N > 1. */
+void redis_spread_begin(struct redis_pending *pending);
+/* sweep.c: COMMAND_SWEEP, both. */
+void redis_sweep_begin(struct redis_pending *pending);
+/* shoal.c: COMMAND_CONTEXT. */
+void redis_context_begin(struct redis_pending *pending);
+/* transaction.c: true: the command has been queued or refused by a transaction under way, and
+ * replied to. */
+bool redis_transaction_takes(struct redis_pending *pending);
+/* EXEC, and WATCH with what it must read; replies when done. */
+void redis_transaction_begin(struct redis_pending *pending);
+void redis_transaction_free(struct redis_session *session);
+
+/* The cells for a command's keys, each key once. 0 or SHOAL_ENOMEM. cells.c */
+int redis_cells_of(struct redis_pending *pending);
+
+#endif
