@@ -32,6 +32,7 @@ struct outcome {
     uint32_t owners; /* that confirmed or answered */
     uint32_t fallbacks;
     uint32_t needed;
+    int64_t number;                   /* add: the counter's value after it */
     const struct list_entry *entries; /* list */
     uint32_t entry_count;
     struct bytes after; /* list: where to go on; data NULL at the end */
@@ -53,6 +54,8 @@ struct request {
     struct bytes value;
     struct bytes context; /* token; list: the cursor; data NULL is none */
     uint64_t ttl_ms;
+    uint64_t expiry_ms; /* wall time; put: instead of ttl_ms; expire: 0 takes it away */
+    int64_t delta;      /* add */
     uint32_t limit;
     bool with_values;
     bool forwarded; /* has made its one hop: coordinate here or refuse */

@@ -2,7 +2,6 @@
 #include "repair/pace.h"
 
 #include <string.h>
-#include <stdio.h>
 
 void pace_init(struct pace *pace)
 {
@@ -105,9 +104,7 @@ static void pace_turn(struct pace *pace, uint64_t now_us)
     }
     pace->serving = pace->samples > 0;
     if (enough) {
-        uint64_t r0 = pace->rate, b0 = pace->baseline_us;
         pace_judge(pace, length_us);
-        (void)fprintf(stderr, "PACE %llu n %u p99 %llu base %llu->%llu rate %llu->%llu moved %llu len %llu\n", (unsigned long long)now_us, pace->samples, (unsigned long long)pace_percentile_us(pace), (unsigned long long)b0, (unsigned long long)pace->baseline_us, (unsigned long long)r0 >> 10, (unsigned long long)pace->rate >> 10, (unsigned long long)pace->moved >> 10, (unsigned long long)length_us);
     } else {
         pace->rate = 0; /* nobody is served */
         pace->owed = 0;

@@ -24,7 +24,13 @@ struct request_options {
     uint64_t timeout_us; /* from arrival; 0 is the node's default */
 };
 
-enum request_op { REQUEST_PUT = 0, REQUEST_GET = 1, REQUEST_DELETE = 2 };
+enum request_op {
+    REQUEST_PUT = 0,
+    REQUEST_GET = 1,
+    REQUEST_DELETE = 2,
+    REQUEST_ADD = 3,    /* `delta` to the counter that the key holds */
+    REQUEST_EXPIRE = 4, /* what the key holds goes at `expiry_ms` */
+};
 
 struct message_request {
     uint64_t id;
@@ -33,12 +39,16 @@ struct message_request {
     struct bytes value;   /* put only: then data is never NULL after decode; else always */
     struct bytes context; /* token; data NULL is none */
     uint64_t ttl_ms;      /* put only; 0 is none */
+    uint64_t expiry_ms;   /* wall time; put: instead of ttl_ms; expire; 0 is never */
+    int64_t delta;        /* add only */
     struct request_options options;
 };
 
 struct result_value {
-    struct bytes value;
+    struct bytes value; /* of a counter: its decimal digits */
     uint64_t hlc;
+    uint64_t expiry_ms; /* wall time; 0: never */
+    bool counter;
 };
 
 /* The answer: code 0 is done. What was reached is told on success and on failure. */
@@ -52,6 +62,7 @@ struct message_result {
     uint32_t owners;    /* owners that confirmed or answered */
     uint32_t fallbacks; /* fallbacks that confirmed */
     uint32_t needed;    /* the quorum asked for */
+    int64_t number;     /* add: the counter's value after it */
 };
 
 /* Keys in the order of the ring, a page at a time. */
