@@ -56,7 +56,8 @@ struct command {
     int8_t first_key, last_key, key_step; /* as Redis; 0: none */
     enum command_kind kind;
     enum command_spread spread;
-    bool blind; /* its keys' old values are not looked at, whatever its options, unless `looks` */
+    bool barrier; /* waits for all earlier commands of its connection, and later ones for it */
+    bool blind;   /* its keys' old values are not looked at, whatever its options, unless `looks` */
     /* With these options old values matter after all (SET with NX, XX, GET, KEEPTTL). NULL: no. */
     bool (*looks)(const struct bytes *argv, uint32_t argc);
     /* With these options it needs a linearizable key, though its `spread` says otherwise. The
@@ -76,10 +77,23 @@ struct command {
     const char *alone;     /* NULL: exactly as Redis */
 };
 
+#define COMMAND_NAME_BYTES 64u /* "client|setname" and a NUL */
+
+struct reply;
+
 /* NULL: there is none. Of any case. */
 const struct command *command_find(struct bytes name);
 /* Of a container's; NULL: none. */
 const struct command *command_find_part(const struct command *container, struct bytes name);
+/* What is called: a command or the part of one, with as many arguments as it takes. NULL: there is
+ * no such, and Redis's error has been replied. */
+const struct command *command_resolve(const struct bytes *argv, uint32_t argc, struct reply *reply);
+/* Does it take so many arguments, its name included? */
+bool command_takes(const struct command *command, uint32_t argc);
+/* "get", "client|setname". */
+void command_full_name(const struct command *command, char out[COMMAND_NAME_BYTES]);
+/* The one that it is a part of; NULL: it stands for itself. */
+const struct command *command_container(const struct command *command);
 /* All, in alphabetical order. */
 const struct command *const *command_all(uint32_t *count);
 

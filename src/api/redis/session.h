@@ -6,11 +6,20 @@
 
 #include "api/redis.h"
 #include "api/redis/call.h"
+#include "api/redis/client_roll.h"
 #include "api/redis/request.h"
+#include "api/redis/shared.h"
 #include "coordinate/request.h"
 #include "net/connection.h"
 
-#define REDIS_NAME_BYTES 64u /* of a client, as CLIENT SETNAME takes it */
+/* CLIENT REPLY. The session moves from SKIP_NEXT to SKIPPING when that command's reply is dropped,
+ * and from SKIPPING to ON when the next one's is. */
+enum redis_reply_mode {
+    REDIS_REPLY_ON = 0,
+    REDIS_REPLY_OFF,       /* no reply is sent */
+    REDIS_REPLY_SKIP_NEXT, /* CLIENT REPLY SKIP itself: neither its own ... */
+    REDIS_REPLY_SKIPPING,  /* ... nor the next one's */
+};
 
 struct redis_transaction; /* transaction.h */
 struct redis_spread;      /* spread.h */
@@ -41,6 +50,7 @@ struct redis_pending {
 
 struct redis_session {
     struct redis_desk *desk;
+    struct redis_shared *shared;
     struct loop *loop;
     struct queue link;             /* in the desk's sessions */
     struct connection *connection; /* NULL once closed */
@@ -51,16 +61,10 @@ struct redis_session {
     bool quitting; /* the connection ends when all replies are sent */
 
     /* What clients set and ask. */
-    uint64_t id;      /* of this node, ascending */
-    uint8_t protocol; /* 2 or 3 */
-    char name[REDIS_NAME_BYTES + 1];
-    char library[REDIS_NAME_BYTES + 1];
-    char library_version[REDIS_NAME_BYTES + 1];
-    uint64_t created_ms; /* wall */
-    uint64_t active_ms;  /* of the last command */
-    const struct command *last_command;
-    uint8_t no_evict, no_touch;
-    uint8_t reply_mode;                    /* CLIENT REPLY: on, off, skip the next */
+    struct client_card card; /* what other clients can see of it */
+    uint8_t protocol;        /* 2 or 3 */
+    bool no_touch;
+    uint8_t reply_mode;                    /* enum redis_reply_mode */
     int32_t r, w;                          /* SHOAL.QUORUM; QUORUM_DEFAULT */
     struct redis_transaction *transaction; /* MULTI or WATCH is on; else NULL */
 };
@@ -89,7 +93,9 @@ void redis_context_begin(struct redis_pending *pending);
 /* transaction.c: true: the command has been queued or refused by a transaction under way, and
  * replied to. */
 bool redis_transaction_takes(struct redis_pending *pending);
-/* EXEC, and WATCH with what it must read; replies when done. */
+/* A command that couldn't be resolved: a transaction under way will not be carried out. */
+void redis_transaction_spoil(struct redis_session *session);
+/* COMMAND_CONTROL: MULTI, EXEC, DISCARD, WATCH, UNWATCH; replies when done. */
 void redis_transaction_begin(struct redis_pending *pending);
 void redis_transaction_free(struct redis_session *session);
 

@@ -1,0 +1,13 @@
+/* What commands about the connection share. */
+#ifndef API_REDIS_CONNECTION_H
+#define API_REDIS_CONNECTION_H
+
+#include "api/redis/call.h"
+
+/* The Redis whose commands, replies and errors these are: what clients are told as the version. */
+#define REDIS_VERSION_EQUALLED "7.0.15"
+
+/* CLIENT SETNAME, HELLO ... SETNAME. False: refused, and replied. */
+bool connection_set_name(struct redis_call *call, struct bytes name);
+
+#endif
