@@ -41,8 +41,9 @@ struct redis_pending {
     struct unit unit;
     struct request request;      /* COMMAND_CONTEXT, and SPREAD_* of one key */
     struct redis_spread *spread; /* what it is about elsewhere, more than one request; or NULL */
-    struct buffer out;           /* the reply, until its turn comes */
-    struct reply reply;          /* writes to `out`, or straight to the connection's output */
+    struct redis_transaction *transaction; /* that it is about to carry out (EXEC); or NULL */
+    struct buffer out;                     /* the reply, until its turn comes */
+    struct reply reply; /* writes to `out`, or straight to the connection's output */
     uint64_t since_us;
     bool begun;
     bool done;
@@ -97,7 +98,12 @@ bool redis_transaction_takes(struct redis_pending *pending);
 void redis_transaction_spoil(struct redis_session *session);
 /* COMMAND_CONTROL: MULTI, EXEC, DISCARD, WATCH, UNWATCH; replies when done. */
 void redis_transaction_begin(struct redis_pending *pending);
+/* What MULTI and WATCH have gathered for the connection is dropped. */
 void redis_transaction_free(struct redis_session *session);
+/* A pending command that is freed had this one; NULL is fine. */
+void redis_transaction_drop(struct redis_transaction *transaction);
+/* CLIENT KILL: the connection is closed at once. On its loop's thread. */
+void redis_session_kill(struct redis_session *session);
 
 /* The cells for a command's keys, each key once. 0 or SHOAL_ENOMEM. cells.c */
 int redis_cells_of(struct redis_pending *pending);
