@@ -161,6 +161,10 @@ class Node:
         return str(self.ports["peer_port"])
 
     @property
+    def redis_port(self):
+        return self.ports["redis_port"]
+
+    @property
     def peer_address(self):
         """HOST:PEER_PORT, as join-cluster and seeds take it."""
         return f"[{self.host}]:{self.peer_port}" if ":" in self.host else f"{self.host}:{self.peer_port}"
