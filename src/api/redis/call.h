@@ -28,6 +28,8 @@ struct redis_call {
     struct redis_cells *cells;
     struct arena *memory; /* for values it makes: lasts until they are written */
     uint64_t now_ms;      /* wall time of the run */
+    /* What a value may come to (limits.value_bytes); 0: Redis's own bound, 512 MB. */
+    uint64_t value_bytes_max;
     bool in_transaction;
     /* COMMAND_SWEEP within a transaction: all keys there are, less what the transaction has
      * deleted; set through sweep.c. */
@@ -35,6 +37,19 @@ struct redis_call {
     /* COMMAND_SESSION, COMMAND_CONTROL */
     struct redis_session *session;
 };
+
+/* Memory for so many cells, and for finding them by key. 0: too many. */
+size_t redis_cells_bytes(uint32_t count);
+/* None yet, in that memory. */
+void redis_cells_init(struct redis_cells *cells, void *memory, uint32_t count);
+/* The key's cell, made if there is none. Within the count given. */
+struct unit_cell *redis_cells_take(struct redis_cells *cells, struct bytes key);
+
+/* The keys among the arguments: argv[*first], argv[*first + *step], ... How many. */
+uint32_t redis_keys_of(const struct command *command, uint32_t argc, uint32_t *first,
+                       uint32_t *step);
+/* With these arguments, are its keys' old values not looked at? */
+bool redis_is_blind(const struct command *command, const struct bytes *argv, uint32_t argc);
 
 /* The cell of the call's key; never NULL for a key that the command's table names. */
 struct unit_cell *redis_cell(struct redis_call *call, struct bytes key);
@@ -56,7 +71,17 @@ bool redis_take_integer(struct redis_call *call, struct bytes text, int64_t *out
  * replied. */
 bool redis_take_expiry(struct redis_call *call, struct bytes text, bool seconds, bool relative,
                        int64_t *expiry_ms);
+/* What INCR, DECR, INCRBY or DECRBY adds. False: it is no integer, and replied. */
+bool redis_take_delta(struct redis_call *call, int64_t *delta);
+/* "ERR string exceeds maximum allowed size (proto-max-bulk-len)" and false. */
+bool redis_take_size(struct redis_call *call, uint64_t size);
+/* Memory that lasts as call->memory does. NULL: there is none, and replied. */
+uint8_t *redis_take_memory(struct redis_call *call, size_t size);
+void redis_reply_expiry(struct redis_call *call); /* "ERR invalid expire time in 'set' command" */
 void redis_reply_syntax(struct redis_call *call);
 void redis_reply_arity(struct redis_call *call);
+
+/* Redis's bound of a string (its default proto-max-bulk-len). */
+#define REDIS_STRING_BYTES_MAX (512ull << 20)
 
 #endif
