@@ -4,6 +4,7 @@
  * the same bytes when it is written back. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -74,6 +75,21 @@ bool redis_take_integer(struct redis_call *call, struct bytes text, int64_t *out
         return false;
     }
     return true;
+}
+
+bool redis_take_database(struct redis_call *call, struct bytes text)
+{
+    int64_t index;
+    if (!redis_take_integer(call, text, &index)) {
+        return false;
+    }
+    if (index < INT_MIN || index > INT_MAX) {
+        reply_error_format(call->reply, "ERR value is out of range, value must between %d and %d",
+                           INT_MIN, INT_MAX);
+    } else if (index != 0) {
+        reply_error(call->reply, "ERR DB index is out of range");
+    }
+    return index == 0;
 }
 
 bool redis_take_expiry(struct redis_call *call, struct bytes text, bool seconds, bool relative,

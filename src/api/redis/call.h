@@ -66,6 +66,8 @@ bool redis_double(struct bytes text, long double *out); /* for INCRBYFLOAT */
 bool redis_is(struct bytes argument, const char *word); /* of any case */
 /* "ERR value is not an integer or out of range" and false. */
 bool redis_take_integer(struct redis_call *call, struct bytes text, int64_t *out);
+/* The number of a database, of which there is one: 0. Else replied. */
+bool redis_take_database(struct redis_call *call, struct bytes text);
 /* EX, PX, EXAT, PXAT and the EXPIRE family: wall time in ms from an argument in seconds or ms,
  * relative or not. False: "ERR invalid expire time in 'set' command" or not an integer, and
  * replied. */
