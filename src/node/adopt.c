@@ -302,6 +302,7 @@ static void adopt_give(struct worker *worker)
     coordinator->token_keys = &snapshot->token_keys;
     coordinator->self = snapshot->self;
     coordinator->self_clock_ahead = snapshot->self_clock_ahead;
+    coordinator->alone = view_alone(snapshot->view, snapshot->self);
     coordinator->included = snapshot->included;
     coordinator->included_count = SNAPSHOT_INCLUDED;
     coordinator->ticket_done = snapshot->tickets[worker->index];
@@ -346,6 +347,7 @@ void worker_adopt(struct worker *worker, struct snapshot *snapshot)
     worker_review_fills(worker);
     release_review(&worker->release);
     adopt_report_synced(worker);
+    units_adopt(worker);
     snapshot_unref(before);
     worker_tell(worker, LETTER_ADOPTED);
 }

@@ -4,6 +4,8 @@
  *      worker_request.c, worker_frame.c, worker_repair_frame.c, worker_post.c
  *                 what goes to which part and to which worker, and what is sent
  *      adopt.c    taking up a snapshot: holdings begin, fills are planned, requests judged anew
+ *      unit.c, unit_run.c
+ *                 units of work over keys on a node that is alone
  *      serve.c    what peers ask of this node's holdings: store, fetch, scan
  *      serve_sync.c
  *                 ... and to make theirs the same
@@ -31,6 +33,7 @@
 #include "member/reach.h"
 #include "node/letters.h"
 #include "node/parking.h"
+#include "node/unit_inside.h"
 #include "node/worker.h"
 #include "repair/anti_entropy.h"
 #include "repair/closing.h"
@@ -118,6 +121,8 @@ struct worker {
     uint32_t learned_next;
     uint64_t ticket;
 
+    struct units units;
+
     struct queue inbound; /* forwarded requests being executed */
     uint32_t inbound_count;
     struct queue confirms; /* stores whose durability is awaited */
@@ -150,6 +155,10 @@ static inline uint64_t worker_deadline_us(const struct worker *worker, uint64_t 
     uint64_t wait_us = timeout_us == 0 ? worker->config->request_timeout_us : timeout_us;
     return wait_us < UINT64_MAX - now_us ? now_us + wait_us : UINT64_MAX - 1;
 }
+
+/* worker.c: every entry point begins with the one and ends with the other. */
+void worker_enter(struct worker *worker, struct moment now);
+void worker_leave(struct worker *worker);
 
 /* worker_post.c */
 int worker_send(void *self, uint64_t node, struct bytes frame);

@@ -63,8 +63,9 @@ struct unit {
     /* ---- set by the surface; borrowed until `done` ---- */
     struct unit_cell *cells;
     uint32_t count;
-    bool everything;     /* nothing else goes on in the node meanwhile: `flush` may be set ... */
-    bool with_names;     /* ... and `names` is made. Implies everything. */
+    bool reads_only; /* `run` changes no cell: it may then be done at once whatever the engine */
+    bool everything; /* nothing else goes on in the node meanwhile: `flush` may be set ... */
+    bool with_names; /* ... and `names` is made. Implies everything. */
     uint64_t timeout_us; /* 0: the node's default. SHOAL_ETIMEOUT: it has not run */
     /* Pure, once, on the thread of any worker: it touches the unit, its cells and what the surface
      * gave it, and nothing that others touch meanwhile. */
@@ -81,6 +82,9 @@ struct unit {
 
     /* ---- private to the node from submission to `done` ---- */
     struct unit_work *work;
+    uint64_t deadline_us;
+    int code; /* on its way back from another worker */
+    const char *text;
     struct letter letter;
 };
 

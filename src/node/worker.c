@@ -69,6 +69,7 @@ int worker_new(const struct worker_options *options, struct worker **out)
     timers_init(&worker->timers);
     buffer_init(&worker->frame, 0);
     buffer_init(&worker->reply, 0);
+    units_init(&worker->units);
     queue_init(&worker->inbound);
     queue_init(&worker->confirms);
     queue_init(&worker->backups);
@@ -120,6 +121,7 @@ void worker_free(struct worker *worker)
     worker_repair_deinit(worker);
     hint_delivery_deinit(&worker->delivery);
     hints_deinit(&worker->hints);
+    units_deinit(worker);
     coordinator_deinit(&worker->coordinator);
     inbound_close(worker);
     replica_deinit(&worker->replica);
@@ -137,8 +139,7 @@ void worker_free(struct worker *worker)
     mem_free(worker);
 }
 
-/* Every entry point begins here, and ends with worker_leave. */
-static void worker_enter(struct worker *worker, struct moment now)
+void worker_enter(struct worker *worker, struct moment now)
 {
     ASSERT(worker->serving == 0);
     worker->serving = 1;
@@ -166,7 +167,7 @@ static void worker_watch_storage(struct worker *worker)
     worker_tell(worker, LETTER_TALLY);
 }
 
-static void worker_leave(struct worker *worker)
+void worker_leave(struct worker *worker)
 {
     worker_watch_storage(worker);
     worker_release_leave(worker);
@@ -302,7 +303,7 @@ void worker_letter(struct worker *worker, struct moment now, struct letter *lett
         worker_verify_done(worker, (struct letter_verify *)(void *)letter);
         break;
     default:
-        if (!worker_letter_repair(worker, letter)) {
+        if (!units_letter(worker, letter) && !worker_letter_repair(worker, letter)) {
             worker_letter_steward(worker, letter);
         }
         break;
@@ -314,6 +315,9 @@ void letter_free(struct letter *letter)
 {
     switch (letter->kind) {
     case LETTER_REQUEST:
+    case LETTER_UNIT:
+    case LETTER_UNIT_DONE:
+    case LETTER_UNIT_OVER:
         return; /* the surface's memory */
     case LETTER_DONE:
         mem_free(QUEUE_ITEM(letter, struct request, letter)->outcome_memory);

@@ -15,7 +15,7 @@
 static bool worker_quiet(const struct worker *worker)
 {
     return coordinator_idle(&worker->coordinator) && worker->crossing == 0 &&
-           worker->inbound_count == 0 && worker->confirm_count == 0 &&
+           units_idle(worker) && worker->inbound_count == 0 && worker->confirm_count == 0 &&
            queue_empty(&worker->backups) && queue_empty(&worker->verifies) &&
            (worker->steward == NULL || steward_idle(worker->steward));
 }

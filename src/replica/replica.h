@@ -164,6 +164,24 @@ int replica_write(struct replica *replica, struct holding *holding, const struct
                   struct version_vector seen, const struct sibling *added, uint64_t wall_ms,
                   struct replica_written *out);
 
+/* What is held as far as a write that replaces all of it is concerned: its dots, and which of them
+ * are tombstones; read only where the engine can't tell these without. In the arena; outcomes as
+ * replica_read, but what is damaged counts as nothing. */
+int replica_read_dots(struct replica *replica, const struct engine_key *key, struct object *out);
+
+/* replica_write where the caller has read in this very event what is held (or its dots), all of
+ * which is replaced: never pending. */
+int replica_replace(struct replica *replica, struct holding *holding, const struct engine_key *key,
+                    const struct object *held, const struct sibling *added, uint64_t wall_ms,
+                    struct replica_written *out);
+
+/* Takes back a write made in this very event: what it replaced, `before` with its encoding (data
+ * NULL: nothing), is held again in place of `written`. Outcomes as replica_write but for pending.
+ */
+int replica_put_back(struct replica *replica, struct holding *holding, const struct engine_key *key,
+                     const struct object *written, const struct object *before,
+                     struct bytes encoded);
+
 /* ---- syncs ---- */
 
 /* The tree of what is held, always current; NULL while it is still being made. */

@@ -6,22 +6,23 @@
 #include "replica/replica_inside.h"
 #include "shoal/error.h"
 
-/* What is held, as far as a write that replaces what `seen` covers is concerned: of one sibling
- * that will be replaced the dot is enough. */
+/* What is held, as far as a write that replaces what `seen` covers (NULL: all) is concerned: of one
+ * sibling that will be replaced the dot is enough. */
 static int replica_read_replaced(struct replica *replica, const struct engine_key *key,
-                                 struct version_vector seen, struct object *held)
+                                 const struct version_vector *seen, struct object *held)
 {
     struct engine_brief brief;
     if (replica->engine->ops->brief(replica->engine, key, &brief) == SHOAL_ENOTFOUND) {
         *held = object_empty();
         return REPLICA_DONE;
     }
-    if (brief.simple && version_vector_covers(seen, brief.dot)) {
+    if (brief.simple && (seen == NULL || version_vector_covers(*seen, brief.dot))) {
         struct sibling *sibling = arena_alloc(replica->arena, sizeof(*sibling));
         if (sibling == NULL) {
             return SHOAL_ENOMEM;
         }
-        *sibling = (struct sibling){.dot = brief.dot};
+        *sibling = (struct sibling){.dot = brief.dot,
+                                    .kind = brief.tombstone ? SIBLING_TOMBSTONE : SIBLING_VALUE};
         *held = (struct object){.context = {.entries = &sibling->dot, .count = 1},
                                 .siblings = sibling,
                                 .sibling_count = 1};
@@ -43,7 +44,7 @@ static int replica_read_own(struct replica *replica, struct holding *holding,
 {
     int result = replica_record(replica, holding);
     if (result == 0) {
-        result = replica_read_replaced(replica, key, seen, held);
+        result = replica_read_replaced(replica, key, &seen, held);
     }
     if (result == REPLICA_DONE && !MUTANT(keep_actor) &&
         version_vector_get(held->context, holding->actor) > holding->counter) {
@@ -98,6 +99,28 @@ static int replica_wrote(struct holding *holding, const struct replica_written *
     return result;
 }
 
+/* The write, on what is held. */
+static int replica_write_on(struct replica *replica, struct holding *holding,
+                            const struct engine_key *key, const struct object *held,
+                            struct version_vector seen, const struct sibling *added,
+                            uint64_t wall_ms, struct replica_written *out)
+{
+    struct replica_written written = {.own_counter_before =
+                                          version_vector_get(held->context, holding->actor)};
+    struct sibling sibling = *added;
+    sibling.dot = holding_next_dot(holding);
+    sibling.hlc = hlc_next(&replica->clock, wall_ms);
+    written.dot = sibling.dot;
+    int result = object_write(replica->arena, held, seen, &sibling, &written.object);
+    if (result == 0 && replica_overgrown(held, &written.object)) {
+        result = SHOAL_EOVERLOAD;
+    }
+    if (result == 0) {
+        result = replica_put_own(replica, holding, key, held, &written);
+    }
+    return replica_wrote(holding, &written, result, out);
+}
+
 int replica_write(struct replica *replica, struct holding *holding, const struct engine_key *key,
                   struct version_vector seen, const struct sibling *added, uint64_t wall_ms,
                   struct replica_written *out)
@@ -107,23 +130,39 @@ int replica_write(struct replica *replica, struct holding *holding, const struct
     if (result == 0) {
         result = replica_read_own(replica, holding, key, seen, &held);
     }
-    if (result != REPLICA_DONE) {
-        return result;
-    }
-    struct replica_written written = {.own_counter_before =
-                                          version_vector_get(held.context, holding->actor)};
-    struct sibling sibling = *added;
-    sibling.dot = holding_next_dot(holding);
-    sibling.hlc = hlc_next(&replica->clock, wall_ms);
-    written.dot = sibling.dot;
-    result = object_write(replica->arena, &held, seen, &sibling, &written.object);
-    if (result == 0 && replica_overgrown(&held, &written.object)) {
-        result = SHOAL_EOVERLOAD;
-    }
+    return result != REPLICA_DONE
+               ? result
+               : replica_write_on(replica, holding, key, &held, seen, added, wall_ms, out);
+}
+
+int replica_read_dots(struct replica *replica, const struct engine_key *key, struct object *out)
+{
+    return replica_read_replaced(replica, key, NULL, out);
+}
+
+int replica_replace(struct replica *replica, struct holding *holding, const struct engine_key *key,
+                    const struct object *held, const struct sibling *added, uint64_t wall_ms,
+                    struct replica_written *out)
+{
+    int result = replica->durability.failed;
     if (result == 0) {
-        result = replica_put_own(replica, holding, key, &held, &written);
+        result = replica_record(replica, holding);
     }
-    return replica_wrote(holding, &written, result, out);
+    if (result == 0 && !MUTANT(keep_actor) &&
+        version_vector_get(held->context, holding->actor) > holding->counter) {
+        replica_renew(replica, holding, true);
+        result = replica_record(replica, holding);
+    }
+    return result != 0
+               ? result
+               : replica_write_on(replica, holding, key, held, held->context, added, wall_ms, out);
+}
+
+int replica_put_back(struct replica *replica, struct holding *holding, const struct engine_key *key,
+                     const struct object *written, const struct object *before,
+                     struct bytes encoded)
+{
+    return replica_hold(replica, holding, NULL, key, written, before, encoded);
 }
 
 int replica_expire(struct replica *replica, struct holding *holding, const struct engine_key *key,
