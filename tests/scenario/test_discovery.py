@@ -170,9 +170,12 @@ class OtherAddresses(Case):
                 names.records["three.test"] = [three.host]
                 three.start()
                 group.wait_settled()
+                # By its number: a node that is only just starting doesn't say its name yet.
+                ids = {member["name"]: member["id"] for member in three.status()["nodes"]}
                 for node in group.nodes[:2]:  # each by a link of its own
                     cluster.wait_until(
-                        lambda: len(log_lines(node, "link: up", "node3")) > 0, "the link is up again"
+                        lambda: len(log_lines(node, "link: up", ids["node3"])) > 0,
+                        "the link is up again",
                     )
                 for node in group.nodes:
                     self.assertEqual(self.addresses(node)["node3"], ("three.test", client_port))
