@@ -41,7 +41,6 @@ int native_new(const struct native_options *options, struct native **out)
         return SHOAL_ENOMEM;
     }
     native->options = *options;
-    atomic_init(&native->connections, 0);
     for (uint32_t i = 0; i < options->workers; i++) {
         struct native_desk *desk = &native->desks[i];
         desk->native = native;

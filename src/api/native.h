@@ -16,6 +16,7 @@ struct native_limits {
     _Atomic uint64_t key_bytes;
     _Atomic uint64_t value_bytes;
     _Atomic uint32_t connections; /* clients of this node together */
+    _Atomic uint32_t clients;     /* so many there are, of all surfaces */
 };
 
 enum native_metric_op {

@@ -68,7 +68,7 @@ static void free_session(struct session *session)
     timers_stop(&session->loop->timers, &session->hello);
     queue_remove(&session->link);
     if (session->counted) {
-        atomic_fetch_sub(&native->connections, 1);
+        atomic_fetch_sub(&native->options.limits->clients, 1);
         count(session, native->options.metric_ids.connections, (uint64_t)-1);
     }
     mem_free(session);
@@ -319,7 +319,7 @@ static struct session *new_session(struct native *native, struct loop *loop)
     queue_init(&session->link);
     queue_push(&session->desk->sessions, &session->link);
     session->counted = true;
-    atomic_fetch_add(&native->connections, 1);
+    atomic_fetch_add(&native->options.limits->clients, 1);
     count(session, native->options.metric_ids.connections, 1);
     return session;
 }
@@ -327,13 +327,15 @@ static struct session *new_session(struct native *native, struct loop *loop)
 /* One more than the limit is told so and sent away; when even those are many, it is just closed. */
 static bool too_many(struct native *native)
 {
-    return atomic_load(&native->connections) > atomic_load(&native->options.limits->connections);
+    const struct native_limits *limits = native->options.limits;
+    return atomic_load(&limits->clients) > atomic_load(&limits->connections);
 }
 
 static bool far_too_many(struct native *native)
 {
-    return atomic_load(&native->connections) >=
-           atomic_load(&native->options.limits->connections) + OVER_LIMIT_LINGER_MAX;
+    const struct native_limits *limits = native->options.limits;
+    return atomic_load(&limits->clients) >=
+           atomic_load(&limits->connections) + OVER_LIMIT_LINGER_MAX;
 }
 
 static void refuse_one_too_many(struct session *session, uint64_t id)

@@ -19,7 +19,6 @@ struct native_desk {
 
 struct native {
     struct native_options options;
-    atomic_uint connections;
     struct native_desk desks[];
 };
 
@@ -35,7 +34,7 @@ struct session {
     bool welcome;       /* it has */
     bool peer_port;     /* only what concerns the cluster is served */
     bool ended;         /* sends no more, may still read */
-    bool counted;       /* in native->connections */
+    bool counted;       /* in limits->clients */
     uint32_t in_flight;
     size_t in_flight_bytes;
 };

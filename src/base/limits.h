@@ -22,6 +22,9 @@
 #define LIMIT_CONTEXT_ENTRIES 4096u
 #define LIMIT_OBJECT_BYTES (192u * LIMIT_MIB)
 
+/* Actors' sums in a counter; a write of its value begins it anew. */
+#define LIMIT_COUNTER_SHARDS 1024u
+
 /* Frames: the length prefix counts what follows it. Depth and element budget bound what a decoder
  * may be made to do; every element costs at least a byte, so the budget is also the frame's size.
  */
@@ -55,6 +58,13 @@
 #define LIMIT_INPUT_BYTES_PER_WORKER (512u * LIMIT_MIB)
 #define LIMIT_OUTPUT_BYTES_PER_WORKER (512u * LIMIT_MIB)
 #define LIMIT_PEER_CONNECTIONS_PER_WORKER 16384u
+
+/* Replies to a Redis client, which may send many commands before it reads any: so much waits for it
+ * at once, more bit by bit while it reads nothing; beyond the most, or after so long without
+ * reading, it is sent away. */
+#define LIMIT_REDIS_REPLY_BYTES (4u * LIMIT_MIB)
+#define LIMIT_REDIS_REPLY_BYTES_MAX (256u * LIMIT_MIB)
+#define LIMIT_REDIS_UNREAD_SECONDS 60u
 
 /* What peers ask of a worker and its disk must be read for first; over it they are told at once. */
 #define LIMIT_PARKED_FRAMES 16384u

@@ -26,9 +26,10 @@ struct redis_request_bounds {
 };
 
 struct redis_request {
-    const struct bytes *argv; /* in the arena; the bytes where they were received, or in the arena
-                                 where an inline argument had escapes */
+    const struct bytes *argv; /* in the arena; the bytes where they were received, but for
+                                 those of an inline command, which are in the arena */
     uint32_t argc;            /* 0: an empty line or array, to be passed over */
+    bool copied;              /* inline: the bytes are in the arena */
     size_t length;            /* bytes taken */
 };
 

@@ -21,6 +21,7 @@ enum redis_reply_mode {
     REDIS_REPLY_SKIPPING,  /* ... nor the next one's */
 };
 
+struct redis_order;       /* order.h */
 struct redis_transaction; /* transaction.h */
 struct redis_spread;      /* spread.h */
 
@@ -29,24 +30,31 @@ struct redis_desk;
 
 /* A command between its arrival and its reply. Recycled by the desk. */
 struct redis_pending {
-    struct queue link; /* in session->pending, by arrival */
+    struct queue link;      /* in session->pending, by arrival; or among the desk's free ones */
+    struct queue desk_link; /* in desk->begun */
     struct redis_session *session;
     struct redis_call call;
     struct redis_cells cells;
     struct unit_cell cell;     /* the only one, as a rule */
     struct bytes arguments[8]; /* argv, as a rule; else `kept` holds it */
-    void *kept;                /* freed with it */
+    void *kept;                /* pieces of memory, freed with it */
     struct input_block *block; /* where the arguments lie; NULL: they are copied in `kept` */
     size_t bytes;              /* of the request */
+    bool copied;               /* arguments lie in the loop's arena until they are kept */
+    bool keeps;                /* arguments stay as long as it does */
     struct unit unit;
     struct request request;      /* COMMAND_CONTEXT, and SPREAD_* of one key */
     struct redis_spread *spread; /* what it is about elsewhere, more than one request; or NULL */
     struct redis_transaction *transaction; /* that it is about to carry out (EXEC); or NULL */
     struct buffer out;                     /* the reply, until its turn comes */
     struct reply reply; /* writes to `out`, or straight to the connection's output */
+    size_t mark;        /* where its reply begins in there */
     uint64_t since_us;
+    uint8_t way;   /* enum redis_order_way */
+    bool answered; /* replied before its turn to begin: refused */
     bool begun;
     bool done;
+    bool silent; /* CLIENT REPLY: its reply is dropped */
 };
 
 struct redis_session {
@@ -55,11 +63,23 @@ struct redis_session {
     struct loop *loop;
     struct queue link;             /* in the desk's sessions */
     struct connection *connection; /* NULL once closed */
+    struct redis_request_progress progress;
     struct queue pending;
+    struct queue *waiting; /* the first that hasn't begun; the list's head: all have */
     uint32_t pending_count;
     size_t pending_bytes;
-    bool ended;
-    bool quitting; /* the connection ends when all replies are sent */
+    size_t reply_bytes;        /* of replies that wait for their turn */
+    struct redis_order *order; /* of what has begun and isn't done; NULL: nothing has */
+    struct task task;          /* begins what waits */
+    bool ended;                /* sends no more, may still read */
+    bool deaf;                 /* nothing it sends is of use any more */
+    bool quitting;             /* QUIT: as deaf, and what waits is not carried out */
+
+    /* Output that nobody reads: see flow.c. */
+    size_t output_room; /* so much may wait to be read before reading stops */
+    size_t output_seen;
+    uint64_t output_moved_us; /* when something was read last */
+    struct timer stall;
 
     /* What clients set and ask. */
     struct client_card card; /* what other clients can see of it */

@@ -1,0 +1,98 @@
+/* When a session stops reading. Commands in flight are bounded, and so are replies that wait to be
+ * read: a client that reads while it sends is slowed to its own pace. One that reads nothing until
+ * it has sent everything (pipelines do that) would wait for the node forever, as the node for it:
+ * while nothing moves it is therefore given more room bit by bit, up to a bound. A client that
+ * leaves even that unread is sent away, as Redis does with its client-output-buffer-limit. */
+#include "api/redis/desk.h"
+#include "base/limits.h"
+#include "base/log.h"
+
+#define STALL_US 50000u /* so long nothing moves before there is more room */
+
+static size_t unread(const struct redis_session *session)
+{
+    return connection_queued(session->connection) + session->reply_bytes;
+}
+
+bool redis_flow_full(const struct redis_session *session)
+{
+    return session->loop->output_bytes + session->desk->reply_bytes > LIMIT_OUTPUT_BYTES_PER_WORKER;
+}
+
+bool redis_flow_over(const struct redis_session *session)
+{
+    return unread(session) > LIMIT_REDIS_REPLY_BYTES_MAX;
+}
+
+static bool too_much_in_flight(const struct redis_session *session, uint32_t part)
+{
+    return session->pending_count >= LIMIT_REQUESTS_PER_CONNECTION / part ||
+           session->pending_bytes > LIMIT_QUEUE_BYTES_PER_CLIENT / part;
+}
+
+bool redis_flow_must_wait(const struct redis_session *session)
+{
+    return too_much_in_flight(session, 1) || unread(session) > session->output_room;
+}
+
+bool redis_flow_may_go_on(const struct redis_session *session)
+{
+    return !too_much_in_flight(session, 2) && unread(session) <= session->output_room / 2;
+}
+
+static void give_up(struct redis_session *session)
+{
+    log_debug("redis: a client that doesn't read is sent away",
+              LOG_TEXT("from", connection_peer(session->connection)),
+              LOG_U64("bytes", unread(session)));
+    connection_close(session->connection);
+}
+
+/* Nothing has moved for a while: more room, or the end. */
+static void relieve(struct redis_session *session, uint64_t now_us)
+{
+    bool room = session->output_room < LIMIT_REDIS_REPLY_BYTES_MAX && !redis_flow_full(session);
+    if (room) {
+        session->output_room += LIMIT_REDIS_REPLY_BYTES;
+        session->output_moved_us = now_us;
+        connection_resume(session->connection);
+    } else if (now_us - session->output_moved_us > LIMIT_REDIS_UNREAD_SECONDS * UINT64_C(1000000)) {
+        give_up(session);
+    }
+}
+
+static void on_stall(struct timer *timer, uint64_t now_us)
+{
+    struct redis_session *session = QUEUE_ITEM(timer, struct redis_session, stall);
+    struct connection *connection = session->connection;
+    if (connection_over(connection) || !connection_paused(connection)) {
+        return;
+    }
+    size_t queued = connection_queued(connection);
+    if (redis_flow_may_go_on(session)) {
+        connection_resume(connection);
+        return;
+    }
+    if (queued < session->output_seen || too_much_in_flight(session, 1)) {
+        session->output_moved_us = now_us;
+    } else {
+        relieve(session, now_us);
+    }
+    session->output_seen = queued;
+    loop_start_timer(session->loop, timer, STALL_US);
+}
+
+void redis_flow_stopped(struct redis_session *session)
+{
+    session->output_seen = connection_queued(session->connection);
+    session->output_moved_us = loop_now(session->loop).mono_us;
+    if (unread(session) > session->output_room) {
+        loop_start_timer(session->loop, &session->stall, STALL_US);
+    }
+}
+
+void redis_flow_init(struct redis_session *session)
+{
+    session->stall.fire = on_stall;
+    session->output_room = LIMIT_REDIS_REPLY_BYTES;
+}

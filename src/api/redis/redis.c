@@ -1,0 +1,63 @@
+/* The surface as a whole: its desks, its metrics, its birth and end. */
+#include "api/redis.h"
+
+#include "api/redis/desk.h"
+#include "base/memory.h"
+#include "shoal/error.h"
+
+int redis_declare_metrics(struct metrics *metrics, struct redis_metrics *ids)
+{
+    int code = metrics_declare(metrics, METRIC_GAUGE, "shoal_connections", "surface=\"redis\"",
+                               "Client connections that are open.", &ids->connections);
+    if (code == 0) {
+        code = metrics_declare(metrics, METRIC_COUNTER, "shoal_redis_refused_total", NULL,
+                               "Redis connections that were given up: what came over them was no "
+                               "use, or there were too many.",
+                               &ids->refused);
+    }
+    if (code == 0) {
+        code = metrics_declare(metrics, METRIC_COUNTER, "shoal_redis_commands_total", NULL,
+                               "Redis commands that were taken.", &ids->commands);
+    }
+    if (code == 0) {
+        code = metrics_declare(metrics, METRIC_COUNTER, "shoal_redis_errors_total", NULL,
+                               "Redis commands that were answered with an error.", &ids->errors);
+    }
+    if (code == 0) {
+        code = metrics_declare(metrics, METRIC_COUNTER, "shoal_redis_hidden_siblings_total", NULL,
+                               "Concurrent values that a reading Redis command did not show, as "
+                               "it shows one alone; SHOAL.GET shows all.",
+                               &ids->siblings);
+    }
+    return code;
+}
+
+int redis_new(const struct redis_options *options, struct redis **out)
+{
+    struct redis *redis =
+        mem_alloc_zeroed(1, sizeof(*redis) + options->workers * sizeof(struct redis_desk));
+    if (redis == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    redis_shared_init(&redis->shared, options);
+    for (uint32_t i = 0; i < options->workers; i++) {
+        struct redis_desk *desk = &redis->desks[i];
+        queue_init(&desk->sessions);
+        queue_init(&desk->begun);
+        queue_init(&desk->free_pending);
+    }
+    *out = redis;
+    return 0;
+}
+
+void redis_free(struct redis *redis)
+{
+    if (redis == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < redis->shared.options.workers; i++) {
+        redis_pendings_free(&redis->desks[i]);
+    }
+    redis_shared_deinit(&redis->shared);
+    mem_free(redis);
+}
