@@ -48,8 +48,11 @@ static void replica_on_damaged(void *self, uint32_t partition)
 {
     struct replica *replica = self;
     if (replica->hints_from > 0 && partition >= replica->hints_from) {
-        log_error("storage: a hint is damaged: what was kept in it for others is lost",
-                  LOG_U64("partition", partition - replica->hints_from));
+        bool hint = partition < 2 * replica->hints_from;
+        log_error(hint ? "storage: a hint is damaged: what was kept in it for others is lost"
+                       : "storage: an intent is damaged: of a transaction that a crash cut short "
+                         "a part may be missing",
+                  LOG_U64("partition", partition % replica->hints_from));
         return;
     }
     struct holding *holding = replica_holding(replica, partition);

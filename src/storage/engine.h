@@ -60,10 +60,31 @@ struct engine_key {
 };
 
 /* Partitions 0..Q-1, Q being engine_options.partitions, hold data; partition Q + p holds hints for
- * partition p, is like any other to the engine, and lives with the same worker. */
-static inline bool engine_holds_hints(uint32_t partition, uint32_t partitions)
+ * partition p, 2Q + p intents: changes of several keys that are to be made together (node/unit.h).
+ * These are like any other to the engine, and live with the same worker. */
+enum engine_family {
+    ENGINE_FAMILY_DATA = 0,
+    ENGINE_FAMILY_HINTS = 1,
+    ENGINE_FAMILY_INTENTS = 2,
+};
+
+#define ENGINE_FAMILIES 3u
+
+/* How many an engine has in all, other workers' included. */
+static inline uint32_t engine_partition_count(uint32_t partitions)
 {
-    return partition >= partitions;
+    return ENGINE_FAMILIES * partitions;
+}
+
+static inline enum engine_family engine_family_of(uint32_t partition, uint32_t partitions)
+{
+    return (enum engine_family)(partition / partitions);
+}
+
+static inline uint32_t engine_partition_of(enum engine_family family, uint32_t partition,
+                                           uint32_t partitions)
+{
+    return (uint32_t)family * partitions + partition;
 }
 
 static inline uint32_t engine_worker_of(uint32_t partition, uint32_t partitions, uint32_t workers)
@@ -194,7 +215,7 @@ struct engine {
 };
 
 struct engine_options {
-    uint32_t partitions;       /* of the cluster: as many again hold hints */
+    uint32_t partitions;       /* of the cluster; in all engine_partition_count */
     uint64_t memory_bytes_max; /* 0: no bound */
 };
 

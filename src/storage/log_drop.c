@@ -21,7 +21,7 @@ static void partition_empty(struct log_engine *log, struct log_partition *partit
         mem_free(dropped);
         return;
     }
-    log->keys[partition->hints] -= log_index_count(partition->index);
+    log->keys[partition->family] -= log_index_count(partition->index);
     dropped->index = partition->index;
     queue_push(&log->dropped, &dropped->link);
     partition->index = NULL;

@@ -17,11 +17,11 @@ struct log_partition *log_partition_of(struct log_engine *log, uint32_t partitio
 {
     uint32_t partitions = log->options.engine.partitions;
     uint32_t workers = log->options.workers;
-    ASSERT(partition < 2 * partitions);
+    ASSERT(partition < engine_partition_count(partitions));
     ASSERT(engine_worker_of(partition, partitions, workers) == log->options.worker);
-    bool hints = engine_holds_hints(partition, partitions);
-    uint32_t local = (hints ? partition - partitions : partition) / workers;
-    return &log->partitions[hints ? log->partition_count / 2 + local : local];
+    uint32_t family = engine_family_of(partition, partitions);
+    uint32_t local = partition % partitions / workers;
+    return &log->partitions[family * (log->partition_count / ENGINE_FAMILIES) + local];
 }
 
 const struct log_partition *log_partition_of_const(const struct log_engine *log, uint32_t partition)
@@ -31,9 +31,9 @@ const struct log_partition *log_partition_of_const(const struct log_engine *log,
 
 uint32_t log_partition_number(const struct log_engine *log, uint32_t local)
 {
-    uint32_t half = log->partition_count / 2;
-    uint32_t among = (local < half ? local : local - half) * log->options.workers;
-    return among + log->options.worker + (local < half ? 0 : log->options.engine.partitions);
+    uint32_t share = log->partition_count / ENGINE_FAMILIES;
+    uint32_t among = local % share * log->options.workers + log->options.worker;
+    return engine_partition_of(local / share, among, log->options.engine.partitions);
 }
 
 bool log_is_live(const struct log_engine *log, uint32_t partition, const struct log_entry *entry)
@@ -141,7 +141,7 @@ static void put_account(struct log_engine *log, struct log_partition *partition,
     log_slot_added(spot->write->slot, LOG_PUT, spot->size_class);
     partition->bytes += content_bytes(spot->size_class);
     if (before == NULL) {
-        log->keys[partition->hints]++;
+        log->keys[partition->family]++;
         return;
     }
     partition->bytes -= content_bytes(before->size_class);
@@ -217,7 +217,7 @@ static int log_engine_remove(struct engine *engine, const struct engine_key *key
     if (partition->index != NULL &&
         log_index_remove(partition->index, key->position, key->tag, &before) == 0) {
         partition->bytes -= content_bytes(before.size_class);
-        log->keys[partition->hints]--;
+        log->keys[partition->family]--;
         log_slot_died(log, before.place, before.size_class);
     }
     return 1;
@@ -394,7 +394,7 @@ static struct log_engine *engine_make(const struct log_engine_options *options)
 {
     uint32_t mine =
         (options->engine.partitions - options->worker + options->workers - 1) / options->workers;
-    uint32_t count = 2 * mine;
+    uint32_t count = engine_partition_count(mine);
     struct log_engine *log = mem_alloc_zeroed(1, sizeof(*log));
     struct log_partition *partitions = mem_alloc_zeroed(count, sizeof(*partitions));
     if (log == NULL || partitions == NULL) {
@@ -414,8 +414,8 @@ static struct log_engine *engine_make(const struct log_engine_options *options)
     log->durability = volume->durability;
     log->partitions = partitions;
     log->partition_count = count;
-    for (uint32_t i = mine; i < count; i++) {
-        partitions[i].hints = true;
+    for (uint32_t i = 0; i < count; i++) {
+        partitions[i].family = (uint8_t)(i / mine);
     }
     log->sync_due_us = TIMERS_NEVER;
     log->space_free = UINT64_MAX;

@@ -146,7 +146,7 @@ struct log_partition {
     uint64_t drop_sequence;      /* of the last drop; 0: none known */
     uint64_t bytes;              /* of keys and values, by size class */
     bool lost;                   /* loading found something unreadable */
-    bool hints;                  /* it holds hints, not data */
+    uint8_t family;              /* enum engine_family */
 };
 
 /* An index whose partition was dropped, taken apart in steps. */
@@ -289,11 +289,11 @@ struct log_engine {
     struct disk *disk;
     enum log_durability durability;
 
-    struct log_partition *partitions; /* of this worker: those for data, then those for hints */
+    struct log_partition *partitions; /* of this worker, family by family */
     uint32_t partition_count;         /* of both */
     struct log_index_heap indexes;
     struct queue dropped;
-    uint64_t keys[2];      /* of data, of hints */
+    uint64_t keys[ENGINE_FAMILIES];
     uint64_t memory_bytes; /* what is counted nowhere else */
 
     struct log_slot **slots; /* by number; NULL: free */

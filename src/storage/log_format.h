@@ -28,6 +28,7 @@
 #include "base/buffer.h"
 #include "base/limits.h"
 #include "model/object.h"
+#include "storage/engine.h"
 
 #define LOG_FORMAT 1u
 #define LOG_HEADER_BYTES 64u
@@ -61,7 +62,7 @@ struct log_header {
     uint64_t first_sequence;
 };
 
-#define LOG_PARTITIONS_MAX (2u * LIMIT_PARTITIONS_MAX) /* those for hints included */
+#define LOG_PARTITIONS_MAX (ENGINE_FAMILIES * LIMIT_PARTITIONS_MAX)
 
 struct log_batch {
     uint32_t records;

@@ -229,7 +229,7 @@ static int index_fill(struct load *load)
         ASSERT(code == 0);
         partition->bytes += log_size_of_class(entry.size_class) - LOG_RECORD_BYTES;
     }
-    log->keys[partition->hints] += load->count;
+    log->keys[partition->family] += load->count;
     return 0;
 }
 
@@ -323,7 +323,8 @@ static int load_all(struct load *load)
             return code;
         }
         if (options->progress != NULL) {
-            options->progress(options->progress_self, (i + 1) / 2, log->partition_count / 2);
+            options->progress(options->progress_self, (i + 1) / ENGINE_FAMILIES,
+                              log->partition_count / ENGINE_FAMILIES);
         }
     }
     return 0;

@@ -2,8 +2,8 @@
  * a clean close, or log_volume_losses_known. Recovery changes what it found only when this is
  * durable, so that a crash on the way doesn't hide a loss.
  *
- *      u64 id, u32 flags (1 all, 2 behind), u32 partitions, a bit a partition in u64s, those for
- *      hints after those for data (older files have only those)
+ *      u64 id, u32 flags (1 all, 2 behind), u32 partitions, a bit a partition in u64s, family by
+ *      family (older files have the first two or the first)
  */
 #include "base/byteorder.h"
 #include "base/log.h"
@@ -20,12 +20,13 @@ const struct log_file log_lost_file = {"lost", "SHOALLST", 1,
 
 static size_t lost_words(const struct log_volume *volume)
 {
-    return (2 * volume->partitions + 63) / 64;
+    return (engine_partition_count(volume->partitions) + 63) / 64;
 }
 
-static size_t lost_words_older(const struct log_volume *volume)
+/* As so many families of partitions take. */
+static bool lost_words_older(const struct log_volume *volume, size_t words)
 {
-    return (volume->partitions + 63) / 64;
+    return words == (volume->partitions + 63) / 64 || words == (2 * volume->partitions + 63) / 64;
 }
 
 bool log_volume_lost(const struct log_volume *volume, uint32_t partition)
@@ -36,7 +37,8 @@ bool log_volume_lost(const struct log_volume *volume, uint32_t partition)
 void log_lost_add(struct log_volume *volume, uint32_t partition)
 {
     volume->resumed = false;
-    if (partition < 2 * volume->partitions && !log_volume_lost(volume, partition)) {
+    if (partition < engine_partition_count(volume->partitions) &&
+        !log_volume_lost(volume, partition)) {
         volume->lost[partition / 64] |= UINT64_C(1) << partition % 64;
         volume->unsaved = true;
     }
@@ -72,7 +74,7 @@ int log_lost_read(struct log_volume *volume, char text[LOG_TEXT_BYTES])
     size_t words = code == 0 && body.len >= LOST_HEAD_BYTES
                        ? (body.len - LOST_HEAD_BYTES) / sizeof(uint64_t)
                        : 0;
-    bool fits = (words == lost_words(volume) || words == lost_words_older(volume)) &&
+    bool fits = (words == lost_words(volume) || lost_words_older(volume, words)) &&
                 body.len == LOST_HEAD_BYTES + words * sizeof(uint64_t) &&
                 load_u64_le(body.data) == volume->id &&
                 load_u32_le(body.data + 12) == volume->partitions;

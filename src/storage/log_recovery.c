@@ -197,7 +197,7 @@ static int segment_rescan(struct recovery *recovery, struct patient *patient)
     struct log_volume *volume = recovery->volume;
     uint64_t durable = patient->hint != NULL ? log_hint_summary(patient->hint)->end : 0;
     int error = log_census_take(recovery->disk, patient->file, &patient->header, durable,
-                                2 * volume->partitions, &patient->census);
+                                engine_partition_count(volume->partitions), &patient->census);
     if (error != 0) {
         return disk_failed(recovery, error);
     }

@@ -104,7 +104,8 @@ static int segment_seal(struct log_volume *volume, struct log_segment *segment,
     struct log_header header;
     int error = log_scan_header(disk, segment->file, &header);
     if (error == 0) {
-        error = log_census_take(disk, segment->file, &header, 0, 2 * volume->partitions, census);
+        error = log_census_take(disk, segment->file, &header, 0,
+                                engine_partition_count(volume->partitions), census);
     }
     if (error != 0) {
         return error == SHOAL_ENOMEM ? error : SHOAL_EIO;

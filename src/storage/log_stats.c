@@ -33,20 +33,22 @@ static uint64_t disk_bytes(const struct log_engine *log)
     return sum;
 }
 
-static uint64_t content_bytes(const struct log_engine *log, bool hints)
+static uint64_t content_bytes(const struct log_engine *log, uint32_t family)
 {
     uint64_t bytes = 0;
-    uint32_t half = log->partition_count / 2;
-    for (uint32_t i = 0; i < half; i++) {
-        bytes += log->partitions[hints ? half + i : i].bytes;
+    uint32_t share = log->partition_count / ENGINE_FAMILIES;
+    for (uint32_t i = family * share; i < (family + 1) * share; i++) {
+        bytes += log->partitions[i].bytes;
     }
     return bytes;
 }
 
 static void stats_hints(const struct log_engine *log, struct engine_stats *out)
 {
-    *out = (struct engine_stats){.keys = log->keys[true], .bytes = content_bytes(log, true)};
-    for (uint32_t i = log->partition_count / 2; i < log->partition_count; i++) {
+    *out = (struct engine_stats){.keys = log->keys[ENGINE_FAMILY_HINTS],
+                                 .bytes = content_bytes(log, ENGINE_FAMILY_HINTS)};
+    uint32_t share = log->partition_count / ENGINE_FAMILIES;
+    for (uint32_t i = ENGINE_FAMILY_HINTS * share; i < (ENGINE_FAMILY_HINTS + 1) * share; i++) {
         const struct log_index *index = log->partitions[i].index;
         out->memory_bytes += index == NULL ? 0 : log_index_bytes(index);
     }
@@ -55,8 +57,8 @@ static void stats_hints(const struct log_engine *log, struct engine_stats *out)
 static void stats_all(const struct log_engine *log, struct engine_stats *out)
 {
     *out = (struct engine_stats){
-        .keys = log->keys[false],
-        .bytes = content_bytes(log, false),
+        .keys = log->keys[ENGINE_FAMILY_DATA],
+        .bytes = content_bytes(log, ENGINE_FAMILY_DATA),
         .memory_bytes = sizeof(*log) + log->partition_count * sizeof(*log->partitions) +
                         log->slot_count * sizeof(struct log_slot) + log->memory_bytes +
                         log->indexes.budget.held_bytes + log->queued_bytes + log->lent.held,

@@ -101,7 +101,7 @@ static bool is_mine(const struct log_sweep *sweep, uint32_t partition)
 {
     const struct log_engine_options *options = &sweep->log->options;
     uint32_t partitions = options->engine.partitions;
-    return partition < 2 * partitions &&
+    return partition < engine_partition_count(partitions) &&
            engine_worker_of(partition, partitions, options->workers) == options->worker;
 }
 

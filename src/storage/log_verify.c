@@ -109,6 +109,13 @@ static void text_add(char text[LOG_TEXT_BYTES], const char *format, ...)
     va_end(arguments);
 }
 
+static const char *family_text(uint32_t family)
+{
+    return family == ENGINE_FAMILY_DATA    ? ""
+           : family == ENGINE_FAMILY_HINTS ? " (hints)"
+                                           : " (intents)";
+}
+
 static void holders_tell(const struct verify *verify, const struct subject *subject,
                          struct log_hint_place place, char text[LOG_TEXT_BYTES])
 {
@@ -123,7 +130,7 @@ static void holders_tell(const struct verify *verify, const struct subject *subj
         }
         if (named < NAMED_PARTITIONS_MAX) {
             text_add(text, "%s%u%s", named == 0 ? "; it held records of partition " : ", ",
-                     holders.partition % data, holders.partition < data ? "" : " (hints)");
+                     holders.partition % data, family_text(holders.partition / data));
         }
         named++;
     }
@@ -173,8 +180,9 @@ static int hints_compare(struct verify *verify, struct subject *subject)
 static int segment_scan(struct verify *verify, struct subject *subject)
 {
     uint64_t durable = subject->hint != NULL ? log_hint_summary(subject->hint)->end : 0;
-    uint32_t partitions =
-        verify->volume.partitions != 0 ? 2 * verify->volume.partitions : LOG_PARTITIONS_MAX;
+    uint32_t partitions = verify->volume.partitions != 0
+                              ? engine_partition_count(verify->volume.partitions)
+                              : LOG_PARTITIONS_MAX;
     int error = log_census_take(verify->disk, subject->file, &subject->header, durable, partitions,
                                 &subject->census);
     if (error != 0) {

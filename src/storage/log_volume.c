@@ -60,7 +60,8 @@ static int volume_new(const struct log_volume_options *options, struct log_volum
     if (volume == NULL) {
         return SHOAL_ENOMEM;
     }
-    volume->lost = mem_alloc_zeroed((2 * options->partitions + 63) / 64, sizeof(*volume->lost));
+    volume->lost = mem_alloc_zeroed((engine_partition_count(options->partitions) + 63) / 64,
+                                    sizeof(*volume->lost));
     if (volume->lost == NULL) {
         mem_free(volume);
         return SHOAL_ENOMEM;
@@ -79,7 +80,7 @@ static int volume_new(const struct log_volume_options *options, struct log_volum
 static bool volume_lossy(const struct log_volume *volume)
 {
     bool lossy = volume->all_lost;
-    for (uint32_t i = 0; i < (2 * volume->partitions + 63) / 64; i++) {
+    for (uint32_t i = 0; i < (engine_partition_count(volume->partitions) + 63) / 64; i++) {
         lossy = lossy || volume->lost[i] != 0;
     }
     return lossy;

@@ -20,16 +20,16 @@ static void check_batches(const struct lsm_engine *lsm)
 static void check_figures(const struct lsm_engine *lsm)
 {
     const struct lsm_store *store = lsm->store;
-    uint64_t keys[2] = {0};
-    uint64_t bytes[2] = {0};
+    uint64_t keys[ENGINE_FAMILIES] = {0};
+    uint64_t bytes[ENGINE_FAMILIES] = {0};
     for (uint32_t i = 0; i < store->partition_count; i++) {
         const struct lsm_partition *partition = &store->partitions[i];
         if (engine_worker_of(i, store->data_partitions, lsm->workers) == lsm->worker) {
-            keys[partition->hints] += partition->keys;
-            bytes[partition->hints] += partition->bytes;
+            keys[partition->family] += partition->keys;
+            bytes[partition->family] += partition->bytes;
         }
     }
-    for (uint32_t i = 0; i < 2; i++) {
+    for (uint32_t i = 0; i < ENGINE_FAMILIES; i++) {
         ASSERT(keys[i] == lsm->keys[i] && bytes[i] == lsm->bytes[i]);
     }
 }
@@ -48,6 +48,7 @@ void lsm_engine_check(const struct engine *engine)
         lsm_verify_database(db, &store->database, store->partition_count, &verdict);
         lsm_store_leave(store);
         ASSERT(verdict.mismatch == 0);
-        ASSERT(verdict.damaged > 0 || verdict.keys == lsm->keys[false] + lsm->keys[true]);
+        ASSERT(verdict.damaged > 0 ||
+               verdict.keys == lsm->keys[ENGINE_FAMILY_DATA] + lsm->keys[ENGINE_FAMILY_HINTS]);
     }
 }

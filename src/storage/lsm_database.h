@@ -27,7 +27,7 @@ struct lsm_partition {
     uint64_t bytes;
     uint64_t dropped; /* number of the batch that holds its last drop; 0: none */
     uint32_t epoch;   /* rises with each drop */
-    bool hints;       /* it holds hints, not data */
+    uint8_t family;   /* enum engine_family */
     bool held;
     uint8_t *holding; /* its record, while it is held */
     size_t holding_len;
@@ -77,7 +77,7 @@ struct lsm_store {
     char path[LSM_PATH_BYTES]; /* of the database */
     struct disk *disk;         /* the folder */
     uint32_t data_partitions;  /* of the cluster */
-    uint32_t partition_count;  /* those for data, then those for hints */
+    uint32_t partition_count;  /* family by family */
     enum lsm_durability durability;
     uint64_t spare_bytes;
     struct lsm_owner owner;

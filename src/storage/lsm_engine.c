@@ -114,7 +114,8 @@ static void engine_stats(const struct engine *engine, uint32_t number, struct en
 {
     const struct lsm_engine *lsm = lsm_engine_of_const(engine);
     if (number == ENGINE_HINTS) {
-        *out = (struct engine_stats){.keys = lsm->keys[true], .bytes = lsm->bytes[true]};
+        *out = (struct engine_stats){.keys = lsm->keys[ENGINE_FAMILY_HINTS],
+                                     .bytes = lsm->bytes[ENGINE_FAMILY_HINTS]};
         return;
     }
     if (number != ENGINE_DATA) {
@@ -123,8 +124,8 @@ static void engine_stats(const struct engine *engine, uint32_t number, struct en
         return;
     }
     *out =
-        (struct engine_stats){.keys = lsm->keys[false],
-                              .bytes = lsm->bytes[false],
+        (struct engine_stats){.keys = lsm->keys[ENGINE_FAMILY_DATA],
+                              .bytes = lsm->bytes[ENGINE_FAMILY_DATA],
                               .memory_bytes = sizeof(*lsm) + lsm->overlay.bytes + lsm->lent.held +
                                               LSM_KNOWN_SLOTS * sizeof(struct lsm_known_slot)};
     add_shares(lsm, out);
@@ -210,8 +211,8 @@ static void adopt_partitions(struct lsm_engine *lsm)
     for (uint32_t i = 0; i < store->partition_count; i++) {
         const struct lsm_partition *partition = &store->partitions[i];
         if (engine_worker_of(i, store->data_partitions, lsm->workers) == lsm->worker) {
-            lsm->keys[partition->hints] += partition->keys;
-            lsm->bytes[partition->hints] += partition->bytes;
+            lsm->keys[partition->family] += partition->keys;
+            lsm->bytes[partition->family] += partition->bytes;
         }
     }
 }

@@ -114,8 +114,8 @@ struct lsm_engine {
     struct arena lent;
     uint32_t backups; /* on their way */
 
-    uint64_t keys[2]; /* of data, of hints; as settled */
-    uint64_t bytes[2];
+    uint64_t keys[ENGINE_FAMILIES]; /* as settled */
+    uint64_t bytes[ENGINE_FAMILIES];
 };
 
 static inline struct lsm_engine *lsm_engine_of(struct engine *engine)

@@ -283,7 +283,7 @@ static void lock_init(pthread_rwlock_t *lock)
 
 static struct lsm_store *store_new(const struct lsm_store_options *options)
 {
-    uint32_t count = 2 * options->partitions;
+    uint32_t count = engine_partition_count(options->partitions);
     size_t size = sizeof(struct lsm_store) + count * sizeof(struct lsm_partition);
     struct lsm_store *store = mem_alloc_zeroed(1, size);
     if (store == NULL) {
@@ -298,8 +298,8 @@ static struct lsm_store *store_new(const struct lsm_store_options *options)
              options->folder);
     store->data_partitions = options->partitions;
     store->partition_count = count;
-    for (uint32_t i = options->partitions; i < count; i++) {
-        store->partitions[i].hints = true;
+    for (uint32_t i = 0; i < count; i++) {
+        store->partitions[i].family = (uint8_t)engine_family_of(i, options->partitions);
     }
     store->durability = options->durability;
     store->owner =

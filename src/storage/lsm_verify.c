@@ -169,7 +169,7 @@ int lsm_store_verify(const char *folder, struct lsm_verdict *out, char text[TEXT
     if (code == 0) {
         code = lsm_facts(db, &database, false, &partitions, text);
         if (code == 0) {
-            lsm_verify_database(db, &database, 2 * partitions, out);
+            lsm_verify_database(db, &database, engine_partition_count(partitions), out);
         }
         rocksdb_close(db);
     }

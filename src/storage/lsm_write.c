@@ -166,8 +166,8 @@ static void count(struct lsm_engine *lsm, const struct lsm_write_job *job)
 {
     struct lsm_partition *partition = job->touched;
     while (partition != NULL) {
-        lsm->keys[partition->hints] += partition->stored_keys - partition->keys;
-        lsm->bytes[partition->hints] += partition->stored_bytes - partition->bytes;
+        lsm->keys[partition->family] += partition->stored_keys - partition->keys;
+        lsm->bytes[partition->family] += partition->stored_bytes - partition->bytes;
         partition->keys = partition->stored_keys;
         partition->bytes = partition->stored_bytes;
         partition = partition->next_touched;

@@ -29,18 +29,18 @@ static void partition_check(const struct memory_engine *memory, uint32_t number)
 void memory_engine_check(const struct engine *engine)
 {
     const struct memory_engine *memory = (const struct memory_engine *)(const void *)engine;
-    uint64_t count[2] = {0};
-    uint64_t content_bytes[2] = {0};
+    uint64_t count[ENGINE_FAMILIES] = {0};
+    uint64_t content_bytes[ENGINE_FAMILIES] = {0};
     uint64_t block_bytes = 0;
     for (uint32_t i = 0; i < memory->partition_count; i++) {
         const struct partition *partition = &memory->partitions[i];
         partition_check(memory, i);
-        ASSERT(partition->hints == (i >= memory->partition_count / 2));
-        count[partition->hints] += position_index_count(partition_index_const(partition));
-        content_bytes[partition->hints] += partition->content_bytes;
+        ASSERT(partition->family == i / (memory->partition_count / ENGINE_FAMILIES));
+        count[partition->family] += position_index_count(partition_index_const(partition));
+        content_bytes[partition->family] += partition->content_bytes;
         block_bytes += partition->block_bytes;
     }
-    for (uint32_t i = 0; i < 2; i++) {
+    for (uint32_t i = 0; i < ENGINE_FAMILIES; i++) {
         ASSERT(count[i] == memory->count[i]);
         ASSERT(content_bytes[i] == memory->content_bytes[i]);
     }

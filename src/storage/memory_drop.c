@@ -27,8 +27,8 @@ void memory_drop_begin(struct memory_engine *memory, struct partition *partition
     while (!queue_empty(&partition->dropped)) {
         (void)memory_drop_continue(memory, UINT32_MAX);
     }
-    memory->count[partition->hints] -= position_index_count(partition_index(partition));
-    memory->content_bytes[partition->hints] -= partition->content_bytes;
+    memory->count[partition->family] -= position_index_count(partition_index(partition));
+    memory->content_bytes[partition->family] -= partition->content_bytes;
     memory->dropped_block_bytes += partition->block_bytes;
     partition->content_bytes = 0;
     partition->block_bytes = 0;

@@ -56,13 +56,13 @@ static void account(struct memory_engine *memory, struct partition *partition,
     if (added) {
         partition->content_bytes += content;
         partition->block_bytes += block;
-        memory->content_bytes[partition->hints] += content;
-        memory->count[partition->hints]++;
+        memory->content_bytes[partition->family] += content;
+        memory->count[partition->family]++;
     } else {
         partition->content_bytes -= content;
         partition->block_bytes -= block;
-        memory->content_bytes[partition->hints] -= content;
-        memory->count[partition->hints]--;
+        memory->content_bytes[partition->family] -= content;
+        memory->count[partition->family]--;
     }
 }
 
@@ -102,7 +102,7 @@ static int replace(struct memory_engine *memory, struct partition *partition,
     bool same_header = size - record->value.len == old_size - old.value.len;
     if (same_header && dense_heap_block_bytes(size) == dense_heap_block_bytes(old_size)) {
         partition->content_bytes += record->value.len - old.value.len;
-        memory->content_bytes[partition->hints] += record->value.len - old.value.len;
+        memory->content_bytes[partition->family] += record->value.len - old.value.len;
         record_set_value(old_block, record->key.len, record->value);
         return 0;
     }
@@ -311,8 +311,10 @@ static void stats_partition(const struct partition *partition, struct engine_sta
 
 static void stats_hints(const struct memory_engine *memory, struct engine_stats *out)
 {
-    *out = (struct engine_stats){.keys = memory->count[true], .bytes = memory->content_bytes[true]};
-    for (uint32_t i = memory->partition_count / 2; i < memory->partition_count; i++) {
+    *out = (struct engine_stats){.keys = memory->count[ENGINE_FAMILY_HINTS],
+                                 .bytes = memory->content_bytes[ENGINE_FAMILY_HINTS]};
+    uint32_t share = memory->partition_count / ENGINE_FAMILIES;
+    for (uint32_t i = ENGINE_FAMILY_HINTS * share; i < (ENGINE_FAMILY_HINTS + 1) * share; i++) {
         struct engine_stats stats;
         stats_partition(&memory->partitions[i], &stats);
         out->memory_bytes += stats.memory_bytes;
@@ -324,8 +326,8 @@ static void memory_engine_stats(const struct engine *engine, uint32_t number,
 {
     const struct memory_engine *memory = memory_engine_of_const(engine);
     if (number == ENGINE_DATA) {
-        *out = (struct engine_stats){.keys = memory->count[false],
-                                     .bytes = memory->content_bytes[false],
+        *out = (struct engine_stats){.keys = memory->count[ENGINE_FAMILY_DATA],
+                                     .bytes = memory->content_bytes[ENGINE_FAMILY_DATA],
                                      .memory_bytes = memory->budget.held_bytes};
         return;
     }
@@ -360,7 +362,8 @@ static void memory_engine_flush(struct engine *engine)
 {
     struct memory_engine *memory = memory_engine_of(engine);
     (void)memory_drop_continue(memory, DROPS_A_STEP);
-    if (!slab_pool_release(&memory->pool) && memory->count[false] + memory->count[true] == 0) {
+    if (!slab_pool_release(&memory->pool) &&
+        memory->count[ENGINE_FAMILY_DATA] + memory->count[true] == 0) {
         (void)slab_pool_trim(&memory->pool);
     }
 }
@@ -412,7 +415,7 @@ int memory_engine_new(const struct engine_options *options, struct engine **out)
     if (options->partitions == 0 || options->partitions > LIMIT_PARTITIONS_MAX) {
         return SHOAL_EINVAL;
     }
-    uint32_t count = 2 * options->partitions;
+    uint32_t count = engine_partition_count(options->partitions);
     size_t size = sizeof(struct memory_engine) + count * sizeof(struct partition);
     struct memory_engine *memory = mem_alloc_zeroed(1, size);
     if (memory == NULL) {
@@ -427,7 +430,7 @@ int memory_engine_new(const struct engine_options *options, struct engine **out)
     dense_heap_init(&memory->leaves, &memory->pool, leaf_moved, NULL);
     queue_init(&memory->dropped);
     for (uint32_t i = 0; i < count; i++) {
-        memory->partitions[i].hints = engine_holds_hints(i, options->partitions);
+        memory->partitions[i].family = (uint8_t)engine_family_of(i, options->partitions);
         position_index_init(&memory->partitions[i].indexes[0], &memory->leaves);
         position_index_init(&memory->partitions[i].indexes[1], &memory->leaves);
         queue_init(&memory->partitions[i].dropped);

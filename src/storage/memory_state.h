@@ -12,7 +12,7 @@ struct partition {
     uint64_t block_bytes;             /* what they take in the heap */
     uint8_t *holding;                 /* NULL when there is none */
     size_t holding_len;
-    bool hints;           /* it holds hints, not data */
+    uint8_t family;       /* enum engine_family */
     struct queue dropped; /* in the engine's queue while dropped entries are left */
 };
 
@@ -22,13 +22,13 @@ struct memory_engine {
     struct slab_pool pool;
     struct dense_heap records;
     struct dense_heap leaves;
-    uint64_t sequence; /* of the last write */
-    uint64_t count[2]; /* of entries: of data, of hints */
-    uint64_t content_bytes[2];
+    uint64_t sequence;               /* of the last write */
+    uint64_t count[ENGINE_FAMILIES]; /* of entries */
+    uint64_t content_bytes[ENGINE_FAMILIES];
     struct queue dropped;            /* partitions with dropped entries left, the next one first */
     struct index_cursor drop_cursor; /* in the first of them */
     uint64_t dropped_block_bytes;    /* what is left of all of them in the heap */
-    uint32_t partition_count;        /* those for data, then those for hints */
+    uint32_t partition_count;        /* family by family */
     struct partition partitions[];
 };
 
