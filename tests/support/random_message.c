@@ -60,7 +60,7 @@ void random_request(struct random *random, struct arena *arena, struct message_r
 {
     *out = (struct message_request){
         .id = number(random),
-        .op = (uint32_t)random_below(random, 3),
+        .op = (uint32_t)random_below(random, 5),
         .key = some_bytes(random, arena),
         .context = or_none(random, some_token(random, arena)),
         .options = some_options(random),
@@ -68,6 +68,12 @@ void random_request(struct random *random, struct arena *arena, struct message_r
     if (out->op == REQUEST_PUT) {
         out->value = some_bytes(random, arena);
         out->ttl_ms = chance(random, 0.5) ? number(random) : 0;
+    }
+    if (out->ttl_ms == 0 && (out->op == REQUEST_PUT || out->op == REQUEST_EXPIRE)) {
+        out->expiry_ms = chance(random, 0.5) ? number(random) : 0;
+    }
+    if (out->op == REQUEST_ADD) {
+        out->delta = (int64_t)(chance(random, 0.5) ? number(random) : 0 - number(random));
     }
 }
 
@@ -87,11 +93,14 @@ void random_result(struct random *random, struct arena *arena, struct message_re
         .owners = number32(random),
         .fallbacks = number32(random),
         .needed = number32(random),
+        .number = chance(random, 0.3) ? (int64_t)(0 - number(random)) : 0,
     };
     struct result_value *values = some_items(random, arena, sizeof(*values), &out->value_count);
     for (uint32_t i = 0; i < out->value_count; i++) {
         values[i].value = some_bytes(random, arena);
         values[i].hlc = number(random);
+        values[i].expiry_ms = chance(random, 0.5) ? number(random) : 0;
+        values[i].counter = chance(random, 0.5);
     }
     out->values = values;
 }

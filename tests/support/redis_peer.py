@@ -1,5 +1,9 @@
 """Debian's own redis-server, for tests that compare with it: on a Unix socket and a port of its own in a
-folder of its own, without a file of its data, ended by its pid."""
+folder of its own, without a file of its data, ended by its pid.
+
+The server's package would start a service. But redis-tools has the same program as redis-check-rdb: what
+it is depends on the name it is called by.
+"""
 import os
 import shutil
 import subprocess
@@ -9,7 +13,16 @@ import cluster
 import ports
 import resp
 
-PROGRAM = shutil.which("redis-server")
+PROGRAM = shutil.which("redis-server") or shutil.which("redis-check-rdb")
+VERSION = "7.0."  # what Shoal is to equal
+
+
+def reason_against():
+    """Why there is nothing to compare with here, or None."""
+    if PROGRAM is None:
+        return "redis-server is not installed (redis-tools)"
+    told = subprocess.run(["redis-server", "--version"], executable=PROGRAM, stdout=subprocess.PIPE, check=True)
+    return None if f" v={VERSION}".encode() in told.stdout else f"not Redis {VERSION}x: {told.stdout!r}"
 
 
 class RedisPeer:
@@ -26,9 +39,10 @@ class RedisPeer:
     def __enter__(self):
         with open(self._log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [PROGRAM, "--port", str(self.port), "--bind", "127.0.0.1",
+                ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1",
                  "--unixsocket", self.socket_path, "--dir", self._folder.name,
                  "--save", "", "--appendonly", "no", "--daemonize", "no", *self._options],
+                executable=PROGRAM,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -54,3 +68,7 @@ class RedisPeer:
                 return connection.call("PING") == b"PONG"
         except OSError:
             return False
+
+    @property
+    def pid(self):
+        return self.process.pid
