@@ -11,11 +11,11 @@
 
 #define LINE_BYTES_MAX 1024u /* without the texts that clients set */
 
-void client_roll_init(struct client_roll *roll)
+int client_roll_init(struct client_roll *roll)
 {
     *roll = (struct client_roll){0};
-    pthread_mutex_init(&roll->lock, NULL);
     queue_init(&roll->cards);
+    return pthread_mutex_init(&roll->lock, NULL) == 0 ? 0 : SHOAL_ENOMEM;
 }
 
 void client_roll_deinit(struct client_roll *roll)

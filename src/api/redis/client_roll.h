@@ -32,6 +32,7 @@ struct client_card {
     char local_address[CLIENT_ADDRESS_BYTES_MAX + 1];
     /* Under the roll's lock; the serving thread may read them without. NULL: not set. */
     char *texts[CLIENT_TEXTS];
+    bool killed; /* under the lock: about to be closed, and not told of any more */
     /* Relaxed; the serving thread writes. */
     _Atomic uint64_t active_ms; /* of the last command */
     _Atomic(const struct command *) command;
@@ -50,7 +51,8 @@ struct client_roll {
     uint64_t accepted; /* since the node runs */
 };
 
-void client_roll_init(struct client_roll *roll);
+/* 0 or SHOAL_ENOMEM. */
+int client_roll_init(struct client_roll *roll);
 /* Once all cards have left. */
 void client_roll_deinit(struct client_roll *roll);
 

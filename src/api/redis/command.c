@@ -15,7 +15,8 @@
 #define QUOTED_BYTES_MAX 128u /* of a request, in an error */
 
 static const struct command *const groups[] = {
-    commands_connection,
+    commands_string,     commands_bits,   commands_numbers,
+    commands_connection, commands_server, commands_transaction,
 };
 
 /* Made from constants by whoever is first, then only read. */
@@ -183,24 +184,6 @@ bool command_takes(const struct command *command, uint32_t argc)
 {
     return command->arity >= 0 ? argc == (uint32_t)command->arity
                                : argc >= (uint32_t)-command->arity;
-}
-
-bool command_keys(const struct command *command, uint32_t argc, uint32_t *first, uint32_t *last,
-                  uint32_t *step)
-{
-    int64_t end = command->last_key < 0 ? (int64_t)argc + command->last_key : command->last_key;
-    if (command->first_key <= 0 || command->first_key > end || end >= (int64_t)argc) {
-        return false;
-    }
-    *first = (uint32_t)command->first_key;
-    *last = (uint32_t)end;
-    *step = command->key_step > 0 ? (uint32_t)command->key_step : 1;
-    return true;
-}
-
-bool command_blind(const struct command *command, const struct bytes *argv, uint32_t argc)
-{
-    return command->blind && (command->looks == NULL || !command->looks(argv, argc));
 }
 
 const struct command *command_resolve(const struct bytes *argv, uint32_t argc, struct reply *reply)

@@ -90,11 +90,6 @@ const struct command *command_find_part(const struct command *container, struct 
 const struct command *command_resolve(const struct bytes *argv, uint32_t argc, struct reply *reply);
 /* Does it take so many arguments, its name included? */
 bool command_takes(const struct command *command, uint32_t argc);
-/* Which of a call's arguments are keys: first, first + step, ... last. False: none. */
-bool command_keys(const struct command *command, uint32_t argc, uint32_t *first, uint32_t *last,
-                  uint32_t *step);
-/* With these options: are its keys' old values of no concern? */
-bool command_blind(const struct command *command, const struct bytes *argv, uint32_t argc);
 /* "get", "client|setname". */
 void command_full_name(const struct command *command, char out[COMMAND_NAME_BYTES]);
 /* The one that it is a part of; NULL: it stands for itself. */

@@ -2,8 +2,6 @@
  * no passwords yet; until then AUTH and HELLO answer as Redis does where none is configured. */
 #include "api/redis/connection.h"
 
-#include <limits.h>
-
 #include "api/redis/session.h"
 #include "shoal/error.h"
 #include "wire/messages_client.h"
@@ -32,16 +30,7 @@ static void run_quit(struct redis_call *call)
 
 static void run_select(struct redis_call *call)
 {
-    int64_t index;
-    if (!redis_take_integer(call, call->argv[1], &index)) {
-        return;
-    }
-    if (index < INT_MIN || index > INT_MAX) {
-        reply_error_format(call->reply, "ERR value is out of range, value must between %d and %d",
-                           INT_MIN, INT_MAX);
-    } else if (index != 0) {
-        reply_error(call->reply, "ERR DB index is out of range");
-    } else {
+    if (redis_take_database(call, call->argv[1])) {
         reply_simple(call->reply, "OK");
     }
 }
@@ -138,7 +127,7 @@ static bool take_hello_options(struct redis_call *call)
         } else {
             struct bytes option = call->argv[i];
             reply_error_format(call->reply, "ERR Syntax error in HELLO option '%.*s'",
-                               (int)strnlen((const char *)option.data, option.len), option.data);
+                               redis_text(option), option.data);
             return false;
         }
     }
@@ -201,6 +190,17 @@ const struct command commands_connection[] = {
         .syntax = "AUTH [username] password",
         .acl = "@fast @connection",
         .alone = "There are no users yet: answers as Redis does without a password.",
+    },
+    {
+        .name = "client",
+        .arity = -2,
+        .subcommands = client_parts,
+        .group = "connection",
+        .since = "2.4.0",
+        .complexity = "Depends on subcommand",
+        .summary = "Commands about connections",
+        .syntax = "CLIENT subcommand [argument ...]",
+        .acl = "@slow",
     },
     {
         .name = "echo",

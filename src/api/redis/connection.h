@@ -7,6 +7,14 @@
 /* The Redis whose commands, replies and errors these are: what clients are told as the version. */
 #define REDIS_VERSION_EQUALLED "7.0.15"
 
+/* How much of an argument errors quote: all, up to a NUL. For "%.*s". */
+static inline int redis_text(struct bytes argument)
+{
+    return (int)strnlen((const char *)argument.data, argument.len);
+}
+
+extern const struct command client_parts[]; /* client.c */
+
 /* CLIENT SETNAME, HELLO ... SETNAME. False: refused, and replied. */
 bool connection_set_name(struct redis_call *call, struct bytes name);
 

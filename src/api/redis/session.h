@@ -22,6 +22,7 @@ enum redis_reply_mode {
 };
 
 struct redis_order;       /* order.h */
+struct watching;          /* transaction.c */
 struct redis_transaction; /* transaction.h */
 struct redis_spread;      /* spread.h */
 
@@ -46,6 +47,7 @@ struct redis_pending {
     struct request request;      /* COMMAND_CONTEXT, and SPREAD_* of one key */
     struct redis_spread *spread; /* what it is about elsewhere, more than one request; or NULL */
     struct redis_transaction *transaction; /* that it is about to carry out (EXEC); or NULL */
+    struct watching *watching;             /* WATCH: what it has seen; in `kept` */
     struct buffer out;                     /* the reply, until its turn comes */
     struct reply reply; /* writes to `out`, or straight to the connection's output */
     size_t mark;        /* where its reply begins in there */
@@ -122,7 +124,8 @@ void redis_transaction_begin(struct redis_pending *pending);
 void redis_transaction_free(struct redis_session *session);
 /* A pending command that is freed had this one; NULL is fine. */
 void redis_transaction_drop(struct redis_transaction *transaction);
-/* CLIENT KILL: the connection is closed at once. On its loop's thread. */
+
+/* CLIENT KILL, on the loop's thread: the connection ends at once. */
 void redis_session_kill(struct redis_session *session);
 
 /* The cells for a command's keys, each key once. 0 or SHOAL_ENOMEM. cells.c */

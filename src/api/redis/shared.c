@@ -1,9 +1,9 @@
 #include "api/redis/shared.h"
 
-void redis_shared_init(struct redis_shared *shared, const struct redis_options *options)
+int redis_shared_init(struct redis_shared *shared, const struct redis_options *options)
 {
     *shared = (struct redis_shared){.options = *options};
-    client_roll_init(&shared->roll);
+    return client_roll_init(&shared->roll);
 }
 
 void redis_shared_deinit(struct redis_shared *shared)

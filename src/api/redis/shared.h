@@ -14,8 +14,8 @@ struct redis_shared {
     _Atomic uint64_t accepted_before;
 };
 
-/* The options are copied; what they borrow is borrowed. */
-void redis_shared_init(struct redis_shared *shared, const struct redis_options *options);
+/* 0 or SHOAL_ENOMEM. The options are copied; what they borrow is borrowed. */
+int redis_shared_init(struct redis_shared *shared, const struct redis_options *options);
 void redis_shared_deinit(struct redis_shared *shared);
 
 /* A counter of the surface, 0 when none are kept. */
