@@ -15,7 +15,7 @@
 enum sibling_kind {
     SIBLING_VALUE = 0,
     SIBLING_TOMBSTONE = 1, /* a deletion: no bytes */
-    SIBLING_COUNTER = 2,   /* reserved: a PN-counter with its epoch in the bytes */
+    SIBLING_COUNTER = 2,   /* a number to add to: see counter.h */
 };
 
 struct sibling {
