@@ -138,11 +138,21 @@ static void append_claiming(struct buffer *out, struct bytes payload, int more)
     assert_int_equal(buffer_append(out, data + header_len, payload.len - header_len), 0);
 }
 
+/* Is the end of the message left out where it says nothing? What stands behind such an end is
+ * tested with the message itself. */
+static bool ends_early(const struct message_case *message)
+{
+    return message->kind == MESSAGE_REQUEST || message->kind == MESSAGE_RESULT;
+}
+
 static void fields_of_a_later_version_are_passed_over(void **state)
 {
     struct fixture *fixture = *state;
     static const uint8_t later[] = {0x82, 1, 0x93, 2, 3, 0x90, 0xa1, 'x', 0xd4, 1, 2, 0xc3};
     for (size_t i = 0; i < message_case_count; i++) {
+        if (ends_early(&message_cases[i])) {
+            continue;
+        }
         make_frame(fixture, &message_cases[i]);
         struct bytes payload = payload_of(&fixture->frame);
         struct buffer longer;
@@ -161,6 +171,9 @@ static void a_message_with_a_field_less_is_refused(void **state)
 {
     struct fixture *fixture = *state;
     for (size_t i = 0; i < message_case_count; i++) {
+        if (ends_early(&message_cases[i])) {
+            continue;
+        }
         make_frame(fixture, &message_cases[i]);
         struct buffer shorter;
         buffer_init(&shorter, 0);

@@ -12,9 +12,12 @@ static void assert_same_result(const struct message_result *sent,
     SAME(owners);
     SAME(fallbacks);
     SAME(needed);
+    SAME(number);
     for (uint32_t i = 0; i < sent->value_count; i++) {
         SAME_BYTES(values[i].value);
         SAME(values[i].hlc);
+        SAME(values[i].expiry_ms);
+        SAME(values[i].counter);
     }
 }
 
@@ -70,6 +73,30 @@ static void a_positive_code_is_not_sent(void **state)
     assert_int_equal(test->buffer.len, 0);
 }
 
+static void what_says_nothing_at_the_end_is_left_out(void **state)
+{
+    struct wire_test *test = *state;
+    struct message_result out;
+    const uint8_t plain[] = {0x99, 6, 1, 0, 0xc0, 0xc0, 0x91, 0x92, 0xc4, 1, 'v', 5, 1, 0, 1};
+    const uint8_t later[] = {0x9b, 6, 1,    0, 0xc0, 0xc0, 0x91, 0x95, 0xc4, 1,   'v',
+                             5,    7, 0xc3, 9, 1,    0,    1,    0xff, 0x91, 0xc0};
+    const uint8_t less[] = {0x98, 6, 1, 0, 0xc0, 0xc0, 0x90, 1, 0};
+    struct bytes bytes = bytes_make(plain, sizeof(plain));
+    assert_int_equal(message_result_decode(bytes, &test->arena, &out), 0);
+    assert_false(out.values[0].counter);
+    assert_int_equal(out.values[0].expiry_ms, 0);
+    assert_int_equal(out.number, 0);
+    assert_int_equal(message_result_encode(&out, &test->buffer), 0);
+    assert_true(bytes_equal(wire_test_payload(test, MESSAGE_RESULT, 1), bytes));
+    bytes = bytes_make(later, sizeof(later));
+    assert_int_equal(message_result_decode(bytes, &test->arena, &out), 0);
+    assert_true(out.values[0].counter);
+    assert_int_equal(out.values[0].expiry_ms, 7);
+    assert_int_equal(out.number, -1);
+    bytes = bytes_make(less, sizeof(less));
+    assert_int_equal(message_result_decode(bytes, &test->arena, &out), SHOAL_EPROTO);
+}
+
 static void more_values_than_siblings_can_be_are_refused(void **state)
 {
     struct wire_test *test = *state;
@@ -100,6 +127,7 @@ int main(void)
         WIRE_TEST(a_result_has_the_bytes_that_the_documentation_shows),
         WIRE_TEST(codes_travel_as_positive_magnitudes),
         WIRE_TEST(a_positive_code_is_not_sent),
+        WIRE_TEST(what_says_nothing_at_the_end_is_left_out),
         WIRE_TEST(more_values_than_siblings_can_be_are_refused),
         WIRE_TEST(no_memory_for_the_values_is_told_as_such),
     };
