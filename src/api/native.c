@@ -11,6 +11,8 @@ int native_declare_metrics(struct metrics *metrics, struct native_metrics *ids)
         [NATIVE_OP_PUT] = "surface=\"native\",op=\"put\"",
         [NATIVE_OP_GET] = "surface=\"native\",op=\"get\"",
         [NATIVE_OP_DELETE] = "surface=\"native\",op=\"delete\"",
+        [NATIVE_OP_ADD] = "surface=\"native\",op=\"add\"",
+        [NATIVE_OP_EXPIRE] = "surface=\"native\",op=\"expire\"",
         [NATIVE_OP_LIST] = "surface=\"native\",op=\"list\"",
         [NATIVE_OP_JOIN] = "surface=\"native\",op=\"join\"",
         [NATIVE_OP_VERIFY] = "surface=\"native\",op=\"verify\"",

@@ -23,6 +23,8 @@ enum native_metric_op {
     NATIVE_OP_PUT,
     NATIVE_OP_GET,
     NATIVE_OP_DELETE,
+    NATIVE_OP_ADD,
+    NATIVE_OP_EXPIRE,
     NATIVE_OP_LIST,
     NATIVE_OP_JOIN,
     NATIVE_OP_VERIFY,

@@ -89,6 +89,11 @@ int native_check_request(const struct native_bounds *bounds, const struct messag
                  request->ttl_ms);
         return SHOAL_EINVAL;
     }
+    bool amends = request->op == REQUEST_ADD || request->op == REQUEST_EXPIRE;
+    if (amends && request->context.data != NULL) {
+        snprintf(text, NATIVE_TEXT_BYTES, "an add or expire takes no context");
+        return SHOAL_EINVAL;
+    }
     return check_options(&request->options, text);
 }
 

@@ -227,9 +227,9 @@ void native_refuse_fields(struct session *session, const struct frame *frame, in
 void native_take_request(struct session *session, const struct frame *frame)
 {
     static const enum native_metric_op ops[] = {
-        [REQUEST_PUT] = NATIVE_OP_PUT,
-        [REQUEST_GET] = NATIVE_OP_GET,
-        [REQUEST_DELETE] = NATIVE_OP_DELETE,
+        [REQUEST_PUT] = NATIVE_OP_PUT,       [REQUEST_GET] = NATIVE_OP_GET,
+        [REQUEST_DELETE] = NATIVE_OP_DELETE, [REQUEST_ADD] = NATIVE_OP_ADD,
+        [REQUEST_EXPIRE] = NATIVE_OP_EXPIRE,
     };
     struct message_request message;
     char text[NATIVE_TEXT_BYTES];
@@ -254,6 +254,8 @@ void native_take_request(struct session *session, const struct frame *frame)
     request->request.value = message.value;
     request->request.context = message.context;
     request->request.ttl_ms = message.ttl_ms;
+    request->request.expiry_ms = message.expiry_ms;
+    request->request.delta = message.delta;
     request->request.options = message.options;
     native_submit(request);
 }

@@ -174,7 +174,8 @@ static int coordinator_admit(struct coordinator *coordinator, struct request *re
 
 uint64_t coordinator_expiry_ms(const struct coordinator *coordinator)
 {
-    uint64_t bound = MUTANT(expire_early) ? 0 : coordinator->replica->clock.ahead_ms_max;
+    bool exact = coordinator->alone || MUTANT(expire_early);
+    uint64_t bound = exact ? 0 : coordinator->replica->clock.ahead_ms_max;
     uint64_t now_ms = coordinator->now.wall_ms;
     if (coordinator->self_clock_ahead && !MUTANT(expire_early)) {
         return 0;

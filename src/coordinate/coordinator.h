@@ -60,6 +60,7 @@ struct coordinator {
     const struct token_keys *token_keys;
     uint64_t self;
     bool self_clock_ahead;
+    bool alone;               /* view_alone: no clock but this node's own */
     bool sloppy;              /* quorum.sloppy: fallbacks may stand in for owners */
     const uint64_t *included; /* digests of views that ours includes */
     uint32_t included_count;
@@ -171,8 +172,8 @@ void coordinator_count(struct coordinator *coordinator, metric_id metric);
 bool coordinator_fit(const struct coordinator *coordinator, uint64_t node);
 
 /* The time up to which what has expired is hidden: this node's less the bound on clocks, so that
- * nothing is hidden before its time by any clock within that bound. 0, which hides nothing, where
- * this node's own is known to be out of it. */
+ * nothing is hidden before its time by any clock within that bound; just this node's where there is
+ * no other. 0, which hides nothing, where this node's own is known to be out of it. */
 uint64_t coordinator_expiry_ms(const struct coordinator *coordinator);
 
 /* Starts the deadline and the hedge timer of an operation that could not finish at once. Frees it

@@ -55,6 +55,8 @@ static int forward_try(struct operation *operation)
                     .value = request->value,
                     .context = request->context,
                     .ttl_ms = request->ttl_ms,
+                    .expiry_ms = request->expiry_ms,
+                    .delta = request->delta,
                     .options = request->options,
                 },
             .view_digest = coordinator->view->digest,
@@ -175,6 +177,7 @@ void forward_on_result(struct operation *operation, uint64_t node,
         .owners = result->owners,
         .fallbacks = result->fallbacks,
         .needed = result->needed,
+        .number = result->number,
     };
     coordinator_complete(operation, &outcome);
     operation_free(operation);

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "coordinate/coordinator.h"
 #include "coordinate/list_pages.h"
+#include "model/shown.h"
 #include "shoal/error.h"
 
 #define LIST_WINDOW 16u
@@ -175,13 +176,31 @@ static int list_slot_begin(struct operation *operation, uint32_t partition, uint
 
 /* ---- taking a complete slot's pages ---- */
 
+/* What the key shows first: 1, 0 when it shows nothing, or a negative code. Without values counters
+ * have no bytes that could be joined. */
+static int list_show(struct operation *operation, const struct object *object, struct bytes *out)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    uint64_t now_ms = coordinator_expiry_ms(coordinator);
+    const struct sibling *winner = object_winner(object, now_ms);
+    if (winner == NULL || !operation->request->with_values || winner->kind != SIBLING_COUNTER) {
+        *out = winner == NULL ? bytes_make(NULL, 0) : winner->value;
+        return winner == NULL ? 0 : 1;
+    }
+    const struct shown *shown;
+    uint32_t count;
+    int result = object_show(coordinator->arena, object, now_ms, &shown, &count);
+    *out = result < 0 ? bytes_make(NULL, 0) : shown[0].value;
+    return result < 0 ? result : 1;
+}
+
 static int list_emit(struct operation *operation, struct bytes key, const struct object *object)
 {
     struct listing *listing = operation->listing;
-    const struct sibling *winner =
-        object_winner(object, coordinator_expiry_ms(operation->coordinator));
-    if (winner == NULL) {
-        return 0;
+    struct bytes value;
+    int shows = list_show(operation, object, &value);
+    if (shows <= 0) {
+        return shows;
     }
     struct list_entry *grown = mem_realloc(
         listing->entries, (listing->count + 1u) * sizeof(*grown)); /* amortised by realloc */
@@ -191,11 +210,11 @@ static int list_emit(struct operation *operation, struct bytes key, const struct
     listing->entries = grown;
     struct list_entry entry = {.key = arena_copy(&listing->arena, key)};
     if (operation->request->with_values) {
-        entry.value = arena_copy(&listing->arena, winner->value);
+        entry.value = arena_copy(&listing->arena, value);
         if (entry.value.data == NULL) {
             entry.value.data = (const uint8_t *)""; /* empty, not absent */
         }
-        if (entry.value.len != winner->value.len) {
+        if (entry.value.len != value.len) {
             return SHOAL_ENOMEM;
         }
     }

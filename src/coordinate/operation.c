@@ -27,8 +27,7 @@ static void operation_on_deadline(struct timer *timer, uint64_t now_us)
         (double)(operation->coordinator->now.mono_us - operation->started_us) / 1000000.0;
     const char *what = request_op_text(operation->request->op);
     uint32_t votes = operation_votes(operation);
-    bool changes =
-        operation->request->op == REQUEST_PUT || operation->request->op == REQUEST_DELETE;
+    bool changes = request_writes(operation->request->op);
     if (operation->phase == OPERATION_WRITING && operation->issued) {
         coordinator_fail(operation, SHOAL_EUNKNOWN, "%s within %.3g s%s%s; %s",
                          operation_reached(operation), seconds, write_doubt_text(operation),
@@ -147,6 +146,7 @@ static void operation_reset(struct operation *operation)
     operation->basis = WRITE_CONTEXT;
     operation->issued = false;
     operation->begun = false;
+    operation->number = 0;
     operation->vouched = 0;
     operation->disputed = 0;
     operation->abstained = 0;

@@ -99,6 +99,7 @@ struct operation {
     uint32_t candidate_count;
     uint32_t candidate_next;
     struct dot dot; /* of a write */
+    int64_t number; /* what the write of an add or expire answers */
     struct timer deadline;
     struct timer hedge;
     struct durable_waiter confirm; /* for the confirmation of this node's own write */

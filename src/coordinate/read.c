@@ -23,8 +23,8 @@ int read_local_copy(struct operation *operation, struct bytes *encoded)
     if (holding == NULL || (holding->refilling && !MUTANT(count_refilling))) {
         return SHOAL_EREFILLING;
     }
-    return read_is_get(operation) ? replica_read_encoded(replica, &operation->key, encoded)
-                                  : replica_versions(replica, &operation->key, encoded);
+    return read_is_whole(operation) ? replica_read_encoded(replica, &operation->key, encoded)
+                                    : replica_versions(replica, &operation->key, encoded);
 }
 
 void read_local(struct operation *operation)
@@ -130,8 +130,8 @@ static enum read_state read_conclude_differing(struct operation *operation, uint
         return READ_AGAIN;
     }
     if (result < 0) {
-        coordinator_fail(operation, result, "get: can't put the answers together: %s",
-                         shoal_error_text(result));
+        coordinator_fail(operation, result, "%s: can't put the answers together: %s",
+                         request_op_text(operation->request->op), shoal_error_text(result));
         return READ_FAILED;
     }
     return READ_DONE;
@@ -144,7 +144,7 @@ static enum read_state read_conclude(struct operation *operation)
     if (!placement_read_met(&operation->placement, votes, operation->quorum.r)) {
         return READ_OPEN;
     }
-    if (!read_is_get(operation)) {
+    if (!read_is_whole(operation)) {
         return READ_DONE;
     }
     if (!read_agrees(operation, votes)) {
@@ -152,7 +152,8 @@ static enum read_state read_conclude(struct operation *operation)
     }
     int result = read_settle_alike(operation, votes);
     if (result < 0) {
-        coordinator_fail(operation, result, "get: %s", shoal_error_text(result));
+        coordinator_fail(operation, result, "%s: %s", request_op_text(operation->request->op),
+                         shoal_error_text(result));
         return READ_FAILED;
     }
     if (result > 0) {
@@ -277,7 +278,7 @@ static int read_take_content(struct operation *operation, uint32_t target,
                              const struct message_fetched *fetched)
 {
     uint64_t bit = operation_bit(target);
-    if (!read_is_get(operation)) {
+    if (!read_is_whole(operation)) {
         return read_hold(operation, fetched->object);
     }
     bool known = (operation->known_told & bit) != 0 && fetched->digest == operation->known;

@@ -4,10 +4,12 @@
 
 #include "coordinate/coordinator.h"
 
-/* A get asks for objects; a write that reads first, for versions alone. */
-static inline bool read_is_get(const struct operation *operation)
+/* A get asks for objects, and so does a write that depends on what is there; another write that
+ * reads first, for versions alone. */
+static inline bool read_is_whole(const struct operation *operation)
 {
-    return operation->phase == OPERATION_LINGERING || operation->request->op == REQUEST_GET;
+    return operation->phase == OPERATION_LINGERING || operation->request->op == REQUEST_GET ||
+           request_amends(operation->request->op);
 }
 
 /* ---- read.c ---- */

@@ -1,6 +1,38 @@
 /* What a read has come to: from the merge of all answers, the outcome that its client is told. */
 #include "coordinate/read.h"
+#include "model/shown.h"
 #include "shoal/error.h"
+
+static int read_show(struct operation *operation, const struct object *object,
+                     struct outcome *outcome)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    const struct shown *shown;
+    uint32_t count;
+    int result =
+        object_show(coordinator->arena, object, coordinator_expiry_ms(coordinator), &shown, &count);
+    if (result < 0) {
+        return result;
+    }
+    struct result_value *values =
+        arena_alloc_array(coordinator->arena, (size_t)count + 1, sizeof(*values));
+    if (values == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        values[i] = (struct result_value){.value = shown[i].value,
+                                          .hlc = shown[i].hlc,
+                                          .expiry_ms = shown[i].expiry_ms,
+                                          .counter = shown[i].counter};
+    }
+    if (count > 1) {
+        coordinator_count(coordinator, coordinator->metrics.siblings);
+    }
+    outcome->code = count == 0 ? SHOAL_ENOTFOUND : 0;
+    outcome->values = values;
+    outcome->value_count = count;
+    return 0;
+}
 
 int read_outcome(struct operation *operation, struct outcome *outcome)
 {
@@ -21,22 +53,5 @@ int read_outcome(struct operation *operation, struct outcome *outcome)
         return result;
     }
     outcome->context = buffer_bytes(&operation->token);
-    const struct sibling **live =
-        arena_alloc_array(arena, object.sibling_count + 1u, sizeof(struct sibling *));
-    struct result_value *values =
-        arena_alloc_array(arena, object.sibling_count + 1u, sizeof(*values));
-    if (live == NULL || values == NULL) {
-        return SHOAL_ENOMEM;
-    }
-    uint32_t count = object_live(&object, coordinator_expiry_ms(coordinator), live);
-    for (uint32_t i = 0; i < count; i++) {
-        values[i] = (struct result_value){.value = live[i]->value, .hlc = live[i]->hlc};
-    }
-    if (count > 1) {
-        coordinator_count(coordinator, coordinator->metrics.siblings);
-    }
-    outcome->code = count == 0 ? SHOAL_ENOTFOUND : 0;
-    outcome->values = values;
-    outcome->value_count = count;
-    return 0;
+    return read_show(operation, &object, outcome);
 }

@@ -25,7 +25,7 @@ static bool read_knows(struct operation *operation)
 static void read_ask(struct operation *operation, uint32_t target)
 {
     struct coordinator *coordinator = operation->coordinator;
-    bool get = read_is_get(operation);
+    bool get = read_is_whole(operation);
     bool has_known = get && !operation->differs && read_knows(operation);
     struct message_fetch fetch = {
         .id = operation->id,
@@ -76,7 +76,7 @@ void read_ask_enough(struct operation *operation)
         }
     }
     uint32_t short_of = operation->quorum.r - expected;
-    if (read_is_get(operation) && operation->id % READ_ASK_ALL_ONE_IN == 0) {
+    if (read_is_whole(operation) && operation->id % READ_ASK_ALL_ONE_IN == 0) {
         short_of = LIMIT_REQUEST_TARGETS;
     }
     read_ask_many(operation, usable, short_of);

@@ -85,7 +85,7 @@ int read_hold_own(struct operation *operation, struct bytes encoded)
     if (operation->phase == OPERATION_LINGERING) {
         return 0; /* the merge is what the client was told; this is compared with it */
     }
-    if (read_is_get(operation)) {
+    if (read_is_whole(operation)) {
         buffer_clear(&operation->merged);
     }
     return read_hold(operation, encoded);

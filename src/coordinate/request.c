@@ -15,6 +15,7 @@ void outcome_to_result(const struct outcome *outcome, uint64_t id, struct messag
         .owners = outcome->owners,
         .fallbacks = outcome->fallbacks,
         .needed = outcome->needed,
+        .number = outcome->number,
     };
     if (out->code != 0 && out->text.data == NULL) {
         out->text = bytes_from_string(shoal_error_text(out->code));

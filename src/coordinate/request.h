@@ -21,6 +21,18 @@ enum {
     REQUEST_CHANGE = 21, /* `change`; the outcome is its `changed` */
 };
 
+/* Does it change what its key holds? */
+static inline bool request_writes(uint32_t op)
+{
+    return op == REQUEST_PUT || op == REQUEST_DELETE || op == REQUEST_ADD || op == REQUEST_EXPIRE;
+}
+
+/* Does what it writes depend on what it replaces? */
+static inline bool request_amends(uint32_t op)
+{
+    return op == REQUEST_ADD || op == REQUEST_EXPIRE;
+}
+
 /* Borrowed for the duration of `done`. */
 struct outcome {
     int code;          /* 0, or an enum shoal_error; SHOAL_ENOTFOUND for a get of a missing key (the
@@ -32,7 +44,7 @@ struct outcome {
     uint32_t owners; /* that confirmed or answered */
     uint32_t fallbacks;
     uint32_t needed;
-    int64_t number;                   /* add: the counter's value after it */
+    int64_t number; /* add: the counter's value after it; expire: the expiry before it */
     const struct list_entry *entries; /* list */
     uint32_t entry_count;
     struct bytes after; /* list: where to go on; data NULL at the end */

@@ -13,6 +13,10 @@ const char *request_op_text(uint32_t op)
         return "get";
     case REQUEST_DELETE:
         return "delete";
+    case REQUEST_ADD:
+        return "add";
+    case REQUEST_EXPIRE:
+        return "expire";
     case REQUEST_LIST:
         return "list";
     case REQUEST_JOIN:

@@ -62,10 +62,15 @@ static void write_make_token(struct operation *operation, struct version_vector 
     }
 }
 
-/* When a value with this time to live is hidden; 0 is never, and so is a time beyond all clocks. */
-static uint64_t write_expiry_ms(const struct coordinator *coordinator, uint64_t ttl_ms)
+/* When the value is hidden; 0 is never, and so is a time beyond all clocks. */
+static uint64_t write_expiry_ms(const struct coordinator *coordinator,
+                                const struct request *request)
 {
     uint64_t now_ms = coordinator->now.wall_ms;
+    uint64_t ttl_ms = request->ttl_ms;
+    if (request->expiry_ms != 0) {
+        return request->expiry_ms;
+    }
     return ttl_ms == 0 || ttl_ms > UINT64_MAX - now_ms ? 0 : now_ms + ttl_ms;
 }
 
@@ -107,15 +112,49 @@ static void write_resume(struct operation *operation)
     (void)write_send_again(operation, operation_reachable(operation));
 }
 
+/* Puts what is to replace all that `seen` covers. */
+static int write_put(struct operation *operation, struct holding *holding,
+                     struct version_vector seen, struct replica_written *written)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    const struct request *request = operation->request;
+    bool put = request->op == REQUEST_PUT;
+    struct sibling added = {
+        .kind = put ? SIBLING_VALUE : SIBLING_TOMBSTONE,
+        .expiry_ms = put ? write_expiry_ms(coordinator, request) : 0,
+        .value = put ? request->value : bytes_make(NULL, 0),
+    };
+    return replica_write(coordinator->replica, holding, &operation->key, seen, &added,
+                         coordinator->now.wall_ms, written);
+}
+
+/* The dot is given: everybody is told. */
+static void write_tell(struct operation *operation, const struct holding *holding,
+                       const struct replica_written *written, bool confirmed)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    operation->issued = true;
+    operation->begun = true;
+    operation->dot = written->dot;
+    if (coordinator->issued != NULL) {
+        coordinator->issued(coordinator->issued_self, operation->request->key, operation->dot,
+                            written->seen);
+    }
+    write_confirm_own(operation, confirmed);
+    write_vouch_own(operation, holding);
+    write_send(operation, operation_reachable(operation), written->encoded);
+    write_make_token(operation, written->seen, written);
+}
+
 /* The dot is issued and everybody told. REPLICA_DONE; REPLICA_PENDING: nothing was done yet; or the
  * operation was failed and freed. */
 static int write_issue(struct operation *operation)
 {
     struct coordinator *coordinator = operation->coordinator;
     struct replica *replica = coordinator->replica;
-    const struct request *request = operation->request;
-    struct version_vector seen;
-    int result = write_seen(operation, &seen);
+    bool amends = request_amends(operation->request->op);
+    struct version_vector seen = {0};
+    int result = amends ? REPLICA_DONE : write_seen(operation, &seen);
     if (result != REPLICA_DONE) {
         return result == REPLICA_PENDING ? result : write_fail(operation, result);
     }
@@ -135,28 +174,13 @@ static int write_issue(struct operation *operation)
         write_resume(operation);
         return REPLICA_DONE;
     }
-    bool put = request->op == REQUEST_PUT;
-    struct sibling added = {
-        .kind = put ? SIBLING_VALUE : SIBLING_TOMBSTONE,
-        .expiry_ms = put ? write_expiry_ms(coordinator, request->ttl_ms) : 0,
-        .value = put ? request->value : bytes_make(NULL, 0),
-    };
     struct replica_written written;
-    result = replica_write(replica, holding, &operation->key, seen, &added,
-                           coordinator->now.wall_ms, &written);
+    result = amends ? write_amend(operation, holding, &written)
+                    : write_put(operation, holding, seen, &written);
     if (result < 0 || result == REPLICA_PENDING) {
         return result < 0 ? write_fail(operation, result) : result;
     }
-    operation->issued = true;
-    operation->begun = true;
-    operation->dot = written.dot;
-    if (coordinator->issued != NULL) {
-        coordinator->issued(coordinator->issued_self, request->key, operation->dot, seen);
-    }
-    write_confirm_own(operation, result == REPLICA_DONE);
-    write_vouch_own(operation, holding);
-    write_send(operation, operation_reachable(operation), written.encoded);
-    write_make_token(operation, seen, &written);
+    write_tell(operation, holding, &written, result == REPLICA_DONE);
     return REPLICA_DONE;
 }
 
@@ -168,6 +192,7 @@ static void write_finish(struct operation *operation)
         .owners = fallback_owner_votes(operation),
         .fallbacks = fallback_votes(operation),
         .needed = operation->quorum.w,
+        .number = operation->number,
     };
     if (MUTANT(hint_counts_owner)) {
         outcome.owners += outcome.fallbacks;

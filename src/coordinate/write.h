@@ -16,6 +16,9 @@ static inline uint64_t write_self_bit(const struct operation *operation)
 /* On what it rests, as things are. */
 enum write_basis write_basis_now(struct operation *operation);
 
+/* What the read quorum held when it was asked; empty where none was. */
+int write_read_quorum(struct operation *operation, struct object *out);
+
 /* What it replaces: a replica_outcome or a negative code. */
 int write_seen(struct operation *operation, struct version_vector *seen);
 
@@ -42,6 +45,15 @@ void write_again(struct operation *operation);
  * the read quorum holds nothing but what replaced it: the write has taken place, and all that it
  * was to replace is gone. It must not be made once more, on top of those who have seen it. */
 bool write_superseded(struct operation *operation, uint64_t actor);
+
+/* ---- write_amend.c: writes that depend on what they replace ---- */
+
+/* Gives the dot of one, once in its operation: a replica_outcome or a negative code. */
+int write_amend(struct operation *operation, struct holding *holding,
+                struct replica_written *written);
+
+/* Ends the operation if the code means something of its own here. */
+bool write_amend_fail(struct operation *operation, int code);
 
 /* ---- write_confirm.c: who has confirmed ---- */
 

@@ -43,17 +43,17 @@ static bool write_can_be_vouched(struct operation *operation)
 
 enum write_basis write_basis_now(struct operation *operation)
 {
-    if (operation->request->context.data != NULL) {
+    bool amends = request_amends(operation->request->op);
+    if (operation->request->context.data != NULL && !amends) {
         return WRITE_CONTEXT;
     }
     if (read_is_own(operation) || MUTANT(blind_delete)) {
         return WRITE_ALONE;
     }
-    return write_can_be_vouched(operation) ? WRITE_VOUCHED : WRITE_READ;
+    return !amends && write_can_be_vouched(operation) ? WRITE_VOUCHED : WRITE_READ;
 }
 
-/* What the read quorum held when it was asked; empty where none was. */
-static int write_read_quorum(struct operation *operation, struct object *out)
+int write_read_quorum(struct operation *operation, struct object *out)
 {
     *out = object_empty();
     return operation->merged.len == 0 ? 0

@@ -21,6 +21,9 @@ static void write_fail_memory(struct operation *operation)
 
 int write_fail(struct operation *operation, int code)
 {
+    if (request_amends(operation->request->op) && write_amend_fail(operation, code)) {
+        return -1;
+    }
     switch (code) {
     case SHOAL_ENOMEM:
         write_fail_memory(operation);

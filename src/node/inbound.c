@@ -69,6 +69,8 @@ static struct inbound *inbound_new(struct worker *worker, struct source source,
     request->value = inbound_copy(&at, ask->value);
     request->context = inbound_copy(&at, ask->context);
     request->ttl_ms = ask->ttl_ms;
+    request->expiry_ms = ask->expiry_ms;
+    request->delta = ask->delta;
     request->options = ask->options;
     request->forwarded = true;
     request->done = inbound_done;

@@ -79,8 +79,8 @@ int outcome_copy(const struct outcome *from, struct outcome *out, void **memory)
     uint8_t *at = (uint8_t *)(values + from->value_count);
     *out = *from;
     for (uint32_t i = 0; i < from->value_count; i++) {
-        values[i] = (struct result_value){.value = copy_bytes(&at, from->values[i].value),
-                                          .hlc = from->values[i].hlc};
+        values[i] = from->values[i];
+        values[i].value = copy_bytes(&at, from->values[i].value);
     }
     out->values = values;
     out->text = copy_bytes(&at, from->text);

@@ -19,8 +19,7 @@ void worker_complete(struct worker *worker, struct request *request, const struc
     request->outcome_memory = NULL;
     if (outcome_copy(outcome, &request->outcome, &request->outcome_memory) < 0) {
         /* What was done stands; the answer is lost to lack of memory, a failure's text only. */
-        bool changes = request->op == REQUEST_PUT || request->op == REQUEST_DELETE ||
-                       request->op == REQUEST_CHANGE;
+        bool changes = request_writes(request->op) || request->op == REQUEST_CHANGE;
         int lost = changes ? SHOAL_EUNKNOWN : SHOAL_ENOMEM;
         request->outcome = (struct outcome){
             .code = outcome->code == 0 ? lost : outcome->code,
@@ -36,7 +35,7 @@ static void worker_time_request(struct worker *worker, const struct request *req
     uint64_t timeout_us = request->options.timeout_us;
     uint64_t wait_us = timeout_us == 0 ? worker->config->request_timeout_us : timeout_us;
     uint64_t now_us = worker->now.mono_us;
-    if (request->op <= REQUEST_DELETE && request->deadline_us > wait_us &&
+    if (request->op <= REQUEST_EXPIRE && request->deadline_us > wait_us &&
         now_us >= request->deadline_us - wait_us) {
         pace_served(&worker->pace, now_us, now_us - (request->deadline_us - wait_us));
     }
@@ -80,7 +79,7 @@ static void worker_refuse(struct worker *worker, struct request *request, int co
 /* Carries out a request here, whichever worker it came from. */
 void worker_execute(struct worker *worker, struct request *request)
 {
-    bool changes = request->op == REQUEST_PUT || request->op == REQUEST_DELETE;
+    bool changes = request_writes(request->op);
     if (request->op == REQUEST_JOIN) {
         steward_join(worker->steward, request);
     } else if (request->op == REQUEST_CHANGE) {

@@ -152,6 +152,7 @@ int replica_store(struct replica *replica, const struct engine_key *key, struct 
 struct replica_written {
     struct bytes encoded;
     struct object object;
+    struct version_vector seen;  /* what was replaced */
     struct dot dot;              /* the one issued */
     uint64_t own_counter_before; /* this holding's last dot on the key before; 0 for none */
 };
@@ -181,6 +182,23 @@ int replica_replace(struct replica *replica, struct holding *holding, const stru
 int replica_put_back(struct replica *replica, struct holding *holding, const struct engine_key *key,
                      const struct object *written, const struct object *before,
                      struct bytes encoded);
+
+/* A write that depends on what it replaces. */
+struct replica_amendment {
+    void *self;
+    /* What becomes of the object under this dot: the sibling without its dot, an hlc of 0 for that
+     * of now; 0 or a negative code, and then no dot is given. Values may be borrowed. */
+    int (*make)(void *self, const struct object *object, struct dot dot, struct sibling *out);
+};
+
+/* As replica_write, of what the amendment makes of all that is held; while the holding is
+ * refilling, of what `quorum`, the context that a read quorum answered, covers, and of its own
+ * writes. What the quorum answered has been stored before. Outcomes as replica_write and of the
+ * amendment; SHOAL_EREFILLING: the holding has forgotten, and nothing was done; SHOAL_EUNKNOWN: the
+ * storage failed, and may keep the write or not. */
+int replica_amend(struct replica *replica, struct holding *holding, const struct engine_key *key,
+                  struct version_vector quorum, const struct replica_amendment *amendment,
+                  uint64_t wall_ms, struct replica_written *out);
 
 /* ---- syncs ---- */
 

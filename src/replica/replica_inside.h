@@ -53,6 +53,14 @@ int replica_hold(struct replica *replica, struct holding *holding, const struct 
  * this one as may be thinks that it should still be there. */
 uint64_t replica_expiry_due_ms(const struct replica *replica, uint64_t expiry_ms);
 
+/* ---- replica_write.c ---- */
+
+/* The write, on what is held, by a holding that is on record; an hlc of 0 is that of now. Outcomes
+ * as replica_write. */
+int replica_write_on(struct replica *replica, struct holding *holding, const struct engine_key *key,
+                     const struct object *held, struct version_vector seen,
+                     const struct sibling *added, uint64_t wall_ms, struct replica_written *out);
+
 /* ---- replica_patrol.c ---- */
 
 /* Begins what walk the holding needs now, if any. */

@@ -99,17 +99,15 @@ static int replica_wrote(struct holding *holding, const struct replica_written *
     return result;
 }
 
-/* The write, on what is held. */
-static int replica_write_on(struct replica *replica, struct holding *holding,
-                            const struct engine_key *key, const struct object *held,
-                            struct version_vector seen, const struct sibling *added,
-                            uint64_t wall_ms, struct replica_written *out)
+int replica_write_on(struct replica *replica, struct holding *holding, const struct engine_key *key,
+                     const struct object *held, struct version_vector seen,
+                     const struct sibling *added, uint64_t wall_ms, struct replica_written *out)
 {
-    struct replica_written written = {.own_counter_before =
-                                          version_vector_get(held->context, holding->actor)};
+    struct replica_written written = {
+        .seen = seen, .own_counter_before = version_vector_get(held->context, holding->actor)};
     struct sibling sibling = *added;
     sibling.dot = holding_next_dot(holding);
-    sibling.hlc = hlc_next(&replica->clock, wall_ms);
+    sibling.hlc = added->hlc != 0 ? added->hlc : hlc_next(&replica->clock, wall_ms);
     written.dot = sibling.dot;
     int result = object_write(replica->arena, held, seen, &sibling, &written.object);
     if (result == 0 && replica_overgrown(held, &written.object)) {

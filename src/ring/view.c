@@ -181,6 +181,17 @@ bool view_counted(const struct view *view, uint64_t node)
     return nodes_contain(view->counted, view->counted_count, node);
 }
 
+bool view_alone(const struct view *view, uint64_t node)
+{
+    for (uint32_t i = 0; i < view->live_count; i++) {
+        const struct layout *layout = view->live[i].layout;
+        if (layout->facts.n != 1 || layout->member_count != 1 || layout->members[0].node != node) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool view_marked(const struct view *view, uint32_t index, enum mark_kind kind, uint64_t node)
 {
     ASSERT(index < view->live_count);

@@ -122,6 +122,8 @@ bool view_marked(const struct view *view, uint32_t index, enum mark_kind kind, u
 bool view_all_marked(const struct view *view, uint32_t index, enum mark_kind kind);
 /* Some live layout names the node an owner, and it is not removed. */
 bool view_owns(const struct view *view, uint64_t node, uint32_t partition);
+/* The cluster keeps one copy of everything, and all of them are and have been the node's. */
+bool view_alone(const struct view *view, uint64_t node);
 /* The index in live of the layout with this hash; -1 when it is not live. */
 int view_find(const struct view *view, const struct content_hash *hash);
 
