@@ -44,6 +44,8 @@ size_t redis_cells_bytes(uint32_t count);
 void redis_cells_init(struct redis_cells *cells, void *memory, uint32_t count);
 /* The key's cell, made if there is none. Within the count given. */
 struct unit_cell *redis_cells_take(struct redis_cells *cells, struct bytes key);
+/* NULL: there is none. */
+struct unit_cell *redis_cells_find(const struct redis_cells *cells, struct bytes key);
 
 /* The keys among the arguments: argv[*first], argv[*first + *step], ... How many. */
 uint32_t redis_keys_of(const struct command *command, uint32_t argc, uint32_t *first,

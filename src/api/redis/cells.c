@@ -86,7 +86,7 @@ static uint32_t *find_slot(const struct redis_cells *cells, struct bytes key)
     return &cells->slots[at];
 }
 
-static struct unit_cell *find(const struct redis_cells *cells, struct bytes key)
+struct unit_cell *redis_cells_find(const struct redis_cells *cells, struct bytes key)
 {
     if (cells->slots == NULL) {
         return look_through(cells, key);
@@ -97,7 +97,7 @@ static struct unit_cell *find(const struct redis_cells *cells, struct bytes key)
 
 struct unit_cell *redis_cells_take(struct redis_cells *cells, struct bytes key)
 {
-    struct unit_cell *cell = find(cells, key);
+    struct unit_cell *cell = redis_cells_find(cells, key);
     if (cell != NULL) {
         return cell;
     }
@@ -152,7 +152,7 @@ struct unit_cell *redis_cell(struct redis_call *call, struct bytes key)
     if (cells->count == 1) {
         return cells->items;
     }
-    struct unit_cell *cell = find(cells, key);
+    struct unit_cell *cell = redis_cells_find(cells, key);
     ASSERT(cell != NULL);
     return cell;
 }
