@@ -441,7 +441,7 @@ void redis_help(struct redis_call *call)
     for (uint32_t i = 0; i < parts; i++) {
         const struct command *part = &container->subcommands[i];
         reply_simple(call->reply, part->syntax + skip);
-        snprintf(line, sizeof(line), "    %s.", part->summary);
+        snprintf(line, sizeof(line), "    %s", part->summary);
         reply_simple(call->reply, line);
     }
 }
@@ -457,21 +457,21 @@ void redis_help(struct redis_call *call)
 
 const struct command command_parts[] = {
     PART("count", 2, run_command_count, "2.8.13", "O(1)", "COMMAND COUNT",
-         "Returns how many commands there are"),
+         "Returns how many commands there are."),
     PART("docs", -2, run_command_docs, "7.0.0", "O(N) where N is the number of commands",
-         "COMMAND DOCS [command-name [command-name ...]]", "Returns what is written of commands"),
+         "COMMAND DOCS [command-name [command-name ...]]", "Returns what is written of commands."),
     PART("getkeys", -4, run_get_keys, "2.8.13", "O(N) where N is the number of arguments",
-         "COMMAND GETKEYS command [arg [arg ...]]", "Returns the keys of a whole call"),
+         "COMMAND GETKEYS command [arg [arg ...]]", "Returns the keys of a whole call."),
     PART("getkeysandflags", -4, run_get_keys_and_flags, "7.0.0",
          "O(N) where N is the number of arguments",
          "COMMAND GETKEYSANDFLAGS command [arg [arg ...]]",
-         "Returns the keys of a whole call and what is done to each"),
-    PART("help", 2, redis_help, "5.0.0", "O(1)", "COMMAND HELP", "Lists these"),
+         "Returns the keys of a whole call and what is done to each."),
+    PART("help", 2, redis_help, "5.0.0", "O(1)", "COMMAND HELP", "Lists these."),
     PART("info", -2, run_command_info, "2.8.13", "O(N) where N is the number of commands",
          "COMMAND INFO [command-name [command-name ...]]",
-         "Returns commands' arity, flags and keys"),
+         "Returns commands' arity, flags and keys."),
     PART("list", -2, run_command_list, "7.0.0", "O(N) where N is the number of commands",
          "COMMAND LIST [FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]",
-         "Returns the commands' names"),
+         "Returns the commands' names."),
     {0},
 };
