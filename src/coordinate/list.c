@@ -9,9 +9,9 @@
  * A cursor is (partition, position): pages end only between positions, so nothing is skipped or
  * listed twice while the cluster changes around it. */
 #include "base/assert.h"
-#include "base/byteorder.h"
 #include "base/memory.h"
 #include "coordinate/coordinator.h"
+#include "coordinate/list_cursor.h"
 #include "coordinate/list_pages.h"
 #include "model/shown.h"
 #include "shoal/error.h"
@@ -20,8 +20,6 @@
 #define LIST_SCAN_BYTES (256u * LIMIT_KIB)
 #define LIST_KEEP_BYTES (2u * LIST_SCAN_BYTES) /* a page's memory kept for the next partition */
 #define LIST_ANSWER_BYTES (16u * LIMIT_MIB)
-#define LIST_CURSOR_BYTES 13u
-#define LIST_CURSOR_VERSION 1u
 
 struct list_slot {
     uint64_t id; /* of its scans; 0 while unused */
@@ -218,7 +216,9 @@ static int list_emit(struct operation *operation, struct bytes key, const struct
             return SHOAL_ENOMEM;
         }
     }
-    if (entry.key.data == NULL) {
+    if (entry.key.len == 0) {
+        entry.key.data = (const uint8_t *)""; /* empty, not absent */
+    } else if (entry.key.data == NULL) {
         return SHOAL_ENOMEM;
     }
     listing->entries[listing->count++] = entry;
@@ -268,28 +268,6 @@ static int list_take(struct operation *operation, struct list_slot *slot, uint64
     return result;
 }
 
-/* ---- cursors ---- */
-
-static struct bytes list_cursor(struct listing *listing, uint32_t partition, uint64_t position)
-{
-    listing->cursor[0] = LIST_CURSOR_VERSION;
-    store_u32_le(listing->cursor + 1, partition);
-    store_u64_le(listing->cursor + 5, position);
-    return bytes_make(listing->cursor, sizeof(listing->cursor));
-}
-
-static int list_cursor_read(struct bytes cursor, uint32_t partitions, uint32_t *partition,
-                            uint64_t *position)
-{
-    if (cursor.len != LIST_CURSOR_BYTES || cursor.data[0] != LIST_CURSOR_VERSION ||
-        load_u32_le(cursor.data + 1) >= partitions) {
-        return SHOAL_EINVAL;
-    }
-    *partition = load_u32_le(cursor.data + 1);
-    *position = load_u64_le(cursor.data + 5);
-    return 0;
-}
-
 /* ---- the machine ---- */
 
 static void list_finish(struct operation *operation, struct bytes after)
@@ -334,7 +312,7 @@ static bool list_advance(struct operation *operation)
         bool end = false;
         int result = list_take(operation, slot, &next, &end);
         if (result == 0 && list_full(listing) && !end) {
-            list_finish(operation, list_cursor(listing, listing->partition, next));
+            list_finish(operation, list_cursor_make(listing->partition, next, listing->cursor));
             return false;
         }
         if (result == 0 && !end) {
@@ -348,7 +326,7 @@ static bool list_advance(struct operation *operation)
             return false;
         }
         if (list_full(listing) && listing->partition < listing->partitions && end) {
-            list_finish(operation, list_cursor(listing, listing->partition, 0));
+            list_finish(operation, list_cursor_make(listing->partition, 0, listing->cursor));
             return false;
         }
     }
@@ -378,8 +356,9 @@ void list_begin(struct operation *operation)
     listing->limit =
         request->limit == 0 || request->limit > LIMIT_LIST_KEYS ? LIMIT_LIST_KEYS : request->limit;
     uint64_t position = 0;
-    if (request->context.data != NULL && list_cursor_read(request->context, listing->partitions,
-                                                          &listing->partition, &position) < 0) {
+    if (request->context.data != NULL &&
+        (list_cursor_read(request->context, &listing->partition, &position) < 0 ||
+         listing->partition >= listing->partitions)) {
         coordinator_fail(operation, SHOAL_EINVAL,
                          "list: the cursor is not one that an earlier list answered");
         return;
