@@ -15,8 +15,8 @@
 #define QUOTED_BYTES_MAX 128u /* of a request, in an error */
 
 static const struct command *const groups[] = {
-    commands_string,     commands_bits,   commands_numbers,
-    commands_connection, commands_server, commands_transaction,
+    commands_string,      commands_bits,    commands_numbers, commands_connection, commands_server,
+    commands_transaction, commands_generic, commands_expiry,  commands_sweep,      commands_shoal,
 };
 
 /* Made from constants by whoever is first, then only read. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "api/redis/desk.h"
+#include "api/redis/spread.h"
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -89,6 +90,10 @@ void redis_pending_free(struct redis_pending *pending)
     if (pending->block != NULL) {
         input_block_unref(&pending->session->loop->input, pending->block);
         pending->block = NULL;
+    }
+    if (pending->spread != NULL) {
+        redis_spread_free(pending->spread);
+        pending->spread = NULL;
     }
     if (pending->kept != NULL) {
         free_pieces(pending);
