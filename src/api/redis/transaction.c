@@ -4,6 +4,7 @@
 #include "api/redis/transaction.h"
 
 #include "api/redis/exec.h"
+#include "api/redis/spread.h"
 #include "base/memory.h"
 #include "shoal/error.h"
 
@@ -178,23 +179,13 @@ static bool is_alone(const struct redis_pending *pending)
     return worker_alone(pending->session->loop->worker);
 }
 
-static void refuse_spread(struct redis_pending *pending, const char *name)
-{
-    reply_error_format(
-        &pending->reply,
-        "ERR '%s' needs a linearizable key: a transaction reads and writes in one step, which "
-        "several owners without a leader can't promise; on a standalone node (quorum.n = 1) it is "
-        "exact; see docs/redis.md",
-        name);
-}
-
 static void begin_multi(struct redis_pending *pending)
 {
     struct redis_session *session = pending->session;
     if (session->transaction != NULL && session->transaction->open) {
         reply_error(&pending->reply, "ERR MULTI calls can not be nested");
     } else if (!is_alone(pending)) {
-        refuse_spread(pending, "multi");
+        redis_reply_linear(&pending->reply, "multi");
     } else if (transaction_of(session) == NULL) {
         reply_error(&pending->reply, "OOM out of memory");
     } else {
@@ -342,7 +333,7 @@ static bool begin_watch(struct redis_pending *pending)
         return false;
     }
     if (!is_alone(pending)) {
-        refuse_spread(pending, "watch");
+        redis_reply_linear(&pending->reply, "watch");
         return false;
     }
     int code = prepare_watch(pending);
