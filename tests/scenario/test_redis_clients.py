@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import termios
-import threading
 import time
 import unittest
 
@@ -18,6 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import cluster  # noqa: E402
 import node_clients  # noqa: E402
 import resp  # noqa: E402
+from threads import in_threads  # noqa: E402
 
 try:
     import redis
@@ -352,25 +352,6 @@ class RedisPy(Case):
             self.assertEqual(int(client.get("hits")), 900)
             self.assertEqual(int(client.get("weighted")), 100 * sum(range(9)))
             self.assertEqual(client.incrby("hits", 0), 900)
-
-
-def in_threads(work, arguments):
-    """Runs it for each at once; what one raises is raised."""
-    failed = []
-
-    def guarded(argument):
-        try:
-            work(argument)
-        except BaseException as error:  # told in the test's own thread
-            failed.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(argument,)) for argument in arguments]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failed:
-        raise failed[0]
 
 
 @unittest.skipUnless(HIREDIS, "hiredis is not installed (libhiredis-dev)")

@@ -243,7 +243,7 @@ RAW = [
     b"\r\n", b"\n", b"   \r\n", b"PING\n", b"ping\r\n\r\nping\r\n", b"*0\r\n*1\r\n$4\r\nPING\r\n",
     b"*-1\r\nPING\r\n", b"*-5\r\n", b"*\r\nPING\r\n", b"*a\r\nPING\r\n", b"*1\r\nPING\r\n",
     b"*1\r\n+PING\r\n", b"*1\r\n$-1\r\n", b"*1\r\n$a\r\n", b"*1\r\n$\r\n", b"*1\r\n$999999999999\r\n",
-    b"*1048577\r\n", b"*2147483648\r\n", b"*99999999999999999999\r\n", b"*1\r\n$04\r\nPING\r\n",
+    b"*2147483648\r\n", b"*99999999999999999999\r\n", b"*1\r\n$04\r\nPING\r\n",
     b"*1\r\n$4\r\nPINGxx*1\r\n$4\r\nPING\r\n", b"*1\r\n$4\nPING\r\n", b"*1\n$4\r\nPING\r\n",
     b"*2\r\n$3\r\nGET\r\n", b"*2\r\n$3\r\nGET\r\n$1\r\n", b"*2\r\n$3\r\nGET\r\n$100\r\nk\r\n",
     b"SET k \"a b\"\r\nGET k\r\n", b"SET k 'a\\'b'\r\nGET k\r\n", b'SET k "a\\x41\\n\\q"\r\nGET k\r\n',
