@@ -42,12 +42,15 @@ static uint32_t find(const struct redis_rig *rig, struct bytes key)
     return at;
 }
 
-static const struct command *command_of(const struct redis_rig *rig, struct bytes name)
+static const struct command *command_of(const struct redis_rig *rig, const struct bytes *argv,
+                                        uint32_t argc)
 {
     for (size_t i = 0; rig->tables[i] != NULL; i++) {
         for (const struct command *command = rig->tables[i]; command->name != NULL; command++) {
-            if (redis_is(name, command->name)) {
-                return command;
+            if (redis_is(argv[0], command->name)) {
+                return command->subcommands != NULL && argc > 1
+                           ? command_find_part(command, argv[1])
+                           : command;
             }
         }
     }
@@ -146,7 +149,7 @@ const char *redis_rig_run_arguments(struct redis_rig *rig, const struct bytes *a
     buffer_clear(&rig->out);
     struct reply reply = {.out = &rig->out, .resp3 = rig->resp3};
     struct redis_cells cells;
-    struct redis_call call = {.command = command_of(rig, argv[0]),
+    struct redis_call call = {.command = command_of(rig, argv, argc),
                               .argv = argv,
                               .argc = argc,
                               .reply = &reply,
@@ -175,7 +178,7 @@ static char *take_word(char *at, struct bytes *word)
     while (*at != '\0' && *at != (quoted ? '"' : ' ')) {
         if (at[0] == '\\' && at[1] == 'x') {
             char digits[3] = {at[2], at[3], '\0'};
-            *to++ = (char)strtoul(digits, NULL, 16);
+            *to++ = (char)(unsigned char)strtoul(digits, NULL, 16);
             at += 4;
         } else {
             *to++ = *at++;

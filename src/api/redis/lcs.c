@@ -2,12 +2,13 @@
  * not change their order; its length, itself, or the ranges of both that match.
  *
  * Row by row over the first value, a bit for each byte of the second: bit j of row i is clear where
- * the prefixes (i, j) have one more in common than (i, j - 1). A row follows from the one before by
- * an addition (Hyyrö, "Bit-parallel LCS-length computation revisited", 2004), 64 columns at a time,
- * and the bits of all rows are all that the way back needs: where the last bytes differ it goes up
- * if the bit of (i, j) is clear and left if it is set. That's a 32nd of the memory of the table of
- * lengths that Redis fills, and the same answer, for among equals it goes the same way. Redis's
- * bound on its table is kept, so that the same calls are refused. */
+ * the prefixes (i, j) have one more in common than (i, j - 1), as they never have two. A row
+ * follows from the one before by an addition (Hyyrö, "Bit-parallel LCS-length computation
+ * revisited", 2004), 64 columns at a time, and the bits of all rows are all that the way back
+ * needs: where the last bytes differ it goes up if the bit of (i, j) is clear and left if it is
+ * set. So it takes down to a 32nd of the table of lengths that Redis fills, and gives the same
+ * answer: among equals it goes the same way. Redis's bound on its table is kept, so that the same
+ * calls are refused. */
 #include "api/redis/call.h"
 #include "api/redis/strings.h"
 #include "base/memory.h"
@@ -101,7 +102,7 @@ static void next_row(uint64_t *row, const uint64_t *above, const uint64_t *mask,
     }
 }
 
-/* The rows, and from the last the length. False: no memory. */
+/* The rows, and from the last the length; neither value is empty. False: no memory. */
 static bool make_rows(struct alignment *way)
 {
     uint64_t *mask_of[256];
@@ -116,8 +117,9 @@ static bool make_rows(struct alignment *way)
         next_row(row, above, mask_of[way->a.data[i]], way->words);
         above = row;
     }
+    const uint64_t *last = way->rows + (way->a.len - 1) * way->words;
     for (size_t w = 0; w < way->words; w++) {
-        uint64_t bits = ~above[w];
+        uint64_t bits = ~last[w];
         bits &= w + 1 == way->words && way->b.len % 64 != 0 ? (UINT64_C(1) << (way->b.len % 64)) - 1
                                                             : UINT64_MAX;
         way->len += (uint32_t)__builtin_popcountll(bits);
