@@ -19,11 +19,8 @@ struct redis_metrics {
     metric_id siblings; /* hidden by a plain GET and its like */
 };
 
-/* What of the node's configuration commands tell of and change. The server's. */
+/* What of the node's configuration commands tell of. The server's; borrowed. */
 struct redis_node {
-    void *self;
-    /* CONFIG SET of what can change while the node runs: 0, or a code and why not. */
-    int (*set)(void *self, struct bytes name, struct bytes value, char text[256]);
     const char *data_dir;
     const char *engine;     /* "log", ... */
     const char *durability; /* "sync", ... */
@@ -48,6 +45,9 @@ int redis_new(const struct redis_options *options, struct redis **out);
 
 /* Once the loops are over and the workers freed. NULL is fine. */
 void redis_free(struct redis *redis);
+
+/* Which port it is served at, once that is known; before the loops run. */
+void redis_listening(struct redis *redis, uint16_t port);
 
 /* For net_listen. `self` is the struct redis. */
 void redis_accept(void *self, struct loop *loop, int fd);

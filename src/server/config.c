@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -144,6 +145,15 @@ static void complete(struct config *config)
     }
 }
 
+static void note_path(const char *path, struct config *config)
+{
+    char *whole = realpath(path, NULL);
+    if (whole != NULL && strlen(whole) < sizeof(config->path)) {
+        memcpy(config->path, whole, strlen(whole) + 1);
+    }
+    free(whole);
+}
+
 int config_load(const char *path, const char *const *environment, struct config *out,
                 struct buffer *problems)
 {
@@ -152,6 +162,7 @@ int config_load(const char *path, const char *const *environment, struct config 
     set_defaults(&load.config);
     if (path != NULL) {
         config_read_file(&load);
+        note_path(path, &load.config);
     }
     config_read_environment(&load, environment);
     complete(&load.config);

@@ -32,6 +32,7 @@ struct config_addresses {
 
 /* Numbers are as the table of keys bounds them; texts end with a NUL. */
 struct config {
+    char path[CONFIG_PATH_BYTES]; /* of the file, from the root; empty: none was read */
     char node_name[LIMIT_NAME_BYTES + 1];
     char node_zone[LIMIT_NAME_BYTES + 1];
     uint64_t node_weight;
@@ -82,6 +83,10 @@ struct config {
  * for each problem appended to `problems`; SHOAL_ENOMEM. */
 int config_load(const char *path, const char *const *environment, struct config *out,
                 struct buffer *problems);
+
+/* As they stand in the file. */
+const char *config_engine_text(int32_t engine);
+const char *config_durability_text(int32_t durability);
 
 /* The names of the keys that differ and can't change while the node runs ("quorum.n, workers"),
  * appended; nothing when all that differs can. 0 or SHOAL_ENOMEM. */

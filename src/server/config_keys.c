@@ -16,6 +16,16 @@ static const char *const compressions[] = {"lz4", "none", NULL};
 static const char *const levels[] = {"debug", "info", "warning", "error", NULL};
 static const char *const formats[] = {"text", "json", NULL};
 
+const char *config_engine_text(int32_t engine)
+{
+    return engines[engine];
+}
+
+const char *config_durability_text(int32_t durability)
+{
+    return durabilities[durability];
+}
+
 #define AT(field) .offset = offsetof(struct config, field)
 #define TEXT_AT(field) AT(field), .size = sizeof(((struct config *)NULL)->field)
 #define MS UINT64_C(1000)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "api/native.h"
+#include "api/redis.h"
 #include "base/crypto.h"
 #include "base/memory.h"
 #include "net/keeper.h"
@@ -35,11 +36,14 @@ struct server {
     struct native_metrics native_metrics;
     struct native_limits limits;
     struct native *native;
+    struct redis_metrics redis_metrics;
+    struct redis *redis; /* NULL: not served */
     struct net *net;
     struct backup *backup;
     struct storage *storage;
     uint16_t client_port;
     uint16_t peer_port;
+    uint16_t redis_port;
     struct node_config node;
     void *seeds;
     uint32_t worker_count;
@@ -82,7 +86,7 @@ static uint16_t told(int32_t advertised, uint16_t listened)
     return advertised == CONFIG_PORT_NONE ? listened : (uint16_t)advertised;
 }
 
-/* Redis and HTTP are configured but not served yet: they are not told to others either. */
+/* HTTP is configured but not served yet: it is not told to others either. */
 static int describe_node(struct server *server)
 {
     const struct config *config = &server->config;
@@ -96,6 +100,7 @@ static int describe_node(struct server *server)
         .sloppy = config->sloppy,
         .client_port = told(config->advertise_client_port, server->client_port),
         .peer_port = told(config->advertise_peer_port, server->peer_port),
+        .redis_port = told(config->advertise_redis_port, server->redis_port),
         .heartbeat_interval_us = config->heartbeat_interval_us,
         .heartbeat_fanout = (uint32_t)config->heartbeat_fanout,
         .phi_threshold = config->phi_threshold,
@@ -173,6 +178,9 @@ static int open_metrics(struct server *server)
     if (code == 0) {
         code = native_declare_metrics(server->metrics, &server->native_metrics);
     }
+    if (code == 0) {
+        code = redis_declare_metrics(server->metrics, &server->redis_metrics);
+    }
     return code;
 }
 
@@ -196,6 +204,41 @@ static int open_native(struct server *server)
     return native_new(&options, &server->native);
 }
 
+static struct moment now(void)
+{
+    struct timespec mono;
+    struct timespec wall;
+    clock_gettime(CLOCK_MONOTONIC, &mono);
+    clock_gettime(CLOCK_REALTIME, &wall);
+    return (struct moment){
+        .mono_us = (uint64_t)mono.tv_sec * 1000000 + (uint64_t)mono.tv_nsec / 1000,
+        .wall_ms = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000,
+    };
+}
+
+static int open_redis(struct server *server)
+{
+    const struct config *config = &server->config;
+    if (config->redis_port == CONFIG_PORT_NONE) {
+        return 0;
+    }
+    struct redis_options options = {
+        .workers = server->worker_count,
+        .limits = &server->limits,
+        .node =
+            {
+                .data_dir = config->data_dir,
+                .engine = config_engine_text(config->engine),
+                .durability = config_durability_text(config->durability),
+                .config_path = config->path,
+                .started_ms = now().wall_ms,
+            },
+        .metrics = server->metrics,
+        .metric_ids = server->redis_metrics,
+    };
+    return redis_new(&options, &server->redis);
+}
+
 static int open_backup(struct server *server)
 {
     struct backup_options options = {
@@ -210,6 +253,9 @@ static int open_net(struct server *server, char text[512])
     int code = open_backup(server);
     if (code == 0) {
         code = open_native(server);
+    }
+    if (code == 0) {
+        code = open_redis(server);
     }
     if (code != 0) {
         return explain(text, code, "can't serve clients");
@@ -241,32 +287,28 @@ static int open_ports(struct server *server, char text[512])
         code = net_listen_peers(server->net, config->listen_host, (uint16_t)config->peer_port,
                                 &server->peer_port, text);
     }
+    if (code == 0 && server->redis != NULL) {
+        code = net_listen(server->net, config->listen_host, (uint16_t)config->redis_port,
+                          redis_accept, server->redis, &server->redis_port, text);
+    }
+    if (code == 0 && server->redis != NULL) {
+        redis_listening(server->redis, server->redis_port);
+    }
     return code;
 }
 
 static int write_ports(struct server *server, char text[512])
 {
     char json[160];
-    int len =
-        snprintf(json, sizeof(json), "{\"client_port\": %u, \"peer_port\": %u, \"pid\": %ld}\n",
-                 server->client_port, server->peer_port, (long)getpid());
+    int len = snprintf(json, sizeof(json),
+                       "{\"client_port\": %u, \"peer_port\": %u, \"redis_port\": %u, "
+                       "\"pid\": %ld}\n",
+                       server->client_port, server->peer_port, server->redis_port, (long)getpid());
     int code = data_folder_write(&server->folder, PORTS_FILE, bytes_make(json, (size_t)len));
     return code == 0 ? 0 : explain(text, code, "can't write " PORTS_FILE " to data_dir");
 }
 
 /* ---- workers --------------------------------------------------------------------------------- */
-
-static struct moment now(void)
-{
-    struct timespec mono;
-    struct timespec wall;
-    clock_gettime(CLOCK_MONOTONIC, &mono);
-    clock_gettime(CLOCK_REALTIME, &wall);
-    return (struct moment){
-        .mono_us = (uint64_t)mono.tv_sec * 1000000 + (uint64_t)mono.tv_nsec / 1000,
-        .wall_ms = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000,
-    };
-}
 
 static int load_engines(struct server *server, char text[512])
 {
@@ -339,7 +381,8 @@ static int run(struct server *server, char text[512])
     log_info("ready", LOG_TEXT("node", server->config.node_name),
              LOG_TEXT("host", server->config.listen_host),
              LOG_U64("client_port", server->client_port), LOG_U64("peer_port", server->peer_port),
-             LOG_U64("workers", server->worker_count), LOG_U64("pid", getpid()));
+             LOG_U64("redis_port", server->redis_port), LOG_U64("workers", server->worker_count),
+             LOG_U64("pid", getpid()));
     return 0;
 }
 
@@ -496,6 +539,7 @@ void server_free(struct server *server)
     if (server == NULL || !end_workers(server)) {
         return;
     }
+    redis_free(server->redis);
     native_free(server->native);
     net_free(server->net);
     backup_free(server->backup);

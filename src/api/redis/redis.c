@@ -50,6 +50,11 @@ int redis_new(const struct redis_options *options, struct redis **out)
     return 0;
 }
 
+void redis_listening(struct redis *redis, uint16_t port)
+{
+    redis->shared.options.node.port = port;
+}
+
 void redis_free(struct redis *redis)
 {
     if (redis == NULL) {
