@@ -68,8 +68,8 @@
     X(vote_outlives,                                                                               \
       "an owner's confirmation of a write in flight outlives its link, and process")               \
     X(write_outlives, "a write goes on being confirmed after its dot's holding has ended")         \
-    X(shard_by_actor,                                                                              \
-      "a counter's shards are told apart by actor, not by the dot that began them")                \
+    X(shard_alone, "an addition keeps its own actor's shard of a counter and no other")            \
+    X(redo_add, "an addition is passed to another coordinator when the first keeps silent")        \
     X(shard_larger, "of two copies of a counter's shard the larger sum counts")                    \
     X(counter_epochs, "counters of different epochs are joined")                                   \
     X(fallback_storm, "fallbacks are asked again with every answer that comes")                    \

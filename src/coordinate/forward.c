@@ -3,6 +3,7 @@
  * may be passed to the next one as well when the first keeps silent. A write may not: a coordinator
  * that has received it may have carried it out, so a silent one leaves the outcome unknown, while
  * one that refused, or was never reached, does not. */
+#include "base/mutant.h"
 #include "coordinate/coordinator.h"
 #include "shoal/error.h"
 
@@ -134,7 +135,8 @@ void forward_hedge(struct operation *operation)
     }
     reach_silent(coordinator->reach, operation->candidates[operation->candidate_next - 1],
                  coordinator->now.mono_us);
-    if (operation->request->op == REQUEST_GET) {
+    if (operation->request->op == REQUEST_GET ||
+        (operation->request->op == REQUEST_ADD && MUTANT(redo_add))) {
         coordinator_count(coordinator, coordinator->metrics.hedges);
         (void)forward_try(operation);
     }

@@ -43,15 +43,6 @@ static struct counter_shard shard_later(struct counter_shard a, struct counter_s
     return a.sum > b.sum ? a : b;
 }
 
-/* How the two shards stand to each other: those of equal order are copies of one. */
-static int shard_compare(const struct counter_shard *a, const struct counter_shard *b)
-{
-    if (MUTANT(shard_by_actor) && a->start.actor == b->start.actor) {
-        return 0;
-    }
-    return dot_compare(a->start, b->start);
-}
-
 int counter_join(struct arena *arena, const struct counter *a, const struct counter *b,
                  struct counter *out)
 {
@@ -66,7 +57,7 @@ int counter_join(struct arena *arena, const struct counter *a, const struct coun
     while (i < a->shard_count || j < b->shard_count) {
         int order = i == a->shard_count   ? 1
                     : j == b->shard_count ? -1
-                                          : shard_compare(&a->shards[i], &b->shards[j]);
+                                          : dot_compare(a->shards[i].start, b->shards[j].start);
         if (order == 0) {
             shards[count++] = shard_later(a->shards[i++], b->shards[j++]);
         } else {
@@ -134,10 +125,13 @@ int counter_add(struct arena *arena, const struct counter *counter, struct dot d
         own--;
     }
     shards[own] = added;
-    *out = (struct counter){.epoch = counter->epoch,
-                            .base = counter->base,
-                            .shards = shards,
-                            .shard_count = counter->shard_count + (begins ? 1 : 0)};
+    uint32_t count = counter->shard_count + (begins ? 1 : 0);
+    if (MUTANT(shard_alone)) {
+        shards[0] = added;
+        count = 1;
+    }
+    *out = (struct counter){
+        .epoch = counter->epoch, .base = counter->base, .shards = shards, .shard_count = count};
     *total = (int64_t)after;
     return 0;
 }

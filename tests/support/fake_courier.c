@@ -377,12 +377,15 @@ static void fake_complete(void *self, struct request *request, const struct outc
     answer->owners = outcome->owners;
     answer->fallbacks = outcome->fallbacks;
     answer->needed = outcome->needed;
+    answer->number = outcome->number;
     fake_copy_text(answer->text, sizeof(answer->text), outcome->text);
     answer->context =
         fake_copy(answer->context_bytes, sizeof(answer->context_bytes), outcome->context);
     answer->after = fake_copy(answer->after_bytes, sizeof(answer->after_bytes), outcome->after);
     for (uint32_t i = 0; i < outcome->value_count && i < 8; i++) {
         fake_copy_text(answer->values[i], sizeof(answer->values[i]), outcome->values[i].value);
+        answer->expiries[i] = outcome->values[i].expiry_ms;
+        answer->counters[i] = outcome->values[i].counter;
     }
     answer->value_count = outcome->value_count;
     for (uint32_t i = 0; i < outcome->entry_count && i < 64; i++) {
@@ -642,6 +645,19 @@ struct fake_answer *fake_delete(struct fake_courier *fake, const char *key, stru
 {
     struct request request = {
         .op = REQUEST_DELETE, .key = bytes_from_string(key), .context = context};
+    return fake_begin(fake, &request);
+}
+
+struct fake_answer *fake_add(struct fake_courier *fake, const char *key, int64_t delta)
+{
+    struct request request = {.op = REQUEST_ADD, .key = bytes_from_string(key), .delta = delta};
+    return fake_begin(fake, &request);
+}
+
+struct fake_answer *fake_expire(struct fake_courier *fake, const char *key, uint64_t expiry_ms)
+{
+    struct request request = {
+        .op = REQUEST_EXPIRE, .key = bytes_from_string(key), .expiry_ms = expiry_ms};
     return fake_begin(fake, &request);
 }
 

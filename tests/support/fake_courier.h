@@ -55,7 +55,10 @@ struct fake_answer {
     uint8_t context_bytes[1024];
     struct bytes context; /* data NULL is none */
     char values[8][32];   /* of a get, winner first; the keys of a list in `keys` */
+    uint64_t expiries[8]; /* of these */
+    bool counters[8];
     uint32_t value_count;
+    int64_t number;
     uint32_t owners;
     uint32_t fallbacks;
     uint32_t needed;
@@ -111,6 +114,8 @@ struct fake_answer *fake_put(struct fake_courier *fake, const char *key, const c
                              struct bytes context);
 struct fake_answer *fake_get(struct fake_courier *fake, const char *key);
 struct fake_answer *fake_delete(struct fake_courier *fake, const char *key, struct bytes context);
+struct fake_answer *fake_add(struct fake_courier *fake, const char *key, int64_t delta);
+struct fake_answer *fake_expire(struct fake_courier *fake, const char *key, uint64_t expiry_ms);
 struct fake_answer *fake_list(struct fake_courier *fake, const char *prefix, uint32_t limit,
                               struct bytes after);
 /* The same with everything in `request` but what is private, and the key as it says. */
