@@ -123,25 +123,25 @@ static void make_cells(struct redis_rig *rig, struct redis_call *call)
 
 /* ---- lines and replies ---- */
 
-static const char *show(struct redis_rig *rig)
+const char *redis_rig_show(struct bytes reply, struct buffer *shown)
 {
-    buffer_clear(&rig->shown);
-    size_t len = rig->out.len;
-    ASSERT(len >= 2 && memcmp(rig->out.data + len - 2, "\r\n", 2) == 0);
+    buffer_clear(shown);
+    size_t len = reply.len;
+    ASSERT(len >= 2 && memcmp(reply.data + len - 2, "\r\n", 2) == 0);
     for (size_t i = 0; i < len - 2; i++) {
-        uint8_t byte = rig->out.data[i];
+        uint8_t byte = reply.data[i];
         char text[8];
-        if (byte == '\r' && rig->out.data[i + 1] == '\n') {
+        if (byte == '\r' && reply.data[i + 1] == '\n') {
             text[0] = ' ';
             text[1] = '\0';
             i++;
         } else {
             (void)snprintf(text, sizeof(text), isprint(byte) ? "%c" : "\\x%02x", byte);
         }
-        ASSERT(buffer_append(&rig->shown, text, strlen(text)) == 0);
+        ASSERT(buffer_append(shown, text, strlen(text)) == 0);
     }
-    ASSERT(buffer_append_u8(&rig->shown, 0) == 0);
-    return (const char *)rig->shown.data;
+    ASSERT(buffer_append_u8(shown, 0) == 0);
+    return (const char *)shown->data;
 }
 
 const char *redis_rig_run_arguments(struct redis_rig *rig, const struct bytes *argv, uint32_t argc)
@@ -166,7 +166,7 @@ const char *redis_rig_run_arguments(struct redis_rig *rig, const struct bytes *a
         apply(rig, &cells.items[i]);
     }
     arena_reset(&rig->memory);
-    return show(rig);
+    return redis_rig_show(buffer_bytes(&rig->out), &rig->shown);
 }
 
 /* A word is unescaped in place; returns where it ends. */
@@ -188,18 +188,23 @@ static char *take_word(char *at, struct bytes *word)
     return at + (quoted ? 1 : 0);
 }
 
+uint32_t redis_rig_words(char *line, struct bytes words[REDIS_RIG_ARGUMENTS])
+{
+    uint32_t count = 0;
+    while (*line != '\0') {
+        ASSERT(count < REDIS_RIG_ARGUMENTS);
+        line = take_word(line, &words[count++]);
+        line += *line == ' ' ? 1 : 0;
+    }
+    return count;
+}
+
 const char *redis_rig_run(struct redis_rig *rig, const char *line)
 {
     char *copied = mem_copy_string(line, strlen(line));
     struct bytes *argv = mem_alloc(REDIS_RIG_ARGUMENTS * sizeof(argv[0]));
     ASSERT(copied != NULL && argv != NULL);
-    uint32_t argc = 0;
-    char *at = copied;
-    while (*at != '\0') {
-        ASSERT(argc < REDIS_RIG_ARGUMENTS);
-        at = take_word(at, &argv[argc++]);
-        at += *at == ' ' ? 1 : 0;
-    }
+    uint32_t argc = redis_rig_words(copied, argv);
     const char *shown = redis_rig_run_arguments(rig, argv, argc);
     mem_free(argv);
     mem_free(copied);

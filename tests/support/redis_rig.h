@@ -45,6 +45,11 @@ uint64_t redis_rig_expiry(const struct redis_rig *rig, const char *key);
 /* What is held; data is NULL if there is no such key. */
 struct bytes redis_rig_value(const struct redis_rig *rig, const char *key);
 
+/* The words of a line, unescaped in place. How many. */
+uint32_t redis_rig_words(char *line, struct bytes words[REDIS_RIG_ARGUMENTS]);
+/* A reply as redis_rig_run shows it, ended by a NUL; until `shown` changes. */
+const char *redis_rig_show(struct bytes reply, struct buffer *shown);
+
 #define REDIS_SAYS(rig, line, reply) assert_string_equal(redis_rig_run(rig, line), reply)
 
 #endif

@@ -157,12 +157,12 @@ static void after_scan(struct redis_spread *spread)
     redis_pending_done(spread->pending);
 }
 
-/* The cluster's partitions; 0 while the node is in none. */
+/* The cluster's partitions; as many as there can be while the node is in none. */
 static uint32_t partitions_of(const struct sweep *sweep)
 {
     const struct worker *worker = sweep->spread->pending->session->loop->worker;
     const struct snapshot *snapshot = worker_snapshot(worker);
-    return snapshot == NULL ? 0 : view_facts(snapshot->view)->partitions;
+    return snapshot == NULL ? LIMIT_PARTITIONS_MAX : view_facts(snapshot->view)->partitions;
 }
 
 static void begin_at(struct sweep *sweep, uint32_t partition, uint64_t position)
@@ -172,20 +172,17 @@ static void begin_at(struct sweep *sweep, uint32_t partition, uint64_t position)
 
 void sweep_walk_scan(struct sweep *sweep)
 {
+    uint64_t cursor = sweep->question.cursor;
     uint32_t partition;
     uint64_t position;
     sweep->limit = sweep->question.count;
-    if (sweep->question.cursor != 0) {
-        uint32_t partitions = partitions_of(sweep);
-        if (partitions != 0 &&
-            !sweep_cursor_place(sweep->question.cursor, partitions, &partition, &position)) {
-            sweep->ended = true; /* nothing is there */
-            after_scan(sweep->spread);
-            return;
-        }
-        if (partitions != 0) {
-            begin_at(sweep, partition, position);
-        }
+    if (!sweep_cursor_place(cursor, partitions_of(sweep), &partition, &position)) {
+        sweep->ended = true; /* nothing is there */
+        after_scan(sweep->spread);
+        return;
+    }
+    if (cursor != 0) {
+        begin_at(sweep, partition, position);
     }
     sweep_ask_page(sweep, &scan_row);
 }
@@ -269,10 +266,8 @@ static void after_random(struct redis_spread *spread)
 void sweep_walk_random(struct sweep *sweep)
 {
     struct random *random = &sweep->spread->pending->session->loop->random;
-    uint32_t partitions = partitions_of(sweep);
+    uint32_t partition = (uint32_t)random_below(random, partitions_of(sweep));
     sweep->limit = RANDOM_AMONG;
-    if (partitions != 0) {
-        begin_at(sweep, (uint32_t)random_below(random, partitions), random_u64(random));
-    }
+    begin_at(sweep, partition, random_u64(random));
     sweep_ask_page(sweep, &random_row);
 }
