@@ -131,7 +131,9 @@ struct shoal_options {
 
 struct shoal_value {
     struct shoal_bytes value;
-    uint64_t hlc; /* hybrid logical time of its write: the upper 48 bits are ms since 1970 */
+    uint64_t hlc;       /* hybrid logical time of its write: the upper 48 bits are ms since 1970 */
+    uint64_t expiry_ms; /* it is hidden after that, in ms since 1970; 0: never */
+    int counter;        /* a counter (see shoal_add_start): the value is its decimal digits */
 };
 
 /* A key of a list; `value` is there (data not NULL) when values were asked for. */
@@ -153,6 +155,7 @@ struct shoal_result {
     uint32_t owners;          /* owners that answered or confirmed */
     uint32_t fallbacks;       /* others that confirmed in an owner's stead */
     uint32_t needed;          /* how many the quorum asked for */
+    int64_t number; /* add: the number that the key holds now; expire: the expiry it had */
 };
 
 SHOAL_API void shoal_result_free(struct shoal_result *result); /* NULL is fine */
@@ -182,6 +185,20 @@ SHOAL_API int shoal_delete_start(struct shoal_client *client, struct shoal_bytes
                                  const struct shoal_options *options, shoal_done_fn done,
                                  void *user);
 
+/* Adds to the number that the key holds, 0 where it holds nothing; the result's `number` is what it
+ * is then. None of several additions is lost, whichever nodes carry them out, but two that are
+ * carried out apart may answer the same number. A value that is no whole number of 64 bits, in
+ * decimal and its shortest form, is SHOAL_EINVAL, and so is leaving that range. Like every write it
+ * is never sent twice: SHOAL_EUNKNOWN says that it may have been added. Takes no context. */
+SHOAL_API int shoal_add_start(struct shoal_client *client, struct shoal_bytes key, int64_t delta,
+                              const struct shoal_options *options, shoal_done_fn done, void *user);
+
+/* What the key holds is hidden after this time, in ms since 1970; 0: never. SHOAL_ENOTFOUND when it
+ * holds nothing; the result's `number` is the expiry that it had. Takes no context. */
+SHOAL_API int shoal_expire_start(struct shoal_client *client, struct shoal_bytes key,
+                                 uint64_t expiry_ms, const struct shoal_options *options,
+                                 shoal_done_fn done, void *user);
+
 struct shoal_list {
     struct shoal_bytes prefix; /* empty: all keys */
     struct shoal_bytes after;  /* of an earlier result; data NULL: from the beginning */
@@ -203,6 +220,7 @@ enum shoal_operation_kind {
     SHOAL_PUT = 0,
     SHOAL_GET = 1,
     SHOAL_DELETE = 2,
+    SHOAL_ADD = 3,
 };
 
 struct shoal_operation {
@@ -211,6 +229,7 @@ struct shoal_operation {
     struct shoal_bytes value;   /* put */
     struct shoal_bytes context; /* put, delete; data NULL: none */
     uint64_t ttl_ms;            /* put; 0: none */
+    int64_t delta;              /* add */
 };
 
 /* results[i] is that of operations[i]. All is valid during the callback. */
@@ -242,6 +261,10 @@ SHOAL_API int shoal_put(struct shoal_client *client, struct shoal_bytes key,
 SHOAL_API int shoal_get(struct shoal_client *client, struct shoal_bytes key,
                         const struct shoal_options *options, struct shoal_result **result);
 SHOAL_API int shoal_delete(struct shoal_client *client, struct shoal_bytes key,
+                           const struct shoal_options *options, struct shoal_result **result);
+SHOAL_API int shoal_add(struct shoal_client *client, struct shoal_bytes key, int64_t delta,
+                        const struct shoal_options *options, struct shoal_result **result);
+SHOAL_API int shoal_expire(struct shoal_client *client, struct shoal_bytes key, uint64_t expiry_ms,
                            const struct shoal_options *options, struct shoal_result **result);
 SHOAL_API int shoal_list(struct shoal_client *client, const struct shoal_list *list,
                          const struct shoal_options *options, struct shoal_result **result);

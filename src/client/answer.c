@@ -164,6 +164,8 @@ static int show_values(struct arena *arena, const struct message_result *result,
     for (uint32_t i = 0; i < result->value_count; i++) {
         values[i].value = show_bytes(result->values[i].value);
         values[i].hlc = result->values[i].hlc;
+        values[i].expiry_ms = result->values[i].expiry_ms;
+        values[i].counter = result->values[i].counter ? 1 : 0;
     }
     out->values = values;
     out->value_count = result->value_count;
@@ -196,6 +198,7 @@ int answer_show_result(struct arena *arena, const struct answer *answer, struct 
         shown.owners = answer->result->owners;
         shown.fallbacks = answer->result->fallbacks;
         shown.needed = answer->result->needed;
+        shown.number = answer->result->number;
         error = show_values(arena, answer->result, &shown);
     } else if (answer->list != NULL) {
         error = show_entries(arena, answer->list, &shown);

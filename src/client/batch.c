@@ -93,6 +93,8 @@ int batch_start_operation(struct shoal_client *client, const struct shoal_operat
         return shoal_get_start(client, operation->key, &own, done, user);
     case SHOAL_DELETE:
         return shoal_delete_start(client, operation->key, &own, done, user);
+    case SHOAL_ADD:
+        return shoal_add_start(client, operation->key, operation->delta, &own, done, user);
     }
     return SHOAL_EINVAL;
 }

@@ -104,7 +104,7 @@ struct call *call_new_request(enum request_op op, struct bytes key, struct bytes
                               const struct shoal_options *options)
 {
     struct bytes context = {0};
-    if (options != NULL && op != REQUEST_GET) {
+    if (options != NULL && (op == REQUEST_PUT || op == REQUEST_DELETE)) {
         context = bytes_of(options->context);
     }
     /* What is far too big is refused, not copied. */

@@ -49,6 +49,26 @@ int shoal_delete_start(struct shoal_client *client, struct shoal_bytes key,
     return start(client, call, done, user);
 }
 
+int shoal_add_start(struct shoal_client *client, struct shoal_bytes key, int64_t delta,
+                    const struct shoal_options *options, shoal_done_fn done, void *user)
+{
+    struct call *call = call_new_request(REQUEST_ADD, bytes_of(key), (struct bytes){0}, options);
+    if (call != NULL) {
+        call->request.delta = delta;
+    }
+    return start(client, call, done, user);
+}
+
+int shoal_expire_start(struct shoal_client *client, struct shoal_bytes key, uint64_t expiry_ms,
+                       const struct shoal_options *options, shoal_done_fn done, void *user)
+{
+    struct call *call = call_new_request(REQUEST_EXPIRE, bytes_of(key), (struct bytes){0}, options);
+    if (call != NULL) {
+        call->request.expiry_ms = expiry_ms;
+    }
+    return start(client, call, done, user);
+}
+
 int shoal_list_start(struct shoal_client *client, const struct shoal_list *list,
                      const struct shoal_options *options, shoal_done_fn done, void *user)
 {

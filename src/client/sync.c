@@ -60,6 +60,34 @@ int shoal_delete(struct shoal_client *client, struct shoal_bytes key,
     return code;
 }
 
+int shoal_add(struct shoal_client *client, struct shoal_bytes key, int64_t delta,
+              const struct shoal_options *options, struct shoal_result **result)
+{
+    struct waiting waiting = {.copy = result != NULL};
+    int error = sync_begin(client);
+    if (error != 0) {
+        return error;
+    }
+    int started = shoal_add_start(client, key, delta, options, sync_on_result, &waiting);
+    int code = sync_end(client, started, &waiting);
+    hand_over(&waiting, result);
+    return code;
+}
+
+int shoal_expire(struct shoal_client *client, struct shoal_bytes key, uint64_t expiry_ms,
+                 const struct shoal_options *options, struct shoal_result **result)
+{
+    struct waiting waiting = {.copy = result != NULL};
+    int error = sync_begin(client);
+    if (error != 0) {
+        return error;
+    }
+    int started = shoal_expire_start(client, key, expiry_ms, options, sync_on_result, &waiting);
+    int code = sync_end(client, started, &waiting);
+    hand_over(&waiting, result);
+    return code;
+}
+
 int shoal_list(struct shoal_client *client, const struct shoal_list *list,
                const struct shoal_options *options, struct shoal_result **result)
 {

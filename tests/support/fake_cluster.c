@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/queue.h"
+#include "model/counter.h"
 #include "ring/partition.h"
 #include "ring/view.h"
 #include "shoal/error.h"
@@ -89,6 +90,20 @@ static void keep(struct fake_cluster *cluster, struct bytes key, struct bytes va
     cluster->record_count++;
 }
 
+/* A counter, of which the store keeps the digits. */
+static int64_t add(struct fake_cluster *cluster, struct bytes key, int64_t delta)
+{
+    struct record *record = find(cluster, key);
+    int64_t number = 0;
+    char digits[NUMBER_DIGITS_MAX];
+    if (record != NULL) {
+        ASSERT(number_parse(record->value, &number));
+        forget(cluster, record);
+    }
+    keep(cluster, key, bytes_make(digits, number_print(number + delta, digits)));
+    return number + delta;
+}
+
 static struct message_result apply(struct fake_cluster *cluster,
                                    const struct message_request *request, char context[32],
                                    struct result_value *value)
@@ -100,10 +115,17 @@ static struct message_result apply(struct fake_cluster *cluster,
         return result;
     }
     if (request->op == REQUEST_GET) {
-        *value = (struct result_value){.value = record->value, .hlc = record->version};
+        *value = (struct result_value){
+            .value = record->value, .hlc = record->version, .expiry_ms = 77, .counter = true};
         result.values = value;
         result.value_count = 1;
         (void)snprintf(context, 32, "v%u", (unsigned)record->version);
+    } else if (request->op == REQUEST_ADD) {
+        result.number = add(cluster, request->key, request->delta);
+        (void)snprintf(context, 32, "v%u", (unsigned)cluster->version);
+    } else if (request->op == REQUEST_EXPIRE) {
+        result.number = (int64_t)request->expiry_ms - 1; /* that which it had */
+        (void)snprintf(context, 32, "v%u", (unsigned)cluster->version);
     } else {
         if (record != NULL) {
             forget(cluster, record);

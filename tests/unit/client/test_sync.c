@@ -94,6 +94,30 @@ static void put_get_delete(void **state)
     shoal_client_free(client);
 }
 
+static void adding_and_expiring(void **state)
+{
+    struct shoal_client *client = open_client(*state, (struct shoal_config){0});
+    struct shoal_result *result = NULL;
+    struct shoal_options options = {.ttl_ms = 5, .context = shoal_text("no use here")};
+    assert_int_equal(shoal_add(client, shoal_text("n"), 40, &options, NULL), 0);
+    assert_int_equal(shoal_add(client, shoal_text("n"), -50, NULL, &result), 0);
+    assert_int_equal(result->number, -10);
+    shoal_result_free(result);
+    struct shoal_operation operation = {.kind = SHOAL_ADD, .key = shoal_text("n"), .delta = 1};
+    assert_int_equal(shoal_batch(client, &operation, 1, NULL, &result), 0);
+    assert_int_equal(result->number, -9);
+    shoal_result_free(result);
+    assert_int_equal(shoal_expire(client, shoal_text("n"), 1000, NULL, &result), 0);
+    assert_int_equal(result->number, 999);
+    shoal_result_free(result);
+    assert_int_equal(shoal_get(client, shoal_text("n"), NULL, &result), 0);
+    assert_memory_equal(result->values[0].value.data, "-9", 2);
+    assert_int_equal(result->values[0].expiry_ms, 77);
+    assert_int_equal(result->values[0].counter, 1);
+    shoal_result_free(result);
+    shoal_client_free(client);
+}
+
 static void a_missing_key_still_gives_its_result(void **state)
 {
     struct shoal_client *client = open_client(*state, (struct shoal_config){0});
@@ -342,6 +366,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_open_client_knows_the_cluster, begin, end),
         cmocka_unit_test_setup_teardown(put_get_delete, begin, end),
+        cmocka_unit_test_setup_teardown(adding_and_expiring, begin, end),
         cmocka_unit_test_setup_teardown(a_missing_key_still_gives_its_result, begin, end),
         cmocka_unit_test_setup_teardown(a_failure_leaves_the_result_alone_and_has_words, begin,
                                         end),
