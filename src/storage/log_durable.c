@@ -154,6 +154,11 @@ void log_durable_turn(struct log_engine *log)
     log->options.offload.submit(log->options.offload.self, OFFLOAD_WRITE, &sync->job);
 }
 
+uint64_t log_durable_next_us(const struct log_engine *log)
+{
+    return log->sync.running ? TIMERS_NEVER : log->sync_due_us; /* until the job comes back */
+}
+
 void log_durable_harden(struct log_engine *log, uint64_t number)
 {
     if (number > log->harden_number) {

@@ -335,7 +335,7 @@ static uint64_t log_engine_next_us(const struct engine *engine)
     }
     uint64_t next = least(log_scrub_next_us(log), log_compact_next_us(log));
     if (!log->failed) {
-        next = least(next, least(log_active_next_us(log), log->sync_due_us));
+        next = least(next, least(log_active_next_us(log), log_durable_next_us(log)));
         next = least(next, log_writes_next_us(log));
     }
     return next;

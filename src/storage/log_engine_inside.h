@@ -484,6 +484,8 @@ void log_durable_slot(struct log_slot *slot);
 /* Tells what has become durable. */
 void log_durable_advance(struct log_engine *log);
 void log_durable_turn(struct log_engine *log);
+/* When the next sync is due; one under way is waited for. */
+uint64_t log_durable_next_us(const struct log_engine *log);
 void log_durable_harden(struct log_engine *log, uint64_t number);
 
 /* ---- log_read.c ---- */

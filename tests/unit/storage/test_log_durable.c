@@ -88,6 +88,37 @@ static void by_interval_it_is_settled_at_once_and_durable_later(void **state)
     case_end(&test);
 }
 
+/* The disk takes longer for a sync than the interval, and something is written meanwhile. */
+static void a_sync_that_takes_long_is_waited_for_at_rest(void **state)
+{
+    (void)state;
+    struct log_case test;
+    case_init(&test, LOG_INTERVAL);
+    test.rig.options.interval_us = 20 * LOG_RIG_TURN_US;
+    case_open(&test);
+    struct engine *engine = log_rig_engine(&test.rig, 1);
+    assert_int_equal(case_put(&test, 1, 1), 1);
+    log_rig_turn(&test.rig);
+    while (manual_offload_count(&test.rig.offload) == 0) {
+        log_rig_flush(&test.rig);
+    }
+    struct manual_jobs *lane = &test.rig.offload.waiting[OFFLOAD_WRITE];
+    struct manual_jobs sync = *lane;
+    *lane = (struct manual_jobs){0};
+    assert_int_equal(case_put(&test, 1, 2), 1);
+    for (uint32_t i = 0; i < 50; i++) {
+        log_rig_turn(&test.rig);
+    }
+    assert_int_equal(test.settled, 2);
+    assert_int_equal(test.durable, 0);
+    assert_true(engine->ops->next_us(engine) > engine->now_us);
+    *lane = sync;
+    log_rig_turn(&test.rig);
+    log_rig_turn(&test.rig);
+    assert_int_equal(test.durable, 2);
+    case_end(&test);
+}
+
 static void in_os_it_is_durable_when_somebody_asks(void **state)
 {
     (void)state;
@@ -278,6 +309,7 @@ int main(void)
         cmocka_unit_test(many_writes_share_a_sync),
         cmocka_unit_test(who_was_confirmed_writes_again_with_those_that_waited),
         cmocka_unit_test(by_interval_it_is_settled_at_once_and_durable_later),
+        cmocka_unit_test(a_sync_that_takes_long_is_waited_for_at_rest),
         cmocka_unit_test(in_os_it_is_durable_when_somebody_asks),
         cmocka_unit_test(a_failed_sync_is_never_taken_back),
         cmocka_unit_test(a_full_disk_refuses_writes_and_takes_them_again_by_itself),
