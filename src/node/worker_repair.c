@@ -213,6 +213,7 @@ void worker_repair_adopt(struct worker *worker)
     const struct snapshot *snapshot = worker->snapshot;
     worker->syncs.view = snapshot->view;
     worker->syncs.self = snapshot->self;
+    pace_disturb(&worker->pace, snapshot->view->live_count > 1);
     worker->anti_entropy.view = snapshot->view;
     worker->anti_entropy.self = snapshot->self;
     worker_closing_adopt(worker);
