@@ -17,6 +17,9 @@ static void listen_on_ports(struct fake_node *node, uint16_t peer_port)
     int code = net_listen(node->net, "127.0.0.1", 0, native_accept, node->native,
                           &node->client_port, text);
     ASSERT(code == 0);
+    code =
+        net_listen(node->net, "127.0.0.1", 0, redis_accept, node->redis, &node->redis_port, text);
+    ASSERT(code == 0);
     code = net_listen_peers(node->net, "127.0.0.1", peer_port, &node->peer_port, text);
     ASSERT(code == 0);
 }
@@ -41,6 +44,20 @@ static void look_at_backup(void *self, struct native_backup_state *out)
     *out = node->backup;
 }
 
+static void open_redis(struct fake_node *node)
+{
+    struct redis_options options = {
+        .workers = node->worker_count,
+        .limits = &node->limits,
+        .node = {.engine = "memory", .started_ms = 1},
+        .metrics = node->metrics,
+    };
+    int code = redis_declare_metrics(node->metrics, &options.metric_ids);
+    ASSERT(code == 0);
+    code = redis_new(&options, &node->redis);
+    ASSERT(code == 0);
+}
+
 static void open_world(struct fake_node *node)
 {
     node->metrics = metrics_new(node->worker_count);
@@ -62,6 +79,7 @@ static void open_world(struct fake_node *node)
         .metric_ids = native_metrics};
     code = native_new(&native_options, &node->native);
     ASSERT(code == 0);
+    open_redis(node);
     struct net_options options = {
         .workers = node->worker_count,
         .folder_fd = node->folder_fd,
@@ -125,6 +143,7 @@ static void clean_up(struct fake_node *node)
         worker_free(node->workers[i]);
     }
     native_free(node->native);
+    redis_free(node->redis);
     net_free(node->net);
     metrics_free(node->metrics);
     unlinkat(node->folder_fd, "node.record", 0);

@@ -1,9 +1,10 @@
 /* A node whose workers are fake (fake_worker.h) and whose world is real: loops, threads, sockets
- * and the native protocol, on ports of the kernel's choosing and in a folder of its own. */
+ * and the surfaces, on ports of the kernel's choosing and in a folder of its own. */
 #ifndef SUPPORT_FAKE_NODE_H
 #define SUPPORT_FAKE_NODE_H
 
 #include "api/native.h"
+#include "api/redis.h"
 #include "support/fake_worker.h"
 
 #define FAKE_NODE_WORKERS_MAX 8u
@@ -11,6 +12,7 @@
 struct fake_node {
     struct net *net;
     struct native *native;
+    struct redis *redis;
     struct native_limits limits;
     struct native_backup_state backup; /* what its fake backups say; the path is that last begun */
     struct metrics *metrics;
@@ -19,6 +21,7 @@ struct fake_node {
     uint32_t worker_count;
     uint16_t client_port;
     uint16_t peer_port;
+    uint16_t redis_port;
     char folder[64];
     int folder_fd;
 };

@@ -12,6 +12,7 @@
 #include "base/table.h"
 #include "base/timers.h"
 #include "shoal/error.h"
+#include "support/fake_core.h"
 #include "wire/frame.h"
 
 #define WAIT_S 20
@@ -19,15 +20,10 @@
 
 enum { LETTER_CALL = 1, LETTER_NUMBER, LETTER_REQUEST, LETTER_REQUEST_BACK };
 
-struct entry {
-    struct bytes key;
-    struct bytes value;
-};
-
 struct worker {
     struct worker_options options;
     struct snapshot *snapshot;
-    struct table entries; /* by the key's hash */
+    struct fake_core core;
     struct request *held[HELD_MAX];
     uint32_t held_count;
     struct request *later[HELD_MAX];
@@ -164,103 +160,6 @@ static bool begins(struct bytes key, const char *word)
     return bytes_starts_with(key, bytes_from_string(word));
 }
 
-static struct bytes copy(struct bytes bytes)
-{
-    uint8_t *data = mem_alloc(bytes.len);
-    ASSERT(data != NULL);
-    if (bytes.len > 0) {
-        memcpy(data, bytes.data, bytes.len);
-    }
-    return bytes_make(data, bytes.len);
-}
-
-static void free_entry(struct entry *entry)
-{
-    if (entry != NULL) {
-        mem_free((void *)(uintptr_t)entry->key.data);
-        mem_free((void *)(uintptr_t)entry->value.data);
-        mem_free(entry);
-    }
-}
-
-static void answer_get(struct worker *worker, struct request *request)
-{
-    const struct entry *entry = table_get(&worker->entries, hash_xxh3(request->key));
-    struct result_value value = {.hlc = 1};
-    struct outcome outcome = {.owners = 1, .needed = 1};
-    void *big = NULL;
-    if (begins(request->key, "big:")) {
-        char digits[16] = "";
-        memcpy(digits, request->key.data + 4, request->key.len - 4);
-        size_t len = strtoul(digits, NULL, 10);
-        big = mem_alloc_zeroed(1, len);
-        value.value = bytes_make(big, len);
-    } else if (entry != NULL) {
-        value.value = entry->value;
-    } else {
-        outcome.code = SHOAL_ENOTFOUND;
-    }
-    if (outcome.code == 0) {
-        outcome.values = &value;
-        outcome.value_count = 1;
-    }
-    request->done(request, &outcome);
-    mem_free(big);
-}
-
-static void answer_change(struct worker *worker, struct request *request)
-{
-    uint64_t hash = hash_xxh3(request->key);
-    free_entry(table_remove(&worker->entries, hash));
-    if (request->op == REQUEST_PUT) {
-        struct entry *entry = mem_alloc(sizeof(*entry));
-        ASSERT(entry != NULL);
-        entry->key = copy(request->key);
-        entry->value = copy(request->value);
-        int code = table_put(&worker->entries, hash, entry);
-        ASSERT(code == 0);
-    }
-    struct outcome outcome = {.context = bytes_from_string("context"), .owners = 1, .needed = 1};
-    request->done(request, &outcome);
-}
-
-static void answer_list(struct worker *worker, struct request *request)
-{
-    struct list_entry *entries = mem_alloc_zeroed(worker->entries.count, sizeof(*entries));
-    uint32_t count = 0;
-    size_t cursor = 0;
-    uint64_t key;
-    void *value;
-    ASSERT(entries != NULL);
-    while (table_next(&worker->entries, &cursor, &key, &value)) {
-        const struct entry *entry = value;
-        if (bytes_starts_with(entry->key, request->key)) {
-            entries[count].key = entry->key;
-            if (request->with_values) {
-                entries[count].value = entry->value;
-            }
-            count++;
-        }
-    }
-    struct outcome outcome = {.entries = entries, .entry_count = count};
-    request->done(request, &outcome);
-    mem_free(entries);
-}
-
-static void answer(struct worker *worker, struct request *request)
-{
-    switch (request->op) {
-    case REQUEST_GET:
-        answer_get(worker, request);
-        break;
-    case REQUEST_LIST:
-        answer_list(worker, request);
-        break;
-    default:
-        answer_change(worker, request);
-    }
-}
-
 /* Two of three nodes; partition 3 differs, and with values 5 is not known. */
 static void answer_cluster(struct request *request)
 {
@@ -314,7 +213,7 @@ static void join(struct worker *worker, struct request *request)
 static void release_held(struct worker *worker)
 {
     while (worker->held_count > 0) {
-        answer(worker, worker->held[--worker->held_count]);
+        fake_core_answer(&worker->core, worker->held[--worker->held_count]);
     }
 }
 
@@ -346,7 +245,7 @@ void worker_submit(struct worker *worker, struct moment now, struct request *req
                                    &request->letter);
     } else {
         bool release = begins(request->key, "release");
-        answer(worker, request);
+        fake_core_answer(&worker->core, request);
         if (release) {
             release_held(worker);
         }
@@ -400,7 +299,7 @@ int worker_new(const struct worker_options *options, struct worker **out)
     ASSERT(worker != NULL);
     worker->options = *options;
     worker->answers_frames = true;
-    table_init(&worker->entries);
+    fake_core_init(&worker->core);
     pthread_mutex_init(&worker->lock, NULL);
     pthread_cond_init(&worker->changed, NULL);
     if (options->config->n != 0) {
@@ -418,10 +317,7 @@ void worker_free(struct worker *worker)
     size_t cursor = 0;
     uint64_t key;
     void *value;
-    while (table_next(&worker->entries, &cursor, &key, &value)) {
-        free_entry(value);
-    }
-    table_deinit(&worker->entries);
+    fake_core_deinit(&worker->core);
     if (worker->snapshot != NULL) {
         view_unref(worker->snapshot->view);
         mem_free(worker->snapshot->nodes);
@@ -528,7 +424,7 @@ void worker_letter(struct worker *worker, struct moment now, struct letter *lett
         break;
     default:
         worker->crossing--;
-        answer(worker, request);
+        fake_core_answer(&worker->core, request);
     }
 }
 
@@ -562,7 +458,7 @@ void worker_flush(struct worker *worker, struct moment now)
 {
     (void)now;
     for (uint32_t i = 0; i < worker->later_count; i++) {
-        answer(worker, worker->later[i]);
+        fake_core_answer(&worker->core, worker->later[i]);
     }
     worker->later_count = 0;
 }

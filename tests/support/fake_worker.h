@@ -5,10 +5,9 @@
  *      hold:...    kept until a request for the key "release" comes; released last in, first out
  *      later:...   answered at the next flush, not within worker_submit
  *      cross:...   sent to the next worker by letter and answered when it has come back
- *      big:N       a get answers N bytes
  *      otherwise   at once
  *
- * A list answers all keys that begin with the prefix; a join contacts the address and answers with
+ * A join contacts the address and answers with
  * the code of that. What happens to it is written down as events, which a test can wait for. */
 #ifndef SUPPORT_FAKE_WORKER_H
 #define SUPPORT_FAKE_WORKER_H

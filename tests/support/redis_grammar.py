@@ -79,7 +79,8 @@ def flat(parts):
     return tuple(out)
 
 
-NAMES = {b"info"}  # what stories are made of, and what says something else in every server
+# What stories are made of, and what says something else in every server.
+NAMES = {b"info", b"debug"}
 
 
 def command(name, *strategies):
@@ -154,7 +155,9 @@ ON_CONNECTION = [
     command("COMMAND FOO"), command("COMMAND COUNT", value), command("COMMAND GETKEYS", word("SET", "MSET", "GET", "foo", "PING"), keys),
     command("COMMAND INFO", word("nosuchcommand")), command("COMMAND DOCS", word("nosuchcommand")),
     command("CONFIG GET", word("nosuchname", "no*name")), command("CONFIG SET", word("nosuchname"), value),
-    command("CONFIG FOO"), command("FUNCTION FLUSH", maybe(word("ASYNC", "SYNC", "foo"))), command("TIME"), command("RESET"), command("QUIT"),
+    command("CONFIG FOO"), command("FUNCTION FLUSH", maybe(word("ASYNC", "SYNC", "foo"))), command("TIME"), command("ROLE"),
+    command("WAIT", word("0", "1", "-1", "x"), word("1", "-1", "x", "1.5")), command("SLOWLOG", word("GET", "LEN", "RESET", "FOO")),
+    command("SLOWLOG GET", integer), command("RESET"), command("QUIT"),
     command("foo"), command("foo", st.lists(value, max_size=4).map(tuple)), st.tuples(st.just(b"get\r\nset"), value), command("OBJECT FOO"),
     st.tuples(value, value).map(flat), st.tuples(st.binary(min_size=100, max_size=200), st.binary(min_size=100, max_size=200)),
 ]
