@@ -59,7 +59,7 @@ static bool resolve(struct redis_pending *pending)
         call->value_bytes_max = atomic_load_explicit(&limits->value_bytes, memory_order_relaxed);
         return true;
     }
-    redis_transaction_spoil(session);
+    redis_transaction_spoil(session, call->argv[0]);
     return false;
 }
 

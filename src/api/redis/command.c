@@ -180,6 +180,16 @@ static void refuse_unknown_part(const struct command *container, struct bytes pa
     reply_error_format(reply, "ERR unknown subcommand '%s'. Try %s HELP.", quoted, name);
 }
 
+/* Whatever EXEC is refused for ends the transaction, and its error says so. */
+static void refuse_count(const struct command *command, struct reply *reply)
+{
+    char name[COMMAND_NAME_BYTES];
+    command_full_name(command, name);
+    reply_error_format(
+        reply, "%s wrong number of arguments for '%s' command",
+        strcmp(name, "exec") == 0 ? "EXECABORT Transaction discarded because of:" : "ERR", name);
+}
+
 bool command_takes(const struct command *command, uint32_t argc)
 {
     return command->arity >= 0 ? argc == (uint32_t)command->arity
@@ -202,9 +212,7 @@ const struct command *command_resolve(const struct bytes *argv, uint32_t argc, s
         command = part;
     }
     if (!command_takes(command, argc)) {
-        char name[COMMAND_NAME_BYTES];
-        command_full_name(command, name);
-        reply_error_format(reply, "ERR wrong number of arguments for '%s' command", name);
+        refuse_count(command, reply);
         return NULL;
     }
     return command;

@@ -63,9 +63,16 @@ static void run_function_flush(struct redis_call *call)
     }
 }
 
-static void reply_nothing(struct redis_call *call)
+static void run_slowlog_get(struct redis_call *call)
 {
-    reply_array(call->reply, 0);
+    int64_t count = -1;
+    if (call->argc > 3) {
+        redis_reply_syntax(call);
+    } else if (call->argc == 3 && (!redis_integer(call->argv[2], &count) || count < -1)) {
+        reply_error(call->reply, "ERR count should be greater than or equal to -1");
+    } else {
+        reply_array(call->reply, 0);
+    }
 }
 
 static void reply_none(struct redis_call *call)
@@ -98,7 +105,7 @@ static const struct command function_parts[] = {
 };
 
 static const struct command slowlog_parts[] = {
-    PART("get", -2, COMMAND_ADMIN | ANY_TIME, reply_nothing, "2.2.12", "SLOWLOG GET [count]",
+    PART("get", -2, COMMAND_ADMIN | ANY_TIME, run_slowlog_get, "2.2.12", "SLOWLOG GET [count]",
          "Returns nothing: slow commands are not logged one by one; /metrics has their latency.",
          RULES),
     PART("help", 2, ANY_TIME, redis_help, "6.2.0", "SLOWLOG HELP", "Lists these.", "@slow"),

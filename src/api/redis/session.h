@@ -116,8 +116,9 @@ void redis_context_begin(struct redis_pending *pending);
 /* transaction.c: true: the command has been queued or refused by a transaction under way, and
  * replied to. */
 bool redis_transaction_takes(struct redis_pending *pending);
-/* A command that couldn't be resolved: a transaction under way will not be carried out. */
-void redis_transaction_spoil(struct redis_session *session);
+/* A command of that name that couldn't be resolved: a transaction under way will not be carried
+ * out; EXEC ends it. */
+void redis_transaction_spoil(struct redis_session *session, struct bytes name);
 /* COMMAND_CONTROL: MULTI, EXEC, DISCARD, WATCH, UNWATCH; replies when done. */
 void redis_transaction_begin(struct redis_pending *pending);
 /* What MULTI and WATCH have gathered for the connection is dropped. */

@@ -63,9 +63,13 @@ static void spoil(struct redis_session *session)
     }
 }
 
-void redis_transaction_spoil(struct redis_session *session)
+void redis_transaction_spoil(struct redis_session *session, struct bytes name)
 {
-    spoil(session);
+    if (redis_is(name, "exec")) {
+        redis_transaction_free(session);
+    } else {
+        spoil(session);
+    }
 }
 
 /* Room for one more item; false: no memory. */
