@@ -46,7 +46,11 @@ static void partitions_check(const struct log_engine *log, uint64_t *live)
                 log_size_of_class(partition->holding->size_class);
         }
     }
-    ASSERT(keys == log->keys[false] + log->keys[true]);
+    for (uint32_t family = 0; family < ENGINE_FAMILIES; family++) {
+        ASSERT(keys >= log->keys[family]);
+        keys -= log->keys[family];
+    }
+    ASSERT(keys == 0);
     for (const struct queue *link = log->dropped.next; link != &log->dropped; link = link->next) {
         const struct log_dropped *dropped =
             QUEUE_ITEM((struct queue *)(uintptr_t)link, struct log_dropped, link);
