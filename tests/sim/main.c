@@ -308,6 +308,7 @@ static void add(struct sim_result *total, const struct sim_result *one)
     total->reads_strict += one->reads_strict;
     total->sibling_reads += one->sibling_reads;
     total->blind_judged += one->blind_judged;
+    total->counters_judged += one->counters_judged;
     total->hinted += one->hinted;
     total->dropped_tombstones += one->dropped_tombstones;
 }
@@ -321,9 +322,10 @@ static void print_summary(const struct sim_result *total)
            LL(total->counts.requests), LL(total->acked), LL(total->nothing), LL(total->unknown),
            LL(total->counts.orphaned));
     printf("  judged: %llu dots, %llu holdings, %llu reads (%llu strict, %llu with siblings), %llu "
-           "writes without context\n",
+           "writes without context, %llu answers of counters\n",
            LL(total->dots), LL(total->holdings_judged), LL(total->reads_judged),
-           LL(total->reads_strict), LL(total->sibling_reads), LL(total->blind_judged));
+           LL(total->reads_strict), LL(total->sibling_reads), LL(total->blind_judged),
+           LL(total->counters_judged));
     const struct sim_counts *counts = &total->counts;
     printf("  healing: %llu writes acknowledged with a fallback's help, %llu tombstones dropped; "
            "owners "

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "shoal/error.h"
+#include "sim_counters.h"
 #include "sim_listing.h"
 
 #include <math.h>
@@ -11,6 +12,7 @@
 
 #define DOTS_A_KEY 500u
 #define RETRY_US UINT64_C(50000)
+#define DISTANT_MS (UINT64_C(1) << 45) /* after all that runs see */
 #define VALUE_BYTES_MAX 200u
 #define LARGE_VALUE_BYTES 40000u
 
@@ -70,6 +72,20 @@ static struct sim_slot *choose_slot(struct sim_clients *clients, uint32_t *index
     const struct sim_history *history = &clients->world->oracle.history;
     if (history->keys[slot->key].dot_count > DOTS_A_KEY && history->key_count < SIM_KEYS_MAX) {
         slot_renew(clients, *index);
+    }
+    return slot;
+}
+
+static struct sim_slot *choose_count(struct sim_clients *clients)
+{
+    uint32_t index = (uint32_t)random_below(&clients->random, SIM_COUNTS);
+    struct sim_slot *slot = &clients->counts[index];
+    const struct sim_history *history = &clients->world->oracle.history;
+    bool full = slot->generation > 0 && history->keys[slot->key].dot_count > DOTS_A_KEY;
+    if (slot->generation == 0 || (full && history->key_count < SIM_KEYS_MAX)) {
+        slot->generation++;
+        snprintf(slot->name, sizeof(slot->name), SIM_COUNTER_NAME "%u.%u", index, slot->generation);
+        slot->key = sim_history_key(&clients->world->oracle.history, bytes_from_string(slot->name));
     }
     return slot;
 }
@@ -157,9 +173,9 @@ static struct bytes forge(struct sim_clients *clients, const struct sim_slot *sl
 static uint32_t choose_op(struct sim_clients *clients)
 {
     const struct sim_client_options *options = &clients->world->options.client;
-    uint64_t pick =
-        random_below(&clients->random, options->put_weight + options->get_weight +
-                                           options->delete_weight + options->list_weight);
+    uint64_t pick = random_below(
+        &clients->random, options->put_weight + options->get_weight + options->delete_weight +
+                              options->list_weight + options->count_weight);
     if (pick < options->put_weight) {
         return REQUEST_PUT;
     }
@@ -168,7 +184,26 @@ static uint32_t choose_op(struct sim_clients *clients)
         return REQUEST_GET;
     }
     pick -= options->get_weight;
-    return pick < options->delete_weight ? (uint32_t)REQUEST_DELETE : (uint32_t)REQUEST_LIST;
+    if (pick < options->delete_weight) {
+        return REQUEST_DELETE;
+    }
+    pick -= options->delete_weight;
+    return pick < options->list_weight ? (uint32_t)REQUEST_LIST : (uint32_t)REQUEST_ADD;
+}
+
+/* Of a counter: mostly an addition. */
+static void dress_count(struct sim_clients *clients, struct sim_ask *ask)
+{
+    uint64_t what = random_below(&clients->random, 10);
+    ask->key = bytes_from_string(choose_count(clients)->name);
+    if (what < 6) {
+        int64_t delta = 1 + (int64_t)random_below(&clients->random, 1000);
+        bool below = !clients->world->oracle.doubled && random_chance(&clients->random, 0.4);
+        ask->delta = below ? -delta : delta;
+    } else {
+        ask->op = what < 9 ? REQUEST_GET : (uint32_t)REQUEST_EXPIRE;
+        ask->expiry_ms = what < 9 ? 0 : DISTANT_MS + random_below(&clients->random, 1000);
+    }
 }
 
 /* ---- asking ---- */
@@ -252,7 +287,10 @@ static void ask_next(struct sim_client *client, uint32_t node)
         sim_listing_begin(client, &ask);
         return;
     }
-    if (ask.op != REQUEST_GET) {
+    if (ask.op == REQUEST_ADD) {
+        ask.options = (struct request_options){.timeout_us = ask.options.timeout_us};
+        dress_count(clients, &ask);
+    } else if (ask.op != REQUEST_GET) {
         dress_write(client, slot, &ask);
     }
     sim_request_submit(world, &ask);

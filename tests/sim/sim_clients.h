@@ -9,6 +9,7 @@
 #define SIM_CLIENTS_MAX 64u
 #define SIM_SLOTS_MAX 32u
 #define SIM_TOKENS 8u
+#define SIM_COUNTS 2u /* counters at a time */
 #define SIM_LIST_KEYS_MAX 512u
 
 struct sim_clients;
@@ -54,6 +55,7 @@ struct sim_clients {
     uint32_t count;
     struct sim_slot slots[SIM_SLOTS_MAX];
     uint32_t slot_count;
+    struct sim_slot counts[SIM_COUNTS];
     bool running;
     uint64_t next_value;
     uint64_t asked;

@@ -7,7 +7,7 @@
 
 /* The quorum of owners that an answer stands on. While the layout changes, an older one with fewer
  * owners than were asked for gives all that it has; and fallbacks are no owners. */
-static uint32_t effective(const struct sim_oracle *oracle, const struct sim_reply *reply)
+uint32_t sim_judge_effective(const struct sim_oracle *oracle, const struct sim_reply *reply)
 {
     bool fewer = (oracle->unstable || reply->fallbacks > 0) && reply->owners < reply->needed;
     return fewer ? reply->owners : reply->needed;
@@ -174,7 +174,7 @@ static void acknowledge(struct sim_oracle *oracle, struct sim_key *key, struct s
 {
     oracle->acked++;
     write->state = SIM_WRITE_ACKED;
-    write->needed = effective(oracle, reply);
+    write->needed = sim_judge_effective(oracle, reply);
     bool shaken = oracle->unstable || write->losses_before != oracle->losses;
     /* While the layout changes, nobody can tell in which layout a fallback stood in. */
     bool helped = reply->fallbacks > 0 && oracle->unstable;
@@ -347,7 +347,7 @@ void sim_oracle_read_end(struct sim_oracle *oracle, const struct sim_read *read,
     const struct sim_key *key = &oracle->history.keys[read->key];
     struct sim_set covered = {0};
     struct sim_set live;
-    uint32_t needed = effective(oracle, reply);
+    uint32_t needed = sim_judge_effective(oracle, reply);
     if (needed == 0 || reply->owners < needed) {
         sim_verdict_fail(oracle->verdict, SIM_OUTCOME,
                          "a read of %.*s was answered with %u of %u owners", (int)key->name_len,

@@ -18,6 +18,9 @@ void sim_judge_object(struct sim_oracle *oracle, const struct sim_key *key,
                       const struct sim_set *excused, const struct sim_held *before,
                       const char *where);
 
+/* The quorum of owners that an answer stands on. */
+uint32_t sim_judge_effective(const struct sim_oracle *oracle, const struct sim_reply *reply);
+
 /* A dot has just become known as its put's. */
 void sim_judge_issue(struct sim_oracle *oracle, const struct sim_key *key, uint32_t index);
 

@@ -241,6 +241,7 @@ void sim_options_random(struct sim_options *options, uint64_t seed)
     if (random_chance(&random, 0.3)) {
         draw_changes(options, &random);
     }
+    options->client.count_weight = (uint32_t)CHOOSE(&random, 0, 2, 6);
 }
 
 void sim_options_elastic(struct sim_options *options, uint64_t seed)

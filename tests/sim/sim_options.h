@@ -89,12 +89,13 @@ struct sim_client_options {
     uint32_t keys;
     uint64_t think_us_mean;
     uint32_t put_weight, get_weight, delete_weight, list_weight;
-    double context_rate;  /* of writes that carry a token */
-    double stale_rate;    /* of these, an older one */
-    double forged_rate;   /* of all writes: a token that must be refused */
-    double override_rate; /* of all requests: r, w and the like of their own */
-    double large_rate;    /* of puts: a value of many kilobytes */
-    double ttl_rate;      /* of puts: they expire */
+    uint32_t count_weight; /* of counters: additions, reads, changes of a distant expiry */
+    double context_rate;   /* of writes that carry a token */
+    double stale_rate;     /* of these, an older one */
+    double forged_rate;    /* of all writes: a token that must be refused */
+    double override_rate;  /* of all requests: r, w and the like of their own */
+    double large_rate;     /* of puts: a value of many kilobytes */
+    double ttl_rate;       /* of puts: they expire */
     uint64_t ttl_ms_max;
     uint64_t timeout_us; /* 0: the node's default */
 };

@@ -2,6 +2,8 @@
 #include "sim_oracle.h"
 
 #include "base/assert.h"
+#include "base/memory.h"
+#include "sim_counters.h"
 #include "sim_judge.h"
 
 void sim_oracle_init(struct sim_oracle *oracle, struct sim_verdict *verdict, uint32_t nodes,
@@ -18,6 +20,7 @@ void sim_oracle_init(struct sim_oracle *oracle, struct sim_verdict *verdict, uin
 void sim_oracle_deinit(struct sim_oracle *oracle)
 {
     sim_history_deinit(&oracle->history);
+    mem_free(oracle->adds);
 }
 
 const char *sim_dot_text(const struct sim_key *key, uint32_t index, char out[SIM_TEXT_MAX])
@@ -94,6 +97,7 @@ void sim_oracle_dropped(struct sim_oracle *oracle, struct bytes name, struct dot
 void sim_oracle_loss(struct sim_oracle *oracle)
 {
     oracle->losses++;
+    sim_counters_loss(oracle);
     for (uint32_t i = 0; i < oracle->history.write_count; i++) {
         struct sim_write *write = &oracle->history.writes[i];
         if (write->state == SIM_WRITE_ACKED && write->needed < oracle->w) {
@@ -104,6 +108,7 @@ void sim_oracle_loss(struct sim_oracle *oracle)
 
 void sim_oracle_excuse(struct sim_oracle *oracle, uint32_t key)
 {
+    sim_counters_excuse(oracle, key);
     for (uint32_t i = 0; i < oracle->history.write_count; i++) {
         struct sim_write *write = &oracle->history.writes[i];
         write->excused = write->excused || write->key == key;
@@ -157,6 +162,7 @@ void sim_oracle_obliged(struct sim_oracle *oracle, uint32_t at, const struct sim
 
 void sim_oracle_delivered(struct sim_oracle *oracle)
 {
+    sim_counters_delivered(oracle);
     for (uint32_t i = 0; i < oracle->history.write_count; i++) {
         struct sim_write *write = &oracle->history.writes[i];
         if (write->state == SIM_WRITE_ACKED && write->hinted && !write->excused) {
@@ -252,6 +258,10 @@ static void meet(struct sim_oracle *oracle, struct sim_key *key, uint32_t index,
             sim_verdict_fail(oracle->verdict, SIM_ACKED, "at %s a put's dot is a tombstone", where);
         }
         meet_tombstone(key, index);
+        return;
+    }
+    if (sibling->kind == SIBLING_COUNTER) {
+        dot->kind = SIM_KIND_VALUE; /* whose it is, is for the sums to tell */
         return;
     }
     uint32_t write = sim_history_by_value(&oracle->history, sibling->value);

@@ -19,6 +19,18 @@
 #include "sim_history.h"
 #include "sim_verdict.h"
 
+/* An addition to a counter: see sim_counters.h. */
+struct sim_add {
+    uint32_t key;
+    int64_t delta;
+    enum sim_write_state state;
+    bool hinted;
+    bool excused;
+    uint32_t needed;
+    uint64_t began, acked; /* how many were acknowledged then */
+    uint64_t losses_before;
+};
+
 struct sim_oracle {
     struct sim_history history;
     struct sim_verdict *verdict; /* borrowed */
@@ -29,7 +41,11 @@ struct sim_oracle {
     bool unstable;   /* the layout is changing: writes confirmed by fewer than W are excused */
     uint32_t ghosts; /* nodes removed by force that may still serve each other without knowing it;
                         what they alone have answered binds nobody */
+    struct sim_add *adds; /* ids are indexes + 1 */
+    uint32_t add_count, add_capacity;
+    uint64_t adds_acked;
     /* What was judged, for the summary. */
+    uint64_t counters_judged;
     uint64_t dots, holdings_judged, reads_judged, reads_strict, sibling_reads, blind_judged;
     uint64_t acked, nothing, unknown, dropped, hinted;
 };

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "shoal/error.h"
+#include "sim_counters.h"
 #include "sim_world.h"
 
 #include <stdlib.h>
@@ -140,6 +141,11 @@ static void tell_oracle(struct sim_request *request, const struct sim_ask *ask)
             sim_history_get(&oracle->history, request->write)->expires_us =
                 kept ? request->world->now_us + ask->ttl_ms * 1000 : 1;
         }
+    } else if (request_amends(ask->op)) {
+        request->add = sim_counters_add_begin(oracle, ask->key, ask->delta);
+    } else if (ask->op == REQUEST_GET && sim_counters_named(ask->key)) {
+        request->is_count = true;
+        request->began = sim_counters_now(oracle);
     } else if (ask->op == REQUEST_GET) {
         request->is_read = true;
         sim_oracle_read_begin(oracle, ask->key, &request->read);
@@ -163,6 +169,8 @@ struct sim_request *sim_request_submit(struct sim_world *world, const struct sim
         .context = copy_in(&at, ask->context),
         .limit = ask->limit,
         .ttl_ms = ask->ttl_ms,
+        .expiry_ms = ask->expiry_ms,
+        .delta = ask->delta,
         .with_values = ask->with_values,
         .stage = ask->stage,
         .options = ask->options,
@@ -240,6 +248,11 @@ static void judge(struct sim_request *request)
     fill_reply(request, &reply);
     if (request->write != 0) {
         sim_oracle_write_end(&world->oracle, request->write, &reply);
+    } else if (request->add != 0) {
+        sim_counters_add_end(&world->oracle, request->add, &reply, request->outcome.number);
+    } else if (request->is_count) {
+        struct bytes shown = reply.value_count == 0 ? (struct bytes){0} : reply.values[0];
+        sim_counters_read_end(&world->oracle, request->request.key, request->began, &reply, shown);
     } else if (request->is_read) {
         sim_oracle_read_end(&world->oracle, &request->read, &reply);
     }
@@ -283,6 +296,10 @@ static const char *op_text(uint32_t op)
         return "get";
     case REQUEST_DELETE:
         return "delete";
+    case REQUEST_ADD:
+        return "add";
+    case REQUEST_EXPIRE:
+        return "expire";
     case REQUEST_LIST:
         return "list";
     case REQUEST_CHANGE:

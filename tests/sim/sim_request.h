@@ -24,6 +24,9 @@ struct sim_request {
     uint64_t submitted_us;
     uint64_t due_us; /* by when it must be complete, pauses apart */
     uint32_t write;  /* the oracle's id; 0 for others */
+    uint32_t add;    /* the same of an addition */
+    bool is_count;   /* a read of a counter, ... */
+    uint64_t began;  /* ... which began then */
     bool is_read;
     struct sim_read read;
     uint8_t *memory; /* key, value and context; the names of a change */
@@ -52,6 +55,8 @@ struct sim_ask {
     struct bytes context;
     uint32_t limit;
     uint64_t ttl_ms;
+    uint64_t expiry_ms;
+    int64_t delta;
     bool with_values;
     bool forged;                         /* the context must be refused */
     bool stage;                          /* join: without committing */

@@ -15,6 +15,7 @@ struct sim_result {
     uint64_t frames, dropped, duplicated, connects;
     uint64_t acked, nothing, unknown;
     uint64_t dots, holdings_judged, reads_judged, reads_strict, sibling_reads, blind_judged;
+    uint64_t counters_judged;
     uint64_t hinted, dropped_tombstones;
 };
 
