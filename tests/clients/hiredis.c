@@ -43,8 +43,8 @@ static void expect_status(redisReply *reply, const char *text)
 
 static void expect_integer(redisReply *reply, long long value)
 {
-    EXPECT(reply != NULL && reply->type == REDIS_REPLY_INTEGER && reply->integer == value,
-           "%s", reply_text(reply));
+    EXPECT(reply != NULL && reply->type == REDIS_REPLY_INTEGER && reply->integer == value, "%s",
+           reply_text(reply));
     freeReplyObject(reply);
 }
 
@@ -65,8 +65,7 @@ static void use_calls(redisContext *context)
     EXPECT(reply != NULL && reply->type == REDIS_REPLY_NIL, "%s", reply_text(reply));
     freeReplyObject(reply);
     reply = redisCommand(context, "GET");
-    EXPECT(reply_is(reply, REDIS_REPLY_ERROR,
-                    "ERR wrong number of arguments for 'get' command"),
+    EXPECT(reply_is(reply, REDIS_REPLY_ERROR, "ERR wrong number of arguments for 'get' command"),
            "%s", reply_text(reply));
     freeReplyObject(reply);
     expect_status(redisCommand(context, "MSET hi:1 one hi:2 two"), "OK");
