@@ -10,9 +10,11 @@ bool bitmap_take_offset(struct redis_call *call, struct bytes text, uint32_t wid
     bool times = width > 0 && text.len > 0 && text.data[0] == '#';
     struct bytes digits = times ? bytes_make(text.data + 1, text.len - 1) : text;
     int64_t offset = 0;
-    if (!redis_integer(digits, &offset) ||
-        (times && __builtin_mul_overflow(offset, (int64_t)width, &offset)) || offset < 0 ||
-        (uint64_t)offset / 8 >= REDIS_STRING_BYTES_MAX) {
+    bool is_integer = redis_integer(digits, &offset);
+    if (times) {
+        offset = (int64_t)((uint64_t)offset * width); /* around 2^64 too, as Redis does */
+    }
+    if (!is_integer || offset < 0 || (uint64_t)offset / 8 >= REDIS_STRING_BYTES_MAX) {
         reply_error(call->reply, "ERR bit offset is not an integer or out of range");
         return false;
     }

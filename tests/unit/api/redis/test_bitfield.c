@@ -50,6 +50,14 @@ static void fields_are_set_read_and_increased(void **state)
     REDIS_SAYS(&rig, "BITFIELD e OVERFLOW SAT", "*0");
 }
 
+static void a_multiple_that_overflows_comes_around_as_in_redis(void **state)
+{
+    (void)state;
+    REDIS_SAYS(&rig, "BITFIELD a set u8 0 7", "*1 :0");
+    REDIS_SAYS(&rig, "BITFIELD a get u8 #2305843009213693952", "*1 :7");
+    REDIS_SAYS(&rig, "BITFIELD a get u8 #2305843009213693951", NO_OFFSET);
+}
+
 static void overflow_wraps_saturates_or_fails_as_told_last(void **state)
 {
     (void)state;
@@ -100,6 +108,7 @@ static void fields_that_cannot_be_are_refused_and_nothing_is_done(void **state)
     REDIS_SAYS(&rig, "BITFIELD a get u8 x", NO_OFFSET);
     REDIS_SAYS(&rig, "BITFIELD a get u8 4294967296", NO_OFFSET);
     REDIS_SAYS(&rig, "BITFIELD a get i64 #9223372036854775807", NO_OFFSET);
+    REDIS_SAYS(&rig, "BITFIELD a get u63 #73243216", NO_OFFSET);
     REDIS_SAYS(&rig, "BITFIELD a set u8 0 x", NOT_AN_INTEGER);
     REDIS_SAYS(&rig, "BITFIELD a incrby u8 0 9223372036854775808", NOT_AN_INTEGER);
     REDIS_SAYS(&rig, "BITFIELD a overflow bend", "-ERR Invalid OVERFLOW type specified");
@@ -206,6 +215,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(fields_are_set_read_and_increased, begin, end),
+        cmocka_unit_test_setup_teardown(a_multiple_that_overflows_comes_around_as_in_redis, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(overflow_wraps_saturates_or_fails_as_told_last, begin, end),
         cmocka_unit_test_setup_teardown(a_field_that_fails_still_makes_room, begin, end),
         cmocka_unit_test_setup_teardown(fields_that_cannot_be_are_refused_and_nothing_is_done,
