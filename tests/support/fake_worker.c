@@ -314,9 +314,6 @@ void worker_free(struct worker *worker)
     if (worker == NULL) {
         return;
     }
-    size_t cursor = 0;
-    uint64_t key;
-    void *value;
     fake_core_deinit(&worker->core);
     if (worker->snapshot != NULL) {
         view_unref(worker->snapshot->view);
