@@ -68,14 +68,16 @@ static int gather_cells(struct redis_transaction *transaction)
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
-/* What has expired since counts as changed, as in Redis. */
+/* What has expired since counts as changed, as in Redis. What was absent and is absent again does
+ * not: how it came and went leaves no trace for good, and the transaction is serializable all the
+ * same. */
 static bool has_changed(struct redis_transaction *transaction)
 {
     struct redis_call look = {.cells = &transaction->cells};
     for (uint32_t i = 0; i < transaction->watched_count; i++) {
         const struct transaction_watched *watched = &transaction->watched[i];
         const struct unit_cell *cell = redis_cell(&look, watched->key);
-        if (cell->version != watched->version || cell->found != watched->found) {
+        if (cell->found != watched->found || (cell->found && cell->version != watched->version)) {
             return true;
         }
     }

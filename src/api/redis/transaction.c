@@ -474,7 +474,9 @@ const struct command commands_transaction[] = {
         .syntax = "WATCH key [key ...]",
         .acl = "@fast @transaction",
         .clustered = REFUSED,
-        .alone = "As Redis, up to 65,536 keys of a connection.",
+        .alone =
+            "As Redis, up to 65,536 keys of a connection. A key that was absent, and is absent "
+            "again after somebody set and deleted it, counts as untouched.",
     },
     {0},
 };
