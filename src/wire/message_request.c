@@ -1,14 +1,14 @@
 /* REQUEST (put, get, delete, add, expire) and FORWARD, which carries one on its hop to the
  * coordinator.
  *
- *      [5, id, op, key, value | nil, context | nil, ttl_ms, options | nil, expiry_ms, delta]
- *      [32, id, view_digest, [op, key, value | nil, context | nil, ttl_ms, options | nil,
- * expiry_ms, delta]]
+ *      [5, id, op, key, value | nil, context | nil, detail, options | nil]
+ *      [32, id, view_digest, [op, key, value | nil, context | nil, detail, options | nil]]
  *
  * A forwarded request is an array of its own so that either may grow. The value is there exactly in
- * a put. The last two fields are later additions, left out where they and all behind them are 0.
- * Empty keys and keys or values over the configured limits pass: the node refuses those with a text
- * that says so. */
+ * a put. The detail is a put's time to live, an addition's delta, an expiry's wall time; a put that
+ * names a wall time itself travels as an operation of its own, which earlier versions refuse
+ * instead of keeping the value for ever. Empty keys and keys or values over the configured limits
+ * pass: the node refuses those with a text that says so. */
 #include "base/limits.h"
 #include "shoal/error.h"
 #include "wire/codec.h"
@@ -25,22 +25,26 @@ static bool request_plausible(const struct message_request *message)
            (message->delta == 0 || message->op == REQUEST_ADD);
 }
 
-static uint32_t request_fields(const struct message_request *message)
+/* A put with an expiry, beside enum request_op. */
+#define REQUEST_PUT_UNTIL 5u
+
+static void write_detail(struct writer *writer, const struct message_request *message)
 {
-    if (message->delta != 0) {
-        return REQUEST_FIELDS + 2;
+    if (message->op == REQUEST_ADD) {
+        write_i64(writer, message->delta);
+    } else {
+        write_u64(writer, message->expiry_ms != 0 ? message->expiry_ms : message->ttl_ms);
     }
-    return REQUEST_FIELDS + (message->expiry_ms != 0 ? 1 : 0);
 }
 
 static void write_request(struct writer *writer, const struct message_request *message)
 {
     bool is_put = message->op == REQUEST_PUT;
-    uint32_t fields = request_fields(message);
-    if ((!is_put && message->value.len > 0) || !request_plausible(message)) {
+    if ((!is_put && message->value.len > 0) || !request_plausible(message) ||
+        message->op > REQUEST_EXPIRE) {
         writer_fail(writer, SHOAL_EINVAL);
     }
-    write_u64_within(writer, message->op, REQUEST_EXPIRE);
+    write_u64(writer, is_put && message->expiry_ms != 0 ? REQUEST_PUT_UNTIL : message->op);
     write_bin_within(writer, message->key, LIMIT_KEY_BYTES_MAX);
     if (is_put) {
         write_bin_within(writer, message->value, LIMIT_VALUE_BYTES_MAX);
@@ -48,27 +52,37 @@ static void write_request(struct writer *writer, const struct message_request *m
         write_nil(writer);
     }
     write_optional_bin_within(writer, message->context, LIMIT_TOKEN_BYTES);
-    write_u64(writer, message->ttl_ms);
+    write_detail(writer, message);
     write_options(writer, &message->options);
-    if (fields > REQUEST_FIELDS) {
-        write_u64(writer, message->expiry_ms);
-    }
-    if (fields > REQUEST_FIELDS + 1) {
-        write_i64(writer, message->delta);
+}
+
+static void read_detail(struct reader *reader, uint32_t op, struct message_request *message)
+{
+    switch (op) {
+    case REQUEST_ADD:
+        message->delta = read_i64(reader);
+        break;
+    case REQUEST_EXPIRE:
+        message->expiry_ms = read_u64(reader);
+        break;
+    case REQUEST_PUT_UNTIL:
+        message->expiry_ms = read_u64(reader);
+        message->op = REQUEST_PUT;
+        break;
+    default:
+        message->ttl_ms = read_u64(reader);
+        break;
     }
 }
 
-/* `unknown` fields follow those that every version sends; those of later versions are left. */
-static void read_request(struct reader *reader, struct message_request *message, uint32_t *unknown)
+static void read_request(struct reader *reader, struct message_request *message)
 {
-    message->op = (uint32_t)read_u64_max(reader, REQUEST_EXPIRE);
+    message->op = (uint32_t)read_u64_max(reader, REQUEST_PUT_UNTIL);
     message->key = read_bin(reader, LIMIT_KEY_BYTES_MAX);
     message->value = read_optional_bin(reader, LIMIT_VALUE_BYTES_MAX);
     message->context = read_optional_bin(reader, LIMIT_TOKEN_BYTES);
-    message->ttl_ms = read_u64(reader);
+    read_detail(reader, message->op, message);
     message->options = read_options(reader);
-    message->expiry_ms = read_later_field(unknown) ? read_u64(reader) : 0;
-    message->delta = read_later_field(unknown) ? read_i64(reader) : 0;
     bool is_put = message->op == REQUEST_PUT;
     if (is_put != (message->value.data != NULL) || !request_plausible(message)) {
         reader_fail(reader, SHOAL_EPROTO);
@@ -77,8 +91,7 @@ static void read_request(struct reader *reader, struct message_request *message,
 
 int message_request_encode(const struct message_request *message, struct buffer *out)
 {
-    struct encoder encoder =
-        encoder_begin(out, MESSAGE_REQUEST, message->id, request_fields(message));
+    struct encoder encoder = encoder_begin(out, MESSAGE_REQUEST, message->id, REQUEST_FIELDS);
     write_request(&encoder.writer, message);
     return encoder_end(&encoder);
 }
@@ -88,7 +101,7 @@ int message_request_decode(struct bytes payload, struct arena *arena, struct mes
     (void)arena;
     struct decoder decoder = decoder_begin(payload, MESSAGE_REQUEST, REQUEST_FIELDS);
     struct message_request message = {.id = decoder.id};
-    read_request(&decoder.reader, &message, &decoder.unknown);
+    read_request(&decoder.reader, &message);
     int error = decoder_end(&decoder);
     if (error == 0) {
         *out = message;
@@ -101,7 +114,7 @@ int message_forward_encode(const struct message_forward *message, struct buffer 
     struct encoder encoder =
         encoder_begin(out, MESSAGE_FORWARD, message->request.id, FORWARD_FIELDS);
     write_u64(&encoder.writer, message->view_digest);
-    write_array(&encoder.writer, request_fields(&message->request));
+    write_array(&encoder.writer, REQUEST_FIELDS);
     write_request(&encoder.writer, &message->request);
     return encoder_end(&encoder);
 }
@@ -114,7 +127,7 @@ int message_forward_decode(struct bytes payload, struct arena *arena, struct mes
     struct message_forward message = {.request = {.id = decoder.id}};
     message.view_digest = read_u64(reader);
     uint32_t unknown = read_fields(reader, REQUEST_FIELDS);
-    read_request(reader, &message.request, &unknown);
+    read_request(reader, &message.request);
     read_skip_many(reader, unknown);
     int error = decoder_end(&decoder);
     if (error == 0) {

@@ -142,7 +142,7 @@ static void append_claiming(struct buffer *out, struct bytes payload, int more)
  * tested with the message itself. */
 static bool ends_early(const struct message_case *message)
 {
-    return message->kind == MESSAGE_REQUEST || message->kind == MESSAGE_RESULT;
+    return message->kind == MESSAGE_RESULT;
 }
 
 static void fields_of_a_later_version_are_passed_over(void **state)
