@@ -157,8 +157,8 @@ const char *redis_rig_run_arguments(struct redis_rig *rig, const struct bytes *a
                               .memory = &rig->memory,
                               .now_ms = rig->now_ms,
                               .value_bytes_max = rig->value_bytes_max};
-    int arity = call.command->arity;
-    ASSERT(arity > 0 ? argc == (uint32_t)arity : argc >= (uint32_t)-arity);
+    const int8_t arity = call.command->arity;
+    ASSERT(arity > 0 ? (int64_t)argc == arity : (int64_t)argc >= -arity);
     make_cells(rig, &call);
     call.command->run(&call);
     rig->changes = 0;
