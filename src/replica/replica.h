@@ -107,6 +107,8 @@ struct engine_key replica_key(const struct replica *replica, uint32_t partition,
 
 /* The key will be read or written in a moment: what that needs of memory is fetched meanwhile. */
 void replica_expect(const struct replica *replica, const struct engine_key *key);
+/* The same a little later: what that memory leads to. */
+void replica_expect_more(const struct replica *replica, const struct engine_key *key);
 
 /* Waits for the read that was found pending last. The waiter is called once or leaves. */
 static inline void replica_wait(struct replica *replica, struct read_waiter *waiter)

@@ -22,6 +22,13 @@ void replica_expect(const struct replica *replica, const struct engine_key *key)
     }
 }
 
+void replica_expect_more(const struct replica *replica, const struct engine_key *key)
+{
+    if (replica->engine->ops->expect_more != NULL) {
+        replica->engine->ops->expect_more(replica->engine, key);
+    }
+}
+
 int replica_read_encoded(struct replica *replica, const struct engine_key *key,
                          struct bytes *encoded)
 {

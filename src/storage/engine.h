@@ -150,6 +150,8 @@ struct engine_ops {
     /* The key will be asked for or put in a moment: its place in memory may be fetched meanwhile.
      * Changes nothing. NULL: of no use to this engine. */
     void (*expect)(const struct engine *engine, const struct engine_key *key);
+    /* The same a little later, when that place is likely here: what it leads to. NULL as above. */
+    void (*expect_more)(const struct engine *engine, const struct engine_key *key);
     /* Adds or replaces, without reading what was there. Key and record are borrowed for the call
      * and may not lie in what the engine lent. 0 when it is as durable as this engine ever makes
      * it, 1 when `settled` will say so for *sequence; SHOAL_ETOOBIG (over LIMIT_KEY_BYTES_MAX or

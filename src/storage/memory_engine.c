@@ -81,6 +81,23 @@ static int memory_engine_get(struct engine *engine, const struct engine_key *key
     return 0;
 }
 
+static const struct position_index *index_of(const struct engine *engine,
+                                             const struct engine_key *key)
+{
+    const struct memory_engine *memory = memory_engine_of_const(engine);
+    return partition_index_const(&memory->partitions[key->partition]);
+}
+
+static void memory_engine_expect(const struct engine *engine, const struct engine_key *key)
+{
+    position_index_prefetch(index_of(engine, key), key->position);
+}
+
+static void memory_engine_expect_more(const struct engine *engine, const struct engine_key *key)
+{
+    position_index_prefetch_block(index_of(engine, key), key->position);
+}
+
 static int memory_engine_brief(struct engine *engine, const struct engine_key *key,
                                struct engine_brief *out)
 {
@@ -393,6 +410,8 @@ static const struct engine_ops memory_engine_ops = {
     .name = "memory",
     .get = memory_engine_get,
     .brief = memory_engine_brief,
+    .expect = memory_engine_expect,
+    .expect_more = memory_engine_expect_more,
     .put = memory_engine_put,
     .remove = memory_engine_remove,
     .walk = memory_engine_walk,

@@ -1,9 +1,11 @@
 /* See position_index.h. */
 #include "storage/position_index.h"
 
+#include "base/prefetch.h"
 #include "storage/index_leaf.h"
 
 #define PREFETCH_SLOTS 8u
+#define PREFETCH_BLOCK_BYTES 192u /* of a record: small ones are here then */
 
 static struct index_leaf *leaf_at(const struct position_index *index, uint64_t position)
 {
@@ -35,6 +37,23 @@ struct index_slot *position_index_find(const struct position_index *index, uint6
         slot++;
     }
     return NULL;
+}
+
+void position_index_prefetch(const struct position_index *index, uint64_t position)
+{
+    const struct index_ref ref = index_directory_ref(&index->directory, position);
+    const struct index_leaf *leaf = index_leaf_of(index_ref_leaf(ref));
+    prefetch_bytes(&leaf->slots[leaf_home(position, ref.depth, ref.homes)],
+                   INDEX_LEAF_WINDOW * sizeof(struct index_slot));
+}
+
+void position_index_prefetch_block(const struct position_index *index, uint64_t position)
+{
+    const struct index_ref ref = index_directory_ref(&index->directory, position);
+    const struct index_leaf *leaf = index_leaf_of(index_ref_leaf(ref));
+    uint32_t home = leaf_home(position, ref.depth, ref.homes);
+    prefetch_bytes(leaf->slots[index_leaf_lower_bound(leaf, ref.homes, home, position)].block,
+                   PREFETCH_BLOCK_BYTES);
 }
 
 int position_index_reserve(struct position_index *index, uint64_t position)

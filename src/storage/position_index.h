@@ -42,6 +42,11 @@ void position_index_clear(struct position_index *index);
 struct index_slot *position_index_find(const struct position_index *index, uint64_t position,
                                        struct bytes key);
 
+/* The position will be looked for in a moment: fetches its slots; a while later, the block that the
+ * first entry there leads to. Whatever the index is, they change nothing. */
+void position_index_prefetch(const struct position_index *index, uint64_t position);
+void position_index_prefetch_block(const struct position_index *index, uint64_t position);
+
 /* Makes room, so that the next position_index_add at this position cannot fail. 0, or SHOAL_ENOMEM
  * and nothing has changed. */
 int position_index_reserve(struct position_index *index, uint64_t position);
