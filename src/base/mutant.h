@@ -80,6 +80,9 @@
     X(release_unsettled, "what an old owner lets go of is confirmed before it is settled")         \
     X(release_fills, "a sync from an old owner that lets go completes a refill")                   \
     X(close_releasing, "an actor is closed while an old owner may have more of it")                \
+    X(unit_unlocked, "a transaction doesn't wait for keys that others have locked")                \
+    X(undecided, "a transaction over several workers is written before its decision is on record") \
+    X(intent_early, "a transaction's intent goes before what it intends is written")               \
     X(one_secret, "a token made with the cluster's previous secret is refused")
 
 #define MUTANT_ENUM(name, what) MUTANT_##name,

@@ -35,6 +35,8 @@ struct courier {
     bool (*clock_ahead)(void *self, uint64_t node);
     /* How the node's storage is, as it said last; of this node as it is: enum node_storage. */
     uint32_t (*storage)(void *self, uint64_t node);
+    /* The key is locked by a transaction: it is not to be written now. NULL: none ever is. */
+    bool (*locked)(void *self, const struct engine_key *key);
     /* Its name, for messages; never NULL. */
     const char *(*name)(void *self, uint64_t node);
 };

@@ -282,6 +282,13 @@ static uint64_t write_hedge_us(const struct operation *operation)
     return longest_us;
 }
 
+/* Since the write began, and had to wait for something else, a transaction has locked its key. */
+static bool write_is_locked(const struct operation *operation)
+{
+    const struct courier *courier = &operation->coordinator->courier;
+    return courier->locked != NULL && courier->locked(courier->self, &operation->key);
+}
+
 /* Gives the dot once enough owners can be reached; until then waits for them. */
 static void write_try(struct operation *operation)
 {
@@ -313,6 +320,12 @@ static void write_try(struct operation *operation)
             read_begin(operation);
             return;
         }
+    }
+    if (write_is_locked(operation)) {
+        if (!timer_running(&operation->hedge)) {
+            operation_wait(operation, COORDINATOR_HEDGE_US_MIN);
+        }
+        return;
     }
     int issued = write_issue(operation);
     if (issued < 0) {

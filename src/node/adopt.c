@@ -174,6 +174,7 @@ static void adopt_drop_all(struct worker *worker)
         }
     }
     adopt_drop_hints(worker);
+    unit_redo_drop(worker);
     worker_closing_forget(worker);
     release_forget(&worker->release);
     memset(worker->synced, 0, worker->synced_count * sizeof(*worker->synced));
@@ -323,6 +324,9 @@ void worker_adopt(struct worker *worker, struct snapshot *snapshot)
 {
     struct snapshot *before = worker->snapshot;
     bool first = before == NULL;
+    if (units_defer(worker, snapshot)) {
+        return;
+    }
     if (before != NULL && !adopt_same_cluster(before, snapshot)) {
         adopt_drop_all(worker); /* it was empty: nodes with data don't join */
         first = true;
@@ -347,7 +351,7 @@ void worker_adopt(struct worker *worker, struct snapshot *snapshot)
     worker_review_fills(worker);
     release_review(&worker->release);
     adopt_report_synced(worker);
-    units_adopt(worker);
+    units_adopt(worker, before == NULL);
     snapshot_unref(before);
     worker_tell(worker, LETTER_ADOPTED);
 }

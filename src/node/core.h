@@ -4,8 +4,7 @@
  *      worker_request.c, worker_frame.c, worker_repair_frame.c, worker_post.c
  *                 what goes to which part and to which worker, and what is sent
  *      adopt.c    taking up a snapshot: holdings begin, fills are planned, requests judged anew
- *      unit.c, unit_run.c
- *                 units of work over keys on a node that is alone
+ *      unit*.c    units of work over keys on a node that is alone: unit_inside.h
  *      serve.c    what peers ask of this node's holdings: store, fetch, scan
  *      serve_sync.c
  *                 ... and to make theirs the same
@@ -143,6 +142,12 @@ struct worker {
     struct worker_observer observer;
 };
 
+/* Does anybody have to wait for units now? */
+static inline bool unit_gate_shut(const struct worker *worker)
+{
+    return worker->units.closed || worker->units.locks.held > 0;
+}
+
 static inline uint32_t worker_of_partition(const struct worker *worker, uint32_t partition)
 {
     return partition % worker->count;
@@ -173,6 +178,10 @@ uint32_t worker_storage(void *self, uint64_t node);
 /* The same of this worker's engine alone. */
 uint32_t worker_own_storage(const struct worker *worker);
 uint64_t worker_learn(void *self, uint64_t view_digest, struct bytes view);
+
+/* unit_gate.c */
+/* As a courier's `locked`. */
+bool worker_key_locked(void *self, const struct engine_key *key);
 
 /* worker_metrics.c */
 void worker_find_metrics(struct worker *worker);

@@ -56,7 +56,7 @@ bool worker_on_expired(void *self, struct holding *holding, const struct engine_
     struct worker *worker = self;
     struct replica_written written;
     if (worker->stopping || worker->snapshot == NULL || holding->refilling ||
-        !expiry_is_ours(worker, key->partition) ||
+        unit_key_locked(worker, key) || !expiry_is_ours(worker, key->partition) ||
         replica_expire(&worker->replica, holding, key, held, dot, worker->now.wall_ms, &written) <
             0) {
         return false;

@@ -108,7 +108,9 @@ void inbound_forward(struct worker *worker, struct source source,
     request->deadline_us = worker_deadline_us(worker, ask->options.timeout_us);
     request->partition =
         partition_of_key(request->key, view_facts(worker->snapshot->view)->partitions);
-    coordinator_start(&worker->coordinator, request);
+    if (!unit_gate_shut(worker) || !unit_gate_request(worker, request)) {
+        coordinator_start(&worker->coordinator, request);
+    }
 }
 
 void inbound_close(struct worker *worker)

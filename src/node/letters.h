@@ -9,25 +9,28 @@
 #include "repair/compare.h"
 
 enum letter_kind {
-    LETTER_UNIT,      /* the unit itself: its keys are all yours */
-    LETTER_UNIT_DONE, /* the unit itself, on its way back with its outcome */
-    LETTER_UNIT_OVER, /* your work, whose unit is done: its memory is yours again */
-    LETTER_REQUEST,   /* the request itself: execute it, its partition is yours */
-    LETTER_DONE,      /* the request itself, on its way back with its outcome */
-    LETTER_FRAME,     /* a peer's request frame for your partition */
-    LETTER_REPLY,     /* an answer frame for a connection you serve */
-    LETTER_SNAPSHOT,  /* from the steward: adopt it */
-    LETTER_ADOPTED,   /* to the steward: all my requests know this epoch's view */
-    LETTER_VIEW,      /* to the steward: a view that came with an answer */
-    LETTER_SYNCED,    /* to the steward: all my partitions of this layout are synced */
-    LETTER_TALLY,     /* to the steward: what I hold */
-    LETTER_BACKUP,    /* have your engine copied into the folder */
-    LETTER_BACKED,    /* the same letter on its way back, with the outcome */
-    LETTER_VERIFY,    /* compare your share of the partitions */
-    LETTER_VERIFIED,  /* the same letter on its way back, with what was found */
-    LETTER_SUMS,      /* what do your holdings come to, compared with this node? */
-    LETTER_SUMMED,    /* to worker 0: the answer */
-    LETTER_ROUND,     /* begin a round of syncs with this node */
+    LETTER_UNIT,           /* the unit itself: its keys are all yours */
+    LETTER_UNIT_DONE,      /* the unit itself, on its way back with its outcome */
+    LETTER_UNIT_OVER,      /* your work, whose unit is done: its memory is yours again */
+    LETTER_UNIT_PART,      /* a step of your part of a unit that crosses workers */
+    LETTER_UNIT_PART_DONE, /* the part on its way back */
+    LETTER_REDO,           /* about what a run before has left half done */
+    LETTER_REQUEST,        /* the request itself: execute it, its partition is yours */
+    LETTER_DONE,           /* the request itself, on its way back with its outcome */
+    LETTER_FRAME,          /* a peer's request frame for your partition */
+    LETTER_REPLY,          /* an answer frame for a connection you serve */
+    LETTER_SNAPSHOT,       /* from the steward: adopt it */
+    LETTER_ADOPTED,        /* to the steward: all my requests know this epoch's view */
+    LETTER_VIEW,           /* to the steward: a view that came with an answer */
+    LETTER_SYNCED,         /* to the steward: all my partitions of this layout are synced */
+    LETTER_TALLY,          /* to the steward: what I hold */
+    LETTER_BACKUP,         /* have your engine copied into the folder */
+    LETTER_BACKED,         /* the same letter on its way back, with the outcome */
+    LETTER_VERIFY,         /* compare your share of the partitions */
+    LETTER_VERIFIED,       /* the same letter on its way back, with what was found */
+    LETTER_SUMS,           /* what do your holdings come to, compared with this node? */
+    LETTER_SUMMED,         /* to worker 0: the answer */
+    LETTER_ROUND,          /* begin a round of syncs with this node */
 };
 
 /* LETTER_FRAME and LETTER_REPLY. */

@@ -1,10 +1,11 @@
-/* A unit on the worker that has all its keys: what is held goes into its cells, it runs, and what
- * it made of them is written, in one event. Nothing can come between, so there is no lock. Where a
- * value has to come from the disk nothing has happened yet, and all is done again from the start
- * when it is here. */
+/* What is held goes into a unit's cells, it runs, and what it made of them is written. On the
+ * worker that has all its keys that is one event: nothing can come between, so there is no lock.
+ * Where a value has to come from the disk nothing has happened yet, and all is done again from the
+ * start when it is here. */
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "model/shown.h"
 #include "node/core.h"
 #include "shoal/error.h"
 
@@ -21,31 +22,28 @@ static uint64_t unit_version(struct version_vector context)
     return hash_mix(version) | 1;
 }
 
-/* The winner among several siblings, or of a kind that isn't just shown. */
+/* The winner among several siblings, or what a counter comes to. */
 static int unit_show(struct worker *worker, const struct object *held, uint64_t now_ms,
                      struct unit_cell *cell)
 {
-    const struct sibling **live =
-        arena_alloc_array(&worker->arena, held->sibling_count, sizeof(const struct sibling *));
-    if (live == NULL) {
-        return SHOAL_ENOMEM;
+    const struct shown *shown;
+    uint32_t count;
+    int result = object_show(&worker->arena, held, now_ms, &shown, &count);
+    if (result == 0 && count > 0) {
+        cell->found = true;
+        cell->siblings = count;
+        cell->value = shown[0].value;
+        cell->expiry_ms = shown[0].expiry_ms;
     }
-    cell->siblings = object_live(held, now_ms, live);
-    cell->found = cell->siblings > 0;
-    if (cell->found) {
-        cell->value = live[0]->value;
-        cell->expiry_ms = live[0]->expiry_ms;
-    }
-    return 0;
+    return result;
 }
 
-static int unit_fill(struct worker *worker, const struct unit_place *place, struct unit_cell *cell)
+static int unit_fill(struct worker *worker, const struct object *held, struct unit_cell *cell)
 {
-    const struct object *held = &place->held;
     uint64_t now_ms = worker->now.wall_ms;
     cell->found = false;
-    cell->version = held->context.count == 0 ? 0 : unit_version(held->context);
     cell->siblings = 0;
+    cell->version = held->context.count == 0 ? 0 : unit_version(held->context);
     if (held->sibling_count == 1 && held->siblings->kind != SIBLING_COUNTER) {
         const struct sibling *only = held->siblings;
         cell->found =
@@ -59,12 +57,48 @@ static int unit_fill(struct worker *worker, const struct unit_place *place, stru
     return held->sibling_count == 0 ? 0 : unit_show(worker, held, now_ms + 1, cell);
 }
 
-static int unit_read_cell(struct worker *worker, struct unit_cell *cell, struct unit_place *place)
+static bool unit_absent(const struct object *held)
+{
+    for (uint32_t i = 0; i < held->sibling_count; i++) {
+        if (held->siblings[i].kind != SIBLING_TOMBSTONE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int unit_read_dots(struct worker *worker, struct unit_place *place)
+{
+    int result = replica_read_dots(&worker->replica, &place->key, &place->held);
+    place->encoded = bytes_make(NULL, 0);
+    place->absent = result == REPLICA_DONE && unit_absent(&place->held);
+    return result;
+}
+
+/* Was it read before, and is still the same? */
+static bool unit_has_kept(struct worker *worker, struct unit_place *place)
+{
+    struct engine_brief brief;
+    const struct engine *engine = worker->engine;
+    if (place->kept.data == NULL) {
+        return false;
+    }
+    bool same = engine->ops->brief(worker->engine, &place->key, &brief) == 0 && brief.simple &&
+                dot_equal(brief.dot, place->kept_dot);
+    place->kept = same ? place->kept : bytes_make(NULL, 0);
+    place->encoded = place->kept;
+    return same;
+}
+
+static int unit_read_place(struct worker *worker, struct unit_place *place)
 {
     struct replica *replica = &worker->replica;
+    struct unit_cell *cell = place->cell;
     const struct holding *holding = replica_holding(replica, place->key.partition);
     cell->change = UNIT_KEEP;
     place->encoded = bytes_make(NULL, 0);
+    place->held = object_empty();
+    place->written = false;
     if (holding == NULL || holding->refilling) {
         return SHOAL_EREFILLING;
     }
@@ -72,28 +106,72 @@ static int unit_read_cell(struct worker *worker, struct unit_cell *cell, struct 
         cell->found = false;
         cell->version = 0;
         cell->siblings = 0;
-        return replica_read_dots(replica, &place->key, &place->held);
+        return unit_read_dots(worker, place);
     }
-    int result = replica_read_encoded(replica, &place->key, &place->encoded);
-    if (result != REPLICA_DONE) {
-        return result;
+    int result = REPLICA_DONE;
+    if (!unit_has_kept(worker, place)) {
+        result = replica_read_encoded(replica, &place->key, &place->encoded);
     }
-    place->held = object_empty();
-    if (place->encoded.data != NULL) {
+    if (result == REPLICA_DONE && place->encoded.data != NULL) {
         result = object_decode(&worker->arena, place->encoded, &place->held);
     }
-    return result < 0 ? result : unit_fill(worker, place, cell);
+    place->absent = unit_absent(&place->held);
+    return result != REPLICA_DONE ? result : unit_fill(worker, &place->held, cell);
 }
 
-int unit_read(struct worker *worker, struct unit *unit, struct unit_place *places)
+/* What was read stays until the rest is here, too: nobody promises that it is still at hand then.
+ */
+static int unit_keep(struct unit_place *place, struct arena *memory)
 {
-    for (uint32_t i = 0; i < unit->count; i++) {
-        int result = unit_read_cell(worker, &unit->cells[i], &places[i]);
-        if (result != REPLICA_DONE) {
+    struct dot dot;
+    if (place->kept.data != NULL || place->encoded.data == NULL ||
+        !object_peek_simple(place->encoded, &dot)) {
+        return 0;
+    }
+    place->kept_dot = dot;
+    place->kept = arena_copy(memory, place->encoded);
+    return place->kept.data == NULL ? SHOAL_ENOMEM : 0;
+}
+
+/* Asks for all, so that the disk is read for all at the same time. */
+static int unit_read_all(struct worker *worker, struct unit_place *places, uint32_t count,
+                         struct arena *memory, uint32_t *pending)
+{
+    *pending = count;
+    for (uint32_t i = 0; i < count; i++) {
+        int result = unit_read_place(worker, &places[i]);
+        if (result == REPLICA_PENDING || (result == SHOAL_EOVERLOAD && *pending < count)) {
+            *pending = *pending < i ? *pending : i;
+        } else if (result == REPLICA_DONE && memory != NULL && count > 1) {
+            result = unit_keep(&places[i], memory);
+        }
+        if (result < 0 && result != SHOAL_EOVERLOAD) {
+            return result;
+        }
+        if (result != REPLICA_DONE && (memory == NULL || *pending == count)) {
             return result;
         }
     }
-    return REPLICA_DONE;
+    return *pending < count ? REPLICA_PENDING : REPLICA_DONE;
+}
+
+int unit_read(struct worker *worker, struct unit_place *places, uint32_t count,
+              struct arena *memory)
+{
+    uint32_t pending;
+    int result = unit_read_all(worker, places, count, memory, &pending);
+    while (result == REPLICA_PENDING && memory != NULL) {
+        /* Who waits does so for what was asked last. */
+        result = unit_read_place(worker, &places[pending]);
+        if (result != REPLICA_DONE) {
+            return result;
+        }
+        result = unit_keep(&places[pending], memory);
+        if (result == 0) {
+            result = unit_read_all(worker, places, count, memory, &pending);
+        }
+    }
+    return result;
 }
 
 bool unit_execute(struct worker *worker, struct unit *unit)
@@ -115,24 +193,25 @@ bool unit_execute(struct worker *worker, struct unit *unit)
 
 /* ---- what becomes of it ---- */
 
-/* Is there something to write? Not where nothing but deletions would be deleted. */
-static bool unit_changes(const struct unit_cell *cell, const struct object *held)
+bool unit_changes(const struct unit_place *place)
 {
-    if (cell->change != UNIT_DELETE) {
-        return cell->change == UNIT_PUT;
-    }
-    for (uint32_t i = 0; i < held->sibling_count; i++) {
-        if (held->siblings[i].kind != SIBLING_TOMBSTONE) {
-            return true;
-        }
-    }
-    return false;
+    return place->cell->change == UNIT_PUT ||
+           (place->cell->change == UNIT_DELETE && !place->absent);
 }
 
-static int unit_write_cell(struct worker *worker, const struct unit_cell *cell,
-                           const struct unit_place *place, struct object *written)
+uint32_t unit_count_changes(const struct unit_place *places, uint32_t count)
+{
+    uint32_t changes = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        changes += unit_changes(&places[i]) ? 1 : 0;
+    }
+    return changes;
+}
+
+int unit_write_place(struct worker *worker, const struct unit_place *place)
 {
     struct replica *replica = &worker->replica;
+    const struct unit_cell *cell = place->cell;
     bool put = cell->change == UNIT_PUT;
     struct sibling added = {
         .kind = put ? SIBLING_VALUE : SIBLING_TOMBSTONE,
@@ -141,117 +220,95 @@ static int unit_write_cell(struct worker *worker, const struct unit_cell *cell,
     };
     struct replica_written out;
     struct holding *holding = replica_holding(replica, place->key.partition);
+    if (holding == NULL) {
+        return SHOAL_EREFILLING;
+    }
     int result = replica_replace(replica, holding, &place->key, &place->held, &added,
                                  worker->now.wall_ms, &out);
-    if (result >= 0) {
-        *written = out.object;
-        if (worker->coordinator.issued != NULL) {
-            worker->coordinator.issued(worker->coordinator.issued_self, cell->key, out.dot,
-                                       place->held.context);
-        }
+    if (result >= 0 && worker->coordinator.issued != NULL) {
+        worker->coordinator.issued(worker->coordinator.issued_self, place->key.key, out.dot,
+                                   place->held.context);
     }
     return result;
 }
 
-/* ---- all or nothing, where a put can fail for lack of memory ---- */
+/* ---- all or nothing in memory, where a put can be refused for lack of it ---- */
 
-/* What is held of every key that will change, where writing can't move it: it may have to be put
- * back. */
-static int unit_save(struct worker *worker, const struct unit *unit, struct unit_place *places)
+/* What is held of every key that will change, where writing can't move it. */
+static int unit_save(struct worker *worker, struct unit_place *places, uint32_t count,
+                     struct arena *memory)
 {
-    struct replica *replica = &worker->replica;
-    for (uint32_t i = 0; i < unit->count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         struct unit_place *place = &places[i];
-        if (!unit_changes(&unit->cells[i], &place->held) || place->held.sibling_count == 0) {
+        if (!unit_changes(place) || place->held.sibling_count == 0) {
             continue;
         }
         int result = REPLICA_DONE;
-        if (unit->cells[i].blind) {
-            result = replica_read_encoded(replica, &place->key, &place->encoded);
+        if (place->encoded.data == NULL) {
+            result = replica_read_encoded(&worker->replica, &place->key, &place->encoded);
         }
-        if (result == REPLICA_DONE) {
-            place->encoded = arena_copy(&worker->arena, place->encoded);
-            result = place->encoded.data == NULL
-                         ? SHOAL_ENOMEM
-                         : object_decode(&worker->arena, place->encoded, &place->held);
-        }
-        if (result != 0) {
+        if (result != REPLICA_DONE) {
             return result < 0 ? result : SHOAL_EIO;
+        }
+        place->encoded = arena_copy(memory, place->encoded);
+        if (place->encoded.data == NULL) {
+            return SHOAL_ENOMEM;
         }
     }
     return 0;
 }
 
-/* The cells below `end` that were written are as before again, the last one first. */
-static int unit_take_back(struct worker *worker, const struct unit *unit,
-                          const struct unit_place *places, const struct object *written,
-                          uint32_t end)
+static int unit_take_back_place(struct worker *worker, const struct unit_place *place)
 {
     struct replica *replica = &worker->replica;
+    struct object written;
+    struct object before = object_empty();
+    int result = replica_read(replica, &place->key, &written);
+    if (result == REPLICA_DONE && place->encoded.data != NULL) {
+        result = object_decode(&worker->arena, place->encoded, &before);
+    }
+    /* What is taken back may not lie in what the engine lent. */
+    struct holding *holding = replica_holding(replica, place->key.partition);
+    if (result == REPLICA_DONE && holding != NULL) {
+        result = replica_put_back(replica, holding, &place->key, &written, &before, place->encoded);
+    }
+    return result == REPLICA_HELD ? REPLICA_DONE : result;
+}
+
+int unit_take_back(struct worker *worker, const struct unit_place *places, uint32_t count)
+{
     int result = 0;
-    for (uint32_t i = end; i-- > 0;) {
-        const struct unit_place *place = &places[i];
-        if (!unit_changes(&unit->cells[i], &place->held)) {
-            continue;
-        }
-        struct holding *holding = replica_holding(replica, place->key.partition);
-        int back = replica_put_back(replica, holding, &place->key, &written[i], &place->held,
-                                    place->encoded);
-        if (back < 0) {
-            log_error("unit: no memory to take back half of it", LOG_BYTES("key", place->key.key));
+    for (uint32_t i = count; i-- > 0;) {
+        if (places[i].written && unit_take_back_place(worker, &places[i]) != 0) {
+            log_error("unit: half of it can't be taken back for lack of memory",
+                      LOG_BYTES("key", places[i].key.key));
             result = SHOAL_EUNKNOWN;
         }
     }
     return result;
 }
 
-static int unit_write_cells(struct worker *worker, const struct unit *unit,
-                            struct unit_place *places, struct object *written, uint32_t *end)
+int unit_write(struct worker *worker, struct unit_place *places, uint32_t count,
+               struct arena *memory)
 {
     int outcome = REPLICA_DONE;
-    for (*end = 0; *end < unit->count; (*end)++) {
-        const struct unit_cell *cell = &unit->cells[*end];
-        const struct unit_place *place = &places[*end];
-        if (!unit_changes(cell, &place->held)) {
-            continue;
-        }
-        int result = unit_write_cell(worker, cell, place, &written[*end]);
+    if (memory != NULL) {
+        int result = unit_save(worker, places, count, memory);
         if (result < 0) {
             return result;
         }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!unit_changes(&places[i])) {
+            continue;
+        }
+        int result = unit_write_place(worker, &places[i]);
+        if (result < 0) {
+            bool back = i == 0 || memory == NULL || unit_take_back(worker, places, i) == 0;
+            return back ? result : SHOAL_EUNKNOWN;
+        }
+        places[i].written = true;
         outcome = result == REPLICA_HELD ? REPLICA_HELD : outcome;
     }
     return outcome;
-}
-
-static uint32_t unit_count_changes(const struct unit *unit, const struct unit_place *places)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < unit->count; i++) {
-        count += unit_changes(&unit->cells[i], &places[i].held) ? 1 : 0;
-    }
-    return count;
-}
-
-int unit_write(struct worker *worker, struct unit *unit, struct unit_place *places)
-{
-    uint32_t end;
-    struct object only;
-    if (unit->count == 1) {
-        return unit_write_cells(worker, unit, places, &only, &end);
-    }
-    struct object *written = arena_alloc_array(&worker->arena, unit->count, sizeof(*written));
-    bool several = unit_count_changes(unit, places) > 1 && !worker->engine->keeps_data;
-    int result = written == NULL ? SHOAL_ENOMEM : 0;
-    if (result == 0 && several) {
-        result = unit_save(worker, unit, places);
-    }
-    if (result < 0) {
-        return result;
-    }
-    result = unit_write_cells(worker, unit, places, written, &end);
-    if (result < 0 && end > 0 && unit_take_back(worker, unit, places, written, end) < 0) {
-        return SHOAL_EUNKNOWN;
-    }
-    return result;
 }

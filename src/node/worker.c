@@ -28,6 +28,7 @@ static void worker_wire(struct worker *worker)
         .reroute = worker_reroute,
         .clock_ahead = worker_clock_ahead,
         .storage = worker_storage,
+        .locked = worker_key_locked,
         .name = worker_node_name,
     };
     coordinator->replica = &worker->replica;
@@ -69,7 +70,7 @@ int worker_new(const struct worker_options *options, struct worker **out)
     timers_init(&worker->timers);
     buffer_init(&worker->frame, 0);
     buffer_init(&worker->reply, 0);
-    units_init(&worker->units);
+    units_init(worker, options->random_seed);
     queue_init(&worker->inbound);
     queue_init(&worker->confirms);
     queue_init(&worker->backups);
@@ -174,6 +175,7 @@ void worker_leave(struct worker *worker)
     if (worker->fills_wanted && worker->snapshot != NULL) {
         worker_review_fills(worker);
     }
+    units_leave(worker);
     worker->serving = 0;
 }
 
@@ -318,6 +320,8 @@ void letter_free(struct letter *letter)
     case LETTER_UNIT:
     case LETTER_UNIT_DONE:
     case LETTER_UNIT_OVER:
+    case LETTER_UNIT_PART:
+    case LETTER_UNIT_PART_DONE:
         return; /* the surface's memory */
     case LETTER_DONE:
         mem_free(QUEUE_ITEM(letter, struct request, letter)->outcome_memory);
@@ -456,6 +460,7 @@ void worker_check(const struct worker *worker)
     release_check(&worker->release);
     taking_check(&worker->taking);
     ended_check(&worker->ended);
+    units_check(worker);
     if (worker->steward != NULL) {
         steward_check(worker->steward);
     }

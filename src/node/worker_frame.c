@@ -125,8 +125,8 @@ void worker_dispatch(struct worker *worker, struct source source, struct bytes p
         worker_steward_frame(worker, source, kind, payload);
         return;
     }
-    if (worker->snapshot == NULL) {
-        return; /* in no cluster yet: the asker tries again */
+    if (worker->snapshot == NULL || worker->units.redo != NULL) {
+        return; /* in no cluster yet, or not all of what it holds is done: the asker tries again */
     }
     worker->parking.source = source;
     worker->parking.payload = payload;

@@ -104,7 +104,7 @@ void worker_execute(struct worker *worker, struct request *request)
             worker, request, SHOAL_EQUORUM,
             "this node is joining a cluster and takes no writes until it has; nothing was "
             "applied");
-    } else {
+    } else if (!unit_gate_shut(worker) || !unit_gate_request(worker, request)) {
         coordinator_start(&worker->coordinator, request);
     }
 }

@@ -14,8 +14,8 @@
 /* Nothing is under way that somebody waits for. */
 static bool worker_quiet(const struct worker *worker)
 {
-    return coordinator_idle(&worker->coordinator) && worker->crossing == 0 &&
-           units_idle(worker) && worker->inbound_count == 0 && worker->confirm_count == 0 &&
+    return coordinator_idle(&worker->coordinator) && worker->crossing == 0 && units_idle(worker) &&
+           worker->inbound_count == 0 && worker->confirm_count == 0 &&
            queue_empty(&worker->backups) && queue_empty(&worker->verifies) &&
            (worker->steward == NULL || steward_idle(worker->steward));
 }

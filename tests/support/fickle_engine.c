@@ -156,7 +156,9 @@ static int fickle_put(struct engine *engine, const struct engine_key *key, struc
 {
     struct fickle_engine *fickle = fickle_of(engine);
     fickle_take_back(fickle);
-    if (fickle->puts_failing > 0) {
+    if (fickle->puts_before_failing > 0) {
+        fickle->puts_before_failing--;
+    } else if (fickle->puts_failing > 0) {
         fickle->puts_failing--;
         return fickle->put_code;
     }

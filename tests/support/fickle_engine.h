@@ -29,8 +29,9 @@ struct fickle_engine {
     uint64_t sequence;        /* of the last write while slow */
     uint64_t sequence_wanted; /* harden was called for all up to here */
     uint32_t hardens;         /* calls of it */
-    uint32_t puts_failing;    /* so many of the next puts ... */
-    int put_code;             /* ... are refused with this */
+    uint32_t puts_before_failing; /* after so many more puts ... */
+    uint32_t puts_failing;        /* ... so many of the next ... */
+    int put_code;                 /* ... are refused with this */
     uint32_t holdings_failing;
     uint32_t puts; /* that were done */
     uint32_t gets; /* that were answered with a record */

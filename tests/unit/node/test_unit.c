@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -24,6 +25,7 @@ struct trial {
     const char *put[CELLS]; /* NULL: keep; "-": delete */
     uint64_t expiry_ms[CELLS];
     bool abandon;
+    bool flush;
     uint32_t runs;
     bool done;
     int code;
@@ -36,6 +38,7 @@ static void trial_run(struct unit *unit, uint64_t now_ms)
     (void)now_ms;
     trial->runs++;
     unit->abandon = trial->abandon;
+    unit->flush = trial->flush;
     for (uint32_t i = 0; i < unit->count; i++) {
         struct unit_cell *cell = &unit->cells[i];
         trial->seen[i] = *cell;
@@ -271,6 +274,386 @@ static void a_node_with_other_members_refuses_units(void **state)
     assert_int_equal(trial.runs, 0);
 }
 
+/* ---- over several workers ---- */
+
+static int setup_three_durable(void **state)
+{
+    return begin(state, true, 3);
+}
+
+/* A key of the worker; another for every number. */
+static const char *key_at(struct fake_world *world, uint32_t worker, uint32_t number)
+{
+    static char keys[8][16];
+    static uint32_t next;
+    char *key = keys[next++ % 8];
+    uint32_t partitions = view_facts(world_snapshot(world, 0)->view)->partitions;
+    for (uint32_t i = 0, found = 0;; i++) {
+        (void)snprintf(key, sizeof(keys[0]), "k%u", (unsigned)i);
+        if (partition_of_key(bytes_from_string(key), partitions) % 3 == worker &&
+            found++ == number) {
+            return key;
+        }
+    }
+}
+
+static void begin_trial(struct fake_world *world, struct trial *trial, uint32_t worker)
+{
+    worker_unit(worker_of(world, worker), world->now, &trial->unit);
+    for (uint32_t i = 0; i < world->nodes[0].worker_count; i++) {
+        worker_flush(worker_of(world, i), world->now);
+    }
+}
+
+/* One over a key of each worker. */
+static void trial_three(struct fake_world *world, struct trial *trial, const char *put)
+{
+    trial_init(trial, key_at(world, 2, 0), put);
+    trial_add(trial, key_at(world, 0, 0), put);
+    trial_add(trial, key_at(world, 1, 0), put);
+}
+
+static void a_unit_over_several_workers_is_one_step(void **state)
+{
+    struct fake_world *world = *state;
+    struct trial trial;
+    for (uint32_t i = 0; i < 6; i++) {
+        char now[16];
+        char before[16];
+        (void)snprintf(now, sizeof(now), "%u", (unsigned)i);
+        (void)snprintf(before, sizeof(before), "%u", (unsigned)i - 1);
+        trial_three(world, &trial, now);
+        submit(world, &trial, i % 3);
+        assert_int_equal(trial.code, 0);
+        assert_int_equal(trial.runs, 1);
+        for (uint32_t j = 0; j < 3; j++) {
+            assert_string_equal(trial.values[j], i == 0 ? "-" : before);
+        }
+        fake_world_run(world, 20 * MS);
+        for (uint32_t j = 0; j < 3; j++) {
+            assert_true(units_idle(worker_of(world, j)));
+            assert_int_equal(worker_of(world, j)->units.locks.held, 0);
+        }
+    }
+}
+
+static void a_unit_that_only_reads_crosses_too(void **state)
+{
+    struct fake_world *world = *state;
+    struct trial trial;
+    trial_three(world, &trial, "1");
+    submit(world, &trial, 0);
+    trial_three(world, &trial, NULL);
+    trial.unit.reads_only = true;
+    submit(world, &trial, 1);
+    assert_int_equal(trial.code, 0);
+    assert_string_equal(trial.values[0], "1");
+    assert_string_equal(trial.values[2], "1");
+    trial_three(world, &trial, "2");
+    trial.abandon = true;
+    submit(world, &trial, 2);
+    trial_three(world, &trial, NULL);
+    submit(world, &trial, 2);
+    assert_string_equal(trial.values[1], "1");
+}
+
+/* Each adds one to all its keys, as numbers, many at the same time. */
+static void count_run(struct unit *unit, uint64_t now_ms)
+{
+    (void)now_ms;
+    for (uint32_t i = 0; i < unit->count; i++) {
+        struct unit_cell *cell = &unit->cells[i];
+        char digits[16] = "0";
+        if (cell->found) {
+            (void)snprintf(digits, sizeof(digits), "%.*s", (int)cell->value.len,
+                           (const char *)cell->value.data);
+        }
+        (void)snprintf(digits, sizeof(digits), "%d", atoi(digits) + 1);
+        cell->value = arena_copy(unit->memory, bytes_from_string(digits));
+        cell->change = UNIT_PUT;
+        cell->expiry_ms = 0;
+    }
+}
+
+static void units_at_the_same_time_are_one_after_another(void **state)
+{
+    enum { TRIALS = 60 };
+    struct fake_world *world = *state;
+    static struct trial trials[TRIALS];
+    for (uint32_t i = 0; i < TRIALS; i++) {
+        trial_three(world, &trials[i], NULL);
+        if (i % 3 == 0) { /* of one worker */
+            trial_init(&trials[i], key_at(world, i / 3 % 3, 0), NULL);
+        }
+        trials[i].unit.run = count_run;
+        worker_unit(worker_of(world, i % 3), world->now, &trials[i].unit);
+        if (i % 7 == 0) {
+            fake_world_run(world, MS / 4);
+        }
+    }
+    fake_world_run(world, 500 * MS);
+    uint32_t ones[3] = {0};
+    for (uint32_t i = 0; i < TRIALS; i++) {
+        assert_true(trials[i].done);
+        assert_int_equal(trials[i].code, 0);
+        ones[i / 3 % 3] += i % 3 == 0 ? 1 : 0;
+    }
+    struct trial trial;
+    trial_three(world, &trial, NULL);
+    submit(world, &trial, 0);
+    assert_int_equal(atoi(trial.values[0]), TRIALS / 3 * 2 + ones[2]);
+    assert_int_equal(atoi(trial.values[1]), TRIALS / 3 * 2 + ones[0]);
+    assert_int_equal(atoi(trial.values[2]), TRIALS / 3 * 2 + ones[1]);
+}
+
+static void plain_requests_wait_for_locked_keys(void **state)
+{
+    struct fake_world *world = *state;
+    struct trial trial;
+    trial_three(world, &trial, "1");
+    begin_trial(world, &trial, 0); /* worker 0's key is locked, the others' are asked for */
+    assert_false(trial.done);
+    struct world_answer *put = fake_world_put(world, 0, 0, key_at(world, 0, 0), "2");
+    struct world_answer *get = fake_world_get(world, 0, 0, key_at(world, 0, 0));
+    struct world_answer *other = fake_world_get(world, 0, 0, key_at(world, 0, 1));
+    assert_false(put->done);
+    assert_false(get->done);
+    assert_true(other->done);
+    fake_world_run(world, 100 * MS);
+    assert_true(trial.done);
+    assert_int_equal(put->code, 0);
+    assert_string_equal(get->value, "2");
+    assert_string_equal(once(world, &trial, key_at(world, 0, 0), NULL), "2");
+}
+
+static void everything_can_be_locked_listed_and_flushed(void **state)
+{
+    struct fake_world *world = *state;
+    struct trial trial;
+    for (uint32_t i = 0; i < 9; i++) {
+        (void)once(world, &trial, key_at(world, i % 3, i), "1");
+    }
+    trial_init(&trial, key_at(world, 1, 50), "2");
+    trial.unit.with_names = true;
+    trial.flush = true;
+    begin_trial(world, &trial, 0);
+    struct world_answer *put = fake_world_put(world, 0, 0, key_at(world, 0, 60), "3");
+    struct world_answer *list = fake_world_list(world, 0, 0);
+    assert_false(put->done);
+    assert_false(list->done);
+    fake_world_run(world, 300 * MS);
+    assert_int_equal(trial.code, 0);
+    assert_int_equal(trial.unit.name_count, 9);
+    assert_int_equal(put->code, 0);
+    assert_int_equal(list->code, 0);
+    assert_int_equal(list->key_count, 2);
+    assert_string_equal(once(world, &trial, key_at(world, 1, 50), NULL), "2");
+    assert_string_equal(once(world, &trial, key_at(world, 0, 0), NULL), "-");
+    assert_int_equal(trial.seen[0].version, 0);
+}
+
+static void a_crossing_unit_whose_deadline_passes_has_not_run(void **state)
+{
+    struct fake_world *world = *state;
+    struct trial first;
+    struct trial second;
+    struct fickle_engine *engine = world->nodes[0].engines[2];
+    trial_three(world, &first, "1");
+    begin_trial(world, &first, 2);
+    fake_world_run(world, 20 * MS);
+    engine->settles = false;
+    trial_three(world, &first, "2");
+    begin_trial(world, &first, 0);
+    fake_world_run(world, 20 * MS);
+    assert_false(first.done);
+    trial_three(world, &second, "3");
+    second.unit.timeout_us = 50 * MS;
+    begin_trial(world, &second, 0);
+    fake_world_run(world, 100 * MS);
+    assert_true(second.done);
+    assert_int_equal(second.code, SHOAL_ETIMEOUT);
+    assert_int_equal(second.runs, 0);
+    engine->settles = true;
+    fake_world_run(world, 100 * MS);
+    assert_true(first.done);
+    assert_int_equal(first.code, 0);
+    trial_three(world, &first, NULL);
+    submit(world, &first, 1);
+    assert_string_equal(first.values[0], "2");
+}
+
+/* ---- all or nothing ---- */
+
+/* What worker 0, 1 and 2 have of their keys, and that nobody holds anything any more. */
+static void expect_three(struct fake_world *world, const char *value)
+{
+    struct trial trial;
+    trial_three(world, &trial, NULL);
+    submit(world, &trial, 1);
+    assert_int_equal(trial.code, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_string_equal(trial.values[i], value);
+    }
+    fake_world_run(world, 50 * MS);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_true(units_idle(worker_of(world, i)));
+        assert_int_equal(worker_of(world, i)->units.locks.held, 0);
+    }
+}
+
+static uint64_t records(struct fake_world *world)
+{
+    uint64_t count = 0;
+    for (uint32_t p = 0; p < WORLD_PARTITIONS; p++) {
+        struct engine *engine = worker_of(world, p % world->nodes[0].worker_count)->engine;
+        struct engine_stats stats;
+        engine->ops->stats(engine, engine_partition_of(ENGINE_FAMILY_INTENTS, p, WORLD_PARTITIONS),
+                           &stats);
+        count += stats.keys;
+    }
+    return count;
+}
+
+static void what_one_worker_refuses_none_does(void **state)
+{
+    struct fake_world *world = *state;
+    struct trial trial;
+    trial_three(world, &trial, "1");
+    submit(world, &trial, 0);
+    for (uint32_t i = 0; i < 9; i++) {
+        struct fickle_engine *engine = world->nodes[0].engines[i / 3];
+        engine->puts_failing = 1;
+        engine->put_code = SHOAL_ENOMEM;
+        trial_three(world, &trial, i % 2 == 0 ? "2" : "-");
+        submit(world, &trial, i % 3);
+        assert_int_equal(trial.code, SHOAL_ENOMEM);
+        assert_int_equal(engine->puts_failing, 0);
+        expect_three(world, "1");
+        assert_int_equal(records(world), 0);
+    }
+}
+
+static void of_one_worker_all_is_written_or_nothing(void **state)
+{
+    struct fake_world *world = *state;
+    struct trial trial;
+    trial_init(&trial, "a", "1");
+    trial_add(&trial, "b", "1");
+    submit(world, &trial, 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct fickle_engine *engine = world->nodes[0].engines[0];
+        trial_init(&trial, "a", "2");
+        trial_add(&trial, i == 0 ? "b" : "c", "2");
+        trial_add(&trial, i == 0 ? "c" : "b", "2");
+        engine->puts_before_failing = 2;
+        engine->puts_failing = 1;
+        engine->put_code = SHOAL_ENOMEM;
+        submit(world, &trial, 0);
+        assert_int_equal(trial.code, SHOAL_ENOMEM);
+        assert_string_equal(once(world, &trial, "a", NULL), "1");
+        uint64_t version = trial.seen[0].version;
+        assert_string_equal(once(world, &trial, "b", NULL), "1");
+        assert_string_equal(once(world, &trial, "c", NULL), "-");
+        assert_string_equal(once(world, &trial, "a", NULL), "1");
+        assert_int_equal(trial.seen[0].version, version);
+    }
+}
+
+/* With the intent on record there is no way back: the rest is written when there is room. */
+static void what_is_on_record_is_completed_when_there_is_room(void **state)
+{
+    struct fake_world *world = *state;
+    struct fickle_engine *engine = world->nodes[0].engines[0];
+    struct trial trial;
+    trial_init(&trial, "a", "1");
+    trial_add(&trial, "b", "1");
+    engine->puts_before_failing = 2; /* the intent and one of the two */
+    engine->puts_failing = 1;
+    engine->put_code = SHOAL_ENOSPC;
+    begin_trial(world, &trial, 0);
+    assert_false(trial.done);
+    struct world_answer *get = fake_world_get(world, 0, 0, "a");
+    assert_false(get->done);
+    fake_world_run(world, 200 * MS);
+    assert_true(trial.done);
+    assert_int_equal(trial.code, 0);
+    assert_true(get->done);
+    assert_string_equal(get->value, "1");
+    assert_string_equal(once(world, &trial, "b", NULL), "1");
+    assert_int_equal(records(world), 0);
+}
+
+static void what_is_prepared_and_not_decided_is_forgotten_by_a_crash(void **state)
+{
+    struct fake_world *world = *state;
+    struct trial trial;
+    trial_three(world, &trial, "1");
+    submit(world, &trial, 0);
+    for (uint32_t i = 1; i < 3; i++) {
+        world->nodes[0].engines[i]->settles = false;
+        trial_three(world, &trial, "2");
+        begin_trial(world, &trial, 0);
+        fake_world_run(world, 20 * MS);
+        assert_false(trial.done);
+        assert_true(records(world) > 0);
+        fake_world_kill(world, 0);
+        assert_int_equal(fake_world_start(world, 0), 0);
+        fake_world_run(world, 300 * MS);
+        expect_three(world, "1");
+        assert_int_equal(records(world), 0);
+    }
+}
+
+static void what_was_decided_is_completed_after_a_crash(void **state)
+{
+    struct fake_world *world = *state;
+    struct trial trial;
+    trial_three(world, &trial, "1");
+    submit(world, &trial, 0);
+    world->nodes[0].engines[0]->settles = false; /* where it is decided */
+    trial_three(world, &trial, "2");
+    begin_trial(world, &trial, 0);
+    fake_world_run(world, 20 * MS);
+    assert_false(trial.done);
+    assert_int_equal(records(world), 4);
+    fake_world_kill(world, 0);
+    assert_int_equal(fake_world_start(world, 0), 0);
+    fake_world_run(world, 300 * MS);
+    expect_three(world, "2");
+    assert_int_equal(records(world), 0);
+}
+
+static void another_layout_waits_for_units_under_way(void **state)
+{
+    struct fake_world *world = *state;
+    struct trial trial;
+    struct trial late;
+    world->nodes[0].engines[2]->settles = false;
+    trial_three(world, &trial, "1");
+    trial.unit.timeout_us = 10000 * MS;
+    begin_trial(world, &trial, 1);
+    fake_world_run(world, 5 * MS);
+    assert_int_equal(fake_world_start(world, 1), 0);
+    fake_world_run(world, 300 * MS);
+    const struct world_answer *join = fake_world_join(world, 1, world_port(0));
+    fake_world_run(world, 1000 * MS);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(view_newest(worker_of(world, i)->snapshot->view)->member_count, 1);
+    }
+    trial_three(world, &late, "2");
+    begin_trial(world, &late, 0);
+    assert_true(late.done);
+    assert_int_equal(late.code, SHOAL_EUNSUPPORTED);
+    world->nodes[0].engines[2]->settles = true;
+    fake_world_run(world, 3000 * MS);
+    assert_true(trial.done);
+    assert_int_equal(join->code, 0);
+    assert_int_equal(view_newest(worker_of(world, 0)->snapshot->view)->member_count, 2);
+    struct world_answer *get = fake_world_get(world, 1, 0, key_at(world, 2, 0));
+    fake_world_run(world, 100 * MS);
+    assert_string_equal(get->value, "1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +673,42 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_abandoned_unit_writes_nothing, setup_memory, teardown),
         cmocka_unit_test_setup_teardown(a_unit_is_done_by_the_worker_of_its_keys,
                                         setup_three_workers, teardown),
+        cmocka_unit_test_setup_teardown(a_unit_over_several_workers_is_one_step,
+                                        setup_three_workers, teardown),
+        cmocka_unit_test_setup_teardown(a_unit_over_several_workers_is_one_step,
+                                        setup_three_durable, teardown),
+        cmocka_unit_test_setup_teardown(a_unit_that_only_reads_crosses_too, setup_three_workers,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_unit_that_only_reads_crosses_too, setup_three_durable,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(units_at_the_same_time_are_one_after_another,
+                                        setup_three_workers, teardown),
+        cmocka_unit_test_setup_teardown(units_at_the_same_time_are_one_after_another,
+                                        setup_three_durable, teardown),
+        cmocka_unit_test_setup_teardown(plain_requests_wait_for_locked_keys, setup_three_workers,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(plain_requests_wait_for_locked_keys, setup_three_durable,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(everything_can_be_locked_listed_and_flushed,
+                                        setup_three_workers, teardown),
+        cmocka_unit_test_setup_teardown(everything_can_be_locked_listed_and_flushed,
+                                        setup_three_durable, teardown),
+        cmocka_unit_test_setup_teardown(a_crossing_unit_whose_deadline_passes_has_not_run,
+                                        setup_three_durable, teardown),
+        cmocka_unit_test_setup_teardown(what_one_worker_refuses_none_does, setup_three_workers,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_one_worker_refuses_none_does, setup_three_durable,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(of_one_worker_all_is_written_or_nothing, setup_memory,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_is_on_record_is_completed_when_there_is_room,
+                                        setup_durable, teardown),
+        cmocka_unit_test_setup_teardown(what_is_prepared_and_not_decided_is_forgotten_by_a_crash,
+                                        setup_three_durable, teardown),
+        cmocka_unit_test_setup_teardown(what_was_decided_is_completed_after_a_crash,
+                                        setup_three_durable, teardown),
+        cmocka_unit_test_setup_teardown(another_layout_waits_for_units_under_way,
+                                        setup_three_durable, teardown),
         cmocka_unit_test_setup_teardown(a_stopping_node_refuses_units, setup_memory, teardown),
         cmocka_unit_test_setup_teardown(a_node_with_other_members_refuses_units, setup_memory,
                                         teardown),

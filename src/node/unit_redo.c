@@ -1,0 +1,599 @@
+/* What a run before has left half done, at the start and before any request is served. Every worker
+ * looks through its intents; what is to be done is done again, by the workers that have the keys
+ * now, for their number may be another. Only when all of it is durable, everywhere, the records go,
+ * and only when no prepared one is left, the decisions.
+ *
+ *      each: adopted, and has some / none ----------> worker 0: all have said so
+ *      none has any ----------------------------------------------------> open
+ *      an intent, or prepared and decided (asked where the decision would be):
+ *          its changes to whose keys they are: written, durable --> record removed
+ *      prepared and not decided, or not whole --> record removed
+ *      each: all removed, durable ------------------> worker 0: all have said so --> open:
+ *          decisions removed, requests served
+ *
+ * Doing it again is harmless: it is not done twice beside anything newer (unit_write.c), and nobody
+ * writes the keys before it is over. */
+#include "base/assert.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "node/core.h"
+#include "node/unit_change.h"
+#include "ring/partition.h"
+#include "shoal/error.h"
+
+#define REDO_AGAIN_US UINT64_C(50000)
+
+enum redo_step {
+    REDO_HERE,  /* to worker 0: I have adopted, and have `records` */
+    REDO_GO,    /* all have: begin */
+    REDO_ASK,   /* is it decided? */
+    REDO_TOLD,  /* `decided` */
+    REDO_WRITE, /* these changes, as far as the keys are yours */
+    REDO_WROTE, /* and it is durable */
+    REDO_READY, /* to worker 0: nothing is left here */
+    REDO_OPEN,  /* at nobody's */
+};
+
+struct letter_redo {
+    struct letter letter;
+    struct queue waiting; /* among the asked worker's asks */
+    enum redo_step step;
+    struct redo_item *item; /* whose it is about, of the asking worker */
+    bool records;
+    bool decided;
+    struct unit_record record;
+    size_t len;
+    uint8_t bytes[]; /* the record's changes */
+};
+
+/* A record that was found. */
+struct redo_item {
+    struct queue link;
+    struct unit_record record; /* its changes lie behind it */
+    uint32_t partition;
+    uint32_t away; /* workers that write it */
+    uint8_t bytes[];
+};
+
+struct unit_redo {
+    struct worker *worker;
+    struct queue items;
+    struct queue asks; /* letters that came before all was found */
+    uint32_t walked;   /* partitions */
+    uint64_t walked_up_to;
+    uint32_t away; /* items that wait for others */
+    uint32_t done; /* items that were done again */
+    int code;
+    bool walking;
+    struct timer again;
+    struct read_waiter reading;
+    struct durable_waiter durable;
+};
+
+/* ---- letters ---- */
+
+/* False without memory. */
+static bool redo_post(struct worker *worker, uint32_t to, const struct letter_redo *model)
+{
+    struct bytes changes = model->record.changes;
+    struct letter_redo *letter = mem_alloc(sizeof(*letter) + changes.len);
+    if (letter == NULL) {
+        return false;
+    }
+    *letter = *model;
+    letter->len = changes.len;
+    if (changes.len > 0) {
+        memcpy(letter->bytes, changes.data, changes.len);
+    }
+    letter->record.changes = bytes_make(letter->bytes, letter->len);
+    worker_post(worker, to, &letter->letter, LETTER_REDO);
+    return true;
+}
+
+/* ---- the items ---- */
+
+static void redo_free_item(struct redo_item *item)
+{
+    queue_remove(&item->link);
+    mem_free(item);
+}
+
+void unit_redo_deinit(struct worker *worker)
+{
+    struct unit_redo *redo = worker->units.redo;
+    if (redo == NULL) {
+        return;
+    }
+    timers_stop(&worker->timers, &redo->again);
+    waiting_leave(&redo->reading);
+    durability_cancel(&redo->durable);
+    while (!queue_empty(&redo->items)) {
+        redo_free_item(QUEUE_ITEM(redo->items.next, struct redo_item, link));
+    }
+    struct queue *link;
+    while ((link = queue_pop(&redo->asks)) != NULL) {
+        mem_free(QUEUE_ITEM(link, struct letter_redo, waiting));
+    }
+    mem_free(redo);
+    worker->units.redo = NULL;
+}
+
+static uint32_t redo_place(const struct worker *worker, uint32_t partition)
+{
+    return engine_partition_of(ENGINE_FAMILY_INTENTS, partition, worker->units.partitions);
+}
+
+void unit_redo_drop(struct worker *worker)
+{
+    struct replica *replica = &worker->replica;
+    struct engine *engine = replica->engine;
+    for (uint32_t p = worker->index; p < worker->units.partitions; p += worker->count) {
+        struct engine_stats stats;
+        uint64_t sequence = 0;
+        engine->ops->stats(engine, redo_place(worker, p), &stats);
+        if (stats.keys > 0 && engine->ops->drop(engine, redo_place(worker, p), &sequence) == 1) {
+            durability_issue(&replica->durability, sequence);
+        }
+    }
+}
+
+/* ---- finding them ---- */
+
+struct redo_walk {
+    struct unit_redo *redo;
+    uint32_t partition;
+    int result;
+};
+
+static bool redo_visit(void *self, const struct engine_entry *entry)
+{
+    struct redo_walk *walk = self;
+    struct unit_record record;
+    if (unit_record_decode(entry->record, &record) < 0) {
+        log_error("transactions: a record that is none; what it was for may be there in part",
+                  LOG_U64("partition", walk->partition));
+        return true;
+    }
+    struct redo_item *item = mem_alloc(sizeof(*item) + record.changes.len);
+    if (item == NULL) {
+        walk->result = SHOAL_ENOMEM;
+        return false;
+    }
+    *item = (struct redo_item){.record = record, .partition = walk->partition};
+    if (record.changes.len > 0) {
+        memcpy(item->bytes, record.changes.data, record.changes.len);
+    }
+    item->record.changes = bytes_make(item->bytes, record.changes.len);
+    queue_push(&walk->redo->items, &item->link);
+    return true;
+}
+
+/* REPLICA_DONE, REPLICA_PENDING, or why not. */
+static int redo_find(struct unit_redo *redo)
+{
+    struct worker *worker = redo->worker;
+    struct engine *engine = worker->engine;
+    uint32_t partition = worker->index + redo->walked * worker->count;
+    while (partition < worker->units.partitions) {
+        struct redo_walk walk = {.redo = redo, .partition = partition};
+        uint64_t next = 0;
+        int result =
+            engine->ops->walk(engine, redo_place(worker, partition), redo->walked_up_to,
+                              waiting_ticket(&worker->replica.reads), redo_visit, &walk, &next);
+        if (result < 0 || walk.result < 0) {
+            return result < 0 ? result : walk.result;
+        }
+        if (result == 2) {
+            redo->walked_up_to = next;
+            return REPLICA_PENDING;
+        }
+        redo->walked_up_to = 0;
+        redo->walked++;
+        partition += worker->count;
+    }
+    return REPLICA_DONE;
+}
+
+/* Are all records of the same there? */
+static bool redo_whole(const struct unit_redo *redo, const struct redo_item *item)
+{
+    uint32_t found = 0;
+    for (const struct queue *link = redo->items.next; link != &redo->items; link = link->next) {
+        const struct redo_item *other = QUEUE_ITEM(link, const struct redo_item, link);
+        found += other->record.id == item->record.id && other->record.kind == item->record.kind &&
+                         other->partition == item->partition
+                     ? 1
+                     : 0;
+    }
+    return found == item->record.count;
+}
+
+/* ---- was it decided? ---- */
+
+static bool redo_decided(const struct unit_redo *redo, const struct unit_record *record)
+{
+    for (const struct queue *link = redo->items.next; link != &redo->items; link = link->next) {
+        const struct redo_item *item = QUEUE_ITEM(link, const struct redo_item, link);
+        if (item->record.kind == UNIT_RECORD_DECISION && item->record.id == record->id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Once all that is here has been found. */
+static void redo_answer(struct unit_redo *redo, struct letter_redo *ask)
+{
+    struct letter_redo model = {
+        .step = REDO_TOLD, .item = ask->item, .decided = redo_decided(redo, &ask->record)};
+    if (!redo_post(redo->worker, ask->letter.from, &model)) {
+        log_error("transactions: no memory to complete those of before; the node stays closed");
+    }
+    mem_free(ask);
+}
+
+static void redo_take_ask(struct unit_redo *redo, struct letter_redo *ask)
+{
+    if (redo->walking) {
+        queue_push(&redo->asks, &ask->waiting);
+    } else {
+        redo_answer(redo, ask);
+    }
+}
+
+static void redo_answer_all(struct unit_redo *redo)
+{
+    struct queue *link;
+    while ((link = queue_pop(&redo->asks)) != NULL) {
+        redo_answer(redo, QUEUE_ITEM(link, struct letter_redo, waiting));
+    }
+}
+
+/* ---- doing them again ---- */
+
+static void redo_review(struct unit_redo *redo);
+
+static bool redo_concerns(const struct worker *worker, const struct unit_record *record,
+                          uint32_t index)
+{
+    struct bytes rest = record->changes;
+    struct unit_cell cell;
+    while (rest.len > 0 && unit_change_take(&rest, &cell) == 0) {
+        uint32_t partition = partition_of_key(cell.key, worker->units.partitions);
+        if (worker_of_partition(worker, partition) == index) {
+            return true;
+        }
+    }
+    return record->flush;
+}
+
+/* Without memory a part is missing: then the record stays, and nothing is opened. */
+static void redo_do(struct unit_redo *redo, struct redo_item *item)
+{
+    struct worker *worker = redo->worker;
+    struct letter_redo model = {.step = REDO_WRITE, .item = item, .record = item->record};
+    redo->done++;
+    for (uint32_t i = 0; i < worker->count; i++) {
+        if (!redo_concerns(worker, &item->record, i)) {
+            continue;
+        }
+        if (redo_post(worker, i, &model)) {
+            item->away++;
+        } else {
+            redo->code = SHOAL_ENOMEM;
+        }
+    }
+    redo->away += item->away > 0 ? 1 : 0;
+}
+
+static void redo_begin_items(struct unit_redo *redo)
+{
+    struct worker *worker = redo->worker;
+    for (struct queue *link = redo->items.next; link != &redo->items; link = link->next) {
+        struct redo_item *item = QUEUE_ITEM(link, struct redo_item, link);
+        const struct unit_record *record = &item->record;
+        if (record->kind == UNIT_RECORD_DECISION || !redo_whole(redo, item)) {
+            continue;
+        }
+        if (record->kind == UNIT_RECORD_INTENT) {
+            redo_do(redo, item);
+            continue;
+        }
+        struct letter_redo model = {.step = REDO_ASK, .item = item, .record = *record};
+        model.record.changes = bytes_make(NULL, 0);
+        uint32_t decider = record->decider % worker->units.partitions;
+        if (redo_post(worker, worker_of_partition(worker, decider), &model)) {
+            redo->away++;
+        } else {
+            redo->code = SHOAL_ENOMEM;
+        }
+    }
+}
+
+/* ---- at whose keys they are ---- */
+
+static void redo_written(struct unit_work *work, int code)
+{
+    struct letter_redo model = {.step = REDO_WROTE, .item = work->redo_item};
+    uint32_t home = work->home;
+    struct worker *worker = work->worker;
+    unit_work_free(work);
+    if (code < 0 || !redo_post(worker, home, &model)) {
+        log_error("transactions: one of before can't be completed; the node stays closed",
+                  LOG_TEXT("cause", shoal_error_text(code)));
+    }
+}
+
+static void redo_on_durable(struct durable_waiter *waiter, int code)
+{
+    redo_written(QUEUE_ITEM(waiter, struct unit_work, settling), code);
+}
+
+static void redo_on_written(struct unit_work *work, int result)
+{
+    struct durability *durability = &work->worker->replica.durability;
+    if (result < 0 || durability_reached(durability, DURABILITY_DURABLE)) {
+        redo_written(work, result < 0 ? result : 0);
+        return;
+    }
+    work->settling.fire = redo_on_durable;
+    durability_wait(durability, DURABILITY_DURABLE, &work->settling);
+    work->worker->engine->ops->harden(work->worker->engine);
+}
+
+/* The changes of keys that are held here. */
+static int redo_choose(struct unit_work *work, struct bytes rest)
+{
+    const struct worker *worker = work->worker;
+    struct unit_cell cell;
+    int result = 0;
+    while (rest.len > 0 && result == 0 && unit_change_take(&rest, &cell) == 0) {
+        uint32_t partition = partition_of_key(cell.key, worker->units.partitions);
+        if (worker_of_partition(worker, partition) == worker->index &&
+            replica_holding(&worker->replica, partition) != NULL) {
+            result = unit_change_encode(&cell, &work->changes);
+        }
+    }
+    return result;
+}
+
+static void redo_write(struct worker *worker, const struct letter_redo *letter)
+{
+    struct unit_work *work = unit_work_new(worker, 0);
+    if (work == NULL) {
+        log_error("transactions: no memory to complete one of before; the node stays closed");
+        return;
+    }
+    work->home = letter->letter.from;
+    work->redo_item = letter->item;
+    work->flush = letter->record.flush;
+    work->flush_worker = letter->record.worker;
+    work->flush_workers = letter->record.workers;
+    int result = redo_choose(work, letter->record.changes);
+    if (result < 0) {
+        redo_written(work, result);
+    } else {
+        unit_write_prepared(work, redo_on_written);
+    }
+}
+
+/* ---- the end ---- */
+
+static void redo_say(struct worker *worker, enum redo_step step, bool records)
+{
+    struct letter_redo model = {.step = step, .records = records};
+    if (!redo_post(worker, 0, &model)) {
+        log_error("transactions: no memory to begin; the node stays closed");
+    }
+}
+
+static void redo_open(struct worker *worker)
+{
+    struct unit_redo *redo = worker->units.redo;
+    for (struct queue *link = redo->items.next; link != &redo->items; link = link->next) {
+        const struct redo_item *item = QUEUE_ITEM(link, const struct redo_item, link);
+        if (item->record.kind == UNIT_RECORD_DECISION) {
+            (void)unit_decision_remove(worker, item->record.id, item->partition);
+        }
+    }
+    if (redo->done > 0) {
+        log_info("transactions: completed what the run before had left half done",
+                 LOG_U64("records", redo->done));
+    }
+    unit_redo_deinit(worker);
+    unit_gate_review(worker);
+}
+
+static void redo_on_removed(struct durable_waiter *waiter, int code)
+{
+    const struct unit_redo *redo = QUEUE_ITEM(waiter, struct unit_redo, durable);
+    if (code == 0) {
+        redo_say(redo->worker, REDO_READY, false);
+    }
+}
+
+static void redo_on_again(struct timer *timer, uint64_t now_us)
+{
+    (void)now_us;
+    redo_review(QUEUE_ITEM(timer, struct unit_redo, again));
+}
+
+static int redo_remove_all(struct unit_redo *redo)
+{
+    struct queue *link = redo->items.next;
+    int result = 0;
+    while (link != &redo->items && result == 0) {
+        struct redo_item *item = QUEUE_ITEM(link, struct redo_item, link);
+        link = link->next;
+        if (item->record.kind != UNIT_RECORD_DECISION) {
+            result = unit_record_erase(redo->worker, &item->record, item->partition);
+            if (result == 0) {
+                redo_free_item(item);
+            }
+        }
+    }
+    return result;
+}
+
+static void redo_remove(struct unit_redo *redo)
+{
+    struct worker *worker = redo->worker;
+    struct durability *durability = &worker->replica.durability;
+    int result = redo_remove_all(redo);
+    if (result < 0) {
+        redo->again.fire = redo_on_again;
+        (void)timers_start(&worker->timers, &redo->again, worker->now.mono_us + REDO_AGAIN_US);
+    } else if (durability_reached(durability, DURABILITY_DURABLE)) {
+        redo_say(worker, REDO_READY, false);
+    } else if (durability->failed == 0) {
+        redo->durable.fire = redo_on_removed;
+        durability_wait(durability, DURABILITY_DURABLE, &redo->durable);
+        worker->engine->ops->harden(worker->engine);
+    }
+}
+
+static void redo_on_read(struct read_waiter *waiter, int code)
+{
+    (void)code;
+    redo_review(QUEUE_ITEM(waiter, struct unit_redo, reading));
+}
+
+/* Goes on with it, from wherever it is. */
+static void redo_review(struct unit_redo *redo)
+{
+    struct worker *worker = redo->worker;
+    if (redo->walking) {
+        int result = redo_find(redo);
+        if (result == REPLICA_PENDING) {
+            redo->reading.fire = redo_on_read;
+            replica_wait(&worker->replica, &redo->reading);
+            return;
+        }
+        if (result < 0) {
+            redo->again.fire = redo_on_again;
+            (void)timers_start(&worker->timers, &redo->again, worker->now.mono_us + REDO_AGAIN_US);
+            return;
+        }
+        redo->walking = false;
+        redo_answer_all(redo);
+        redo_begin_items(redo);
+    }
+    if (redo->code < 0) {
+        log_error("transactions: no memory to complete those of before; the node stays closed");
+    } else if (redo->away == 0) {
+        redo_remove(redo);
+    }
+}
+
+/* ---- the whole ---- */
+
+void unit_redo_begin(struct worker *worker)
+{
+    struct units *units = &worker->units;
+    struct engine *engine = worker->engine;
+    bool records = false;
+    if (!engine->keeps_data || units->redo != NULL) {
+        return;
+    }
+    for (uint32_t p = worker->index; p < units->partitions && !records; p += worker->count) {
+        struct engine_stats stats;
+        engine->ops->stats(engine, redo_place(worker, p), &stats);
+        records = stats.keys > 0;
+    }
+    if (worker->count == 1 && !records) {
+        return;
+    }
+    struct unit_redo *redo = mem_alloc_zeroed(1, sizeof(*redo));
+    if (redo == NULL) {
+        log_error("transactions: no memory to complete those of before");
+        return;
+    }
+    redo->worker = worker;
+    redo->walking = true;
+    queue_init(&redo->items);
+    queue_init(&redo->asks);
+    queue_init(&redo->reading.link);
+    queue_init(&redo->durable.link);
+    units->redo = redo;
+    units->closed = true;
+    redo_say(worker, REDO_HERE, records);
+}
+
+static void redo_tell_all(struct worker *worker, enum redo_step step)
+{
+    struct letter_redo model = {.step = step};
+    for (uint32_t i = 0; i < worker->count; i++) {
+        if (!redo_post(worker, i, &model)) {
+            log_error("transactions: no memory to begin; the node stays closed");
+        }
+    }
+}
+
+/* At worker 0. */
+static void redo_hear(struct worker *worker, const struct letter_redo *letter)
+{
+    struct units *units = &worker->units;
+    units->redo_records = units->redo_records || letter->records;
+    if (++units->redo_heard % worker->count != 0) {
+        return;
+    }
+    bool begin = letter->step == REDO_HERE && units->redo_records;
+    redo_tell_all(worker, begin ? REDO_GO : REDO_OPEN);
+}
+
+static void redo_on_told(struct unit_redo *redo, const struct letter_redo *letter)
+{
+    redo->away--;
+    if (letter->decided) {
+        redo_do(redo, letter->item);
+    }
+    redo_review(redo);
+}
+
+static void redo_on_wrote(struct unit_redo *redo, struct redo_item *item)
+{
+    if (--item->away == 0) {
+        redo->away--;
+        redo_review(redo);
+    }
+}
+
+bool unit_redo_letter(struct worker *worker, struct letter *letter)
+{
+    if (letter->kind != LETTER_REDO) {
+        return false;
+    }
+    struct letter_redo *redo = (struct letter_redo *)(void *)letter;
+    struct unit_redo *own = worker->units.redo;
+    bool hears = redo->step == REDO_HERE || redo->step == REDO_READY || redo->step == REDO_WRITE;
+    if (own == NULL && !hears) {
+        mem_free(redo); /* there was no memory to begin: nothing goes on */
+        return true;
+    }
+    switch (redo->step) {
+    case REDO_HERE:
+    case REDO_READY:
+        redo_hear(worker, redo);
+        break;
+    case REDO_GO:
+        redo_review(own);
+        break;
+    case REDO_ASK:
+        redo_take_ask(own, redo);
+        return true;
+    case REDO_TOLD:
+        redo_on_told(own, redo);
+        break;
+    case REDO_WRITE:
+        redo_write(worker, redo);
+        break;
+    case REDO_WROTE:
+        redo_on_wrote(own, redo->item);
+        break;
+    case REDO_OPEN:
+        redo_open(worker);
+        break;
+    }
+    mem_free(redo);
+    return true;
+}
