@@ -5,6 +5,7 @@
 
 #include "api/redis/desk.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "shoal/error.h"
 
 /* ---- what is called -------------------------------------------------------------------------- */
@@ -48,6 +49,20 @@ static bool check_sizes(struct redis_pending *pending)
     return true;
 }
 
+/* A browser that was tricked into talking to this port: nothing it sends is a command of its user's,
+ * and the body may well look like some. As Redis, it is sent away without a word. */
+static bool is_http(struct bytes name)
+{
+    return redis_is(name, "post") || redis_is(name, "host:");
+}
+
+static void send_away(const struct redis_session *session)
+{
+    log_warning("redis: an HTTP request came over the Redis port; the connection is closed",
+                LOG_TEXT("from", connection_peer(session->connection)));
+    connection_close(session->connection);
+}
+
 /* False: refused, and replied. */
 static bool resolve(struct redis_pending *pending)
 {
@@ -58,6 +73,9 @@ static bool resolve(struct redis_pending *pending)
         const struct native_limits *limits = session->shared->options.limits;
         call->value_bytes_max = atomic_load_explicit(&limits->value_bytes, memory_order_relaxed);
         return true;
+    }
+    if (call->command == NULL && is_http(call->argv[0])) {
+        send_away(session);
     }
     redis_transaction_spoil(session, call->argv[0]);
     return false;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "api/redis/batch.h"
 #include "api/redis/desk.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -157,45 +158,69 @@ static bool must_be_refused(const struct redis_session *session, size_t len)
     return session->loop->input.bytes > LIMIT_INPUT_BYTES_PER_WORKER && len > INPUT_BLOCK_BYTES;
 }
 
-/* True: a request was taken, or passed over. */
-static bool take_next(struct redis_session *session, const struct redis_request_bounds *bounds,
-                      struct bytes bytes, size_t *taken, size_t *need)
+static bool may_take(struct redis_session *session, struct connection *connection)
 {
-    struct redis_request request;
-    char text[REDIS_ERROR_BYTES];
-    arena_reset(&session->loop->arena);
-    int code = redis_request_read(bytes, bounds, &session->progress, &session->loop->arena,
-                                  &request, need, text);
-    if (code == 0) {
-        *taken += request.length;
-        if (request.argc > 0) {
-            take(session, &request);
-        }
+    if (takes_no_more(session) || connection_over(connection)) {
+        return false;
+    }
+    if (!redis_flow_must_wait(session)) {
         return true;
     }
-    if (code == SHOAL_EPROTO) {
-        refuse(session, text);
-    } else if (code < 0) {
+    connection_pause(connection);
+    redis_flow_stopped(session);
+    return false;
+}
+
+/* How many bytes of the batch were taken; all of it unless something stopped it. */
+static size_t take_batch(struct redis_session *session, const struct redis_batch *batch,
+                         bool *stopped)
+{
+    size_t taken = 0;
+    redis_count(session, session->shared->options.metric_ids.commands, batch->count);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct redis_request *request = &batch->requests[i];
+        *stopped = !may_take(session, session->connection);
+        if (*stopped) {
+            session->progress = (struct redis_request_progress){0};
+            break;
+        }
+        if (request->argc > 0) {
+            take(session, request);
+        }
+        taken += request->length;
+    }
+    return taken;
+}
+
+/* What follows the batch can't be read, or not yet. */
+static void end_reading(struct redis_session *session, const struct redis_batch *batch, size_t rest)
+{
+    if (batch->code == SHOAL_EPROTO) {
+        refuse(session, batch->text);
+    } else if (batch->code < 0) {
         connection_close(session->connection);
-    } else if (must_be_refused(session, bytes.len)) {
+    } else if (must_be_refused(session, rest)) {
         refuse(session, "requests fill this node's memory for them; try again");
     }
-    return false;
 }
 
 static size_t on_input(void *self, struct connection *connection, struct bytes bytes, size_t *need)
 {
     struct redis_session *session = self;
     struct redis_request_bounds bounds = bounds_now(session);
+    struct redis_batch batch;
     size_t taken = 0;
-    while (taken < bytes.len && !takes_no_more(session) && !connection_over(connection)) {
-        if (redis_flow_must_wait(session)) {
-            connection_pause(connection);
-            redis_flow_stopped(session);
-            break;
-        }
+    bool stopped = false;
+    while (!stopped && taken < bytes.len && may_take(session, connection)) {
         struct bytes rest = bytes_make(bytes.data + taken, bytes.len - taken);
-        if (!take_next(session, &bounds, rest, &taken, need)) {
+        redis_batch_read(&batch, rest, &bounds, &session->progress, &session->loop->arena);
+        redis_batch_expect(&batch, session->loop->worker);
+        taken += take_batch(session, &batch, &stopped);
+        if (!stopped && batch.code != 0) {
+            *need = batch.need;
+            if (!takes_no_more(session) && !connection_over(connection)) {
+                end_reading(session, &batch, bytes.len - taken);
+            }
             break;
         }
     }
