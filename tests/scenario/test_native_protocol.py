@@ -6,6 +6,7 @@ import random
 import socket
 import struct
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -106,6 +107,37 @@ class Requests(OneNode):
         self.assertEqual(connection.ask(p.delete(5, b"key"))[2], 0)
         self.assertEqual(connection.ask(p.get(6, b"key"))[2], p.ENOTFOUND)
         self.assertEqual(connection.ask(p.delete(7, b"never was"))[2], 0)
+
+    def test_numbers_are_added_to(self):
+        connection = self.connect()
+        self.assertEqual(connection.ask(p.add(1, b"count", 7))[9:], [7])
+        self.assertEqual(connection.ask(p.add(2, b"count", -10))[9:], [-3])
+        shown = connection.ask(p.get(3, b"count"))[5]
+        self.assertEqual((shown[0][0], shown[0][2:]), (b"-3", [0, True]))
+        listed = connection.ask(p.frame(p.LIST, 4, b"count", None, 0, True, None))[2]
+        self.assertEqual([entry[:2] for entry in listed], [[b"count", b"-3"]])
+        connection.ask(p.put(5, b"count", b"9223372036854775806"))
+        self.assertEqual(connection.ask(p.add(6, b"count", 1))[9:], [(1 << 63) - 1])
+        self.assert_refused(connection.ask(p.add(7, b"count", 1)), 7, p.EINVAL,
+                            "increment or decrement would overflow")
+        connection.ask(p.put(8, b"count", b"one"))
+        self.assert_refused(connection.ask(p.add(9, b"count", 1)), 9, p.EINVAL,
+                            "value is not an integer or out of range")
+        context = connection.ask(p.get(10, b"count"))[4]
+        self.assert_refused(connection.ask(
+            p.frame(p.REQUEST, 11, p.ADD, b"count", None, context, 1, None)), 11, p.EINVAL, "context")
+
+    def test_expiry_is_set_told_and_kept_to_the_millisecond(self):
+        connection = self.connect()
+        self.assertEqual(connection.ask(p.expire(1, b"fleeting", 5))[2], p.ENOTFOUND)
+        connection.ask(p.frame(p.REQUEST, 2, p.PUT_UNTIL, b"fleeting", b"v", None, 1 << 45, None))
+        self.assertEqual(connection.ask(p.get(3, b"fleeting"))[5][0][2:], [1 << 45])
+        begun = time.time()
+        until_ms = int(begun * 1000) + 300
+        self.assertEqual(connection.ask(p.expire(4, b"fleeting", until_ms))[9:], [1 << 45])
+        while connection.ask(p.get(5, b"fleeting"))[2] == 0:
+            self.assertLess(time.time() - begun, 30)
+        self.assertGreater(time.time() * 1000, until_ms)
 
     def test_keys_and_values_are_any_bytes(self):
         connection = self.connect()

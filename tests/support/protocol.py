@@ -8,7 +8,7 @@ import msgpack
 HELLO, HELLO_REPLY, PING, PONG, REQUEST, RESULT, LIST, LIST_REPLY = range(1, 9)
 STATUS, STATUS_REPLY, RING, RING_REPLY, JOIN = range(9, 14)
 FETCH, FETCHED = 35, 36
-PUT, GET, DELETE = range(3)
+PUT, GET, DELETE, ADD, EXPIRE, PUT_UNTIL = range(6)
 
 # Codes as they travel: the magnitudes of include/shoal/error.h.
 ENOTFOUND, EINVAL, ETOOBIG, EPROTO, EVERSION, ECONTEXT, EPERM, EUNSUPPORTED = range(1, 9)
@@ -34,6 +34,14 @@ def put(number, key, value, context=None, ttl_ms=0, options=None):
 
 def get(number, key, options=None):
     return frame(REQUEST, number, GET, key, None, None, 0, options)
+
+
+def add(number, key, delta, options=None):
+    return frame(REQUEST, number, ADD, key, None, None, delta, options)
+
+
+def expire(number, key, expiry_ms, options=None):
+    return frame(REQUEST, number, EXPIRE, key, None, None, expiry_ms, options)
 
 
 def delete(number, key, context=None, options=None):
