@@ -168,6 +168,18 @@ static int carry_out_alone(struct unit *unit, struct moment now)
     return 0;
 }
 
+void worker_unit_expect(const struct worker *worker, struct bytes key, struct engine_key *place)
+{
+    (void)worker;
+    place->key = key;
+}
+
+void worker_unit_expect_more(const struct worker *worker, const struct engine_key *place)
+{
+    (void)worker;
+    (void)place;
+}
+
 bool worker_unit_now(struct worker *worker, struct moment now, struct unit *unit, int *code)
 {
     (void)worker;
