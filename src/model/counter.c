@@ -85,6 +85,17 @@ static uint32_t counter_own(const struct counter *counter, uint64_t actor, uint6
     return i;
 }
 
+/* Does a shard claim to have begun with a dot that is not given yet? */
+static bool counter_begun(const struct counter *counter, struct dot dot)
+{
+    for (uint32_t i = 0; i < counter->shard_count; i++) {
+        if (dot_equal(counter->shards[i].start, dot)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A copy with room for one more. */
 static struct counter_shard *counter_copy(struct arena *arena, const struct counter *counter)
 {
@@ -109,6 +120,9 @@ int counter_add(struct arena *arena, const struct counter *counter, struct dot d
         __builtin_add_overflow(counter->shards[own].sum, delta, &sum)) {
         own = counter->shard_count; /* it is full: another begins */
         sum = delta;
+    }
+    if (counter_begun(counter, dot)) {
+        return SHOAL_EPROTO;
     }
     bool begins = own == counter->shard_count;
     if (begins && counter->shard_count >= LIMIT_COUNTER_SHARDS) {

@@ -48,7 +48,7 @@ int64_t counter_total(const struct counter *counter);
  * key last, 0 for none. Its shard goes on if that is its latest, for then the actor has every
  * addition of its own before it; else another begins. 0 and the new total; SHOAL_ENOMEM;
  * SHOAL_EOVERLOAD over LIMIT_COUNTER_SHARDS; SHOAL_ETOOBIG when the total would leave the 64-bit
- * range. */
+ * range; SHOAL_EPROTO for a counter that nobody has made, with a shard begun by this dot. */
 int counter_add(struct arena *arena, const struct counter *counter, struct dot dot, uint64_t before,
                 int64_t delta, struct counter *out, int64_t *total);
 

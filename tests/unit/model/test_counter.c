@@ -159,6 +159,17 @@ static void shards_are_bounded(void **state)
     assert_int_equal(counter_join(&arena, &counter, &other, &out), SHOAL_EOVERLOAD);
 }
 
+static void a_shard_from_the_future_is_refused(void **state)
+{
+    (void)state;
+    struct counter empty = {0};
+    struct counter out;
+    int64_t total;
+    struct counter made_up = added(&empty, 1, 9, 0, 1);
+    assert_int_equal(counter_add(&arena, &made_up, (struct dot){1, 9}, 3, 1, &out, &total),
+                     SHOAL_EPROTO);
+}
+
 /* ---- bytes ---- */
 
 static struct counter some_counter(void)
@@ -314,6 +325,7 @@ int main(void)
         cmocka_unit_test(leaving_the_range_is_refused),
         cmocka_unit_test(what_was_added_apart_may_leave_the_range_and_shows_its_end),
         cmocka_unit_test(shards_are_bounded),
+        cmocka_unit_test(a_shard_from_the_future_is_refused),
         cmocka_unit_test(bytes_come_back_as_they_were),
         cmocka_unit_test(what_is_cut_off_or_goes_on_is_refused),
         cmocka_unit_test(what_is_not_canonical_is_refused),
