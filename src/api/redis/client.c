@@ -1,5 +1,6 @@
 /* CLIENT and its parts: what a client says of itself, and what all clients of the node can be told
  * and done to, whichever worker serves them. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "api/redis/connection.h"
@@ -115,19 +116,33 @@ static uint64_t wall_ms(const struct redis_call *call)
     return loop_now(call->session->loop).wall_ms;
 }
 
-static int describe(const struct client_card *card, uint64_t now_ms, struct buffer *out)
+/* What the call takes on the wire as an array of bulk strings. */
+static size_t asked_bytes(const struct redis_call *call)
 {
-    int code = client_card_describe(card, now_ms, out);
+    size_t bytes = (size_t)snprintf(NULL, 0, "*%u\r\n", call->argc);
+    for (uint32_t i = 0; i < call->argc; i++) {
+        size_t len = call->argv[i].len;
+        bytes += (size_t)snprintf(NULL, 0, "$%zu\r\n", len) + len + 2;
+    }
+    return bytes;
+}
+
+static int describe(const struct redis_call *call, const struct client_card *card, uint64_t now_ms,
+                    struct buffer *out)
+{
+    size_t asking = card == &call->session->card ? asked_bytes(call) : 0;
+    int code = client_card_describe(card, now_ms, asking, out);
     return code == 0 ? buffer_append(out, "\n", 1) : code;
 }
 
-static int describe_all(struct client_roll *roll, uint64_t now_ms, struct buffer *out)
+static int describe_all(const struct redis_call *call, uint64_t now_ms, struct buffer *out)
 {
+    struct client_roll *roll = &call->session->shared->roll;
     int code = 0;
     for (struct queue *at = roll->cards.next; at != &roll->cards && code == 0; at = at->next) {
         const struct client_card *card = QUEUE_ITEM(at, struct client_card, link);
         if (!card->killed) {
-            code = describe(card, now_ms, out);
+            code = describe(call, card, now_ms, out);
         }
     }
     return code;
@@ -141,9 +156,10 @@ static int compare_ids(const void *id, const void *item)
 }
 
 /* Those asked for, in the order asked. */
-static int describe_some(struct client_roll *roll, const uint64_t *ids, uint32_t count,
+static int describe_some(const struct redis_call *call, const uint64_t *ids, uint32_t count,
                          uint64_t now_ms, struct buffer *out)
 {
+    struct client_roll *roll = &call->session->shared->roll;
     uint32_t known = 0;
     const struct client_card **cards = mem_alloc((roll->count + 1) * sizeof(struct client_card *));
     if (cards == NULL) {
@@ -157,7 +173,7 @@ static int describe_some(struct client_roll *roll, const uint64_t *ids, uint32_t
         const struct client_card **found =
             bsearch(&ids[i], cards, known, sizeof(cards[0]), compare_ids);
         if (found != NULL && !(*found)->killed) {
-            code = describe(*found, now_ms, out);
+            code = describe(call, *found, now_ms, out);
         }
     }
     mem_free(cards);
@@ -208,7 +224,7 @@ static void list_by_id(struct redis_call *call)
     struct buffer text;
     buffer_init(&text, LIMIT_QUEUE_BYTES_PER_CLIENT / 2);
     pthread_mutex_lock(&roll->lock);
-    int code = describe_some(roll, ids, count, wall_ms(call), &text);
+    int code = describe_some(call, ids, count, wall_ms(call), &text);
     pthread_mutex_unlock(&roll->lock);
     mem_free(ids);
     reply_text(call, code, &text);
@@ -232,7 +248,7 @@ static void run_list(struct redis_call *call)
     struct buffer text;
     buffer_init(&text, LIMIT_QUEUE_BYTES_PER_CLIENT / 2);
     pthread_mutex_lock(&roll->lock);
-    int code = normal ? describe_all(roll, wall_ms(call), &text) : 0;
+    int code = normal ? describe_all(call, wall_ms(call), &text) : 0;
     pthread_mutex_unlock(&roll->lock);
     reply_text(call, code, &text);
 }
@@ -241,7 +257,7 @@ static void run_info(struct redis_call *call)
 {
     struct buffer text;
     buffer_init(&text, 0);
-    int code = describe(&call->session->card, wall_ms(call), &text);
+    int code = describe(call, &call->session->card, wall_ms(call), &text);
     reply_text(call, code, &text);
 }
 

@@ -161,7 +161,8 @@ static void flags_of(const struct client_card *card, char out[5])
     *end = 0;
 }
 
-int client_card_describe(const struct client_card *card, uint64_t now_ms, struct buffer *out)
+int client_card_describe(const struct client_card *card, uint64_t now_ms, size_t asking,
+                         struct buffer *out)
 {
     const struct command *command = atomic_load_explicit(&card->command, memory_order_relaxed);
     size_t waiting = atomic_load_explicit(&card->output_bytes, memory_order_relaxed);
@@ -175,14 +176,14 @@ int client_card_describe(const struct client_card *card, uint64_t now_ms, struct
     int len = snprintf(
         line, sizeof(line),
         "id=%llu addr=%s laddr=%s fd=%d name=%s age=%llu idle=%llu flags=%s db=0 sub=0 psub=0 "
-        "ssub=0 multi=%d qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 "
+        "ssub=0 multi=%d qbuf=%zu qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 "
         "omem=%zu tot-mem=%zu events=%s cmd=%s user=default redir=-1 resp=%u lib-name=%s "
         "lib-ver=%s",
         (unsigned long long)card->id, card->address, card->local_address, card->fd,
         text_of(card, CLIENT_NAME), (unsigned long long)seconds_since(card->created_ms, now_ms),
         (unsigned long long)seconds_since(
             atomic_load_explicit(&card->active_ms, memory_order_relaxed), now_ms),
-        flags, atomic_load_explicit(&card->queued, memory_order_relaxed), waiting,
+        flags, atomic_load_explicit(&card->queued, memory_order_relaxed), asking, waiting,
         waiting + sizeof(*card), waiting > 0 ? "rw" : "r", name,
         atomic_load_explicit(&card->protocol, memory_order_relaxed), text_of(card, CLIENT_LIBRARY),
         text_of(card, CLIENT_LIBRARY_VERSION));

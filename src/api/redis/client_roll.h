@@ -79,7 +79,9 @@ uint32_t client_roll_count(struct client_roll *roll);
 uint64_t client_roll_accepted(struct client_roll *roll);
 
 /* Appends the client's line of CLIENT LIST, without its end. The roll's lock is held, or it is the
- * serving thread. 0 or SHOAL_ENOMEM. */
-int client_card_describe(const struct client_card *card, uint64_t now_ms, struct buffer *out);
+ * serving thread. `asking`: bytes of what it is asking just now, 0 for another client. 0 or
+ * SHOAL_ENOMEM. */
+int client_card_describe(const struct client_card *card, uint64_t now_ms, size_t asking,
+                         struct buffer *out);
 
 #endif

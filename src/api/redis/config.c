@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/redis/connection.h"
 #include "api/redis/documents.h"
 #include "api/redis/server.h"
 #include "api/redis/session.h"
@@ -215,8 +216,10 @@ static const struct setting settings[] = {
     {.name = "notify-keyspace-events", .value = ""},
     {.name = "port", .get = get_port},
     {.name = "proto-max-bulk-len", .get = get_max_bulk, .set = set_max_bulk},
+    {.name = "replicaof", .value = "", .immutable = true},
     {.name = "requirepass", .value = ""},
     {.name = "save", .value = ""},
+    {.name = "slaveof", .value = "", .immutable = true},
     {.name = "slowlog-log-slower-than", .value = "-1"},
     {.name = "tcp-keepalive", .value = "0"},
     {.name = "timeout", .value = "0"},
@@ -309,27 +312,42 @@ static int check_or_set(struct redis_shared *shared, const struct setting *setti
     return SHOAL_EINVAL;
 }
 
+static void refuse_set(struct redis_call *call, const struct setting *setting, const char *text)
+{
+    reply_error_format(call->reply,
+                       "ERR CONFIG SET failed (possibly related to argument '%s') - %s",
+                       setting->name, text);
+}
+
+/* Is each there, and named once? False: refused, and replied. */
+static bool check_names(struct redis_call *call)
+{
+    bool named[SETTINGS] = {false};
+    for (uint32_t i = 2; i < call->argc; i += 2) {
+        const struct setting *setting = find_setting(call->argv[i]);
+        if (setting == NULL) {
+            reply_error_format(call->reply,
+                               "ERR Unknown option or number of arguments for CONFIG SET - '%.*s'",
+                               redis_text(call->argv[i]), call->argv[i].data);
+            return false;
+        }
+        if (named[setting - settings]) {
+            refuse_set(call, setting, "duplicate parameter");
+            return false;
+        }
+        named[setting - settings] = true;
+    }
+    return true;
+}
+
 /* All are checked before any is set. False: refused, and replied. */
 static bool set_all(struct redis_call *call, bool apply)
 {
     for (uint32_t i = 2; i < call->argc; i += 2) {
         const struct setting *setting = find_setting(call->argv[i]);
         const char *text = NULL;
-        if (setting == NULL) {
-            reply_error_format(call->reply,
-                               "ERR Unknown option or number of arguments for CONFIG SET - '%.*s'",
-                               (int)strnlen((const char *)call->argv[i].data, call->argv[i].len),
-                               call->argv[i].data);
-            return false;
-        }
-        for (uint32_t j = 2; j < i && !apply && text == NULL; j += 2) {
-            text = redis_is(call->argv[j], setting->name) ? "duplicate parameter" : NULL;
-        }
-        if (text != NULL ||
-            check_or_set(call->session->shared, setting, call->argv[i + 1], apply, &text) != 0) {
-            reply_error_format(call->reply,
-                               "ERR CONFIG SET failed (possibly related to argument '%s') - %s",
-                               setting->name, text);
+        if (check_or_set(call->session->shared, setting, call->argv[i + 1], apply, &text) != 0) {
+            refuse_set(call, setting, text);
             return false;
         }
     }
@@ -340,7 +358,7 @@ static void run_set(struct redis_call *call)
 {
     if (call->argc % 2 != 0) {
         redis_reply_syntax(call);
-    } else if (set_all(call, false) && set_all(call, true)) {
+    } else if (check_names(call) && set_all(call, false) && set_all(call, true)) {
         reply_simple(call->reply, "OK");
     }
 }

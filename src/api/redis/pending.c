@@ -68,6 +68,7 @@ struct redis_pending *redis_pending_new(struct redis_session *session)
         return NULL;
     }
     pending->session = session;
+    pending->flow = session->flow;
     pending->call = (struct redis_call){.session = session, .reply = &pending->reply};
     pending->since_us = loop_now(session->loop).mono_us;
     pending->bytes = 0;

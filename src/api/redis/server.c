@@ -75,6 +75,31 @@ static void run_slowlog_get(struct redis_call *call)
     }
 }
 
+/* What it takes to hold a value beside the value and its key: index, record, context. */
+#define HOLDING_BYTES 96
+
+static void run_memory_usage(struct redis_call *call)
+{
+    int64_t samples;
+    if (call->argc != 3 && (call->argc != 5 || !redis_is(call->argv[3], "samples"))) {
+        redis_reply_syntax(call);
+        return;
+    }
+    if (call->argc == 5 && !redis_take_integer(call, call->argv[4], &samples)) {
+        return;
+    }
+    if (call->argc == 5 && samples < 0) {
+        redis_reply_syntax(call);
+        return;
+    }
+    const struct unit_cell *cell = redis_cell(call, call->argv[2]);
+    if (cell->found) {
+        reply_integer(call->reply, (int64_t)(cell->key.len + cell->value.len + HOLDING_BYTES));
+    } else {
+        reply_null(call->reply);
+    }
+}
+
 static void reply_none(struct redis_call *call)
 {
     reply_integer(call->reply, 0);
@@ -101,6 +126,30 @@ static const struct command function_parts[] = {
          "@write @slow @scripting"),
     PART("help", 2, ANY_TIME, redis_help, "7.0.0", "FUNCTION HELP", "Lists these.",
          "@slow @scripting"),
+    {0},
+};
+
+static const struct command memory_parts[] = {
+    PART("help", 2, ANY_TIME, redis_help, "4.0.0", "MEMORY HELP", "Lists these.", "@slow"),
+    {
+        .name = "usage",
+        .arity = -3,
+        .flags = COMMAND_READONLY,
+        .first_key = 2,
+        .last_key = 2,
+        .key_step = 1,
+        .kind = COMMAND_KEYS,
+        .spread = SPREAD_READ,
+        .run = run_memory_usage,
+        .group = "server",
+        .since = "4.0.0",
+        .complexity = "O(1)",
+        .summary = "Returns about how many bytes it takes to hold a key, null if there is none.",
+        .syntax = "MEMORY USAGE key [SAMPLES count]",
+        .acl = "@read @slow",
+        .clustered = "Read by R owners; what one of them holds.",
+        .alone = "The key, its value and an estimate of what goes with them.",
+    },
     {0},
 };
 
@@ -180,6 +229,17 @@ const struct command commands_server[] = {
         .clustered = "Of the node that is asked; a section of its own, `shoal`, says what it is "
                      "part of.",
         .alone = "Fields that would not be true here are left out; there is a section `shoal`.",
+    },
+    {
+        .name = "memory",
+        .arity = -2,
+        .subcommands = memory_parts,
+        .group = "server",
+        .since = "4.0.0",
+        .complexity = "Depends on subcommand",
+        .summary = "Commands about memory.",
+        .syntax = "MEMORY subcommand [argument ...]",
+        .acl = "@slow",
     },
     {
         .name = "role",

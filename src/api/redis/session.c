@@ -211,6 +211,7 @@ static size_t on_input(void *self, struct connection *connection, struct bytes b
     struct redis_batch batch;
     size_t taken = 0;
     bool stopped = false;
+    session->flow += !session->halfway;
     while (!stopped && taken < bytes.len && may_take(session, connection)) {
         struct bytes rest = bytes_make(bytes.data + taken, bytes.len - taken);
         redis_batch_read(&batch, rest, &bounds, &session->progress, &session->loop->arena);
@@ -224,6 +225,7 @@ static size_t on_input(void *self, struct connection *connection, struct bytes b
             break;
         }
     }
+    session->halfway = taken < bytes.len;
     if (takes_no_more(session) && session->pending_count == 0) {
         connection_finish(connection);
     }

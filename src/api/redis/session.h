@@ -41,6 +41,7 @@ struct redis_pending {
     void *kept;                /* pieces of memory, freed with it */
     struct input_block *block; /* where the arguments lie; NULL: they are copied in `kept` */
     size_t bytes;              /* of the request */
+    uint32_t flow;             /* as session->flow when it came */
     bool copied;               /* arguments lie in the loop's arena until they are kept */
     bool keeps;                /* arguments stay as long as it does */
     struct unit unit;
@@ -66,6 +67,9 @@ struct redis_session {
     struct queue link;             /* in the desk's sessions */
     struct connection *connection; /* NULL once closed */
     struct redis_request_progress progress;
+    uint32_t flow; /* which uninterrupted flow of requests this is: what came in one was sent before
+                      the reply to any of it could be read */
+    bool halfway;  /* it goes on with the next bytes, for they complete a request */
     struct queue pending;
     struct queue *waiting; /* the first that hasn't begun; the list's head: all have */
     uint32_t pending_count;

@@ -152,11 +152,37 @@ static void refuse(struct redis_pending *pending, int code)
     spoil(pending->session);
 }
 
+/* Was it sent before the client could know that its MULTI was refused? */
+static bool belongs_to_refused(const struct redis_pending *pending)
+{
+    const struct redis_transaction *transaction = pending->session->transaction;
+    return transaction != NULL && transaction->refused &&
+           (int32_t)(pending->flow - transaction->refused_flow) <= 0;
+}
+
+/* True: refused, with what MULTI was refused for. */
+static bool refuse_with_multi(struct redis_pending *pending)
+{
+    const struct command *command = pending->call.command;
+    if (!belongs_to_refused(pending)) {
+        redis_transaction_free(pending->session); /* the client goes on, and knows */
+        return false;
+    }
+    if (command->kind == COMMAND_CONTROL || command->barrier) {
+        return false;
+    }
+    redis_reply_linear(&pending->reply, "multi");
+    return true;
+}
+
 bool redis_transaction_takes(struct redis_pending *pending)
 {
     struct redis_session *session = pending->session;
     struct redis_transaction *transaction = session->transaction;
     const struct command *command = pending->call.command;
+    if (transaction != NULL && transaction->refused) {
+        return refuse_with_multi(pending);
+    }
     if (transaction == NULL || !transaction->open || command->kind == COMMAND_CONTROL ||
         command->barrier) {
         return false;
@@ -183,13 +209,26 @@ static bool is_alone(const struct redis_pending *pending)
     return worker_alone(pending->session->loop->worker);
 }
 
+static void refuse_multi(struct redis_pending *pending)
+{
+    struct redis_session *session = pending->session;
+    struct redis_transaction *transaction = transaction_of(session);
+    if (transaction == NULL) {
+        connection_close(session->connection); /* what follows would be carried out */
+        return;
+    }
+    transaction->refused = true;
+    transaction->refused_flow = session->flow;
+    redis_reply_linear(&pending->reply, "multi");
+}
+
 static void begin_multi(struct redis_pending *pending)
 {
     struct redis_session *session = pending->session;
     if (session->transaction != NULL && session->transaction->open) {
         reply_error(&pending->reply, "ERR MULTI calls can not be nested");
     } else if (!is_alone(pending)) {
-        redis_reply_linear(&pending->reply, "multi");
+        refuse_multi(pending);
     } else if (transaction_of(session) == NULL) {
         reply_error(&pending->reply, "OOM out of memory");
     } else {
@@ -202,7 +241,8 @@ static void begin_multi(struct redis_pending *pending)
 static void begin_discard(struct redis_pending *pending)
 {
     struct redis_session *session = pending->session;
-    if (session->transaction == NULL || !session->transaction->open) {
+    bool open = session->transaction != NULL && session->transaction->open;
+    if (!open && !belongs_to_refused(pending)) {
         reply_error(&pending->reply, "ERR DISCARD without MULTI");
         return;
     }
@@ -358,6 +398,12 @@ static bool begin_exec(struct redis_pending *pending)
 {
     struct redis_session *session = pending->session;
     struct redis_transaction *transaction = session->transaction;
+    if (belongs_to_refused(pending)) {
+        redis_transaction_free(session);
+        reply_error(&pending->reply, "EXECABORT Transaction discarded because of: 'multi' needs a "
+                                     "linearizable key; see docs/redis.md");
+        return false;
+    }
     if (transaction == NULL || !transaction->open) {
         reply_error(&pending->reply, "ERR EXEC without MULTI");
         return false;
@@ -399,6 +445,9 @@ void redis_transaction_begin(struct redis_pending *pending)
 #define OF_TRANSACTIONS (COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST)
 
 #define REFUSED "Refused: a transaction needs linearizable keys."
+#define REFUSED_MULTI                                                                              \
+    REFUSED " What was pipelined behind it, up to EXEC, is refused too, rather than carried out "  \
+            "as if it stood for itself."
 #define BOUNDS "As Redis, up to 262,144 queued commands, 64 MiB of them and 64 MiB of replies."
 
 const struct command commands_transaction[] = {
@@ -426,7 +475,9 @@ const struct command commands_transaction[] = {
         .summary = "Carries out all that MULTI has queued, as one step.",
         .syntax = "EXEC",
         .acl = "@slow @transaction",
-        .clustered = "`ERR EXEC without MULTI`, as there can be none.",
+        .clustered =
+            "`EXECABORT` if it was sent with a refused MULTI, of which nothing was carried "
+            "out; else `ERR EXEC without MULTI`.",
         .alone = BOUNDS " It is there whole or not at all after a crash too.",
     },
     {
@@ -441,7 +492,7 @@ const struct command commands_transaction[] = {
         .summary = "Queues the commands that follow, until EXEC.",
         .syntax = "MULTI",
         .acl = "@fast @transaction",
-        .clustered = REFUSED,
+        .clustered = REFUSED_MULTI,
         .alone = BOUNDS,
     },
     {

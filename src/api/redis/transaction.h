@@ -37,6 +37,10 @@ struct transaction_queued {
 struct redis_transaction {
     bool open;    /* by MULTI */
     bool spoiled; /* a command could not be queued: EXEC refuses */
+    /* MULTI was refused, as the node is not alone. What was sent with it before that could be known
+     * must not be carried out as if it stood for itself. */
+    bool refused;
+    uint32_t refused_flow; /* session->flow by then */
     struct arena memory;
     size_t bytes; /* in it */
     struct transaction_queued *queued;

@@ -24,6 +24,7 @@ static int set_up(void **state)
     fake_units_clear();
     fake_node_start(&fixture.node, 1, 2, "c");
     redis_client_open(&fixture.client, fixture.node.redis_port);
+    REDIS_ANSWERS(&fixture.client, "PING", "+PONG"); /* so that this one is number 1 */
     redis_client_open(&fixture.other, fixture.node.redis_port);
     *state = &fixture;
     return 0;

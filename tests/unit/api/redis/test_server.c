@@ -156,6 +156,10 @@ static void what_test_suites_send_is_answered(void **state)
     REDIS_ANSWERS(client, "WAIT 1 -1", "-ERR timeout is negative");
     REDIS_ANSWERS(client, "ROLE", "*3 $6 master :0 *0");
     REDIS_ANSWERS(client, "SLOWLOG LEN", ":0");
+    REDIS_ANSWERS(client, "SLOWLOG GET -2", "-ERR count should be greater than or equal to -1");
+    REDIS_ANSWERS(client, "MEMORY USAGE none", "$-1");
+    REDIS_ANSWERS(client, "SET key value", "+OK");
+    assert_int_equal(redis_client_ask(client, "MEMORY USAGE key")[0], ':');
     assert_memory_equal(redis_client_ask(client, "DEBUG SLEEP 1"), "-ERR DEBUG command not allowed",
                         30);
     assert_memory_equal(redis_client_ask(client, "TIME"), "*2 $10 ", 7);

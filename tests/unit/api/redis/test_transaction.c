@@ -259,6 +259,27 @@ static void between_several_owners_it_is_refused(void **state)
     REDIS_ANSWERS(client, "EXEC", "-ERR EXEC without MULTI");
 }
 
+static void what_was_sent_with_a_refused_multi_is_refused_too(void **state)
+{
+    struct redis_client *client = &((struct fixture *)*state)->client;
+    fake_units_set_alone(false);
+    redis_client_send(client, "MULTI\r\nPING\r\nECHO a\r\nEXEC\r\nPING");
+    for (int i = 0; i < 3; i++) {
+        assert_non_null(strstr(redis_client_receive(client), "needs a linearizable key"));
+    }
+    assert_memory_equal(redis_client_receive(client), "-EXECABORT ", 11);
+    assert_string_equal(redis_client_receive(client), "+PONG");
+}
+
+static void who_has_read_that_multi_was_refused_goes_on(void **state)
+{
+    struct redis_client *client = &((struct fixture *)*state)->client;
+    fake_units_set_alone(false);
+    assert_non_null(strstr(redis_client_ask(client, "MULTI"), "needs a linearizable key"));
+    REDIS_ANSWERS(client, "PING", "+PONG");
+    REDIS_ANSWERS(client, "EXEC", "-ERR EXEC without MULTI");
+}
+
 static void a_client_that_goes_away_leaves_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -294,6 +315,8 @@ int main(void)
         TEST(flushall_and_dbsize_see_what_it_has_done),
         TEST(an_unknown_outcome_is_called_so),
         TEST(between_several_owners_it_is_refused),
+        TEST(what_was_sent_with_a_refused_multi_is_refused_too),
+        TEST(who_has_read_that_multi_was_refused_goes_on),
         TEST(a_client_that_goes_away_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
