@@ -48,9 +48,9 @@ struct redis_spread {
     uint32_t asked;
     uint32_t answered;
     uint32_t failed;
-    int code; /* of the first that failed, or of the first with an unknown outcome */
-    char text[SPREAD_TEXT_BYTES];
-    size_t bytes; /* read, for bounds */
+    int code;         /* of the first that failed, or of the first with an unknown outcome */
+    const char *text; /* in memory; never NULL, may be empty */
+    size_t bytes;     /* read, for bounds */
 
     /* private */
     struct task task;

@@ -62,12 +62,15 @@ static void note_failure(struct redis_spread *spread, int code, struct bytes tex
     if (spread->failed > 1 && (code != SHOAL_EUNKNOWN || spread->code == SHOAL_EUNKNOWN)) {
         return;
     }
-    size_t len = text.len < sizeof(spread->text) ? text.len : sizeof(spread->text) - 1;
+    size_t len = text.len < SPREAD_TEXT_BYTES ? text.len : SPREAD_TEXT_BYTES - 1;
+    char *copy = len == 0 ? NULL : arena_alloc(&spread->memory, len + 1);
     spread->code = code;
-    if (len > 0) {
-        memcpy(spread->text, text.data, len);
+    spread->text = "";
+    if (copy != NULL) {
+        memcpy(copy, text.data, len);
+        copy[len] = '\0';
+        spread->text = copy;
     }
-    spread->text[len] = '\0';
 }
 
 /* The row is over. It may be gone afterwards. */
@@ -155,6 +158,7 @@ void redis_spread_ask(struct redis_spread *spread, const struct redis_row *row, 
     spread->answered = 0;
     spread->failed = 0;
     spread->code = 0;
+    spread->text = "";
     if (spread->stepping) {
         spread->stepping = false;
         loop_defer(spread->pending->session->loop, &spread->task);
