@@ -76,18 +76,17 @@ static struct sim_slot *choose_slot(struct sim_clients *clients, uint32_t *index
     return slot;
 }
 
-static struct sim_slot *choose_count(struct sim_clients *clients)
+static struct bytes count_name(struct sim_clients *clients, struct sim_slot *slot, const char *name,
+                               uint32_t index)
 {
-    uint32_t index = (uint32_t)random_below(&clients->random, SIM_COUNTS);
-    struct sim_slot *slot = &clients->counts[index];
     const struct sim_history *history = &clients->world->oracle.history;
     bool full = slot->generation > 0 && history->keys[slot->key].dot_count > DOTS_A_KEY;
     if (slot->generation == 0 || (full && history->key_count < SIM_KEYS_MAX)) {
         slot->generation++;
-        snprintf(slot->name, sizeof(slot->name), SIM_COUNTER_NAME "%u.%u", index, slot->generation);
+        snprintf(slot->name, sizeof(slot->name), "%s%u.%u", name, index, slot->generation);
         slot->key = sim_history_key(&clients->world->oracle.history, bytes_from_string(slot->name));
     }
-    return slot;
+    return bytes_from_string(slot->name);
 }
 
 /* ---- what to ask ---- */
@@ -191,15 +190,46 @@ static uint32_t choose_op(struct sim_clients *clients)
     return pick < options->list_weight ? (uint32_t)REQUEST_LIST : (uint32_t)REQUEST_ADD;
 }
 
+static int64_t make_delta(struct sim_clients *clients)
+{
+    int64_t delta = 1 + (int64_t)random_below(&clients->random, 1000);
+    bool below = !clients->world->oracle.doubled && random_chance(&clients->random, 0.4);
+    return below ? -delta : delta;
+}
+
+/* Whatever may happen to a counter. */
+static void dress_wild(struct sim_clients *clients, struct sim_ask *ask)
+{
+    struct sim_world *world = clients->world;
+    static const char *const values[] = {"5", "-7", "text"};
+    uint64_t what = random_below(&clients->random, 10);
+    ask->key = count_name(clients, &clients->wild, SIM_WILD_NAME, 0);
+    if (what < 5) {
+        ask->delta = make_delta(clients);
+    } else if (what < 8) {
+        ask->op = REQUEST_EXPIRE;
+        ask->expiry_ms = sim_clock_moment(&world->nodes[ask->node].clock, world->now_us).wall_ms +
+                         random_below(&clients->random, 3000);
+    } else if (what < 9) {
+        ask->op = REQUEST_DELETE;
+    } else {
+        ask->op = REQUEST_PUT;
+        ask->value = bytes_from_string(values[random_below(&clients->random, 3)]);
+    }
+}
+
 /* Of a counter: mostly an addition. */
 static void dress_count(struct sim_clients *clients, struct sim_ask *ask)
 {
     uint64_t what = random_below(&clients->random, 10);
-    ask->key = bytes_from_string(choose_count(clients)->name);
+    if (clients->world->options.client.ttl_rate > 0 && random_chance(&clients->random, 0.3)) {
+        dress_wild(clients, ask);
+        return;
+    }
+    uint32_t index = (uint32_t)random_below(&clients->random, SIM_COUNTS);
+    ask->key = count_name(clients, &clients->counts[index], SIM_COUNTER_NAME, index);
     if (what < 6) {
-        int64_t delta = 1 + (int64_t)random_below(&clients->random, 1000);
-        bool below = !clients->world->oracle.doubled && random_chance(&clients->random, 0.4);
-        ask->delta = below ? -delta : delta;
+        ask->delta = make_delta(clients);
     } else {
         ask->op = what < 9 ? REQUEST_GET : (uint32_t)REQUEST_EXPIRE;
         ask->expiry_ms = what < 9 ? 0 : DISTANT_MS + random_below(&clients->random, 1000);

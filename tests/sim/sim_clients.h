@@ -56,6 +56,7 @@ struct sim_clients {
     struct sim_slot slots[SIM_SLOTS_MAX];
     uint32_t slot_count;
     struct sim_slot counts[SIM_COUNTS];
+    struct sim_slot wild;
     bool running;
     uint64_t next_value;
     uint64_t asked;

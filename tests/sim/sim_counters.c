@@ -12,10 +12,19 @@ struct bounds {
     bool needed; /* something must be there */
 };
 
+static bool begins_with(struct bytes key, const char *name)
+{
+    return key.len >= strlen(name) && memcmp(key.data, name, strlen(name)) == 0;
+}
+
 bool sim_counters_named(struct bytes key)
 {
-    return key.len >= strlen(SIM_COUNTER_NAME) &&
-           memcmp(key.data, SIM_COUNTER_NAME, strlen(SIM_COUNTER_NAME)) == 0;
+    return begins_with(key, SIM_COUNTER_NAME);
+}
+
+bool sim_counters_wild(struct bytes key)
+{
+    return begins_with(key, SIM_WILD_NAME);
 }
 
 uint64_t sim_counters_now(const struct sim_oracle *oracle)

@@ -10,9 +10,12 @@
 
 #include "sim_oracle.h"
 
-/* What the names of counters begin with. */
+/* What the names of counters begin with, and of those that are also put, deleted and expire: what
+ * these show is judged by nobody here, but what is held of them is, as of every key. */
 #define SIM_COUNTER_NAME "count"
+#define SIM_WILD_NAME "wild"
 bool sim_counters_named(struct bytes key);
+bool sim_counters_wild(struct bytes key);
 
 /* A read or an addition begins: what is acknowledged by now must be in its answer. */
 uint64_t sim_counters_now(const struct sim_oracle *oracle);

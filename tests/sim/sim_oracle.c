@@ -260,7 +260,8 @@ static void meet(struct sim_oracle *oracle, struct sim_key *key, uint32_t index,
         meet_tombstone(key, index);
         return;
     }
-    if (sibling->kind == SIBLING_COUNTER) {
+    if (sibling->kind == SIBLING_COUNTER ||
+        sim_counters_wild(bytes_make(key->name, key->name_len))) {
         dot->kind = SIM_KIND_VALUE; /* whose it is, is for the sums to tell */
         return;
     }

@@ -130,6 +130,9 @@ static void tell_oracle(struct sim_request *request, const struct sim_ask *ask)
 {
     struct sim_oracle *oracle = &request->world->oracle;
     bool put = ask->op == REQUEST_PUT;
+    if (sim_counters_wild(ask->key)) {
+        return;
+    }
     if (put || ask->op == REQUEST_DELETE) {
         const struct request_options *options = &ask->options;
         request->write = sim_oracle_write_begin(

@@ -153,7 +153,8 @@ static void write_again(struct run *run)
     for (uint32_t key = 0; key < world->oracle.history.key_count && key < 8; key++) {
         char value[32];
         const struct sim_key *at = &world->oracle.history.keys[key];
-        if (sim_counters_named(bytes_make(at->name, at->name_len))) {
+        struct bytes name = bytes_make(at->name, at->name_len);
+        if (sim_counters_named(name) || sim_counters_wild(name)) {
             continue;
         }
         snprintf(value, sizeof(value), "last%u", key);
