@@ -8,6 +8,7 @@
 
 #include "api/redis/connection.h"
 #include "api/redis/session.h"
+#include "api/redis/syntax.h"
 #include "base/glob.h"
 #include "shoal/error.h"
 
@@ -210,9 +211,68 @@ static void run_command_count(struct redis_call *call)
 
 /* ---- COMMAND DOCS ---------------------------------------------------------------------------- */
 
-static void reply_docs_head(struct reply *reply, const struct command *command, bool has_parts)
+static uint32_t count_nodes(const struct syntax_node *node)
 {
-    reply_map(reply, 4 + has_parts);
+    uint32_t count = 0;
+    for (; node != NULL; node = node->next) {
+        count++;
+    }
+    return count;
+}
+
+static void reply_arguments(struct reply *reply, const struct syntax_node *node);
+
+static void reply_argument(struct reply *reply, const struct syntax_node *node)
+{
+    const char *type = syntax_type(node);
+    bool key = strcmp(type, "key") == 0;
+    uint32_t flags = (uint32_t)node->optional + node->multiple;
+    reply_map(reply, 2u + key + (node->token.len > 0) + (flags > 0) + (node->first != NULL));
+    reply_bulk_text(reply, "name");
+    reply_bulk(reply, node->name);
+    reply_bulk_text(reply, "type");
+    reply_bulk_text(reply, type);
+    if (key) {
+        reply_bulk_text(reply, "key_spec_index");
+        reply_integer(reply, 0);
+    }
+    if (node->token.len > 0) {
+        reply_bulk_text(reply, "token");
+        reply_bulk(reply, node->token);
+    }
+    if (flags > 0) {
+        reply_bulk_text(reply, "flags");
+        reply_set(reply, flags);
+        if (node->optional) {
+            reply_simple(reply, "optional");
+        }
+        if (node->multiple) {
+            reply_simple(reply, "multiple");
+        }
+    }
+    if (node->first != NULL) {
+        reply_bulk_text(reply, "arguments");
+        reply_arguments(reply, node->first);
+    }
+}
+
+static void reply_arguments(struct reply *reply, const struct syntax_node *node)
+{
+    reply_array(reply, count_nodes(node));
+    for (; node != NULL; node = node->next) {
+        reply_argument(reply, node);
+    }
+}
+
+/* Without its parts. */
+static void reply_docs_head(struct reply *reply, const struct command *command, bool is_part,
+                            bool has_parts)
+{
+    struct arena arena;
+    arena_init(&arena, 0);
+    const struct syntax_node *arguments =
+        has_parts ? NULL : syntax_read(&arena, command->syntax, 1u + is_part);
+    reply_map(reply, 4u + has_parts + (arguments != NULL));
     reply_bulk_text(reply, "summary");
     reply_bulk_text(reply, command->summary);
     reply_bulk_text(reply, "since");
@@ -221,13 +281,18 @@ static void reply_docs_head(struct reply *reply, const struct command *command, 
     reply_bulk_text(reply, command->group);
     reply_bulk_text(reply, "complexity");
     reply_bulk_text(reply, command->complexity);
+    if (arguments != NULL) {
+        reply_bulk_text(reply, "arguments");
+        reply_arguments(reply, arguments);
+    }
+    arena_deinit(&arena);
 }
 
 static void reply_docs(struct reply *reply, const struct command *command)
 {
     uint32_t parts = count_parts(command);
     reply_name(reply, command);
-    reply_docs_head(reply, command, parts > 0);
+    reply_docs_head(reply, command, command_container(command) != NULL, parts > 0);
     if (parts == 0) {
         return;
     }
@@ -235,7 +300,7 @@ static void reply_docs(struct reply *reply, const struct command *command)
     reply_map(reply, parts);
     for (uint32_t i = 0; i < parts; i++) {
         reply_name(reply, &command->subcommands[i]);
-        reply_docs_head(reply, &command->subcommands[i], false);
+        reply_docs_head(reply, &command->subcommands[i], true, false);
     }
 }
 

@@ -211,6 +211,8 @@ static size_t on_input(void *self, struct connection *connection, struct bytes b
     struct redis_batch batch;
     size_t taken = 0;
     bool stopped = false;
+    atomic_store_explicit(&session->card.output_bytes, connection_queued(connection),
+                          memory_order_relaxed);
     session->flow += !session->halfway;
     while (!stopped && taken < bytes.len && may_take(session, connection)) {
         struct bytes rest = bytes_make(bytes.data + taken, bytes.len - taken);
@@ -229,8 +231,6 @@ static size_t on_input(void *self, struct connection *connection, struct bytes b
     if (takes_no_more(session) && session->pending_count == 0) {
         connection_finish(connection);
     }
-    atomic_store_explicit(&session->card.output_bytes, connection_queued(connection),
-                          memory_order_relaxed);
     return takes_no_more(session) ? bytes.len : taken;
 }
 

@@ -121,7 +121,7 @@ static void commands_are_described(void **state)
                   "$5 index :1 $9 find_keys *4 $4 type $5 range $4 spec *6 $7 lastkey :0 $7 "
                   "keystep :1 $5 limit :0 *0 $-1");
     assert_memory_equal(redis_client_ask(client, "COMMAND DOCS ping nonsense"),
-                        "*2 $4 ping *8 $7 summary ", 25);
+                        "*2 $4 ping *10 $7 summary ", 26);
     REDIS_ANSWERS(client, "COMMAND LIST FILTERBY PATTERN config|*",
                   "*5 $10 config|get $11 config|help $16 config|resetstat $14 config|rewrite "
                   "$10 config|set");
