@@ -21,15 +21,8 @@ struct redis_spread *redis_spread_new(struct redis_pending *pending)
         redis_pending_fail(pending, SHOAL_ENOMEM, bytes_make(NULL, 0));
         return NULL;
     }
-    spread->pending = pending;
-    spread->user = NULL;
-    spread->row = NULL;
-    spread->asking = false;
-    spread->stepping = false;
-    spread->lane.busy = false;
-    spread->bytes = 0;
+    *spread = (struct redis_spread){.pending = pending, .lane_count = 1, .text = ""};
     spread->lanes = &spread->lane;
-    spread->lane_count = 1;
     arena_init(&spread->memory, 0);
     buffer_init(&spread->body, 0);
     task_init(&spread->task, run_task);
