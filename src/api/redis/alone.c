@@ -12,10 +12,25 @@ static void run(struct unit *unit, uint64_t now_ms)
     pending->call.command->run(&pending->call);
 }
 
+/* What others wrote at the same time and a reading command did not show. */
+static void count_hidden(const struct redis_pending *pending)
+{
+    uint64_t hidden = 0;
+    for (uint32_t i = 0; i < pending->cells.count; i++) {
+        const struct unit_cell *cell = &pending->cells.items[i];
+        hidden += cell->found && cell->siblings > 1 ? cell->siblings - 1 : 0;
+    }
+    if (hidden > 0 && pending->unit.reads_only) {
+        const struct redis_session *session = pending->session;
+        redis_count(session, session->shared->options.metric_ids.siblings, hidden);
+    }
+}
+
 static void on_done(struct unit *unit, int code, struct bytes text)
 {
     struct redis_pending *pending = unit->user;
     if (code == 0) {
+        count_hidden(pending);
         redis_pending_done(pending);
     } else {
         redis_pending_fail(pending, code, text);
@@ -46,6 +61,8 @@ bool redis_alone_now(struct redis_pending *pending)
     if (code != 0) {
         redis_pending_rewind(pending);
         redis_pending_write_error(pending, code, bytes_make(NULL, 0));
+    } else {
+        count_hidden(pending);
     }
     return true;
 }
