@@ -9,16 +9,19 @@ void redis_batch_read(struct redis_batch *batch, struct bytes input,
                       struct redis_request_progress *progress, struct arena *arena)
 {
     size_t taken = 0;
+    uint32_t arguments = 0;
     batch->count = 0;
     batch->code = 0;
     batch->need = 0;
     arena_reset(arena);
-    while (batch->count < REDIS_BATCH_REQUESTS && taken < input.len && batch->code == 0) {
+    while (batch->count < REDIS_BATCH_REQUESTS && arguments < REDIS_BATCH_ARGUMENTS &&
+           taken < input.len && batch->code == 0) {
         struct redis_request *request = &batch->requests[batch->count];
         batch->code = redis_request_read(bytes_make(input.data + taken, input.len - taken), bounds,
                                          progress, arena, request, &batch->need, batch->text);
         if (batch->code == 0) {
             taken += request->length;
+            arguments += request->argc;
             batch->count++;
         }
     }

@@ -8,7 +8,8 @@
 #include "node/unit.h"
 
 #define REDIS_BATCH_REQUESTS 16u
-#define REDIS_BATCH_KEYS 32u /* of all of them, that memory is asked for */
+#define REDIS_BATCH_ARGUMENTS 48u /* from so many on, no other request is read with them */
+#define REDIS_BATCH_KEYS 32u      /* of all of them, that memory is asked for */
 
 struct redis_batch {
     struct redis_request requests[REDIS_BATCH_REQUESTS];

@@ -1,13 +1,12 @@
 /* Strings as numbers: INCR and its kin, INCRBYFLOAT. Exact here, where one cell is read and written
  * in one step; between several owners the integer ones become increments of a counter (SPREAD_ADD)
  * and don't come here. The expiry stays as it was. */
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
 #include "api/redis/call.h"
+#include "model/counter.h"
 
-#define INTEGER_BYTES 24u
 #define FLOAT_BYTES 5200u /* the largest long double has 4933 digits; 17 behind the point */
 
 static uint64_t old_expiry(const struct unit_cell *cell)
@@ -28,10 +27,10 @@ static void run_increment(struct redis_call *call)
         reply_error(call->reply, "ERR increment or decrement would overflow");
         return;
     }
-    uint8_t *text = redis_take_memory(call, INTEGER_BYTES);
+    uint8_t *text = redis_take_memory(call, NUMBER_DIGITS_MAX);
     if (text != NULL) {
-        int len = snprintf((char *)text, INTEGER_BYTES, "%" PRId64, value);
-        redis_cell_put(cell, bytes_make(text, (size_t)len), old_expiry(cell));
+        uint32_t len = number_print(value, (char *)text);
+        redis_cell_put(cell, bytes_make(text, len), old_expiry(cell));
         reply_integer(call->reply, value);
     }
 }
