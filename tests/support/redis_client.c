@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -37,13 +38,11 @@ void redis_client_close(struct redis_client *client)
 
 void redis_client_send(struct redis_client *client, const char *line)
 {
-    size_t len = strlen(line);
-    char *text = malloc(len + 2);
-    ASSERT(text != NULL);
-    memcpy(text, line, len);
-    memcpy(text + len, "\r\n", 2);
-    ssize_t sent = send(client->fd, text, len + 2, MSG_NOSIGNAL);
-    ASSERT(sent == (ssize_t)len + 2);
+    char *text = NULL;
+    int len = asprintf(&text, "%s\r\n", line);
+    ASSERT(len > 0);
+    ssize_t sent = send(client->fd, text, (size_t)len, MSG_NOSIGNAL);
+    ASSERT(sent == len);
     free(text);
 }
 

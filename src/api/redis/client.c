@@ -161,7 +161,7 @@ static int describe_some(const struct redis_call *call, const uint64_t *ids, uin
 {
     struct client_roll *roll = &call->session->shared->roll;
     uint32_t known = 0;
-    const struct client_card **cards = mem_alloc((roll->count + 1) * sizeof(struct client_card *));
+    const struct client_card **cards = mem_alloc((roll->count + 1) * sizeof(void *));
     if (cards == NULL) {
         return SHOAL_ENOMEM;
     }
@@ -171,7 +171,7 @@ static int describe_some(const struct redis_call *call, const uint64_t *ids, uin
     int code = 0;
     for (uint32_t i = 0; i < count && code == 0; i++) {
         const struct client_card **found =
-            bsearch(&ids[i], cards, known, sizeof(cards[0]), compare_ids);
+            bsearch(&ids[i], cards, known, sizeof(void *), compare_ids);
         if (found != NULL && !(*found)->killed) {
             code = describe(call, *found, now_ms, out);
         }

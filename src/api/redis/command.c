@@ -15,8 +15,17 @@
 #define QUOTED_BYTES_MAX 128u /* of a request, in an error */
 
 static const struct command *const groups[] = {
-    commands_string,      commands_bits,    commands_numbers, commands_connection, commands_server,
-    commands_transaction, commands_generic, commands_expiry,  commands_sweep,      commands_shoal,
+    commands_string,
+    commands_bits,
+    commands_numbers,
+    commands_connection,
+    commands_server,
+    commands_transaction,
+    commands_generic,
+    commands_expiry,
+    commands_sweep,
+    commands_shoal,
+    NULL,
 };
 
 /* Made from constants by whoever is first, then only read. */
@@ -64,12 +73,12 @@ static void add(const struct command *command)
 
 static void put_together(void)
 {
-    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-        for (const struct command *command = groups[i]; command->name != NULL; command++) {
+    for (const struct command *const *group = groups; *group != NULL; group++) {
+        for (const struct command *command = *group; command->name != NULL; command++) {
             add(command);
         }
     }
-    qsort(all.sorted, all.count, sizeof(all.sorted[0]), compare_names);
+    qsort(all.sorted, all.count, sizeof(void *), compare_names);
 }
 
 const struct command *command_find(struct bytes name)

@@ -89,7 +89,7 @@ static void append(struct list *list, struct syntax_node *node)
 static struct syntax_node *bundle(struct parser *parser, enum syntax_kind kind,
                                   const struct list *list)
 {
-    if (list->count <= 1 || parser->failed) {
+    if (list->first == NULL || list->count == 1 || parser->failed) {
         return list->first;
     }
     struct syntax_node *node = make(parser, kind, list->first->name);
@@ -154,10 +154,11 @@ static bool fold(struct parser *parser, struct list *list, struct syntax_node *i
         return false;
     }
     struct syntax_node **tail = tail_of(list, count);
-    for (const struct syntax_node *at = *tail; at != NULL; at = at->next, part = part->next) {
-        if (!same(at, part)) {
+    for (const struct syntax_node *at = *tail; at != NULL; at = at->next) {
+        if (part == NULL || !same(at, part)) {
             return false;
         }
+        part = part->next;
     }
     struct list last = {.first = *tail, .last = list->last, .count = count};
     struct syntax_node *block = bundle(parser, SYNTAX_BLOCK, &last);
