@@ -24,8 +24,8 @@ struct counter_shard {
 };
 
 struct counter {
-    struct dot epoch; /* of the write it descends from; all zero where there was none */
-    int64_t base;     /* what that write had set; 0 after a deletion */
+    struct dot epoch; /* of the put it descends from; all zero where nothing or a deletion was */
+    int64_t base;     /* what that put had set; else 0 */
     const struct counter_shard *shards; /* sorted by start */
     uint32_t shard_count;
 };

@@ -79,21 +79,6 @@ int object_show(struct arena *arena, const struct object *object, uint64_t now_m
 
 /* ---- writes that depend on what is there ---- */
 
-/* The deletion that a counter descends from which begins where nothing is shown: the latest of what
- * is not. */
-static struct dot show_nothing(const struct object *object)
-{
-    const struct sibling *latest = NULL;
-    for (uint32_t i = 0; i < object->sibling_count; i++) {
-        const struct sibling *sibling = &object->siblings[i];
-        if (latest == NULL || sibling->hlc > latest->hlc ||
-            (sibling->hlc == latest->hlc && dot_compare(sibling->dot, latest->dot) > 0)) {
-            latest = sibling;
-        }
-    }
-    return latest == NULL ? (struct dot){0} : latest->dot;
-}
-
 /* What is shown as a counter to amend: false when it is no number. */
 static bool show_number(const struct shown *shown, struct counter *out)
 {
@@ -122,11 +107,11 @@ int object_add(struct arena *arena, const struct object *object, uint64_t now_ms
         return result;
     }
     struct sibling sibling = {.expiry_ms = count == 0 ? 0 : shown[0].expiry_ms};
+    /* After a deletion, too, it descends from nothing: some owners may have dropped the tombstone
+     * already, and what they and others begin now is one number. Its shards are new ones. */
     struct counter counter = {0};
     int64_t after;
-    if (count == 0) {
-        counter.epoch = show_nothing(object);
-    } else if (!show_number(&shown[0], &counter)) {
+    if (count > 0 && !show_number(&shown[0], &counter)) {
         return SHOAL_EINVAL;
     }
     uint64_t before = version_vector_get(object->context, dot.actor);

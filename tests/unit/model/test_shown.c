@@ -167,6 +167,20 @@ static void after_a_deletion_it_begins_anew_and_both_sides_alike(void **state)
     assert_shows(&late, "3", 12);
 }
 
+/* One owner has dropped the tombstone, the other has it still. */
+static void after_a_deletion_that_one_side_has_forgotten_they_are_one_number(void **state)
+{
+    int64_t total;
+    struct object empty = object_empty();
+    struct object tombstone = deleted(&empty, (struct dot){C, 1}, 10);
+    struct object a = add(&empty, (struct dot){A, 1}, 20, 1, &total);
+    struct object b = add(&tombstone, (struct dot){B, 1}, 21, 2, &total);
+    struct object both;
+    (void)state;
+    assert_int_equal(object_merge(&arena, &a, &b, &both), 0);
+    assert_shows(&both, "3", 21);
+}
+
 static void what_has_expired_is_not_gone_on_from(void **state)
 {
     (void)state;
@@ -257,6 +271,7 @@ int main(void)
         cmocka_unit_test(additions_made_apart_are_one_value),
         cmocka_unit_test(counters_of_different_writes_are_different_values),
         cmocka_unit_test(after_a_deletion_it_begins_anew_and_both_sides_alike),
+        cmocka_unit_test(after_a_deletion_that_one_side_has_forgotten_they_are_one_number),
         cmocka_unit_test(what_has_expired_is_not_gone_on_from),
         cmocka_unit_test(expiry_is_told_and_set_without_touching_the_value),
         cmocka_unit_test(additions_beside_a_change_of_expiry_are_not_lost),
