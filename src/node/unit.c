@@ -257,12 +257,16 @@ static void unit_come_back(struct worker *worker, struct unit *unit, uint32_t fr
     worker->units.count--;
     unit->done(unit, unit->code, bytes_from_string(unit->text));
     if (work != NULL) {
-        worker_post(worker, from, &work->letter, LETTER_UNIT_OVER);
+        struct letter_unit *letter = work->letter;
+        work->letter = NULL;
+        letter->work = work;
+        worker_post(worker, from, &letter->letter, LETTER_UNIT_OVER);
     }
 }
 
 bool units_letter(struct worker *worker, struct letter *letter)
 {
+    struct letter_unit *held = (struct letter_unit *)(void *)letter;
     switch (letter->kind) {
     case LETTER_UNIT:
         unit_begin(worker, QUEUE_ITEM(letter, struct unit, letter), letter->from);
@@ -271,13 +275,16 @@ bool units_letter(struct worker *worker, struct letter *letter)
         unit_come_back(worker, QUEUE_ITEM(letter, struct unit, letter), letter->from);
         return true;
     case LETTER_UNIT_OVER:
-        unit_give_back(QUEUE_ITEM(letter, struct unit_work, letter));
+        held->work->letter = held;
+        unit_give_back(held->work);
         return true;
     case LETTER_UNIT_PART:
-        unit_part_step(worker, QUEUE_ITEM(letter, struct unit_part, letter));
+        held->part->letter = held;
+        unit_part_step(worker, held->part);
         return true;
     case LETTER_UNIT_PART_DONE:
-        unit_cross_on_part(QUEUE_ITEM(letter, struct unit_part, letter));
+        held->part->letter = held;
+        unit_cross_on_part(held->part);
         return true;
     default:
         return unit_redo_letter(worker, letter);

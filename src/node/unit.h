@@ -92,10 +92,11 @@ struct unit {
 /* Is the node alone, so that units are taken? Any time; may change when a node joins. */
 bool worker_alone(const struct worker *worker);
 
-/* Units over this key will come in a moment: asks for the memory that they will touch, and notes in
- * `*place` what the same of it a little later needs to ask for more. They change nothing; a key of
- * another worker's is passed over. */
-void worker_unit_expect(const struct worker *worker, struct bytes key, struct engine_key *place);
+/* Units over a key that will come in a moment, many at once: where it lies; then, with all places
+ * known, asks for the memory there; a little later for what that leads to. They change nothing; a
+ * key of another worker's is passed over. */
+void worker_unit_find(const struct worker *worker, struct bytes key, struct engine_key *place);
+void worker_unit_expect(const struct worker *worker, const struct engine_key *place);
 void worker_unit_expect_more(const struct worker *worker, const struct engine_key *place);
 
 /* Does the unit here and now, if that is possible: all keys are this worker's, nothing is locked,

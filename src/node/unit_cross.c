@@ -38,6 +38,7 @@ static void cross_free(struct unit_crossing *crossing)
 {
     queue_remove(&crossing->link);
     for (uint32_t i = 0; i < crossing->count; i++) {
+        mem_free(crossing->parts[i].letter);
         buffer_deinit(&crossing->parts[i].held);
         buffer_deinit(&crossing->parts[i].names);
         buffer_deinit(&crossing->parts[i].changed);
@@ -91,7 +92,7 @@ static struct unit_crossing *cross_new(struct worker *worker, struct unit *unit)
     return crossing;
 }
 
-static void cross_add_part(struct unit_crossing *crossing, uint32_t worker)
+static bool cross_add_part(struct unit_crossing *crossing, uint32_t worker)
 {
     struct unit *unit = crossing->unit;
     struct unit_part *part = &crossing->parts[crossing->count++];
@@ -103,11 +104,13 @@ static void cross_add_part(struct unit_crossing *crossing, uint32_t worker)
     buffer_init(&part->held, 0);
     buffer_init(&part->names, 0);
     buffer_init(&part->changed, 0);
+    part->letter = mem_alloc(sizeof(*part->letter));
+    return part->letter != NULL;
 }
 
 /* Finds whose its keys are, and makes a part for each worker that has some; for all of them, if
  * everything is to be locked. */
-static void cross_divide(struct unit_crossing *crossing)
+static bool cross_divide(struct unit_crossing *crossing)
 {
     const struct worker *worker = crossing->worker;
     struct unit *unit = crossing->unit;
@@ -128,12 +131,15 @@ static void cross_divide(struct unit_crossing *crossing)
             at++;
         }
         if (everything || at > first) {
-            cross_add_part(crossing, i);
+            if (!cross_add_part(crossing, i)) {
+                return false;
+            }
             struct unit_part *part = &crossing->parts[crossing->count - 1];
             part->places = crossing->places + first;
             part->count = at - first;
         }
     }
+    return true;
 }
 
 /* ---- answers ---- */
@@ -193,7 +199,7 @@ static void cross_send(struct unit_part *part, enum unit_step step)
     if (part->worker == worker->index) {
         unit_part_step(worker, part);
     } else {
-        worker_post(worker, part->worker, &part->letter, LETTER_UNIT_PART);
+        unit_part_post(worker, part->worker, part, LETTER_UNIT_PART);
     }
 }
 
@@ -470,12 +476,14 @@ void unit_cross_on_part(struct unit_part *part)
 void unit_cross(struct worker *worker, struct unit *unit)
 {
     struct unit_crossing *crossing = cross_new(worker, unit);
-    if (crossing == NULL) {
+    if (crossing == NULL || !cross_divide(crossing)) {
         worker->units.count--;
         unit->done(unit, SHOAL_EOVERLOAD, bytes_from_string(unit_overload));
+        if (crossing != NULL) {
+            cross_free(crossing);
+        }
         return;
     }
-    cross_divide(crossing);
     crossing->phase = CROSS_LOCKING;
     cross_lock_next(crossing);
 }

@@ -5,7 +5,7 @@
  *
  * One that looks at nothing is promised to be carried out in the order of coming, beside others of
  * its keys: should it have to wait for the disk it locks them. */
-#include "base/assert.h"
+#include "base/memory.h"
 #include "node/core.h"
 #include "shoal/error.h"
 
@@ -236,6 +236,13 @@ static void unit_try(struct unit_work *work)
 void unit_begin(struct worker *worker, struct unit *unit, uint32_t home)
 {
     struct unit_work *work = unit_work_new(worker, unit->count);
+    if (work != NULL && home != worker->index) {
+        work->letter = mem_alloc(sizeof(*work->letter));
+        if (work->letter == NULL) {
+            unit_work_free(work);
+            work = NULL;
+        }
+    }
     if (work == NULL && home == worker->index) {
         worker->units.count--;
         unit->done(unit, SHOAL_EOVERLOAD, bytes_from_string(unit_overload));

@@ -81,12 +81,20 @@ enum unit_step {
     UNIT_FORGET,  /* that it was decided */
 };
 
+struct unit_crossing;
+struct unit_part;
+
+/* It outlives both workers, should it not arrive. */
+struct letter_unit {
+    struct letter letter;
+    struct unit_part *part; /* LETTER_UNIT_PART, LETTER_UNIT_PART_DONE */
+    struct unit_work *work; /* LETTER_UNIT_OVER */
+};
+
 /* One worker's share of a unit that crosses workers. It belongs to the crossing, and is touched
  * where it is: at home, or, while away, at its worker. */
-struct unit_crossing;
-
 struct unit_part {
-    struct letter letter;
+    struct letter_unit *letter; /* that it travels with; NULL while on its way */
     struct unit_crossing *crossing;
     struct unit_work *work; /* at its worker, from the lock to the release */
     uint32_t worker;
@@ -135,7 +143,7 @@ typedef void (*unit_then)(struct unit_work *work, int result);
 /* A unit, or a part of one, under way at a worker, which it belongs to. */
 struct unit_work {
     struct queue link;
-    struct letter letter;
+    struct letter_unit *letter; /* from a unit that is another worker's; NULL while on its way */
     struct worker *worker;
     struct unit *unit;      /* the whole of it; NULL once answered */
     struct unit_part *part; /* or a part; NULL while that is not here */
@@ -267,6 +275,9 @@ void unit_cross_on_part(struct unit_part *part);
 void unit_cross_deinit(struct worker *worker);
 
 /* ---- unit_part.c ---- */
+
+/* The part travels. */
+void unit_part_post(struct worker *worker, uint32_t to, struct unit_part *part, uint32_t kind);
 
 /* Does the part's step, at its worker; unit_part_done when it is done. */
 void unit_part_step(struct worker *worker, struct unit_part *part);

@@ -7,13 +7,21 @@
 #include "node/unit_change.h"
 #include "shoal/error.h"
 
+void unit_part_post(struct worker *worker, uint32_t to, struct unit_part *part, uint32_t kind)
+{
+    struct letter_unit *letter = part->letter;
+    part->letter = NULL;
+    letter->part = part;
+    worker_post(worker, to, &letter->letter, kind);
+}
+
 static void part_done(struct worker *worker, struct unit_part *part, int code)
 {
     part->code = code;
     if (part->crossing->home == worker->index) {
         unit_cross_on_part(part);
     } else {
-        worker_post(worker, part->crossing->home, &part->letter, LETTER_UNIT_PART_DONE);
+        unit_part_post(worker, part->crossing->home, part, LETTER_UNIT_PART_DONE);
     }
 }
 

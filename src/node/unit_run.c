@@ -223,13 +223,8 @@ int unit_write_place(struct worker *worker, const struct unit_place *place)
     if (holding == NULL) {
         return SHOAL_EREFILLING;
     }
-    int result = replica_replace(replica, holding, &place->key, &place->held, &added,
-                                 worker->now.wall_ms, &out);
-    if (result >= 0 && worker->coordinator.issued != NULL) {
-        worker->coordinator.issued(worker->coordinator.issued_self, place->key.key, out.dot,
-                                   place->held.context);
-    }
-    return result;
+    return replica_replace(replica, holding, &place->key, &place->held, &added, worker->now.wall_ms,
+                           &out);
 }
 
 /* ---- all or nothing in memory, where a put can be refused for lack of it ---- */

@@ -14,6 +14,7 @@ void unit_work_release(struct unit_work *work)
     queue_remove(&work->waiter.link);
     queue_remove(&work->reading.link);
     queue_remove(&work->settling.link);
+    mem_free(work->letter);
     arena_deinit(&work->memory);
     buffer_deinit(&work->changes);
     mem_free(work->places);
@@ -108,6 +109,8 @@ void unit_work_free(struct unit_work *work)
     durability_cancel(&work->settling);
     unit_unlock_all(work);
     queue_remove(&work->link);
+    mem_free(work->letter);
+    work->letter = NULL;
     if (!unit_work_fits(units, work)) {
         unit_work_release(work);
         return;

@@ -319,9 +319,6 @@ void letter_free(struct letter *letter)
     case LETTER_REQUEST:
     case LETTER_UNIT:
     case LETTER_UNIT_DONE:
-    case LETTER_UNIT_OVER:
-    case LETTER_UNIT_PART:
-    case LETTER_UNIT_PART_DONE:
         return; /* the surface's memory */
     case LETTER_DONE:
         mem_free(QUEUE_ITEM(letter, struct request, letter)->outcome_memory);
