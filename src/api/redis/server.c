@@ -67,7 +67,10 @@ static void run_slowlog_get(struct redis_call *call)
 {
     int64_t count = -1;
     if (call->argc > 3) {
-        redis_reply_syntax(call);
+        reply_error_format(call->reply,
+                           "ERR unknown subcommand or wrong number of arguments for '%.*s'. "
+                           "Try SLOWLOG HELP.",
+                           (int)call->argv[1].len, (const char *)call->argv[1].data);
     } else if (call->argc == 3 && (!redis_integer(call->argv[2], &count) || count < -1)) {
         reply_error(call->reply, "ERR count should be greater than or equal to -1");
     } else {
