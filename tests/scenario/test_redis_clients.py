@@ -117,7 +117,6 @@ class RedisCli(Case):
     def test_a_person_at_a_terminal_gets_hints_and_help(self):
         for node in (alone, three[0]):
             with Terminal("redis-cli", "-p", port_of(node)) as terminal:
-                terminal.expect(">")
                 terminal.type("set greeting hello")
                 terminal.expect("OK")
                 terminal.type("help getrange")
@@ -152,8 +151,13 @@ class Terminal:
         os.close(self._parent)
 
     def type(self, text):
+        """At the prompt, not before: what is typed ahead is thrown away."""
+        self._wait_for(lambda shown: shown.rstrip("\r").endswith("> "), "a prompt")
         self._seen = ""
         os.write(self._parent, text.encode() + b"\r")
+
+    def expect(self, text):
+        self._wait_for(lambda shown: text in shown, repr(text))
 
     def _read(self, wait_s):
         if not select.select([self._parent], [], [], wait_s)[0]:
@@ -164,13 +168,13 @@ class Terminal:
             return False
         return True
 
-    def expect(self, text):
+    def _wait_for(self, condition, what):
         def shown():
             self._read(0.1)
-            return text in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self._seen)
+            return condition(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self._seen))
 
         try:
-            cluster.wait_until(shown, f"{text!r} is shown", COMMAND_S)
+            cluster.wait_until(shown, f"{what} is shown", COMMAND_S)
         except AssertionError as error:
             raise AssertionError(f"{error}; what is: {self._seen[-500:]!r}") from None
 

@@ -80,7 +80,7 @@ def flat(parts):
 
 
 # What stories are made of, and what says something else in every server.
-NAMES = {b"info", b"debug"}
+NAMES = {b"info", b"debug", b"memory"}
 
 
 def command(name, *strategies):

@@ -82,11 +82,22 @@ static struct bytes copy(struct bytes bytes)
     return bytes_make(mem_copy_string((const char *)bytes.data, bytes.len), bytes.len);
 }
 
+/* What was found was borrowed for the run: nothing that is written may lie there. */
+static void expect_own(const struct redis_rig *rig, struct bytes value)
+{
+    for (uint32_t i = 0; i < rig->count && value.len > 0; i++) {
+        const struct redis_rig_value *held = &rig->values[i];
+        ASSERT(value.data + value.len <= held->value.data ||
+               value.data >= held->value.data + held->value.len);
+    }
+}
+
 static void apply(struct redis_rig *rig, const struct unit_cell *cell)
 {
     if (cell->change == UNIT_KEEP) {
         return;
     }
+    expect_own(rig, cell->value);
     ASSERT(cell->found == (cell->change == UNIT_PUT));
     struct redis_rig_value made = {.key = copy(cell->key), .expiry_ms = cell->expiry_ms};
     made.value = cell->found ? copy(cell->value) : bytes_make(NULL, 0);
