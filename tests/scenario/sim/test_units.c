@@ -331,7 +331,8 @@ static void bank_open(struct bank *bank, uint64_t seed, enum log_durability dura
     options.check_every = 64;
     options.store.durability = durability;
     options.store.rework_rate = 0.5;
-    options.store.segment_bytes = 8192;
+    /* Without syncs between them, two segments of a log are not cut at one moment. */
+    options.store.segment_bytes = durability == LOG_SYNC ? 8192 : 1048576;
     options.store.cold_rate = seed % 3 == 0 ? 0.5 : 0;
     *bank = (struct bank){.loses = durability != LOG_SYNC};
     random_init(&bank->random, seed);
