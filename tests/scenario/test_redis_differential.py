@@ -261,8 +261,20 @@ class Comparison:
                 )
 
 
-# Stories that failed once, and what was wrong: (connection, inline?, command).
-KEPT = {}
+def one(*commands):
+    """A story of one connection."""
+    return [(0, False, command) for command in commands]
+
+
+# Stories that failed once, by what they are about.
+KEPT = {
+    "EXEC with an argument": one(
+        (b"EXEC", b"x"), (b"MULTI",), (b"PING",), (b"EXEC", b"x"), (b"EXEC",), (b"EXEC",)),
+    "SLOWLOG GET of odd counts": one(
+        *((b"SLOWLOG", b"GET", count) for count in (b"", b"-2", b"x", b"-1")), (b"SLOWLOG", b"GET", b"0", b"")),
+    "a watched key whose deletion is being forgotten": one(*(
+        (b"SET", b"k1", b"x"), (b"DEL", b"k1"), (b"WATCH", b"k1"), (b"MULTI",), (b"TOUCH", b"k1"), (b"EXEC",)) * 50),
+}
 
 # Bytes that are no request, or barely one; what follows an error of the protocol is not looked at.
 RAW = [
