@@ -2,6 +2,7 @@
  * A key that isn't there reads as nothing (null) where the value is asked for, and as an empty
  * string where its length or a part is. */
 #include "api/redis/call.h"
+#include "api/redis/keys.h"
 #include "api/redis/string_options.h"
 #include "api/redis/strings.h"
 
@@ -41,14 +42,15 @@ void string_getex(struct redis_call *call)
     if (cell->found && !string_options_expiry(call, &options, &expiry_ms)) {
         return;
     }
-    reply_value(call, cell);
-    if (!cell->found || options.expiry == EXPIRY_NONE) {
+    bool changes = cell->found && options.expiry != EXPIRY_NONE &&
+                   (expiry_ms != cell->expiry_ms || options.expiry != EXPIRY_DROP);
+    bool ends = changes && expiry_ms != 0 && expiry_ms <= call->now_ms;
+    if (changes && !ends && !key_move_value(call, cell, cell->value, expiry_ms)) {
         return;
     }
-    if (expiry_ms != 0 && expiry_ms <= call->now_ms) {
+    reply_value(call, cell);
+    if (ends) {
         redis_cell_delete(cell);
-    } else if (expiry_ms != cell->expiry_ms || options.expiry != EXPIRY_DROP) {
-        redis_cell_put(cell, cell->value, expiry_ms);
     }
 }
 
