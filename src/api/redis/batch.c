@@ -33,17 +33,17 @@ struct places {
     const struct worker *worker;
 };
 
-static void expect_key(struct places *places, struct bytes key)
+static void add_key(struct places *places, struct bytes key)
 {
     if (places->count < REDIS_BATCH_KEYS) {
-        worker_unit_expect(places->worker, key, &places->items[places->count++]);
+        worker_unit_find(places->worker, key, &places->items[places->count++]);
     }
 }
 
-static void expect_keys(struct places *places, const struct redis_request *request)
+static void add_keys(struct places *places, const struct redis_request *request)
 {
     if (request->argc <= ARGUMENTS_SHORT) {
-        expect_key(places, request->argv[1]);
+        add_key(places, request->argv[1]);
         return;
     }
     uint32_t first = 0;
@@ -51,7 +51,7 @@ static void expect_keys(struct places *places, const struct redis_request *reque
     const struct command *command = command_find(request->argv[0]);
     uint32_t count = command == NULL ? 0 : redis_keys_of(command, request->argc, &first, &step);
     for (uint32_t i = 0; i < count && places->count < REDIS_BATCH_KEYS; i++) {
-        expect_key(places, request->argv[first + i * step]);
+        add_key(places, request->argv[first + i * step]);
     }
 }
 
@@ -64,8 +64,11 @@ void redis_batch_expect(const struct redis_batch *batch, const struct worker *wo
     }
     for (uint32_t i = 0; i < batch->count; i++) {
         if (batch->requests[i].argc > 1) {
-            expect_keys(&places, &batch->requests[i]);
+            add_keys(&places, &batch->requests[i]);
         }
+    }
+    for (uint32_t i = 0; i < places.count; i++) {
+        worker_unit_expect(worker, &places.items[i]);
     }
     for (uint32_t i = 0; i < places.count; i++) {
         worker_unit_expect_more(worker, &places.items[i]);

@@ -49,8 +49,8 @@ static bool check_sizes(struct redis_pending *pending)
     return true;
 }
 
-/* A browser that was tricked into talking to this port: nothing it sends is a command of its user's,
- * and the body may well look like some. As Redis, it is sent away without a word. */
+/* A browser that was tricked into talking to this port: nothing it sends is a command of its
+ * user's, and the body may well look like some. As Redis, it is sent away without a word. */
 static bool is_http(struct bytes name)
 {
     return redis_is(name, "post") || redis_is(name, "host:");

@@ -148,7 +148,8 @@ static void a_number_without_an_end_is_refused(void **state)
     memset(input, '1', sizeof(input) - 1);
     input[0] = '*';
     expect_refusal(parse, input, "Protocol error: too big mbulk count string");
-    memcpy(input, "*1\r\n$", 5);
+    static const char head[] = {'*', '1', '\r', '\n', '$'};
+    memcpy(input, head, sizeof(head));
     expect_refusal(parse, input, "Protocol error: too big bulk count string");
 }
 
