@@ -37,7 +37,7 @@ enum cross_phase {
 static void cross_free(struct unit_crossing *crossing)
 {
     queue_remove(&crossing->link);
-    for (uint32_t i = 0; i < crossing->count; i++) {
+    for (uint32_t i = 0; crossing->parts != NULL && i < crossing->count; i++) {
         mem_free(crossing->parts[i].letter);
         buffer_deinit(&crossing->parts[i].held);
         buffer_deinit(&crossing->parts[i].names);
