@@ -45,6 +45,9 @@
 #define LIMIT_NAME_BYTES 255u         /* node, zone, cluster names; host names */
 #define LIMIT_ZONES 256u
 
+/* Units of work over keys (node/unit.h): the values that one has to hold in memory of its own. */
+#define LIMIT_UNIT_BYTES (256u * LIMIT_MIB)
+
 /* Requests in flight. */
 #define LIMIT_REQUESTS_PER_WORKER 65536u
 #define LIMIT_REQUESTS_PER_CONNECTION 4096u

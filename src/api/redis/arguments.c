@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "api/redis/call.h"
+#include "base/limits.h"
 
 #define INTEGER_DIGITS_MAX 20u      /* "-9223372036854775808" */
 #define FLOAT_BYTES_MAX (5u * 1024) /* any long double without an exponent fits */
@@ -135,7 +136,8 @@ bool redis_take_size(struct redis_call *call, uint64_t size)
 
 uint8_t *redis_take_memory(struct redis_call *call, size_t size)
 {
-    uint8_t *memory = arena_alloc(call->memory, size);
+    bool fits = call->memory->held <= LIMIT_UNIT_BYTES && size <= LIMIT_UNIT_BYTES;
+    uint8_t *memory = fits ? arena_alloc(call->memory, size) : NULL;
     if (memory == NULL) {
         reply_error(call->reply, "OOM no memory for the value");
     }

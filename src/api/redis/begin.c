@@ -2,6 +2,7 @@
  * in its session and needs nobody else is carried out at once, its reply written straight into the
  * connection's output; the rest waits in the session's queue. */
 #include <stdio.h>
+#include <string.h>
 
 #include "api/redis/desk.h"
 #include "base/limits.h"
@@ -79,6 +80,27 @@ static bool resolve(struct redis_pending *pending)
     }
     redis_transaction_spoil(session, call->argv[0]);
     return false;
+}
+
+/* ---- refused for want of memory -------------------------------------------------------------- */
+
+/* What must be known of it though its arguments couldn't be kept. */
+static const char *what_matters(struct bytes name)
+{
+    if (redis_is(name, "multi")) {
+        return "multi";
+    }
+    return redis_is(name, "exec") ? "exec" : "";
+}
+
+/* What it belonged to is not carried out in part: EXEC without it, or what follows MULTI by itself.
+ */
+static void refused(struct redis_session *session, const char *name)
+{
+    redis_transaction_spoil(session, bytes_from_string(name));
+    if (strcmp(name, "multi") == 0) {
+        session->quitting = true;
+    }
 }
 
 /* ---- CLIENT REPLY ---------------------------------------------------------------------------- */
@@ -169,6 +191,7 @@ static void begin_later(struct redis_pending *pending)
 {
     int code = redis_pending_keep(pending);
     if (code != 0) {
+        refused(pending->session, what_matters(pending->call.argv[0]));
         redis_pending_write_error(pending, code, bytes_make(NULL, 0));
         settle_silence(pending);
         redis_pending_sent(pending);
@@ -179,6 +202,7 @@ static void begin_later(struct redis_pending *pending)
     code = redis_pending_enter(pending);
     settle_silence(pending);
     if (code != 0) {
+        refused(pending->session, what_matters(pending->call.argv[0]));
         redis_pending_fail(pending, code, bytes_make(NULL, 0));
     } else {
         start(pending);
@@ -195,7 +219,8 @@ static bool carry_out_now(struct redis_pending *pending)
         return true;
     }
     const struct command *command = pending->call.command;
-    if ((command->flags & COMMAND_WRITE) == 0 && redis_flow_full(pending->session)) {
+    if ((command->flags & COMMAND_WRITE) == 0 && command->kind != COMMAND_CONTROL &&
+        redis_flow_full(pending->session)) {
         redis_pending_write_error(
             pending, SHOAL_EOVERLOAD,
             bytes_from_string("too many replies wait to be read: ask for less at once"));
@@ -213,7 +238,8 @@ void redis_begin_first(struct redis_pending *pending)
         redis_pending_free(pending);
         return;
     }
-    pending->reply = (struct reply){.out = out, .resp3 = session->protocol == 3};
+    pending->reply = (struct reply){
+        .out = out, .resp3 = session->protocol == 3, .len_max = out->len + REDIS_REPLY_BYTES_MAX};
     pending->mark = out->len;
     if (carry_out_now(pending)) {
         settle_silence(pending);
@@ -231,6 +257,7 @@ void redis_begin_behind(struct redis_pending *pending)
     if (code != 0) {
         redis_pending_write_error(pending, code, bytes_make(NULL, 0));
         pending->answered = true;
+        pending->refused = what_matters(pending->call.argv[0]);
     }
     if (session->waiting == &session->pending) {
         session->waiting = &pending->link;
@@ -257,6 +284,9 @@ static int begin_next(struct redis_pending *pending)
         answered = answer_now(pending);
     }
     if (answered) {
+        if (pending->refused != NULL) {
+            refused(session, pending->refused);
+        }
         session->waiting = pending->link.next;
         settle_silence(pending);
         redis_pending_done(pending);
@@ -269,6 +299,7 @@ static int begin_next(struct redis_pending *pending)
     session->waiting = pending->link.next;
     settle_silence(pending);
     if (code < 0) {
+        refused(session, what_matters(pending->call.argv[0]));
         redis_pending_fail(pending, code, bytes_make(NULL, 0));
     } else {
         start(pending);

@@ -4,6 +4,9 @@
 
 #include "api/redis/order.h"
 #include "api/redis/session.h"
+#include "base/limits.h"
+
+#define REDIS_REPLY_BYTES_MAX (LIMIT_REDIS_REPLY_BYTES_MAX / 2) /* of one command */
 
 struct redis_desk {
     struct queue sessions;

@@ -76,6 +76,7 @@ struct redis_pending *redis_pending_new(struct redis_session *session)
     pending->transaction = NULL;
     pending->spread = NULL;
     pending->answered = pending->begun = pending->done = false;
+    pending->refused = NULL;
     return pending;
 }
 
@@ -171,7 +172,8 @@ int redis_pending_keep(struct redis_pending *pending)
 void redis_pending_push(struct redis_pending *pending)
 {
     struct redis_session *session = pending->session;
-    pending->reply = (struct reply){.out = &pending->out, .resp3 = session->protocol == 3};
+    pending->reply = (struct reply){
+        .out = &pending->out, .resp3 = session->protocol == 3, .len_max = REDIS_REPLY_BYTES_MAX};
     pending->mark = 0;
     queue_push(&session->pending, &pending->link);
     session->pending_count++;
@@ -241,9 +243,30 @@ static void count_error(const struct redis_pending *pending)
     }
 }
 
+static bool has_changed_nothing(const struct redis_pending *pending)
+{
+    const struct command *command = pending->call.command;
+    return command != NULL && (command->flags & COMMAND_WRITE) == 0 &&
+           (pending->transaction == NULL || pending->unit.reads_only);
+}
+
+/* Instead of more than can be sent; what has changed something goes without a reply, and its
+ * connection with it. */
+static void guard_length(struct redis_pending *pending)
+{
+    if (pending->reply.too_long && has_changed_nothing(pending)) {
+        pending->reply.failed = pending->reply.too_long = false;
+        redis_pending_rewind(pending);
+        reply_error_format(&pending->reply,
+                           "ERR the reply would have more than %u bytes: ask for less at once",
+                           REDIS_REPLY_BYTES_MAX);
+    }
+}
+
 void redis_pending_sent(struct redis_pending *pending)
 {
     struct connection *connection = pending->session->connection;
+    guard_length(pending);
     count_error(pending);
     if (pending->silent) {
         redis_pending_rewind(pending);
@@ -310,11 +333,10 @@ static void send_done(struct redis_session *session)
 static void guard_memory(struct redis_pending *pending)
 {
     struct redis_session *session = pending->session;
-    const struct command *command = pending->call.command;
-    bool changes = command == NULL || (command->flags & COMMAND_WRITE) != 0;
     if (pending->silent || session->connection == NULL) {
         buffer_deinit(&pending->out);
-    } else if (!changes && pending->out.len > REPLY_BYTES_SHORT && redis_flow_full(session)) {
+    } else if (has_changed_nothing(pending) && pending->out.len > REPLY_BYTES_SHORT &&
+               redis_flow_full(session)) {
         redis_pending_rewind(pending);
         redis_pending_write_error(
             pending, SHOAL_EOVERLOAD,
@@ -326,6 +348,7 @@ void redis_pending_done(struct redis_pending *pending)
 {
     struct redis_session *session = pending->session;
     ASSERT(!pending->done);
+    guard_length(pending);
     count_error(pending);
     guard_memory(pending);
     pending->done = true;

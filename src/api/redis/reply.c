@@ -10,11 +10,22 @@
 #define HEADER_BYTES_MAX 24u /* type, sign, digits of 64 bits, line end */
 #define ERROR_BYTES_MAX 4096u
 
+/* The bound is looked at only where memory is to be had for more. */
+static bool grow(struct reply *reply, size_t bytes)
+{
+    size_t len = reply->out->len;
+    if (reply->len_max != 0 && (len > reply->len_max || bytes > reply->len_max - len)) {
+        reply->too_long = true;
+        return false;
+    }
+    return buffer_reserve(reply->out, bytes) == 0;
+}
+
 /* Room for so many bytes, or NULL. What is written there is then added to out->len. */
 static uint8_t *reserve(struct reply *reply, size_t bytes)
 {
     struct buffer *out = reply->out;
-    if (out->capacity - out->len < bytes && buffer_reserve(out, bytes) != 0) {
+    if (out->capacity - out->len < bytes && !grow(reply, bytes)) {
         reply->failed = true;
     }
     return reply->failed ? NULL : out->data + out->len;

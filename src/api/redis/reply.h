@@ -15,7 +15,9 @@
 struct reply {
     struct buffer *out; /* borrowed */
     bool resp3;
-    bool failed; /* no memory for all of it */
+    bool failed;    /* not all of it is there: no memory, or ... */
+    bool too_long;  /* ... it would have led beyond the bound */
+    size_t len_max; /* of `out`; 0: none */
 };
 
 void reply_simple(struct reply *reply, const char *text); /* +OK */

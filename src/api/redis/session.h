@@ -53,8 +53,9 @@ struct redis_pending {
     struct reply reply; /* writes to `out`, or straight to the connection's output */
     size_t mark;        /* where its reply begins in there */
     uint64_t since_us;
-    uint8_t way;   /* enum redis_order_way */
-    bool answered; /* replied before its turn to begin: refused */
+    uint8_t way;         /* enum redis_order_way */
+    bool answered;       /* replied before its turn to begin: refused ... */
+    const char *refused; /* ... for want of memory; of its name what matters: see begin.c */
     bool begun;
     bool done;
     bool silent; /* CLIENT REPLY: its reply is dropped */

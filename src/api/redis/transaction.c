@@ -3,6 +3,7 @@
  */
 #include "api/redis/transaction.h"
 
+#include "api/redis/desk.h"
 #include "api/redis/exec.h"
 #include "api/redis/spread.h"
 #include "base/memory.h"
@@ -262,11 +263,14 @@ static void run_unwatch(struct redis_call *call)
 
 /* ---- WATCH ----------------------------------------------------------------------------------- */
 
-/* Among the first so many. */
+#define WATCHED_LOOKED_THROUGH 256u
+
+/* Among the first so many. More are not looked through: a key that is watched twice is only looked
+ * at twice. */
 static bool is_watched(const struct redis_transaction *transaction, uint32_t count,
                        struct bytes key)
 {
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && i < WATCHED_LOOKED_THROUGH; i++) {
         if (bytes_equal(transaction->watched[i].key, key)) {
             return true;
         }
@@ -411,6 +415,12 @@ static bool begin_exec(struct redis_pending *pending)
     if (transaction->spoiled) {
         redis_transaction_free(session);
         reply_error(&pending->reply, "EXECABORT Transaction discarded because of previous errors.");
+        return false;
+    }
+    if (redis_flow_full(session)) {
+        redis_transaction_free(session);
+        reply_error(&pending->reply, "EXECABORT Transaction discarded because of: too many replies "
+                                     "wait to be read");
         return false;
     }
     session->transaction = NULL; /* what the client says next is about another one */
