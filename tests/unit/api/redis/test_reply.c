@@ -131,6 +131,24 @@ static void without_memory_it_says_so_and_writes_nothing_more(void **state)
     assert_int_equal(both->out2.len, 0);
 }
 
+static void beyond_its_bound_it_says_so_and_writes_nothing_more(void **state)
+{
+    struct both *both = *state;
+    both->resp2.len_max = 100;
+    for (int i = 0; i < 100; i++) {
+        reply_simple(&both->resp2, "OK");
+    }
+    assert_true(both->resp2.failed);
+    assert_true(both->resp2.too_long);
+    assert_in_range(both->out2.len, 50, 200); /* memory comes by doubling */
+    both->resp3.len_max = 100;
+    reply_bulk(&both->resp3, bytes_make(both->out2.data, 10));
+    assert_false(both->resp3.failed);
+    uint8_t large[101] = {0};
+    reply_bulk(&both->resp3, bytes_make(large, sizeof(large)));
+    assert_true(both->resp3.too_long);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -140,6 +158,7 @@ int main(void)
         CASE(bulks_carry_any_bytes),
         CASE(what_resp2_lacks_is_written_as_redis_does),
         CASE(without_memory_it_says_so_and_writes_nothing_more),
+        CASE(beyond_its_bound_it_says_so_and_writes_nothing_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
