@@ -19,7 +19,7 @@ enum {
     FLIGHT = 6,
     TRANSFERS = 2000,
     MONEY = 100,
-    SEEDS_DEFAULT = 60,
+    SEEDS_DEFAULT = 200,
 };
 
 enum fate { UNKNOWN, DONE, REFUSED };
