@@ -46,7 +46,7 @@
 #define LIMIT_ZONES 256u
 
 /* Units of work over keys (node/unit.h): the values that one has to hold in memory of its own. */
-#define LIMIT_UNIT_BYTES (256u * LIMIT_MIB)
+#define LIMIT_UNIT_BYTES (1024u * LIMIT_MIB)
 
 /* Requests in flight. */
 #define LIMIT_REQUESTS_PER_WORKER 65536u

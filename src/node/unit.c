@@ -24,6 +24,8 @@ const char *unit_code_text(int code)
         return "";
     case SHOAL_ENOMEM:
         return "out of memory, or over limits.memory_mb; nothing was applied";
+    case SHOAL_ETOOBIG:
+        return "its values are more together than one unit may hold; nothing was applied";
     case SHOAL_ENOSPC:
         return "the disk is full; nothing was applied";
     case SHOAL_EDAMAGED:

@@ -83,6 +83,9 @@ static int part_bring_home(struct unit_work *work)
     for (uint32_t i = 0; i < work->count; i++) {
         len += work->places[i].cell->found ? work->places[i].cell->value.len : 0;
     }
+    if (len > LIMIT_UNIT_BYTES) {
+        return SHOAL_ETOOBIG;
+    }
     buffer_clear(&part->held);
     int result = buffer_reserve(&part->held, len);
     for (uint32_t i = 0; i < work->count && result == 0; i++) {

@@ -128,6 +128,9 @@ static int unit_keep(struct unit_place *place, struct arena *memory)
         !object_peek_simple(place->encoded, &dot)) {
         return 0;
     }
+    if (memory->held > LIMIT_UNIT_BYTES || place->encoded.len > LIMIT_UNIT_BYTES) {
+        return SHOAL_ETOOBIG;
+    }
     place->kept_dot = dot;
     place->kept = arena_copy(memory, place->encoded);
     return place->kept.data == NULL ? SHOAL_ENOMEM : 0;

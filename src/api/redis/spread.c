@@ -131,7 +131,8 @@ static int fill(struct redis_spread *spread, struct unit_cell *cell,
         return 0;
     }
     spread->bytes += winner->value.len;
-    if (spread->bytes > LIMIT_REDIS_REPLY_BYTES_MAX) {
+    if (spread->bytes > LIMIT_REDIS_REPLY_BYTES_MAX ||
+        redis_spread_count(spread, winner->value.len) != 0) {
         return SHOAL_EOVERLOAD;
     }
     cell->value = arena_copy(&spread->memory, winner->value);

@@ -51,6 +51,7 @@ struct redis_spread {
     int code;         /* of the first that failed, or of the first with an unknown outcome */
     const char *text; /* in memory; never NULL, may be empty */
     size_t bytes;     /* read, for bounds */
+    size_t counted;   /* among the desk's replies */
 
     /* private */
     struct task task;
@@ -72,6 +73,9 @@ void redis_spread_ask(struct redis_spread *spread, const struct redis_row *row, 
 /* The row has failed, in part or whole: replies so. `what` was to be done to the items ("written"),
  * said where there were several. */
 void redis_spread_fail(struct redis_spread *spread, const char *what);
+
+/* So much more is kept for a reply. 0; SHOAL_EOVERLOAD: all that wait fill this worker's memory. */
+int redis_spread_count(struct redis_spread *spread, size_t bytes);
 
 /* The client is gone: nobody waits for more. */
 bool redis_spread_abandoned(const struct redis_spread *spread);

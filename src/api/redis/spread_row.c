@@ -35,10 +35,19 @@ void redis_spread_free(struct redis_spread *spread)
     if (spread == NULL) {
         return;
     }
+    spread->pending->session->desk->reply_bytes -= spread->counted;
     loop_forget(&spread->task);
     arena_deinit(&spread->memory);
     buffer_deinit(&spread->body);
     mem_free(spread);
+}
+
+int redis_spread_count(struct redis_spread *spread, size_t bytes)
+{
+    const struct redis_session *session = spread->pending->session;
+    session->desk->reply_bytes += bytes;
+    spread->counted += bytes;
+    return redis_flow_full(session) ? SHOAL_EOVERLOAD : 0;
 }
 
 bool redis_spread_abandoned(const struct redis_spread *spread)

@@ -51,11 +51,13 @@ static int take_shown(struct redis_spread *spread, uint32_t item, const struct o
     if (outcome->code != 0) {
         return outcome->code;
     }
+    size_t before = spread->body.len;
     sweep_note_page(sweep, outcome);
     for (uint32_t i = 0; i < outcome->entry_count; i++) {
         show(sweep, outcome->entries[i].key);
     }
-    return spread->body.len > LIMIT_REDIS_REPLY_BYTES_MAX / 2 ? SHOAL_ETOOBIG : 0;
+    int code = redis_spread_count(spread, spread->body.len - before);
+    return spread->body.len > REDIS_REPLY_BYTES_MAX ? SHOAL_ETOOBIG : code;
 }
 
 /* An array of what was shown. */
