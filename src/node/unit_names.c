@@ -5,8 +5,11 @@
 #include "node/core.h"
 #include "shoal/error.h"
 
+#define NAMES_SCRATCH_BYTES ((size_t)64 * LIMIT_KIB)
+
 struct names_walk {
     struct unit_work *work;
+    struct arena scratch; /* for one record after the other: all of them would be a lot */
     struct buffer *names;
     int result;
 };
@@ -18,7 +21,8 @@ static bool names_visit(void *self, const struct engine_entry *entry)
     struct worker *worker = walk->work->worker;
     struct object held;
     uint8_t len[sizeof(uint32_t)];
-    if (object_decode(&worker->arena, entry->record, &held) < 0 ||
+    arena_reset(&walk->scratch);
+    if (object_decode(&walk->scratch, entry->record, &held) < 0 ||
         object_winner(&held, worker->now.wall_ms + 1) == NULL) {
         return true;
     }
@@ -30,19 +34,19 @@ static bool names_visit(void *self, const struct engine_entry *entry)
     return walk->result == 0;
 }
 
-int unit_names_take(struct unit_work *work, struct buffer *names)
+static int names_walk_all(struct names_walk *walk)
 {
+    struct unit_work *work = walk->work;
     struct worker *worker = work->worker;
     struct engine *engine = worker->engine;
-    struct names_walk walk = {.work = work, .names = names};
     uint32_t partition = worker->index + work->walked * worker->count;
     while (partition < worker->units.partitions) {
         uint64_t next = 0;
         int result =
             engine->ops->walk(engine, partition, work->walked_up_to,
-                              waiting_ticket(&worker->replica.reads), names_visit, &walk, &next);
-        if (walk.result < 0 || result < 0) {
-            return walk.result < 0 ? walk.result : result;
+                              waiting_ticket(&worker->replica.reads), names_visit, walk, &next);
+        if (walk->result < 0 || result < 0) {
+            return walk->result < 0 ? walk->result : result;
         }
         if (result == 2) {
             work->walked_up_to = next;
@@ -53,6 +57,15 @@ int unit_names_take(struct unit_work *work, struct buffer *names)
         partition += worker->count;
     }
     return REPLICA_DONE;
+}
+
+int unit_names_take(struct unit_work *work, struct buffer *names)
+{
+    struct names_walk walk = {.work = work, .names = names};
+    arena_init(&walk.scratch, NAMES_SCRATCH_BYTES);
+    int result = names_walk_all(&walk);
+    arena_deinit(&walk.scratch);
+    return result;
 }
 
 static uint32_t names_count(struct bytes rest)
