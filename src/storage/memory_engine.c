@@ -379,8 +379,11 @@ static void memory_engine_flush(struct engine *engine)
 {
     struct memory_engine *memory = memory_engine_of(engine);
     (void)memory_drop_continue(memory, DROPS_A_STEP);
-    if (!slab_pool_release(&memory->pool) &&
-        memory->count[ENGINE_FAMILY_DATA] + memory->count[true] == 0) {
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < ENGINE_FAMILIES; i++) {
+        count += memory->count[i];
+    }
+    if (!slab_pool_release(&memory->pool) && count == 0) {
         (void)slab_pool_trim(&memory->pool);
     }
 }

@@ -21,6 +21,7 @@ struct engine_subject {
     bool keeps_data;          /* so that it can be opened again */
     bool reads_wait;          /* after a restart, some at least */
     bool bounds_memory;       /* memory_bytes_max bounds the data, not only an index */
+    uint64_t memory_step;     /* it takes memory by so much at a time, where that is much */
     bool fails_by_allocation; /* every failed allocation is a clean SHOAL_ENOMEM */
 };
 

@@ -174,5 +174,5 @@ void a_holding_takes_the_memory_that_it_needs(void **state)
     }
     trial_settle(trial);
     trial_turn(trial);
-    assert_true(memory_held(trial) < before + TRIAL_STORES * 512);
+    assert_true(memory_held(trial) < before + TRIAL_STORES * 512 + trial->subject->memory_step);
 }

@@ -63,8 +63,8 @@ static void puts_without_a_context_one_after_another_never_leave_siblings(void *
     for (uint32_t i = 0; i < 60; i++) {
         char value[32];
         snprintf(value, sizeof(value), "value %u", i);
-        assert_int_equal(cluster_put(&cluster, i % 3, "counter", value, NULL).code, 0);
-        struct answer now = cluster_get(&cluster, (i + 1) % 3, "counter");
+        assert_int_equal(cluster_put(&cluster, i % 3, "slate", value, NULL).code, 0);
+        struct answer now = cluster_get(&cluster, (i + 1) % 3, "slate");
         assert_values(&now, value, NULL);
     }
     cluster_close(&cluster);

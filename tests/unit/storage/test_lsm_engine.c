@@ -47,6 +47,7 @@ static int run(const char *name, enum lsm_durability durability)
                                            .check = lsm_engine_check,
                                            .turn = turn_lsm,
                                            .keeps_data = true,
+                                           .memory_step = 2 * LIMIT_MIB, /* a memtable does */
                                            .reads_wait = true,
                                            .fails_by_allocation = true};
     int failures = engine_conformance_run(&subject);
