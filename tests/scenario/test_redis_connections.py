@@ -116,6 +116,22 @@ class Pipelines(Case):
             self.assertEqual(connection.receive(), ("$", value))
             self.assertEqual(connection.receive(), (":", number))
 
+    def test_large_replies_to_a_long_pipeline_come_one_after_the_other(self):
+        """Wherever the key lies: what is made at another worker is on its way before it is counted."""
+        value = random.Random(SEED).randbytes(1000000)
+        count, before = 400, self.memory_kib()
+        for key in ("big0", "big1", "big2", "big3", "big4"):
+            self.witness.call("SET", key, value)
+            connection = self.connect()
+            connection.send(resp.command("GET", key) * count)
+            time.sleep(0.2)  # whatever is made ahead is there by now
+            most = self.memory_kib()
+            for at in range(count):
+                self.assertEqual(connection.receive(), ("$", value))
+                if at % 20 == 0:
+                    most = max(most, self.memory_kib())
+            self.assertLess(most - before, 200 * 1024)
+
 
 class Ends(Case):
     def test_a_half_closed_connection_gets_its_replies_then_the_end(self):

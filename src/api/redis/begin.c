@@ -310,7 +310,7 @@ static int begin_next(struct redis_pending *pending)
 void redis_begin_waiting(struct redis_session *session)
 {
     while (session->waiting != &session->pending && session->connection != NULL &&
-           !connection_over(session->connection) &&
+           !connection_over(session->connection) && redis_flow_may_begin(session) &&
            begin_next(QUEUE_ITEM(session->waiting, struct redis_pending, link)) == 0) {
         if (session->quitting) {
             redis_pendings_drop_waiting(session);

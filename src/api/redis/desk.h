@@ -68,13 +68,17 @@ bool redis_alone_now(struct redis_pending *pending);
 bool redis_flow_must_wait(const struct redis_session *session);
 /* With room for more than the next command. */
 bool redis_flow_may_go_on(const struct redis_session *session);
+/* The next that waits in the session's queue may begin, as far as replies are concerned. Else it is
+ * called for when that changes. */
+bool redis_flow_may_begin(const struct redis_session *session);
+/* One begins that may reply at length; it is done, and replied so much. */
+void redis_flow_entered(struct redis_session *session);
+void redis_flow_left(struct redis_session *session, size_t reply_bytes);
 /* Reading has stopped. */
 void redis_flow_stopped(struct redis_session *session);
 void redis_flow_init(struct redis_session *session);
 /* All clients' replies together fill this worker's memory for them. */
 bool redis_flow_full(const struct redis_session *session);
-/* This client's do: it is to be closed. */
-bool redis_flow_over(const struct redis_session *session);
 
 /* ---- session.c: the connection's life -------------------------------------------------------- */
 

@@ -1,13 +1,23 @@
-/* When a session stops reading. Commands in flight are bounded, and so are replies that wait to be
- * read: a client that reads while it sends is slowed to its own pace. One that reads nothing until
- * it has sent everything (pipelines do that) would wait for the node forever, as the node for it:
- * while nothing moves it is therefore given more room bit by bit, up to a bound. A client that
- * leaves even that unread is sent away, as Redis does with its client-output-buffer-limit. */
+/* When a session stops reading, and beginning what it has read. Commands in flight are bounded, and
+ * so are replies that wait to be read: a client that reads while it sends is slowed to its own pace
+ * and never sent away for the length of its pipeline. How long a reply will be is not known before
+ * it is there, so those under way are taken to be as long as the longest of late; what comes first
+ * in its session may always begin, so that nothing waits in a circle.
+ *
+ * One that reads nothing until it has sent everything (pipelines do that) would wait for the node
+ * forever, as the node for it: while nothing moves it is therefore given more room bit by bit, up
+ * to a bound. A client that leaves even that unread is sent away. (Alternative rejected: closing
+ * whoever is over a bound, as Redis does with its client-output-buffer-limit: replies that were
+ * made at once are over it before the client can have read any.) */
 #include "api/redis/desk.h"
 #include "base/limits.h"
 #include "base/log.h"
 
 #define STALL_US 50000u /* so long nothing moves before there is more room */
+
+/* What a reply is taken to have: at first, and at least. */
+#define TALK_BYTES_FIRST (LIMIT_REDIS_REPLY_BYTES / 4)
+#define TALK_BYTES_MIN (LIMIT_REDIS_REPLY_BYTES / 256)
 
 static size_t unread(const struct redis_session *session)
 {
@@ -17,11 +27,6 @@ static size_t unread(const struct redis_session *session)
 bool redis_flow_full(const struct redis_session *session)
 {
     return session->loop->output_bytes + session->desk->reply_bytes > LIMIT_OUTPUT_BYTES_PER_WORKER;
-}
-
-bool redis_flow_over(const struct redis_session *session)
-{
-    return unread(session) > LIMIT_REDIS_REPLY_BYTES_MAX;
 }
 
 static bool too_much_in_flight(const struct redis_session *session, uint32_t part)
@@ -40,6 +45,36 @@ bool redis_flow_may_go_on(const struct redis_session *session)
     return !too_much_in_flight(session, 2) && unread(session) <= session->output_room / 2;
 }
 
+/* ---- beginning ------------------------------------------------------------------------------- */
+
+/* Either refusal ends by itself: what is queued is above what `drained` is called after, and what
+ * is in flight will be done. With nothing in flight the second is none. */
+bool redis_flow_may_begin(const struct redis_session *session)
+{
+    if (connection_queued(session->connection) > session->output_room) {
+        return false;
+    }
+    return session->reply_bytes + session->talking * session->talk_bytes < LIMIT_REDIS_REPLY_BYTES;
+}
+
+void redis_flow_entered(struct redis_session *session)
+{
+    session->talking++;
+}
+
+/* The longest counts at once and is forgotten bit by bit. */
+void redis_flow_left(struct redis_session *session, size_t reply_bytes)
+{
+    size_t less = session->talk_bytes - session->talk_bytes / 8;
+    session->talking--;
+    session->talk_bytes = reply_bytes > less ? reply_bytes : less;
+    if (session->talk_bytes < TALK_BYTES_MIN) {
+        session->talk_bytes = TALK_BYTES_MIN;
+    }
+}
+
+/* ---- stalled --------------------------------------------------------------------------------- */
+
 static void give_up(struct redis_session *session)
 {
     log_debug("redis: a client that doesn't read is sent away",
@@ -55,10 +90,18 @@ static void relieve(struct redis_session *session, uint64_t now_us)
     if (room) {
         session->output_room += LIMIT_REDIS_REPLY_BYTES;
         session->output_moved_us = now_us;
-        connection_resume(session->connection);
+        redis_session_go_on(session);
+        if (!redis_flow_must_wait(session)) {
+            connection_resume(session->connection);
+        }
     } else if (now_us - session->output_moved_us > LIMIT_REDIS_UNREAD_SECONDS * UINT64_C(1000000)) {
         give_up(session);
     }
+}
+
+static bool nothing_in_flight(const struct redis_session *session)
+{
+    return session->pending.next == session->waiting;
 }
 
 static void on_stall(struct timer *timer, uint64_t now_us)
@@ -73,7 +116,7 @@ static void on_stall(struct timer *timer, uint64_t now_us)
         connection_resume(connection);
         return;
     }
-    if (queued < session->output_seen || too_much_in_flight(session, 1)) {
+    if (queued < session->output_seen || !nothing_in_flight(session)) {
         session->output_moved_us = now_us;
     } else {
         relieve(session, now_us);
@@ -86,13 +129,12 @@ void redis_flow_stopped(struct redis_session *session)
 {
     session->output_seen = connection_queued(session->connection);
     session->output_moved_us = loop_now(session->loop).mono_us;
-    if (unread(session) > session->output_room) {
-        loop_start_timer(session->loop, &session->stall, STALL_US);
-    }
+    loop_start_timer(session->loop, &session->stall, STALL_US);
 }
 
 void redis_flow_init(struct redis_session *session)
 {
     session->stall.fire = on_stall;
     session->output_room = LIMIT_REDIS_REPLY_BYTES;
+    session->talk_bytes = TALK_BYTES_FIRST;
 }

@@ -6,7 +6,6 @@
 #include "api/redis/spread.h"
 #include "base/assert.h"
 #include "base/limits.h"
-#include "base/log.h"
 #include "base/memory.h"
 #include "shoal/error.h"
 
@@ -328,8 +327,7 @@ static void send_done(struct redis_session *session)
     }
 }
 
-/* What can't be kept until its turn: a reply that changed nothing is replaced, a client that
- * doesn't read is sent away. */
+/* What can't be kept until its turn: a reply that changed nothing is replaced. */
 static void guard_memory(struct redis_pending *pending)
 {
     struct redis_session *session = pending->session;
@@ -337,7 +335,7 @@ static void guard_memory(struct redis_pending *pending)
         buffer_deinit(&pending->out);
     } else if (has_changed_nothing(pending) && pending->out.len > REPLY_BYTES_SHORT &&
                redis_flow_full(session)) {
-        redis_pending_rewind(pending);
+        buffer_deinit(&pending->out);
         redis_pending_write_error(
             pending, SHOAL_EOVERLOAD,
             bytes_from_string("too many replies wait to be read: ask for less at once"));
@@ -350,6 +348,9 @@ void redis_pending_done(struct redis_pending *pending)
     ASSERT(!pending->done);
     guard_length(pending);
     count_error(pending);
+    if (pending->begun && pending->talks) {
+        redis_flow_left(session, pending->out.len);
+    }
     guard_memory(pending);
     pending->done = true;
     session->reply_bytes += pending->out.len;
@@ -360,11 +361,6 @@ void redis_pending_done(struct redis_pending *pending)
         redis_order_leave(session->order, &claim);
     }
     send_done(session);
-    if (session->connection != NULL && redis_flow_over(session)) {
-        log_debug("redis: a client that doesn't read is sent away",
-                  LOG_TEXT("from", connection_peer(session->connection)));
-        connection_close(session->connection);
-    }
     if (session->waiting != &session->pending) {
         redis_session_go_on(session);
     }
@@ -385,6 +381,12 @@ static struct redis_order *order_of(struct redis_session *session)
     return session->order;
 }
 
+/* What writes says little but where it says what was there. */
+static bool may_reply_at_length(const struct redis_call *call)
+{
+    return (call->command->flags & COMMAND_WRITE) == 0 || redis_linear_part(call) != NULL;
+}
+
 int redis_pending_enter(struct redis_pending *pending)
 {
     struct redis_session *session = pending->session;
@@ -398,6 +400,10 @@ int redis_pending_enter(struct redis_pending *pending)
     }
     redis_order_enter(order, &claim);
     pending->begun = true;
+    pending->talks = may_reply_at_length(&pending->call);
+    if (pending->talks) {
+        redis_flow_entered(session);
+    }
     queue_push(&session->desk->begun, &pending->desk_link);
     return 0;
 }

@@ -240,6 +240,9 @@ static void on_drained(void *self, struct connection *connection)
 {
     struct redis_session *session = self;
     session->output_room = LIMIT_REDIS_REPLY_BYTES;
+    if (session->waiting != &session->pending) {
+        redis_session_go_on(session);
+    }
     if (connection_paused(connection) && redis_flow_may_go_on(session)) {
         connection_resume(connection);
     }

@@ -57,6 +57,7 @@ struct redis_pending {
     bool answered;       /* replied before its turn to begin: refused ... */
     const char *refused; /* ... for want of memory; of its name what matters: see begin.c */
     bool begun;
+    bool talks; /* its reply may be long */
     bool done;
     bool silent; /* CLIENT REPLY: its reply is dropped */
 };
@@ -76,6 +77,8 @@ struct redis_session {
     uint32_t pending_count;
     size_t pending_bytes;
     size_t reply_bytes;        /* of replies that wait for their turn */
+    uint32_t talking;          /* have begun, aren't done, and may reply at length ... */
+    size_t talk_bytes;         /* ... so much each, by what was replied lately: see flow.c */
     struct redis_order *order; /* of what has begun and isn't done; NULL: nothing has */
     struct task task;          /* begins what waits */
     bool ended;                /* sends no more, may still read */

@@ -275,8 +275,7 @@ static void expire(struct redis_spread *spread)
 
 /* ---- which ----------------------------------------------------------------------------------- */
 
-/* What of it needs one step; NULL: nothing. */
-static const char *linear_part(const struct redis_call *call)
+const char *redis_linear_part(const struct redis_call *call)
 {
     const struct command *command = call->command;
     if (command->spread == SPREAD_LINEAR) {
@@ -287,7 +286,7 @@ static const char *linear_part(const struct redis_call *call)
 
 void redis_spread_begin(struct redis_pending *pending)
 {
-    const char *linear = linear_part(&pending->call);
+    const char *linear = redis_linear_part(&pending->call);
     if (linear != NULL) {
         redis_reply_linear(&pending->reply, linear);
         redis_pending_done(pending);

@@ -80,6 +80,9 @@ int redis_spread_count(struct redis_spread *spread, size_t bytes);
 /* The client is gone: nobody waits for more. */
 bool redis_spread_abandoned(const struct redis_spread *spread);
 
+/* What of the command needs to look and write in one step; NULL: nothing. */
+const char *redis_linear_part(const struct redis_call *call);
+
 /* "ERR 'append' needs a linearizable key: ..." */
 void redis_reply_linear(struct reply *reply, const char *what);
 

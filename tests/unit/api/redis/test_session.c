@@ -251,6 +251,32 @@ static void who_reads_only_when_all_is_sent_is_given_room(void **state)
     REDIS_ANSWERS(client, "PING", "+PONG");
 }
 
+/* Their replies could have any length. */
+static void reads_that_begin_before_any_is_done_are_few(void **state)
+{
+    struct fixture *fixture = *state;
+    struct redis_client *client = &fixture->client;
+    enum { COMMANDS = 100 };
+    static char line[COMMANDS * 16];
+    size_t len = 0;
+    fake_units_set_alone(false);
+    for (uint32_t i = 0; i < COMMANDS; i++) {
+        len += (size_t)snprintf(line + len, sizeof(line) - len, "%sGET hold:%u",
+                                i == 0 ? "" : "\r\n", i);
+    }
+    redis_client_send(client, line);
+    assert_true(fake_worker_wait(fixture->node.workers[0], FAKE_SUBMITTED, 1, NULL));
+    REDIS_ANSWERS(&fixture->other, "PING", "+PONG");
+    assert_in_range(fake_worker_count(fixture->node.workers[0], FAKE_SUBMITTED), 1, 8);
+    char byte;
+    for (uint32_t i = 0; i < COMMANDS; i++) {
+        while (recv(client->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) != 1 && client->in.len == 0) {
+            redis_client_ask(&fixture->other, "GET release");
+        }
+        assert_int_equal(redis_client_receive(client)[0], '$');
+    }
+}
+
 /* More commands than may be in flight: reading stops, and goes on. */
 static void any_number_of_commands_is_carried_out(void **state)
 {
@@ -288,6 +314,7 @@ int main(void)
         CASE(one_client_too_many_is_told_so),
         CASE(keys_and_values_over_their_limits_are_refused_by_name),
         CASE(who_reads_only_when_all_is_sent_is_given_room),
+        CASE(reads_that_begin_before_any_is_done_are_few),
         CASE(any_number_of_commands_is_carried_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
