@@ -163,13 +163,20 @@ static bool unit_blind(const struct unit *unit)
     return false;
 }
 
+/* Nobody who comes after a blind write waits for it to be done, so what comes after must find the
+ * key locked. */
+static void unit_keep_place(struct unit_work *work)
+{
+    if (unit_blind(work->unit)) {
+        (void)unit_lock_all(work); /* without memory it is as any other */
+    }
+}
+
 static void unit_await_read(struct unit_work *work)
 {
     work->reading.fire = unit_on_read;
     replica_wait(&work->worker->replica, &work->reading);
-    if (unit_blind(work->unit)) {
-        (void)unit_lock_all(work); /* without memory it is as any other */
-    }
+    unit_keep_place(work);
     (void)unit_wait(work);
 }
 
@@ -181,9 +188,10 @@ static void unit_await_holding(struct unit_work *work)
     if (now_us - work->since_us > COORDINATOR_GRACE_US ||
         timers_start(&worker->timers, &work->again, now_us + UNIT_AGAIN_US) < 0) {
         unit_finish(work, SHOAL_EREFILLING);
-    } else {
-        (void)unit_wait(work);
+        return;
     }
+    unit_keep_place(work);
+    (void)unit_wait(work);
 }
 
 /* Waits for who is before it; true if there is somebody. */
