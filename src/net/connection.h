@@ -66,6 +66,8 @@ int connection_write(struct connection *connection, struct bytes bytes);
 
 /* Bytes that wait to be sent. */
 size_t connection_queued(const struct connection *connection);
+/* Bytes that the system has taken so far: grows as the other side reads. */
+uint64_t connection_sent(const struct connection *connection);
 
 /* What waits to be sent is counted into loop->output_bytes: for clients. */
 void connection_count_output(struct connection *connection);

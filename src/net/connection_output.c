@@ -112,6 +112,11 @@ size_t connection_queued(const struct connection *connection)
     return connection->queued;
 }
 
+uint64_t connection_sent(const struct connection *connection)
+{
+    return connection->sent_bytes;
+}
+
 struct buffer *connection_output(struct connection *connection)
 {
     if (!queue_empty(&connection->runs)) {
@@ -180,6 +185,7 @@ static void pass_over(struct connection *connection, size_t len)
 {
     count(connection, 0, len);
     connection->sent += len;
+    connection->sent_bytes += len;
     while (!queue_empty(&connection->runs)) {
         struct output_run *run = run_of(connection->runs.next);
         if (connection->sent < run->buffer.len) {

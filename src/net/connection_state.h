@@ -48,6 +48,7 @@ struct connection {
     struct queue runs;       /* output_run, oldest first */
     size_t sent;             /* of the oldest run */
     size_t queued;           /* bytes in runs less sent */
+    uint64_t sent_bytes;     /* in all */
     size_t counted_run_len;  /* of the newest run, in queued already */
     bool above_high;
     bool output_counted;

@@ -15,6 +15,8 @@ struct redis_desk {
     uint32_t free_pending_count;
     struct redis_order *spare_order;
     size_t reply_bytes; /* of replies that wait for their turn */
+    struct timer
+        watch; /* flow.c: runs while they and what is unread nearly fill this worker's memory */
 };
 
 struct redis {
@@ -77,7 +79,10 @@ void redis_flow_left(struct redis_session *session, size_t reply_bytes);
 /* Reading has stopped. */
 void redis_flow_stopped(struct redis_session *session);
 void redis_flow_init(struct redis_session *session);
-/* All clients' replies together fill this worker's memory for them. */
+/* The session is about to be freed. */
+void redis_flow_end(struct redis_session *session);
+/* All clients' replies together fill this worker's memory for them. When they nearly do, who reads
+ * nothing from then on is closed after a while. */
 bool redis_flow_full(const struct redis_session *session);
 
 /* ---- session.c: the connection's life -------------------------------------------------------- */

@@ -13,7 +13,9 @@
 #include "base/limits.h"
 #include "base/log.h"
 
-#define STALL_US 50000u /* so long nothing moves before there is more room */
+#define STALL_US 50000u  /* so long nothing moves before there is more room */
+#define WATCH_US 500000u /* while this worker's memory for replies is nearly full */
+#define CROWDED_BYTES (LIMIT_OUTPUT_BYTES_PER_WORKER / 8 * 7)
 
 /* What a reply is taken to have: at first, and at least. */
 #define TALK_BYTES_FIRST (LIMIT_REDIS_REPLY_BYTES / 4)
@@ -24,10 +26,7 @@ static size_t unread(const struct redis_session *session)
     return connection_queued(session->connection) + session->reply_bytes;
 }
 
-bool redis_flow_full(const struct redis_session *session)
-{
-    return session->loop->output_bytes + session->desk->reply_bytes > LIMIT_OUTPUT_BYTES_PER_WORKER;
-}
+/* ---- one client ------------------------------------------------------------------------------ */
 
 static bool too_much_in_flight(const struct redis_session *session, uint32_t part)
 {
@@ -130,6 +129,111 @@ void redis_flow_stopped(struct redis_session *session)
     session->output_seen = connection_queued(session->connection);
     session->output_moved_us = loop_now(session->loop).mono_us;
     loop_start_timer(session->loop, &session->stall, STALL_US);
+}
+
+/* ---- all clients ----------------------------------------------------------------------------- */
+
+static size_t held(const struct loop *loop, const struct redis_desk *desk)
+{
+    return loop->output_bytes + desk->reply_bytes;
+}
+
+static struct redis_session *session_of(const struct queue *link)
+{
+    return QUEUE_ITEM((struct queue *)(uintptr_t)link, struct redis_session, link);
+}
+
+static bool is_open(const struct redis_session *session)
+{
+    return session->connection != NULL && !connection_over(session->connection);
+}
+
+static void note_all(struct redis_desk *desk, bool anew, uint64_t now_us)
+{
+    for (struct queue *link = desk->sessions.next; link != &desk->sessions; link = link->next) {
+        struct redis_session *session = session_of(link);
+        if (anew) {
+            session->unread = (struct redis_unread){0};
+        }
+        if (is_open(session)) {
+            redis_unread_note(&session->unread, connection_queued(session->connection),
+                              connection_sent(session->connection), now_us);
+        }
+    }
+}
+
+/* NULL: everybody reads. */
+static struct redis_session *choose(const struct redis_desk *desk, uint64_t now_us)
+{
+    struct redis_session *chosen = NULL;
+    for (const struct queue *link = desk->sessions.next; link != &desk->sessions;
+         link = link->next) {
+        struct redis_session *session = session_of(link);
+        const struct redis_unread *other = chosen == NULL ? NULL : &chosen->unread;
+        if (is_open(session) && redis_unread_goes_before(&session->unread, other, now_us)) {
+            chosen = session;
+        }
+    }
+    return chosen;
+}
+
+static void send_away(struct redis_session *session, uint64_t now_us)
+{
+    log_warning("redis: replies that are not read fill this worker's memory for them; a client "
+                "that reads nothing is sent away",
+                LOG_TEXT("from", connection_peer(session->connection)),
+                LOG_U64("bytes", session->unread.bytes),
+                LOG_U64("seconds", (now_us - session->unread.since_us) / 1000000));
+    redis_count(session, session->shared->options.metric_ids.refused, 1);
+    connection_close(session->connection);
+}
+
+/* Until there is room for others, or all who are left do read. */
+static void on_watch(struct timer *timer, uint64_t now_us)
+{
+    struct redis_desk *desk = QUEUE_ITEM(timer, struct redis_desk, watch);
+    struct loop *loop = session_of(desk->sessions.next)->loop;
+    size_t bytes = held(loop, desk);
+    note_all(desk, false, now_us);
+    while (bytes > CROWDED_BYTES) {
+        struct redis_session *session = choose(desk, now_us);
+        if (session == NULL) {
+            loop_start_timer(loop, timer, WATCH_US);
+            return;
+        }
+        bytes -= session->unread.bytes;
+        send_away(session, now_us);
+    }
+}
+
+static void watch(const struct redis_session *session)
+{
+    struct redis_desk *desk = session->desk;
+    if (!timer_running(&desk->watch)) {
+        desk->watch.fire = on_watch;
+        note_all(desk, true, loop_now(session->loop).mono_us);
+        loop_start_timer(session->loop, &desk->watch, WATCH_US);
+    }
+}
+
+bool redis_flow_full(const struct redis_session *session)
+{
+    size_t bytes = held(session->loop, session->desk);
+    if (bytes > CROWDED_BYTES) {
+        watch(session);
+    }
+    return bytes > LIMIT_OUTPUT_BYTES_PER_WORKER;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+void redis_flow_end(struct redis_session *session)
+{
+    struct timers *timers = &session->loop->timers;
+    timers_stop(timers, &session->stall);
+    if (queue_empty(&session->desk->sessions)) {
+        timers_stop(timers, &session->desk->watch);
+    }
 }
 
 void redis_flow_init(struct redis_session *session)

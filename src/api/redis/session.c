@@ -38,9 +38,9 @@ static void free_order(struct redis_session *session)
 static void free_session(struct redis_session *session)
 {
     struct redis_shared *shared = session->shared;
-    timers_stop(&session->loop->timers, &session->stall);
     loop_forget(&session->task);
     queue_remove(&session->link);
+    redis_flow_end(session);
     if (session->order != NULL) {
         free_order(session);
     }

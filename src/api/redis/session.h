@@ -9,6 +9,7 @@
 #include "api/redis/client_roll.h"
 #include "api/redis/request.h"
 #include "api/redis/shared.h"
+#include "api/redis/unread.h"
 #include "coordinate/request.h"
 #include "net/connection.h"
 
@@ -90,6 +91,7 @@ struct redis_session {
     size_t output_seen;
     uint64_t output_moved_us; /* when something was read last */
     struct timer stall;
+    struct redis_unread unread; /* while all clients' nearly fill this worker's memory */
 
     /* What clients set and ask. */
     struct client_card card; /* what other clients can see of it */
