@@ -43,18 +43,13 @@ static uint32_t lower_bound(struct version_vector vector, uint64_t actor)
     return low;
 }
 
-uint64_t version_vector_get(struct version_vector vector, uint64_t actor)
+uint64_t version_vector_search(struct version_vector vector, uint64_t actor)
 {
     uint32_t at = lower_bound(vector, actor);
     if (at == vector.count || vector.entries[at].actor != actor) {
         return 0;
     }
     return vector.entries[at].counter;
-}
-
-bool version_vector_covers(struct version_vector vector, struct dot dot)
-{
-    return version_vector_get(vector, dot.actor) >= dot.counter;
 }
 
 bool version_vector_descends(struct version_vector a, struct version_vector b)

@@ -31,9 +31,20 @@ struct version_vector {
 };
 
 /* 0 when the actor has no entry. */
-uint64_t version_vector_get(struct version_vector vector, uint64_t actor);
+uint64_t version_vector_search(struct version_vector vector, uint64_t actor);
+/* The same, quick for one entry, of which most have no more. */
+static inline uint64_t version_vector_get(struct version_vector vector, uint64_t actor)
+{
+    if (vector.count == 1) {
+        return vector.entries->actor == actor ? vector.entries->counter : 0;
+    }
+    return vector.count == 0 ? 0 : version_vector_search(vector, actor);
+}
 
-bool version_vector_covers(struct version_vector vector, struct dot dot);
+static inline bool version_vector_covers(struct version_vector vector, struct dot dot)
+{
+    return version_vector_get(vector, dot.actor) >= dot.counter;
+}
 
 /* Every entry of b is covered by a. */
 bool version_vector_descends(struct version_vector a, struct version_vector b);

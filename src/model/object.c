@@ -151,12 +151,49 @@ static uint32_t write_siblings(const struct object *current, struct version_vect
     return count;
 }
 
+/* Nothing that others than this actor wrote. */
+static bool is_of(struct version_vector vector, uint64_t actor)
+{
+    return vector.count == 0 || (vector.count == 1 && vector.entries[0].actor == actor);
+}
+
+/* All of it is replaced by the actor that wrote all of it: then the new sibling is the object. */
+static bool is_overwritten(const struct object *current, struct version_vector seen,
+                           struct dot added)
+{
+    if (!is_of(current->context, added.actor) || !is_of(seen, added.actor)) {
+        return false;
+    }
+    uint64_t replaced = seen.count == 0 ? 0 : seen.entries[0].counter;
+    for (uint32_t i = 0; i < current->sibling_count; i++) {
+        if (current->siblings[i].dot.counter > replaced) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int overwrite(struct arena *arena, const struct sibling *added, struct object *out)
+{
+    struct sibling *only = arena_alloc(arena, sizeof(*only));
+    if (only == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    *only = *added;
+    *out = (struct object){
+        .context = {.entries = &only->dot, .count = 1}, .siblings = only, .sibling_count = 1};
+    return 0;
+}
+
 int object_write(struct arena *arena, const struct object *current, struct version_vector seen,
                  const struct sibling *added, struct object *out)
 {
     if (version_vector_covers(current->context, added->dot) ||
         version_vector_covers(seen, added->dot)) {
         return SHOAL_ECONTEXT;
+    }
+    if (is_overwritten(current, seen, added->dot)) {
+        return overwrite(arena, added, out);
     }
     struct version_vector context;
     int error = version_vector_join(arena, current->context, seen, &context);
@@ -220,6 +257,10 @@ static bool sibling_valid(const struct sibling *sibling)
 
 bool object_valid(const struct object *object)
 {
+    if (object_simple(object)) {
+        const struct sibling *only = object->siblings;
+        return only->dot.actor != 0 && only->dot.counter != 0 && sibling_valid(only);
+    }
     if (object->sibling_count > LIMIT_SIBLINGS || !version_vector_valid(object->context)) {
         return false;
     }

@@ -38,6 +38,13 @@ static inline struct object object_empty(void)
     return (struct object){0};
 }
 
+/* One sibling, and the context is exactly its dot: nearly every object. */
+static inline bool object_simple(const struct object *object)
+{
+    return object->sibling_count == 1 && object->context.count == 1 &&
+           dot_equal(object->context.entries[0], object->siblings[0].dot);
+}
+
 /* The join of two objects: contexts joined; a sibling stays if both have its dot, or if the other
  * side's context does not cover it. Commutative, associative and idempotent. 0, SHOAL_ENOMEM, or
  * SHOAL_EOVERLOAD when the result exceeds LIMIT_SIBLINGS or LIMIT_CONTEXT_ENTRIES. */

@@ -24,12 +24,6 @@
 #define SIBLING_BYTES_MIN (1u + 2u * U64 + 2u)
 #define SIBLING_BYTES_FIXED_MAX (1u + 3u * U64 + 2u * VARINT_BYTES_MAX)
 
-static bool is_simple(const struct object *object)
-{
-    return object->sibling_count == 1 && object->context.count == 1 &&
-           dot_equal(object->context.entries[0], object->siblings[0].dot);
-}
-
 size_t object_encoded_size_max(const struct object *object)
 {
     size_t size = 1 + 2 * VARINT_BYTES_MAX +
@@ -90,9 +84,6 @@ static uint8_t *store_sibling(uint8_t *at, const struct sibling *sibling, bool s
 
 static uint8_t *store_object(uint8_t *at, const struct object *object, bool stripped)
 {
-    if (is_simple(object)) {
-        return store_simple(at, &object->siblings[0], stripped);
-    }
     *at++ = FORMAT;
     at = version_vector_store(at, object->context);
     at = varint_store(at, object->sibling_count);
@@ -102,8 +93,27 @@ static uint8_t *store_object(uint8_t *at, const struct object *object, bool stri
     return at;
 }
 
+static int encode_simple(const struct object *object, bool stripped, struct buffer *out)
+{
+    const struct sibling *sibling = object->siblings;
+    if (sibling->value.len > LIMIT_VALUE_BYTES_MAX) {
+        return SHOAL_ETOOBIG;
+    }
+    ASSERT(object_valid(object));
+    int error = buffer_reserve(out, SIMPLE_BYTES_FIXED_MAX + (stripped ? 0 : sibling->value.len));
+    if (error != 0) {
+        return error;
+    }
+    uint8_t *end = store_simple(out->data + out->len, sibling, stripped);
+    out->len = (size_t)(end - out->data);
+    return 0;
+}
+
 static int encode(const struct object *object, bool stripped, struct buffer *out)
 {
+    if (object_simple(object)) {
+        return encode_simple(object, stripped, out);
+    }
     size_t values_len = 0;
     for (uint32_t i = 0; i < object->sibling_count; i++) {
         if (object->siblings[i].value.len > LIMIT_VALUE_BYTES_MAX) {
@@ -270,7 +280,7 @@ static int decode_full(struct arena *arena, const uint8_t *at, const uint8_t *en
     if (error != 0) {
         return error;
     }
-    if (at != end || is_simple(&object) || !object_valid(&object)) {
+    if (at != end || object_simple(&object) || !object_valid(&object)) {
         return SHOAL_EPROTO;
     }
     *out = object;
