@@ -133,6 +133,15 @@ void hash_tree_subtract(struct hash_tree *tree, uint64_t position, struct tree_s
     mark_stale(tree, leaf);
 }
 
+void hash_tree_exchange(struct hash_tree *tree, uint64_t position, struct tree_sum went,
+                        struct tree_sum came)
+{
+    ASSERT(tree->siblings > 0);
+    size_t leaf = leaf_of(tree, position);
+    tree->leaves[leaf] = tree_sum_plus(sum_minus(tree->leaves[leaf], went), came);
+    mark_stale(tree, leaf);
+}
+
 /* ---- asking ---- */
 
 static struct tree_sum sum_of(const struct tree_sum *sums, size_t count)

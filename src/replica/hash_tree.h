@@ -39,6 +39,9 @@ struct tree_sum hash_tree_term(const struct hash_secret *secret, uint64_t positi
 
 void hash_tree_add(struct hash_tree *tree, uint64_t position, struct tree_sum term);
 void hash_tree_subtract(struct hash_tree *tree, uint64_t position, struct tree_sum term);
+/* One sibling in place of another. */
+void hash_tree_exchange(struct hash_tree *tree, uint64_t position, struct tree_sum went,
+                        struct tree_sum came);
 
 /* The node at depth `depth` (at most tree->bits) whose positions have these upper bits (`index`
  * below 2^depth: whoever takes both from a peer looks first). */

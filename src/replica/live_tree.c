@@ -94,6 +94,23 @@ void live_tree_subtract(struct live_tree *live, const struct hash_secret *secret
     }
 }
 
+void live_tree_exchange(struct live_tree *live, const struct hash_secret *secret, uint64_t position,
+                        struct dot went, struct dot came)
+{
+    bool passed = live_tree_passed(live, position);
+    if (!live->complete && !passed) {
+        return;
+    }
+    struct tree_sum less = hash_tree_term(secret, position, went);
+    struct tree_sum more = hash_tree_term(secret, position, came);
+    if (live->complete) {
+        hash_tree_exchange(&live->tree, position, less, more);
+    }
+    if (passed) {
+        hash_tree_exchange(&live->making, position, less, more);
+    }
+}
+
 void live_tree_meet(struct live_tree *live, const struct hash_secret *secret, uint64_t position,
                     struct dot dot)
 {

@@ -52,6 +52,9 @@ void live_tree_add(struct live_tree *live, const struct hash_secret *secret, uin
                    struct dot dot);
 void live_tree_subtract(struct live_tree *live, const struct hash_secret *secret, uint64_t position,
                         struct dot dot);
+/* One sibling came in place of another: nearly every write. */
+void live_tree_exchange(struct live_tree *live, const struct hash_secret *secret, uint64_t position,
+                        struct dot went, struct dot came);
 
 /* The walk, while one is being made: has met this sibling, at or behind the frontier ... */
 void live_tree_meet(struct live_tree *live, const struct hash_secret *secret, uint64_t position,

@@ -56,11 +56,11 @@ uint64_t replica_expiry_due_ms(const struct replica *replica, uint64_t expiry_ms
                                                      : EXPIRING_NEVER - 1;
 }
 
-static void replica_came(struct replica *replica, struct holding *holding,
-                         const struct sync_watch *by, uint64_t position,
-                         const struct sibling *sibling)
+/* A sibling that came, but for the tree. */
+static void replica_track(struct replica *replica, struct holding *holding,
+                          const struct sync_watch *by, uint64_t position,
+                          const struct sibling *sibling)
 {
-    live_tree_add(&holding->tree, &replica->position_secret, position, sibling->dot);
     bool ahead = patrol_will_meet(&holding->patrol, position);
     if (sibling->kind == SIBLING_TOMBSTONE && !(ahead && holding->patrol.collects)) {
         tombstones_add(&holding->tombstones, position, sibling->dot);
@@ -82,6 +82,14 @@ static void replica_came(struct replica *replica, struct holding *holding,
     }
 }
 
+static void replica_came(struct replica *replica, struct holding *holding,
+                         const struct sync_watch *by, uint64_t position,
+                         const struct sibling *sibling)
+{
+    live_tree_add(&holding->tree, &replica->position_secret, position, sibling->dot);
+    replica_track(replica, holding, by, position, sibling);
+}
+
 static void replica_went(struct replica *replica, struct holding *holding, uint64_t position,
                          struct dot dot)
 {
@@ -99,7 +107,24 @@ static void replica_see_context(struct holding *holding, struct version_vector c
     }
 }
 
-static void replica_changed(struct replica *replica, struct holding *holding,
+/* One sibling in place of another. */
+static void replica_exchanged(struct replica *replica, struct holding *holding,
+                              const struct sync_watch *by, uint64_t position, struct dot went,
+                              const struct sibling *came)
+{
+    live_tree_exchange(&holding->tree, &replica->position_secret, position, went, came->dot);
+    partition_clock_add(&holding->clock, came->dot);
+    replica_track(replica, holding, by, position, came);
+}
+
+static bool replica_is_exchange(const struct object *before, const struct object *after)
+{
+    return before->sibling_count == 1 && after->sibling_count == 1 &&
+           !dot_equal(before->siblings->dot, after->siblings->dot);
+}
+
+/* Walks both in the order of dots. */
+static void replica_compare(struct replica *replica, struct holding *holding,
                             const struct sync_watch *by, uint64_t position,
                             const struct object *before, const struct object *after)
 {
@@ -124,6 +149,17 @@ static void replica_changed(struct replica *replica, struct holding *holding,
         }
         i += order <= 0 ? 1 : 0;
         j += order >= 0 ? 1 : 0;
+    }
+}
+
+static void replica_changed(struct replica *replica, struct holding *holding,
+                            const struct sync_watch *by, uint64_t position,
+                            const struct object *before, const struct object *after)
+{
+    if (replica_is_exchange(before, after)) {
+        replica_exchanged(replica, holding, by, position, before->siblings->dot, after->siblings);
+    } else {
+        replica_compare(replica, holding, by, position, before, after);
     }
     if (MUTANT(context_clock)) {
         replica_see_context(holding, after->context);

@@ -83,6 +83,33 @@ static void one_that_has_outgrown_its_size_is_used_while_another_is_made(void **
     live_tree_deinit(&live);
 }
 
+/* In the tree in use and, behind the frontier, in the one in the making. */
+static void an_exchange_is_one_gone_and_one_come(void **state)
+{
+    (void)state;
+    struct live_tree live;
+    live_tree_init(&live);
+    live_tree_exchange(&live, &secret, 5, dot(1), dot(2)); /* no tree: nothing to do */
+    assert_int_equal(live_tree_begin(&live, 100), 0);
+    live_tree_finish(&live);
+    live_tree_add(&live, &secret, 5, dot(1));
+    live_tree_add(&live, &secret, FAR, dot(2));
+    assert_int_equal(live_tree_begin(&live, 100), 0);
+    live_tree_meet(&live, &secret, 5, dot(1));
+    live_tree_advance(&live, FAR);
+    live_tree_exchange(&live, &secret, 5, dot(1), dot(3));
+    live_tree_exchange(&live, &secret, FAR, dot(2), dot(4));
+    struct tree_sum expected = tree_sum_plus(sum_of(5, 3), sum_of(FAR, 4));
+    assert_true(live.tree.siblings == 2 && live.making.siblings == 1);
+    assert_true(tree_sum_equal(hash_tree_root(&live.tree), expected));
+    live_tree_check(&live);
+    live_tree_meet(&live, &secret, FAR, dot(4));
+    live_tree_finish(&live);
+    assert_true(tree_sum_equal(hash_tree_root(&live.tree), expected));
+    live_tree_check(&live);
+    live_tree_deinit(&live);
+}
+
 static void one_that_is_much_too_large_is_wanted_smaller(void **state)
 {
     (void)state;
@@ -133,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_behind_the_frontier_are_in_it_and_those_ahead_are_met),
         cmocka_unit_test(one_that_has_outgrown_its_size_is_used_while_another_is_made),
+        cmocka_unit_test(an_exchange_is_one_gone_and_one_come),
         cmocka_unit_test(one_that_is_much_too_large_is_wanted_smaller),
         cmocka_unit_test(what_is_forgotten_is_made_anew),
         cmocka_unit_test(without_memory_none_is_begun),
