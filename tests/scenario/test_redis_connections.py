@@ -233,6 +233,27 @@ class SlowReaders(Case):
         return len(self.witness.call("CLIENT", "LIST").splitlines())
 
 
+@unittest.skipUnless(LONG, "takes half a gigabyte: SHOAL_TEST_LONG=1")
+class Crowds(unittest.TestCase):
+    def test_many_who_read_nothing_make_room_for_those_who_read(self):
+        with cluster.Cluster(1, quorum={"n": 1, "r": 1, "w": 1}, workers=1) as group:
+            node = group.nodes[0]
+            cluster.wait_until(node.status, "the node has founded its cluster")
+            witness, reader, *crowd = [resp.Connection((node.host, node.redis_port)) for _ in range(162)]
+            witness.call("SET", "big", b"x" * 400000)
+            for connection in crowd:  # each leaves some 4 MB unread, too little to be sent away for it alone
+                connection.send(resp.command("GET", "big") * 24)
+
+            def room():
+                served = reader.ask("GET", "big") == ("$", b"x" * 400000)
+                return served and len(witness.call("CLIENT", "LIST").splitlines()) < 162
+
+            cluster.wait_until(room, "some of the crowd are sent away, and there is room again")
+            self.assertGreater(len(witness.call("CLIENT", "LIST").splitlines()), 81)
+            for connection in (witness, reader, *crowd):
+                connection.close()
+
+
 class TooLarge(Case):
     def test_what_breaks_a_bound_of_the_protocol_ends_the_connection(self):
         for data, words in (
