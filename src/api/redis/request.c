@@ -14,6 +14,7 @@
 #define ARGUMENT_BYTES_MIN 6u                       /* "$0\r\n\r\n" */
 #define REDIS_BULK_BYTES_MAX (512u * 1024u * 1024u) /* Redis's own default */
 #define LINE_BYTES_USUAL 24u /* of a line with a number: looked through byte by byte */
+#define SHORT_DIGITS 4u
 
 struct reading {
     struct bytes input;
@@ -73,11 +74,34 @@ static size_t find_line_end(const struct reading *reading)
     return end == NULL ? SIZE_MAX : (size_t)(end - data);
 }
 
+/* As read_length, of what nearly all lengths are: a few digits, written as they should be. False:
+ * it is something else, or not whole. */
+static bool read_short_length(struct reading *reading, int64_t *out)
+{
+    const uint8_t *digits = reading->input.data + reading->at + 1;
+    size_t left = reading->input.len - reading->at - 1;
+    size_t count = 0;
+    int64_t length = 0;
+    while (count < left && count < SHORT_DIGITS && digits[count] >= '0' && digits[count] <= '9') {
+        length = 10 * length + (digits[count++] - '0');
+    }
+    if (count == 0 || count + 2 > left || digits[count] != '\r' ||
+        (digits[0] == '0' && count > 1)) {
+        return false;
+    }
+    reading->at += 1 + count + 2;
+    *out = length;
+    return true;
+}
+
 /* What follows the line's first byte, as a number. 0 and past the line; 1 not whole yet; or
  * SHOAL_EPROTO: `too_long` for a line without an end, `invalid` for what is no number. */
 static int read_length(struct reading *reading, const char *too_long, const char *invalid,
                        int64_t *out)
 {
+    if (read_short_length(reading, out)) {
+        return 0;
+    }
     size_t end = find_line_end(reading);
     if (end == SIZE_MAX) {
         bool over = reading->input.len - reading->at > REDIS_INLINE_BYTES_MAX;
