@@ -51,14 +51,25 @@ static uint64_t capacity_for(size_t size)
 
 /* ---- creating ---- */
 
+/* Bytes; UINT64_MAX where that can't be told. */
+static uint64_t create_space(struct log_engine *log)
+{
+    uint64_t free_bytes;
+    return log->disk->ops->space(log->disk, &free_bytes) == 0 ? free_bytes : UINT64_MAX;
+}
+
 static void create_run(struct offload_job *job)
 {
     struct log_slot *slot = QUEUE_ITEM(job, struct log_slot, job);
     struct log_engine *log = slot->log;
-    slot->task_code = log_volume_create(log->volume, slot->origin.number, slot->capacity,
-                                        slot->task_first_sequence, &slot->created);
-    if (log->disk->ops->space(log->disk, &slot->space_free) != 0) {
-        slot->space_free = UINT64_MAX;
+    /* Where there plainly is too little nothing is tried: until it fails it would take all that is
+     * left, from under who writes a small file. */
+    slot->space_free = create_space(log);
+    slot->task_code = SHOAL_ENOSPC;
+    if (slot->space_free >= slot->capacity) {
+        slot->task_code = log_volume_create(log->volume, slot->origin.number, slot->capacity,
+                                            slot->task_first_sequence, &slot->created);
+        slot->space_free = create_space(log);
     }
 }
 
