@@ -54,6 +54,21 @@ static void bury(struct sim_changes *changes)
     changes->rests[node->index] = false;
 }
 
+/* A machine that is set up anew founds a cluster of its own until an operator has it join. Where it
+ * is a seed, a joiner that was cut off from all others would join it there, and rightly: two nodes
+ * are a cluster then that no operator's join takes back. So it waits until nobody asks seeds. */
+static void renew(struct sim_changes *changes, struct sim_node *node)
+{
+    if (sim_members_seeking(changes->world)) {
+        return;
+    }
+    if (node->state != SIM_DOWN) {
+        sim_node_crash(node, SIM_EXIT_KILL);
+    }
+    sim_node_renew(node);
+    sim_deed_start(changes, node, false);
+}
+
 /* Its machine may be repaired, its disk with everything on it, or set up anew; or it rests. */
 static void decide_return(struct sim_changes *changes, struct sim_node *node)
 {
@@ -67,8 +82,7 @@ static void decide_return(struct sim_changes *changes, struct sim_node *node)
         node->buried = false;
         sim_faults_revive(changes->faults, node);
     } else {
-        sim_node_renew(node);
-        sim_deed_start(changes, node, false);
+        renew(changes, node);
     }
 }
 
@@ -104,9 +118,7 @@ static void look_after_removed(struct sim_changes *changes, struct sim_node *nod
         node->removed_known_us != 0 && world->now_us > node->removed_known_us + REMOVE_US_MEAN;
     if (known && !node->lost && !node->condemned && node->state == SIM_UP && !node->paused &&
         random_chance(&changes->random, 0.1)) {
-        sim_node_crash(node, SIM_EXIT_KILL);
-        sim_node_renew(node);
-        sim_deed_start(changes, node, false);
+        renew(changes, node);
     }
 }
 

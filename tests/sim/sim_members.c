@@ -74,6 +74,17 @@ struct sim_node *sim_members_find(struct sim_world *world, uint64_t id)
     return NULL;
 }
 
+bool sim_members_seeking(const struct sim_world *world)
+{
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        if (node->life > 0 && node->id == 0 && !node->buried && node->config.seed_count > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 uint32_t sim_members_ghosts(const struct sim_world *world)
 {
     uint32_t ghosts = 0;

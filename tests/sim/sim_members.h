@@ -51,6 +51,10 @@ struct sim_node *sim_members_any(struct sim_world *world);
 const struct snapshot *sim_members_snapshot(struct sim_world *world);
 struct sim_node *sim_members_find(struct sim_world *world, uint64_t id);
 
+/* Is any node still on its way in by its seeds, or will be when it runs again? It would take the
+ * first cluster that it finds at one of them. */
+bool sim_members_seeking(const struct sim_world *world);
+
 /* Every node that runs, or should, is settled and agrees with all others; one layout is live,
  * nothing is due, and nobody holds what it doesn't own; those who were removed know it. */
 bool sim_members_settled(struct sim_world *world);

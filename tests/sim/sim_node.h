@@ -113,7 +113,8 @@ void sim_node_lose_disk(struct sim_node *node);
 /* Ends it too, and an older copy takes the place of the disk; false when there is none. */
 bool sim_node_restore(struct sim_node *node);
 
-/* The machine is set up anew: it is a node that nobody knows. The process is down. */
+/* The machine is set up anew: it is a node that nobody knows, and has no seeds. The process is
+ * down. Who is on its way in by its seeds still asks this one too (sim_members_seeking). */
 void sim_node_renew(struct sim_node *node);
 
 /* SIGTERM: finishes what is in flight, says goodbye; the process ends when idle or after patience.

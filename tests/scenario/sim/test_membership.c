@@ -178,6 +178,57 @@ static void seeds_found_one_cluster_whichever_node_starts_first(void **state)
     }
 }
 
+/* The joiner can't tell it from the cluster that was meant. So a machine is not set up anew where
+ * somebody still looks for a cluster: that somebody does is what sim_members_seeking says. */
+static void a_joiner_cut_off_with_a_seed_that_was_set_up_anew_is_in_its_cluster(void **state)
+{
+    (void)state;
+    struct cluster cluster;
+    struct sim_options options;
+    sim_options_quiet(&options);
+    options.nodes = 3;
+    options.spares = 1;
+    cluster_open(&cluster, &options);
+    assert_int_equal(cluster_remove(&cluster, 0, 1, true).code, 0);
+    cluster_run(&cluster, 5 * SECOND_US);
+    assert_int_equal(cluster_standing(&cluster, 1), SIM_REMOVED);
+    sim_node_crash(cluster_node(&cluster, 1), SIM_EXIT_KILL);
+    cluster_split(&cluster, 1u << 0 | 1u << 2, 1u << 1 | 1u << 3);
+    assert_false(sim_members_seeking(&cluster.world));
+    cluster_start_joiner(&cluster, 3);
+    cluster_run(&cluster, 2 * SECOND_US);
+    assert_true(sim_members_seeking(&cluster.world));
+    cluster.joins.waits[1] = true; /* its operator is slow to have it join */
+    sim_node_renew(cluster_node(&cluster, 1));
+    cluster_start(&cluster, 1);
+    cluster_run(&cluster, 10 * SECOND_US);
+    sim_members_look(&cluster.world);
+    assert_false(sim_members_seeking(&cluster.world));
+    assert_int_equal(cluster_members(&cluster, 3), 2);
+    assert_int_equal(cluster_standing(&cluster, 3), SIM_OUTSIDE);
+    cluster_close(&cluster);
+}
+
+static void a_joiner_cut_off_from_all_seeds_is_on_its_way_until_it_is_in(void **state)
+{
+    (void)state;
+    struct cluster cluster;
+    struct sim_options options;
+    sim_options_quiet(&options);
+    options.nodes = 3;
+    options.spares = 1;
+    cluster_open(&cluster, &options);
+    cluster_split(&cluster, 7, 8);
+    cluster_start_joiner(&cluster, 3);
+    cluster_run(&cluster, 10 * SECOND_US);
+    assert_true(sim_members_seeking(&cluster.world));
+    cluster_mend(&cluster);
+    cluster_settle(&cluster);
+    assert_false(sim_members_seeking(&cluster.world));
+    assert_int_equal(cluster_members(&cluster, 0), 4);
+    cluster_close(&cluster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +238,8 @@ int main(void)
         cmocka_unit_test(a_joiner_refills_before_it_counts),
         cmocka_unit_test(who_is_about_to_join_lets_nobody_in),
         cmocka_unit_test(seeds_found_one_cluster_whichever_node_starts_first),
+        cmocka_unit_test(a_joiner_cut_off_with_a_seed_that_was_set_up_anew_is_in_its_cluster),
+        cmocka_unit_test(a_joiner_cut_off_from_all_seeds_is_on_its_way_until_it_is_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
