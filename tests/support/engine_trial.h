@@ -10,7 +10,8 @@
 #include "support/engine_model.h"
 
 #define TRIAL_PARTITIONS 16u
-#define TRIAL_STORES (ENGINE_FAMILIES * TRIAL_PARTITIONS) /* those for hints and intents included */
+#define TRIAL_STORES (ENGINE_FAMILIES * TRIAL_PARTITIONS) /* those for hints and intents included  \
+                                                           */
 #define TRIAL_BYTES_MAX (10u * 1024u * 1024u)
 
 /* What waits for `ready`: the ticket, and what to do then; true: it is pending again, under the
