@@ -334,11 +334,15 @@ static bool any_staged(struct sim_world *world)
     return false;
 }
 
-/* It was to leave, and has never said that it let go of all: status goes on showing it. */
+/* It was to leave, and has never said that it let go of all: status goes on showing it. Or it has
+ * joined when there was no room for one more layout, and is a member as soon as there is. */
 static bool is_missed(const struct snapshot *snapshot, const struct sim_node *dead)
 {
     const struct snapshot_node *known = snapshot_find(snapshot, dead->id);
     const struct role *role = roles_find(&snapshot->view->roles, dead->id);
+    if (role != NULL && role->kind == ROLE_IN) {
+        return !role->staged;
+    }
     return known != NULL && known->record.state != NODE_LEFT && role != NULL &&
            role->kind == ROLE_OUT;
 }
