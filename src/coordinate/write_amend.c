@@ -63,7 +63,7 @@ int write_amend(struct operation *operation, struct holding *holding,
         result = amend_store(operation);
     }
     if (result == REPLICA_DONE) {
-        result = replica_amend(coordinator->replica, holding, &operation->key, quorum.context, &how,
+        result = replica_amend(coordinator->replica, holding, &operation->key, &quorum, &how,
                                coordinator->now.wall_ms, written);
     }
     if (result == REPLICA_DONE || result == REPLICA_HELD) {

@@ -194,12 +194,13 @@ struct replica_amendment {
 };
 
 /* As replica_write, of what the amendment makes of all that is held; while the holding is
- * refilling, of what `quorum`, the context that a read quorum answered, covers, and of its own
- * writes. What the quorum answered has been stored before. Outcomes as replica_write and of the
- * amendment; SHOAL_EREFILLING: the holding has forgotten, and nothing was done; SHOAL_EUNKNOWN: the
- * storage failed, and may keep the write or not. */
+ * refilling, of what `quorum`, the answer of a read quorum, holds, and of its own writes since.
+ * What the quorum answered has been stored before. Outcomes as replica_write and of the amendment;
+ * SHOAL_EREFILLING: the holding has forgotten, or can't tell whether what the quorum answered still
+ * counts, and nothing was done; SHOAL_EUNKNOWN: the storage failed, and may keep the write or not.
+ */
 int replica_amend(struct replica *replica, struct holding *holding, const struct engine_key *key,
-                  struct version_vector quorum, const struct replica_amendment *amendment,
+                  const struct object *quorum, const struct replica_amendment *amendment,
                   uint64_t wall_ms, struct replica_written *out);
 
 /* ---- syncs ---- */

@@ -6,23 +6,18 @@
 #include "replica/replica_inside.h"
 #include "shoal/error.h"
 
-/* What the write replaces. */
-static int amend_seen(struct replica *replica, const struct holding *holding,
-                      const struct object *held, struct version_vector quorum,
-                      struct version_vector *out)
+static bool amend_holds(const struct object *held, struct dot dot)
 {
-    if (!holding->refilling) {
-        return version_vector_join(replica->arena, held->context, quorum, out);
+    uint32_t i = 0;
+    while (i < held->sibling_count && !dot_equal(held->siblings[i].dot, dot)) {
+        i++;
     }
-    struct dot own = {.actor = holding->actor,
-                      .counter = version_vector_get(held->context, holding->actor)};
-    *out = quorum;
-    return own.counter == 0 ? 0 : version_vector_with(replica->arena, quorum, own, out);
+    return i < held->sibling_count;
 }
 
-/* The siblings that it replaces, and its context. */
-static int amend_replaced(struct replica *replica, const struct object *held,
-                          struct version_vector seen, struct object *out)
+/* Those of the siblings held that `seen` covers. */
+static int amend_covered(struct replica *replica, const struct object *held,
+                         struct version_vector seen, struct object *out)
 {
     struct sibling *siblings =
         arena_alloc_array(replica->arena, (size_t)held->sibling_count + 1, sizeof(*siblings));
@@ -37,6 +32,44 @@ static int amend_replaced(struct replica *replica, const struct object *held,
     }
     *out = (struct object){.context = seen, .siblings = siblings, .sibling_count = count};
     return 0;
+}
+
+/* What a refilling holding amends. Since the quorum answered, others' writes may have come in here
+ * and replaced what it answered: that is still what is amended, beside them. But when writes of
+ * this holding came since, too, it can't be told whose replaced it, and whether it still counts. */
+static int amend_refilling(struct replica *replica, const struct holding *holding,
+                           const struct object *held, const struct object *quorum,
+                           struct object *out)
+{
+    struct dot own = {.actor = holding->actor,
+                      .counter = version_vector_get(held->context, holding->actor)};
+    struct version_vector seen;
+    if (own.counter <= version_vector_get(quorum->context, own.actor)) {
+        *out = *quorum;
+        return 0;
+    }
+    int result = version_vector_with(replica->arena, quorum->context, own, &seen);
+    if (result == 0) {
+        result = amend_covered(replica, held, seen, out);
+    }
+    bool unseen = result == 0 && out->sibling_count < held->sibling_count;
+    for (uint32_t i = 0; unseen && i < quorum->sibling_count; i++) {
+        if (!amend_holds(held, quorum->siblings[i].dot)) {
+            return SHOAL_EREFILLING;
+        }
+    }
+    return result;
+}
+
+/* What is amended, and replaced: its context is all that the write has seen. */
+static int amend_basis(struct replica *replica, const struct holding *holding,
+                       const struct object *held, const struct object *quorum, struct object *out)
+{
+    if (holding->refilling) {
+        return amend_refilling(replica, holding, held, quorum, out);
+    }
+    *out = *held;
+    return version_vector_join(replica->arena, held->context, quorum->context, &out->context);
 }
 
 static int amend_read(struct replica *replica, struct holding *holding,
@@ -57,37 +90,28 @@ static int amend_read(struct replica *replica, struct holding *holding,
     return result;
 }
 
-/* Makes the sibling under the dot that is next, which is not given if that fails. */
-static int amend_make(struct replica *replica, const struct holding *holding,
-                      const struct object *held, struct version_vector seen,
-                      const struct replica_amendment *amendment, struct sibling *out)
-{
-    struct dot dot = {.actor = holding->actor, .counter = holding->counter + 1};
-    struct object replaced;
-    int result = amend_replaced(replica, held, seen, &replaced);
-    return result == 0 ? amendment->make(amendment->self, &replaced, dot, out) : result;
-}
-
 int replica_amend(struct replica *replica, struct holding *holding, const struct engine_key *key,
-                  struct version_vector quorum, const struct replica_amendment *amendment,
+                  const struct object *quorum, const struct replica_amendment *amendment,
                   uint64_t wall_ms, struct replica_written *out)
 {
     struct object held;
-    struct version_vector seen;
+    struct object basis = object_empty();
     struct sibling added = {0};
     int result = amend_read(replica, holding, key, &held);
     if (result != REPLICA_DONE) {
         return result;
     }
-    result = amend_seen(replica, holding, &held, quorum, &seen);
+    result = amend_basis(replica, holding, &held, quorum, &basis);
     if (result == 0) {
-        result = amend_make(replica, holding, &held, seen, amendment, &added);
+        /* A dot that is next, and not given if this fails. */
+        struct dot dot = {.actor = holding->actor, .counter = holding->counter + 1};
+        result = amendment->make(amendment->self, &basis, dot, &added);
     }
     if (result < 0) {
         return result;
     }
     uint64_t actor = holding->actor;
-    result = replica_write_on(replica, holding, key, &held, seen, &added, wall_ms, out);
+    result = replica_write_on(replica, holding, key, &held, basis.context, &added, wall_ms, out);
     bool uncertain = result < 0 && holding->actor != actor;
     return uncertain ? SHOAL_EUNKNOWN : result;
 }

@@ -1,7 +1,7 @@
 /* Writes that depend on what they replace: read, made and put as one. */
 #include "replica_fixture.h"
 
-static struct version_vector nothing;
+static const struct object nothing;
 
 /* Puts the first value twice over, or fails with `code`. */
 struct doubling {
@@ -25,7 +25,7 @@ static int make_double(void *self, const struct object *object, struct dot dot, 
     return doubling->code;
 }
 
-static int amend(struct fixture *fixture, struct version_vector quorum, struct doubling *doubling,
+static int amend(struct fixture *fixture, const struct object *quorum, struct doubling *doubling,
                  struct replica_written *out)
 {
     struct replica_amendment amendment = {.self = doubling, .make = make_double};
@@ -45,7 +45,7 @@ static void what_is_held_is_amended_and_replaced(void **state)
     struct doubling doubling = {0};
     assert_true(write_unseen(fixture, "ab", &written) >= 0);
     assert_true(store(fixture, foreign(fixture, 70, 1, "cd")) >= 0);
-    assert_true(amend(fixture, nothing, &doubling, &written) >= 0);
+    assert_true(amend(fixture, &nothing, &doubling, &written) >= 0);
     assert_int_equal(doubling.siblings, 2);
     struct object object = held(fixture);
     assert_int_equal(object.sibling_count, 1);
@@ -62,9 +62,31 @@ static void an_amendment_that_refuses_costs_no_dot(void **state)
     struct replica_written written;
     struct doubling doubling = {.code = SHOAL_EINVAL};
     uint64_t before = fixture->holding->counter;
-    assert_int_equal(amend(fixture, nothing, &doubling, &written), SHOAL_EINVAL);
+    assert_int_equal(amend(fixture, &nothing, &doubling, &written), SHOAL_EINVAL);
     assert_int_equal(fixture->holding->counter, before);
     assert_int_equal(held(fixture).sibling_count, 0);
+}
+
+static struct object decoded(struct fixture *fixture, struct bytes encoded)
+{
+    struct object object;
+    assert_int_equal(object_decode(&fixture->arena, encoded, &object), 0);
+    return object;
+}
+
+/* Takes in what the quorum answered, too. */
+static struct object answer(struct fixture *fixture, struct bytes encoded)
+{
+    assert_true(store(fixture, encoded) >= 0);
+    return decoded(fixture, encoded);
+}
+
+/* Another's write that has seen (80, 1) comes in. */
+static void replace(struct fixture *fixture, const char *value)
+{
+    struct dot context[] = {{80, 1}, {90, 1}};
+    struct sibling sibling = {.dot = {90, 1}, .hlc = 6, .value = bytes_from_string(value)};
+    assert_true(store(fixture, made(fixture, context, 2, &sibling, 1)) >= 0);
 }
 
 static void a_holding_that_refills_goes_by_the_quorum_and_its_own_writes(void **state)
@@ -72,18 +94,62 @@ static void a_holding_that_refills_goes_by_the_quorum_and_its_own_writes(void **
     struct fixture *fixture = *state;
     struct replica_written written;
     struct doubling doubling = {0};
-    struct dot seen = {80, 1};
-    struct version_vector quorum = {.entries = &seen, .count = 1};
     replica_renew(&fixture->replica, fixture->holding, true);
-    assert_true(store(fixture, foreign(fixture, 70, 1, "stale")) >= 0);
-    assert_true(store(fixture, foreign(fixture, 80, 1, "xy")) >= 0);
-    assert_true(amend(fixture, quorum, &doubling, &written) >= 0);
+    struct object quorum = answer(fixture, foreign(fixture, 80, 1, "xy"));
+    assert_true(amend(fixture, &quorum, &doubling, &written) >= 0);
     assert_int_equal(doubling.siblings, 1);
     assert_memory_equal(doubling.value, "xyxy", 4);
-    assert_int_equal(held(fixture).sibling_count, 2); /* the stale one beside it */
-    assert_true(amend(fixture, quorum, &doubling, &written) >= 0);
+    assert_true(amend(fixture, &quorum, &doubling, &written) >= 0);
     assert_int_equal(doubling.siblings, 1);
     assert_memory_equal(doubling.value, "xyxyxyxy", 8);
+    assert_int_equal(held(fixture).sibling_count, 1);
+}
+
+static void what_refills_keeps_what_no_quorum_answered_beside_the_write(void **state)
+{
+    struct fixture *fixture = *state;
+    struct replica_written written;
+    struct doubling doubling = {0};
+    replica_renew(&fixture->replica, fixture->holding, true);
+    assert_true(store(fixture, foreign(fixture, 70, 1, "stale")) >= 0);
+    struct object quorum = answer(fixture, foreign(fixture, 80, 1, "xy"));
+    assert_true(amend(fixture, &quorum, &doubling, &written) >= 0);
+    assert_int_equal(doubling.siblings, 1);
+    assert_memory_equal(doubling.value, "xyxy", 4);
+    assert_int_equal(held(fixture).sibling_count, 2);
+}
+
+static void what_refills_amends_the_quorums_answer_though_another_has_replaced_it_here(void **state)
+{
+    struct fixture *fixture = *state;
+    struct replica_written written;
+    struct doubling doubling = {0};
+    replica_renew(&fixture->replica, fixture->holding, true);
+    replace(fixture, "new");
+    struct object quorum = answer(fixture, foreign(fixture, 80, 1, "xy"));
+    assert_true(amend(fixture, &quorum, &doubling, &written) >= 0);
+    assert_int_equal(doubling.siblings, 1);
+    assert_memory_equal(doubling.value, "xyxy", 4);
+    assert_int_equal(held(fixture).sibling_count, 2);
+}
+
+static void what_refills_refuses_when_its_own_write_or_anothers_replaced_the_answer(void **state)
+{
+    struct fixture *fixture = *state;
+    struct replica_written written;
+    struct doubling doubling = {0};
+    replica_renew(&fixture->replica, fixture->holding, true);
+    struct object quorum = answer(fixture, foreign(fixture, 80, 1, "xy"));
+    assert_true(amend(fixture, &quorum, &doubling, &written) >= 0);
+    replace(fixture, "new");
+    uint64_t before = fixture->holding->counter;
+    assert_int_equal(amend(fixture, &quorum, &doubling, &written), SHOAL_EREFILLING);
+    assert_int_equal(fixture->holding->counter, before);
+    assert_int_equal(held(fixture).sibling_count, 2);
+    quorum = held(fixture); /* read again, by a quorum that has both */
+    assert_true(amend(fixture, &quorum, &doubling, &written) >= 0);
+    assert_int_equal(doubling.siblings, 2);
+    assert_int_equal(held(fixture).sibling_count, 1);
 }
 
 static void storage_that_fails_in_the_middle_leaves_it_unknown(void **state)
@@ -94,11 +160,11 @@ static void storage_that_fails_in_the_middle_leaves_it_unknown(void **state)
     uint64_t actor = fixture->holding->actor;
     fixture->fickle->put_code = SHOAL_EIO;
     fixture->fickle->puts_failing = 1;
-    assert_int_equal(amend(fixture, nothing, &doubling, &written), SHOAL_EUNKNOWN);
+    assert_int_equal(amend(fixture, &nothing, &doubling, &written), SHOAL_EUNKNOWN);
     assert_true(fixture->holding->actor != actor);
     fixture->fickle->put_code = SHOAL_ENOSPC;
     fixture->fickle->puts_failing = 1;
-    assert_int_equal(amend(fixture, nothing, &doubling, &written), SHOAL_ENOSPC);
+    assert_int_equal(amend(fixture, &nothing, &doubling, &written), SHOAL_ENOSPC);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -109,6 +175,9 @@ int main(void)
         TEST(what_is_held_is_amended_and_replaced),
         TEST(an_amendment_that_refuses_costs_no_dot),
         TEST(a_holding_that_refills_goes_by_the_quorum_and_its_own_writes),
+        TEST(what_refills_keeps_what_no_quorum_answered_beside_the_write),
+        TEST(what_refills_amends_the_quorums_answer_though_another_has_replaced_it_here),
+        TEST(what_refills_refuses_when_its_own_write_or_anothers_replaced_the_answer),
         TEST(storage_that_fails_in_the_middle_leaves_it_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
