@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/letter.h"
+#include "base/trace.h"
 #include "wire/messages.h"
 
 /* Beyond enum request_op of the wire. */
@@ -74,6 +75,7 @@ struct request {
     struct request_options options;
     bool stage;                          /* join: without committing */
     const struct message_change *change; /* change */
+    struct trace trace; /* all zero: nobody asked for one */
     request_done done;
     void *user;
 

@@ -16,7 +16,7 @@
 
 #define PACE_BUCKETS 160u /* of latency: four an octave */
 
-#define PACE_RATE_MIN (UINT64_C(1) << 20) /* bytes a second */
+#define PACE_RATE_MIN (UINT64_C(3) << 20) /* bytes a second */
 #define PACE_RATE_MAX (UINT64_C(512) << 20)
 #define PACE_INTERVAL_US UINT64_C(100000)  /* the rate is judged so often, ... */
 #define PACE_SAMPLES_MIN 20u               /* ... if there were so many requests; ... */

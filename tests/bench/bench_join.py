@@ -123,6 +123,7 @@ def main():
                  cluster={"partitions": 256}, workers=options.workers) as group:
         first = group.nodes[0]
         fill(first, keys, options.value)
+        os.sync()  # what the filling left to be written would slow what comes before the join
         load = Load(group.nodes, options, keys)
         time.sleep(2)
         load.cut()

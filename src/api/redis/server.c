@@ -53,10 +53,23 @@ static void run_debug(struct redis_call *call)
     reply_error(call->reply, "ERR DEBUG command not allowed. No option allows it here.");
 }
 
+/* Of a subcommand that takes fewer arguments than the table lets through. */
+static void refuse_count(struct redis_call *call, const char *name)
+{
+    struct bytes subcommand = call->argv[1];
+    size_t len = subcommand.len < 128 ? subcommand.len : 128;
+    reply_error_format(call->reply,
+                       "ERR unknown subcommand or wrong number of arguments for '%.*s'. "
+                       "Try %s HELP.",
+                       (int)len, (const char *)subcommand.data, name);
+}
+
 static void run_function_flush(struct redis_call *call)
 {
-    if (call->argc > 3 || (call->argc == 3 && !redis_is(call->argv[2], "sync") &&
-                           !redis_is(call->argv[2], "async"))) {
+    if (call->argc > 3) {
+        refuse_count(call, "FUNCTION");
+    } else if (call->argc == 3 && !redis_is(call->argv[2], "sync") &&
+               !redis_is(call->argv[2], "async")) {
         reply_error(call->reply, "ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
     } else {
         reply_simple(call->reply, "OK");
@@ -67,10 +80,7 @@ static void run_slowlog_get(struct redis_call *call)
 {
     int64_t count = -1;
     if (call->argc > 3) {
-        reply_error_format(call->reply,
-                           "ERR unknown subcommand or wrong number of arguments for '%.*s'. "
-                           "Try SLOWLOG HELP.",
-                           (int)call->argv[1].len, (const char *)call->argv[1].data);
+        refuse_count(call, "SLOWLOG");
     } else if (call->argc == 3 && (!redis_integer(call->argv[2], &count) || count < -1)) {
         reply_error(call->reply, "ERR count should be greater than or equal to -1");
     } else {

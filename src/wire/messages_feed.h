@@ -1,0 +1,74 @@
+/* The live feed: what a node tells another of the changes that it has coordinated, and what it
+ * tells a client that watches. Part of messages.h. */
+#ifndef WIRE_MESSAGES_FEED_H
+#define WIRE_MESSAGES_FEED_H
+
+#include "wire/messages_client.h"
+
+/* Where an asker of a lane stands. */
+enum feed_from {
+    FEED_FROM_POSITION = 0, /* this very event and what follows */
+    FEED_FROM_TIME = 1,     /* the first event at or after this time (wall ms, the lane's clock) */
+    FEED_FROM_END = 2,      /* what comes from now on */
+};
+
+/* What did you coordinate in this lane (one for each of a node's workers)? Answered at once if
+ * there is anything, else as soon as there is, or empty once the time is up. */
+struct message_feed {
+    uint64_t id;
+    uint32_t lane;
+    uint64_t tail; /* of whose positions we speak; 0: not known yet */
+    uint32_t from; /* enum feed_from */
+    uint64_t at;   /* position or time */
+    uint64_t bytes_max;
+    uint64_t wait_us;
+};
+
+/* Events first..next-1 of the lane, encoded one after the other (storage/tail.h). `first` is later
+ * than asked for when what was asked for is gone. */
+struct message_fed {
+    uint64_t id;
+    int32_t code;   /* SHOAL_EUNSUPPORTED: this node keeps no feed; SHOAL_ENOTFOUND: no such lane */
+    uint32_t lanes; /* of the node */
+    uint64_t tail;
+    uint64_t first;
+    uint64_t next; /* ask for this one next */
+    uint64_t end;  /* what will be the lane's next */
+    struct bytes events;
+};
+
+/* ---- clients: WATCH is answered by any number of WATCHED with its id, then by a RESULT when it
+ * ends; UNWATCH (with the id of the WATCH) ends it. ---- */
+
+struct message_watch {
+    uint64_t id;
+    struct bytes prefix;
+    uint32_t ops;          /* bits 1 << enum feed_op; 0: all changes */
+    struct bytes cursor;   /* data NULL: from now on */
+    uint64_t heartbeat_us; /* 0: the default */
+};
+
+struct watched_event {
+    uint32_t op; /* enum feed_op; 0: a heartbeat, of which cursor and time matter */
+    uint64_t time_ms;
+    struct bytes cursor;
+    struct bytes key;
+    struct bytes value;   /* data NULL: none, or left out */
+    uint64_t value_bytes; /* how long it is, also when it is left out */
+    uint64_t expiry_ms;   /* 0: never */
+    uint32_t reason;      /* gap: enum feed_gap */
+    uint64_t missed;      /* gap: so many events at least; 0: not known */
+    struct bytes node;    /* name of who coordinated it, or of whom the gap is */
+};
+
+struct message_watched {
+    uint64_t id;
+    const struct watched_event *events;
+    uint32_t count;
+};
+
+struct message_unwatch {
+    uint64_t id;
+};
+
+#endif
