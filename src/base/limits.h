@@ -93,6 +93,14 @@
 #define LIMIT_GOSSIP_SUMMARY_BYTES (256u * LIMIT_KIB)
 #define LIMIT_VIEW_NAMES_BYTES (4u * LIMIT_KIB) /* of its live layouts and its roles */
 
+/* The live feed: longer values are left out of its events; lanes are the workers of all nodes, each
+ * with a place in every cursor. */
+#define LIMIT_FEED_VALUE_BYTES (256u * LIMIT_KIB)
+#define LIMIT_FEED_LANES 16384u
+#define LIMIT_FEED_CURSOR_BYTES (384u * LIMIT_KIB)
+#define LIMIT_FEED_PAGE_BYTES (4u * LIMIT_MIB) /* of a lane's events in one answer */
+#define LIMIT_WATCHED_EVENTS 1000u             /* told to a client in one frame */
+
 /* Smaller parts of messages. */
 #define LIMIT_TOKEN_BYTES (96u * LIMIT_KIB) /* a context of LIMIT_CONTEXT_ENTRIES fits */
 #define LIMIT_CURSOR_BYTES (LIMIT_KEY_BYTES_MAX + LIMIT_KIB)

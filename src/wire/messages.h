@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "wire/messages_change.h"
 #include "wire/messages_client.h"
+#include "wire/messages_feed.h"
 #include "wire/messages_peer.h"
 #include "wire/messages_sync.h"
 
@@ -44,6 +45,9 @@ enum message_kind {
     MESSAGE_REPAIR_REPLY = 19,
     MESSAGE_CHANGE = 20, /* an operator changes who is a member: messages_change.h */
     MESSAGE_CHANGE_REPLY = 21,
+    MESSAGE_WATCH = 22, /* the live feed: messages_feed.h */
+    MESSAGE_WATCHED = 23,
+    MESSAGE_UNWATCH = 24,
 
     MESSAGE_FORWARD = 32, /* a request on its one hop to its coordinator; answered by RESULT */
     MESSAGE_STORE = 33,
@@ -72,6 +76,8 @@ enum message_kind {
     MESSAGE_INVITE = 56,  /* your address is a member's of my cluster: ask me; no answer */
     MESSAGE_RELEASE = 57, /* an old owner lets go: take from me what you lack */
     MESSAGE_RELEASED = 58,
+    MESSAGE_FEED = 59, /* a stretch of a lane of the live feed */
+    MESSAGE_FED = 60,
 };
 
 enum peer_role { ROLE_CLIENT = 0, ROLE_PEER = 1 };
@@ -158,5 +164,10 @@ MESSAGE_CODEC(change);
 MESSAGE_CODEC(change_reply);
 MESSAGE_CODEC(release);
 MESSAGE_CODEC(released);
+MESSAGE_CODEC(feed);
+MESSAGE_CODEC(fed);
+MESSAGE_CODEC(watch);
+MESSAGE_CODEC(watched);
+MESSAGE_CODEC(unwatch);
 
 #endif

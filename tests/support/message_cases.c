@@ -68,6 +68,11 @@ MESSAGE_CASE(change)
 MESSAGE_CASE(change_reply)
 MESSAGE_CASE(release)
 MESSAGE_CASE(released)
+MESSAGE_CASE(feed)
+MESSAGE_CASE(fed)
+MESSAGE_CASE(watch)
+MESSAGE_CASE(watched)
+MESSAGE_CASE(unwatch)
 
 #define CASE_ENTRY(name, kind_)                                                                    \
     {                                                                                              \
@@ -119,5 +124,10 @@ const struct message_case message_cases[] = {
     CASE_ENTRY(change_reply, MESSAGE_CHANGE_REPLY),
     CASE_ENTRY(release, MESSAGE_RELEASE),
     CASE_ENTRY(released, MESSAGE_RELEASED),
+    CASE_ENTRY(feed, MESSAGE_FEED),
+    CASE_ENTRY(fed, MESSAGE_FED),
+    CASE_ENTRY(watch, MESSAGE_WATCH),
+    CASE_ENTRY(watched, MESSAGE_WATCHED),
+    CASE_ENTRY(unwatch, MESSAGE_UNWATCH),
 };
 const size_t message_case_count = sizeof(message_cases) / sizeof(message_cases[0]);

@@ -65,5 +65,10 @@ void random_change_reply(struct random *random, struct arena *arena,
                          struct message_change_reply *out);
 void random_release(struct random *random, struct arena *arena, struct message_release *out);
 void random_released(struct random *random, struct arena *arena, struct message_released *out);
+void random_feed(struct random *random, struct arena *arena, struct message_feed *out);
+void random_fed(struct random *random, struct arena *arena, struct message_fed *out);
+void random_watch(struct random *random, struct arena *arena, struct message_watch *out);
+void random_watched(struct random *random, struct arena *arena, struct message_watched *out);
+void random_unwatch(struct random *random, struct arena *arena, struct message_unwatch *out);
 
 #endif
