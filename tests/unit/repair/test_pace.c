@@ -74,7 +74,7 @@ static void while_latency_stays_as_it_is_the_rate_grows(void **state)
     (void)state;
     serve(5000, 5 * MS);
     serve_and_repair(5000, 6 * MS);
-    assert_true(pace.rate >= 64 * PACE_RATE_MIN);
+    assert_true(pace.rate >= 64 * MIB);
 }
 
 static void latency_that_more_than_doubles_slows_repair_down(void **state)
@@ -97,7 +97,7 @@ static void one_request_in_a_hundred_may_be_slow(void **state)
         serve_and_repair(1, 40 * MS);
         serve_and_repair(149, 6 * MS);
     }
-    assert_true(pace.rate >= 64 * PACE_RATE_MIN);
+    assert_true(pace.rate >= 64 * MIB);
     for (int i = 0; i < 100; i++) {
         serve_and_repair(3, 40 * MS);
         serve_and_repair(47, 6 * MS);
@@ -176,7 +176,7 @@ static void it_speeds_up_again_when_latency_is_back(void **state)
     serve_and_hinder(3000, 20 * MS, 5 * MS);
     assert_true(pace.rate < 2 * PACE_RATE_MIN);
     serve_and_repair(60000, 6 * MS);
-    assert_true(pace.rate >= 64 * PACE_RATE_MIN);
+    assert_true(pace.rate >= 64 * MIB);
 }
 
 static void very_small_latencies_may_more_than_double(void **state)
@@ -184,7 +184,7 @@ static void very_small_latencies_may_more_than_double(void **state)
     (void)state;
     serve(5000, 50);
     serve_and_repair(5000, 500);
-    assert_true(pace.rate >= 64 * PACE_RATE_MIN);
+    assert_true(pace.rate >= 64 * MIB);
 }
 
 static void latency_that_is_the_foreground_s_own_does_not_stop_repair_for_ever(void **state)
