@@ -44,6 +44,13 @@ void write_sums(struct writer *writer, const struct wire_sum *sums, uint32_t cou
 /* At most LIMIT_SYNC_NODES. */
 void write_indexes(struct writer *writer, const uint64_t *indexes, uint32_t count);
 
+/* codec_trace.c: a field that is there only when the trace is: how many that makes, and it. */
+static inline uint32_t trace_fields(const struct trace *trace)
+{
+    return trace_there(trace) ? 1 : 0;
+}
+void write_trace(struct writer *writer, const struct trace *trace);
+
 /* ---- a message being read -------------------------------------------------------------------- */
 
 struct decoder {
@@ -83,5 +90,7 @@ const struct scan_entry *read_scan_entries(struct reader *reader, struct arena *
 struct wire_sum read_sum(struct reader *reader);
 const struct wire_sum *read_sums(struct reader *reader, struct arena *arena, uint32_t *count);
 const uint64_t *read_indexes(struct reader *reader, struct arena *arena, uint32_t *count);
+/* All zero when the message has none. A malformed one is SHOAL_EPROTO. */
+struct trace read_trace(struct reader *reader, uint32_t *unknown);
 
 #endif

@@ -1,6 +1,6 @@
 /* FETCH and its answer: what do you hold under this key, unless it is what I hold myself.
  *
- *      [35, id, partition, key, mode, known | nil, view_digest]
+ *      [35, id, partition, key, mode, known | nil, view_digest (, trace)]
  *      [36, id, code, object | nil, digest, clock | nil, view_digest, view | nil] */
 #include "base/limits.h"
 #include "wire/codec.h"
@@ -10,7 +10,8 @@
 
 int message_fetch_encode(const struct message_fetch *message, struct buffer *out)
 {
-    struct encoder encoder = encoder_begin(out, MESSAGE_FETCH, message->id, FETCH_FIELDS);
+    struct encoder encoder = encoder_begin(out, MESSAGE_FETCH, message->id,
+                                           FETCH_FIELDS + trace_fields(&message->trace));
     struct writer *writer = &encoder.writer;
     write_u64_within(writer, message->partition, LIMIT_PARTITIONS_MAX - 1);
     write_bin_within(writer, message->key, LIMIT_KEY_BYTES_MAX);
@@ -21,6 +22,7 @@ int message_fetch_encode(const struct message_fetch *message, struct buffer *out
         write_nil(writer);
     }
     write_u64(writer, message->view_digest);
+    write_trace(writer, &message->trace);
     return encoder_end(&encoder);
 }
 
@@ -36,6 +38,7 @@ int message_fetch_decode(struct bytes payload, struct arena *arena, struct messa
     message.has_known = !read_nil(reader);
     message.known = message.has_known ? read_u64(reader) : 0;
     message.view_digest = read_u64(reader);
+    message.trace = read_trace(reader, &decoder.unknown);
     int error = decoder_end(&decoder);
     if (error == 0) {
         *out = message;

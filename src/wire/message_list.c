@@ -1,6 +1,6 @@
 /* LIST and its answer: keys in the order of the ring, a page at a time.
  *
- *      [7, id, prefix, after | nil, limit, with_values, options | nil]
+ *      [7, id, prefix, after | nil, limit, with_values, options | nil (, trace)]
  *      [8, id, [[key, value | nil], ...], after | nil] */
 #include "base/limits.h"
 #include "wire/codec.h"
@@ -11,13 +11,15 @@
 
 int message_list_encode(const struct message_list *message, struct buffer *out)
 {
-    struct encoder encoder = encoder_begin(out, MESSAGE_LIST, message->id, LIST_FIELDS);
+    struct encoder encoder =
+        encoder_begin(out, MESSAGE_LIST, message->id, LIST_FIELDS + trace_fields(&message->trace));
     struct writer *writer = &encoder.writer;
     write_bin_within(writer, message->prefix, LIMIT_KEY_BYTES_MAX);
     write_optional_bin_within(writer, message->after, LIMIT_CURSOR_BYTES);
     write_u64(writer, message->limit);
     write_bool(writer, message->with_values);
     write_options(writer, &message->options);
+    write_trace(writer, &message->trace);
     return encoder_end(&encoder);
 }
 
@@ -32,6 +34,7 @@ int message_list_decode(struct bytes payload, struct arena *arena, struct messag
     message.limit = read_u32(reader);
     message.with_values = read_bool(reader);
     message.options = read_options(reader);
+    message.trace = read_trace(reader, &decoder.unknown);
     int error = decoder_end(&decoder);
     if (error == 0) {
         *out = message;

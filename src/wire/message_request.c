@@ -1,8 +1,9 @@
 /* REQUEST (put, get, delete, add, expire) and FORWARD, which carries one on its hop to the
  * coordinator.
  *
- *      [5, id, op, key, value | nil, context | nil, detail, options | nil]
- *      [32, id, view_digest, [op, key, value | nil, context | nil, detail, options | nil]]
+ *      [5, id, op, key, value | nil, context | nil, detail, options | nil (, trace)]
+ *      [32, id, view_digest, [op, key, value | nil, context | nil, detail, options | nil (,
+ * trace)]]
  *
  * A forwarded request is an array of its own so that either may grow. The value is there exactly in
  * a put. The detail is a put's time to live, an addition's delta, an expiry's wall time; a put that
@@ -54,6 +55,7 @@ static void write_request(struct writer *writer, const struct message_request *m
     write_optional_bin_within(writer, message->context, LIMIT_TOKEN_BYTES);
     write_detail(writer, message);
     write_options(writer, &message->options);
+    write_trace(writer, &message->trace);
 }
 
 static void read_detail(struct reader *reader, uint32_t op, struct message_request *message)
@@ -75,7 +77,7 @@ static void read_detail(struct reader *reader, uint32_t op, struct message_reque
     }
 }
 
-static void read_request(struct reader *reader, struct message_request *message)
+static void read_request(struct reader *reader, uint32_t *unknown, struct message_request *message)
 {
     message->op = (uint32_t)read_u64_max(reader, REQUEST_PUT_UNTIL);
     message->key = read_bin(reader, LIMIT_KEY_BYTES_MAX);
@@ -83,6 +85,7 @@ static void read_request(struct reader *reader, struct message_request *message)
     message->context = read_optional_bin(reader, LIMIT_TOKEN_BYTES);
     read_detail(reader, message->op, message);
     message->options = read_options(reader);
+    message->trace = read_trace(reader, unknown);
     bool is_put = message->op == REQUEST_PUT;
     if (is_put != (message->value.data != NULL) || !request_plausible(message)) {
         reader_fail(reader, SHOAL_EPROTO);
@@ -91,7 +94,8 @@ static void read_request(struct reader *reader, struct message_request *message)
 
 int message_request_encode(const struct message_request *message, struct buffer *out)
 {
-    struct encoder encoder = encoder_begin(out, MESSAGE_REQUEST, message->id, REQUEST_FIELDS);
+    struct encoder encoder = encoder_begin(out, MESSAGE_REQUEST, message->id,
+                                           REQUEST_FIELDS + trace_fields(&message->trace));
     write_request(&encoder.writer, message);
     return encoder_end(&encoder);
 }
@@ -101,7 +105,7 @@ int message_request_decode(struct bytes payload, struct arena *arena, struct mes
     (void)arena;
     struct decoder decoder = decoder_begin(payload, MESSAGE_REQUEST, REQUEST_FIELDS);
     struct message_request message = {.id = decoder.id};
-    read_request(&decoder.reader, &message);
+    read_request(&decoder.reader, &decoder.unknown, &message);
     int error = decoder_end(&decoder);
     if (error == 0) {
         *out = message;
@@ -114,7 +118,7 @@ int message_forward_encode(const struct message_forward *message, struct buffer 
     struct encoder encoder =
         encoder_begin(out, MESSAGE_FORWARD, message->request.id, FORWARD_FIELDS);
     write_u64(&encoder.writer, message->view_digest);
-    write_array(&encoder.writer, REQUEST_FIELDS);
+    write_array(&encoder.writer, REQUEST_FIELDS + trace_fields(&message->request.trace));
     write_request(&encoder.writer, &message->request);
     return encoder_end(&encoder);
 }
@@ -127,7 +131,7 @@ int message_forward_decode(struct bytes payload, struct arena *arena, struct mes
     struct message_forward message = {.request = {.id = decoder.id}};
     message.view_digest = read_u64(reader);
     uint32_t unknown = read_fields(reader, REQUEST_FIELDS);
-    read_request(reader, &message.request);
+    read_request(reader, &unknown, &message.request);
     read_skip_many(reader, unknown);
     int error = decoder_end(&decoder);
     if (error == 0) {

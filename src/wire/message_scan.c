@@ -1,6 +1,6 @@
 /* SCAN and its answer: a page of one partition in storage order.
  *
- *      [37, id, partition, position, keys_max, bytes_max, prefix, stripped, view_digest]
+ *      [37, id, partition, position, keys_max, bytes_max, prefix, stripped, view_digest (, trace)]
  *      [38, id, code, [[position, key, object], ...], next, end, clock | nil, view_digest, view |
  * nil] */
 #include "base/limits.h"
@@ -11,7 +11,8 @@
 
 int message_scan_encode(const struct message_scan *message, struct buffer *out)
 {
-    struct encoder encoder = encoder_begin(out, MESSAGE_SCAN, message->id, SCAN_FIELDS);
+    struct encoder encoder =
+        encoder_begin(out, MESSAGE_SCAN, message->id, SCAN_FIELDS + trace_fields(&message->trace));
     struct writer *writer = &encoder.writer;
     write_u64_within(writer, message->partition, LIMIT_PARTITIONS_MAX - 1);
     write_u64(writer, message->position);
@@ -20,6 +21,7 @@ int message_scan_encode(const struct message_scan *message, struct buffer *out)
     write_bin_within(writer, message->prefix, LIMIT_KEY_BYTES_MAX);
     write_bool(writer, message->stripped);
     write_u64(writer, message->view_digest);
+    write_trace(writer, &message->trace);
     return encoder_end(&encoder);
 }
 
@@ -36,6 +38,7 @@ int message_scan_decode(struct bytes payload, struct arena *arena, struct messag
     message.prefix = read_bin(reader, LIMIT_KEY_BYTES_MAX);
     message.stripped = read_bool(reader);
     message.view_digest = read_u64(reader);
+    message.trace = read_trace(reader, &decoder.unknown);
     int error = decoder_end(&decoder);
     if (error == 0) {
         *out = message;

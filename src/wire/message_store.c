@@ -1,6 +1,6 @@
 /* STORE and its answer: take this object, whole.
  *
- *      [33, id, partition, key, object, view_digest, actor, durable, hint]
+ *      [33, id, partition, key, object, view_digest, actor, durable, hint (, trace)]
  *      [34, id, code, durable, concurrent, refilling, actor, view_digest, view | nil] */
 #include "base/limits.h"
 #include "wire/codec.h"
@@ -10,7 +10,8 @@
 
 int message_store_encode(const struct message_store *message, struct buffer *out)
 {
-    struct encoder encoder = encoder_begin(out, MESSAGE_STORE, message->id, STORE_FIELDS);
+    struct encoder encoder = encoder_begin(out, MESSAGE_STORE, message->id,
+                                           STORE_FIELDS + trace_fields(&message->trace));
     struct writer *writer = &encoder.writer;
     write_u64_within(writer, message->partition, LIMIT_PARTITIONS_MAX - 1);
     write_bin_within(writer, message->key, LIMIT_KEY_BYTES_MAX);
@@ -19,6 +20,7 @@ int message_store_encode(const struct message_store *message, struct buffer *out
     write_u64(writer, message->actor);
     write_bool(writer, message->durable);
     write_bool(writer, message->hint);
+    write_trace(writer, &message->trace);
     return encoder_end(&encoder);
 }
 
@@ -35,6 +37,7 @@ int message_store_decode(struct bytes payload, struct arena *arena, struct messa
     message.actor = read_u64(reader);
     message.durable = read_bool(reader);
     message.hint = read_bool(reader);
+    message.trace = read_trace(reader, &decoder.unknown);
     int error = decoder_end(&decoder);
     if (error == 0) {
         *out = message;

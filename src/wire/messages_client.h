@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/crypto.h"
 #include "base/limits.h"
+#include "base/trace.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,6 +43,7 @@ struct message_request {
     uint64_t expiry_ms;   /* wall time; put: instead of ttl_ms; expire; 0 is never */
     int64_t delta;        /* add only */
     struct request_options options;
+    struct trace trace; /* all zero: none, and then nothing is sent of it */
 };
 
 struct result_value {
@@ -73,6 +75,7 @@ struct message_list {
     uint32_t limit;     /* keys, at most LIMIT_LIST_KEYS; 0 is that */
     bool with_values;
     struct request_options options;
+    struct trace trace; /* all zero: none */
 };
 
 struct list_entry {

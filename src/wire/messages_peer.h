@@ -21,6 +21,7 @@ struct message_store {
     uint64_t actor;       /* who coordinated; 0 for repairs and copies */
     bool durable;         /* to be confirmed only once it is on stable storage */
     bool hint;            /* to one who doesn't own it: keep it for those who do */
+    struct trace trace;   /* of the request it is for; all zero: none, here and below */
 };
 
 struct message_stored {
@@ -48,6 +49,7 @@ struct message_fetch {
     bool has_known; /* FETCH_OBJECT: the asker has a copy of its own, ... */
     uint64_t known; /* ... of this digest: if it is the same, the digest alone will do */
     uint64_t view_digest;
+    struct trace trace;
 };
 
 struct message_fetched {
@@ -71,6 +73,7 @@ struct message_scan {
     struct bytes prefix; /* only keys that begin so */
     bool stripped;       /* leave the values out */
     uint64_t view_digest;
+    struct trace trace;
 };
 
 struct scan_entry {

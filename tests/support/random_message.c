@@ -24,6 +24,18 @@ static struct request_options some_options(struct random *random)
     };
 }
 
+/* Or none, as in most messages. */
+static struct trace some_trace(struct random *random)
+{
+    struct trace trace = {0};
+    if (chance(random, 0.3)) {
+        trace_begin(&trace, random);
+        trace.span = number(random);
+        trace.flags = chance(random, 0.5) ? TRACE_SAMPLED : 0;
+    }
+    return trace;
+}
+
 void random_hello(struct random *random, struct arena *arena, struct message_hello *out)
 {
     *out = (struct message_hello){
@@ -64,6 +76,7 @@ void random_request(struct random *random, struct arena *arena, struct message_r
         .key = some_bytes(random, arena),
         .context = or_none(random, some_token(random, arena)),
         .options = some_options(random),
+        .trace = some_trace(random),
     };
     if (out->op == REQUEST_PUT) {
         out->value = some_bytes(random, arena);
@@ -114,6 +127,7 @@ void random_list(struct random *random, struct arena *arena, struct message_list
         .limit = number32(random),
         .with_values = chance(random, 0.5),
         .options = some_options(random),
+        .trace = some_trace(random),
     };
 }
 
@@ -254,6 +268,7 @@ void random_store(struct random *random, struct arena *arena, struct message_sto
         .actor = number(random),
         .durable = chance(random, 0.5),
         .hint = chance(random, 0.5),
+        .trace = some_trace(random),
     };
 }
 
@@ -282,6 +297,7 @@ void random_fetch(struct random *random, struct arena *arena, struct message_fet
         .has_known = has_known,
         .known = has_known ? number(random) : 0,
         .view_digest = number(random),
+        .trace = some_trace(random),
     };
 }
 
@@ -309,6 +325,7 @@ void random_scan(struct random *random, struct arena *arena, struct message_scan
         .prefix = some_bytes(random, arena),
         .stripped = chance(random, 0.5),
         .view_digest = number(random),
+        .trace = some_trace(random),
     };
 }
 

@@ -11,6 +11,7 @@ static void assert_same_fetch(const struct message_fetch *sent,
     SAME(has_known);
     SAME(known);
     SAME(view_digest);
+    SAME_TRACE(trace);
 }
 
 static void assert_same_fetched(const struct message_fetched *sent,

@@ -9,6 +9,7 @@ static void assert_same_list(const struct message_list *sent, const struct messa
     SAME(limit);
     SAME(with_values);
     assert_options_same(&sent->options, &received->options);
+    SAME_TRACE(trace);
 }
 
 static void assert_same_list_reply(const struct message_list_reply *sent,

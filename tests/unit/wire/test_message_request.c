@@ -13,6 +13,7 @@ static void assert_same_request(const struct message_request *sent,
     SAME(expiry_ms);
     SAME(delta);
     assert_options_same(&sent->options, &received->options);
+    SAME_TRACE(trace);
 }
 
 static void assert_same_forward(const struct message_forward *sent,
@@ -175,6 +176,50 @@ static void the_hot_messages_take_no_memory_in_the_steady_state(void **state)
     assert_int_equal(message_request_decode(payload, &test->arena, &put), 0);
 }
 
+static const uint8_t get_head[] = {0x99, 5, 1, 1, 0xc4, 1, 'k', 0xc0, 0xc0, 0, 0xc0};
+
+/* A get with this as its trace. */
+static int decode_traced(struct wire_test *test, const uint8_t *trace, size_t len,
+                         struct message_request *out)
+{
+    uint8_t payload[64];
+    memcpy(payload, get_head, sizeof(get_head));
+    memcpy(payload + sizeof(get_head), trace, len);
+    return decode(test, payload, sizeof(get_head) + len, out);
+}
+
+static void a_trace_comes_last_and_only_where_there_is_one(void **state)
+{
+    struct wire_test *test = *state;
+    struct message_request out;
+    struct message_request get = {.id = 1, .op = REQUEST_GET, .key = bytes_from_string("k")};
+    assert_int_equal(message_request_encode(&get, &test->buffer), 0);
+    size_t without = test->buffer.len;
+    buffer_clear(&test->buffer);
+    get.trace = (struct trace){.id_high = 1, .id_low = 2, .span = 3, .flags = TRACE_SAMPLED};
+    assert_int_equal(message_request_encode(&get, &test->buffer), 0);
+    assert_int_equal(test->buffer.len, without + 27);
+
+    uint8_t trace[28] = {0xc4, 25, [9] = 1, [17] = 2, [25] = 3, [26] = 0xff};
+    assert_int_equal(decode_traced(test, trace, 27, &out), 0);
+    assert_trace_same(&out.trace, &get.trace); /* flags not known yet are passed over */
+    assert_int_equal(decode_traced(test, (const uint8_t[]){0xc0}, 1, &out), 0);
+    assert_false(trace_there(&out.trace));
+}
+
+static void a_malformed_trace_is_refused(void **state)
+{
+    struct wire_test *test = *state;
+    struct message_request out;
+    const uint8_t none[27] = {0xc4, 25, [25] = 3};
+    const uint8_t short_one[26] = {0xc4, 24, [9] = 1};
+    const uint8_t long_one[28] = {0xc4, 26, [9] = 1};
+    assert_int_equal(decode_traced(test, none, sizeof(none), &out), SHOAL_EPROTO);
+    assert_int_equal(decode_traced(test, short_one, sizeof(short_one), &out), SHOAL_EPROTO);
+    assert_true(decode_traced(test, long_one, sizeof(long_one), &out) < 0);
+    assert_int_equal(decode_traced(test, (const uint8_t[]){7}, 1, &out), SHOAL_EPROTO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +231,8 @@ int main(void)
         WIRE_TEST(the_detail_is_what_the_operation_says),
         WIRE_TEST(options_may_end_early_and_go_on_later),
         WIRE_TEST(keys_over_the_largest_bound_are_too_big),
+        WIRE_TEST(a_trace_comes_last_and_only_where_there_is_one),
+        WIRE_TEST(a_malformed_trace_is_refused),
         WIRE_TEST(the_hot_messages_take_no_memory_in_the_steady_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@ static void assert_same_scan(const struct message_scan *sent, const struct messa
     SAME_BYTES(prefix);
     SAME(stripped);
     SAME(view_digest);
+    SAME_TRACE(trace);
 }
 
 static void assert_same_scanned(const struct message_scanned *sent,

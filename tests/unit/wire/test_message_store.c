@@ -12,6 +12,7 @@ static void assert_same_store(const struct message_store *sent,
     SAME(actor);
     SAME(durable);
     SAME(hint);
+    SAME_TRACE(trace);
 }
 
 static void assert_same_stored(const struct message_stored *sent,

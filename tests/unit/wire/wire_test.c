@@ -79,6 +79,14 @@ static void assert_node_same(const struct status_node *sent, const struct status
     SAME(staged);
 }
 
+void assert_trace_same(const struct trace *a, const struct trace *b)
+{
+    assert_true(a->id_high == b->id_high);
+    assert_true(a->id_low == b->id_low);
+    assert_true(a->span == b->span);
+    assert_true(a->flags == b->flags);
+}
+
 void assert_nodes_same(const struct status_node *a, const struct status_node *b, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {

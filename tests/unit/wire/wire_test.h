@@ -34,6 +34,7 @@ struct bytes wire_test_payload(struct wire_test *test, uint32_t kind, uint64_t i
 /* Equal bytes, and "none" (NULL) where the other is none. */
 void assert_optional_same(struct bytes a, struct bytes b);
 void assert_options_same(const struct request_options *a, const struct request_options *b);
+void assert_trace_same(const struct trace *a, const struct trace *b);
 void assert_nodes_same(const struct status_node *a, const struct status_node *b, uint32_t count);
 void assert_records_same(const struct wire_record *a, const struct wire_record *b, uint32_t count);
 
@@ -41,6 +42,7 @@ void assert_records_same(const struct wire_record *a, const struct wire_record *
 #define SAME(field) assert_true(sent->field == received->field)
 #define SAME_BYTES(field) assert_true(bytes_equal(sent->field, received->field))
 #define SAME_OPTIONAL(field) assert_optional_same(sent->field, received->field)
+#define SAME_TRACE(field) assert_trace_same(&sent->field, &received->field)
 #define SAME_HASH(field) assert_true(content_hash_equal(&sent->field, &received->field))
 
 /* Sends many random messages of a kind through assert_same_NAME(sent, received). */
