@@ -24,8 +24,8 @@ struct connection_handler {
     size_t (*input)(void *self, struct connection *connection, struct bytes bytes, size_t *need);
     /* The other side sends no more (it may still read). NULL: close. */
     void (*ended)(void *self, struct connection *connection);
-    /* What waits to be sent has fallen below CONNECTION_QUEUE_LOW_BYTES after being above
-     * CONNECTION_QUEUE_HIGH_BYTES. NULL: no interest. */
+    /* What waits to be sent has fallen below the low mark (connection_marks) after being above the
+     * high one. NULL: no interest. */
     void (*drained)(void *self, struct connection *connection);
     /* It is over, whoever ended it; the connection is freed after the call. `code` is 0 when it was
      * ended on purpose, else SHOAL_ECONNECT. Never called from within a call of this header. */
@@ -68,6 +68,10 @@ int connection_write(struct connection *connection, struct bytes bytes);
 size_t connection_queued(const struct connection *connection);
 /* Bytes that the system has taken so far: grows as the other side reads. */
 uint64_t connection_sent(const struct connection *connection);
+
+/* From now on these marks in place of CONNECTION_QUEUE_HIGH_BYTES and CONNECTION_QUEUE_LOW_BYTES.
+ */
+void connection_marks(struct connection *connection, size_t high_bytes, size_t low_bytes);
 
 /* What waits to be sent is counted into loop->output_bytes: for clients. */
 void connection_count_output(struct connection *connection);

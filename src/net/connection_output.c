@@ -76,6 +76,7 @@ void connection_output_init(struct connection *connection)
 {
     queue_init(&connection->runs);
     queue_init(&connection->dirty_link);
+    connection_marks(connection, CONNECTION_QUEUE_HIGH_BYTES, CONNECTION_QUEUE_LOW_BYTES);
     connection->write_event = event_new(connection->loop->base, connection->fd,
                                         EV_WRITE | EV_PERSIST, on_writable, connection);
 }
@@ -105,6 +106,12 @@ void connection_count_output(struct connection *connection)
     ASSERT(!connection->output_counted);
     connection->output_counted = true;
     connection->loop->output_bytes += connection->queued;
+}
+
+void connection_marks(struct connection *connection, size_t high_bytes, size_t low_bytes)
+{
+    connection->high_bytes = high_bytes;
+    connection->low_bytes = low_bytes;
 }
 
 size_t connection_queued(const struct connection *connection)
@@ -143,7 +150,7 @@ void connection_send(struct connection *connection)
     size_t len = run_of(connection->runs.previous)->buffer.len;
     count(connection, len - connection->counted_run_len, 0);
     connection->counted_run_len = len;
-    if (connection->queued > CONNECTION_QUEUE_HIGH_BYTES) {
+    if (connection->queued > connection->high_bytes) {
         connection->above_high = true;
     }
     if (connection->phase != CONNECTION_CLOSED && !connection->writing &&
@@ -214,7 +221,7 @@ static void wait_writable(struct connection *connection, bool wait)
 
 static void after_sending(struct connection *connection)
 {
-    if (connection->above_high && connection->queued < CONNECTION_QUEUE_LOW_BYTES) {
+    if (connection->above_high && connection->queued < connection->low_bytes) {
         connection->above_high = false;
         if (connection->phase == CONNECTION_OPEN && connection->handler != NULL &&
             connection->handler->drained != NULL) {

@@ -50,6 +50,8 @@ struct connection {
     size_t queued;           /* bytes in runs less sent */
     uint64_t sent_bytes;     /* in all */
     size_t counted_run_len;  /* of the newest run, in queued already */
+    size_t high_bytes;       /* marks of what is queued */
+    size_t low_bytes;
     bool above_high;
     bool output_counted;
 
