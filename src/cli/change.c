@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "cli/plan_text.h"
 #include "cli/settle.h"
+#include "report/plan_json.h"
 
 int change_session_open(struct session *session, struct terminal *terminal,
                         const struct invocation *invocation)

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "cli/progress.h"
 #include "cli/session.h"
+#include "report/bytes_json.h"
 
 #define POLL_MS 100
 

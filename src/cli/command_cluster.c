@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/change.h"
 #include "cli/plan_text.h"
+#include "report/plan_json.h"
 
 static void print_plain(struct terminal *terminal, const struct shoal_plan *plan, uint32_t nodes)
 {

@@ -1,6 +1,7 @@
 /* shoal get: one key's value. Concurrent writes leave siblings; the winner is shown, and that there
  * are others is said on stderr, so that neither scripts nor people lose sight of them. */
 #include "cli/session.h"
+#include "report/bytes_json.h"
 
 static void write_bytes(struct terminal *terminal, struct shoal_bytes bytes)
 {

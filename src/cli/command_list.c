@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/session.h"
+#include "report/bytes_json.h"
 
 #define PAGE_KEYS 1000u
 

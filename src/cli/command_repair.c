@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "cli/session.h"
+#include "report/cluster_json.h"
 
 static int tell(struct terminal *terminal, const struct shoal_repair *repair)
 {
@@ -14,12 +15,7 @@ static int tell(struct terminal *terminal, const struct shoal_repair *repair)
     if (!terminal->json) {
         return terminal_print_ok(terminal, (struct shoal_bytes){0});
     }
-    json_t *object = json_pack("{s:s,s:i,s:i}", "message", "Ok", "told", (int)repair->told, "nodes",
-                               (int)repair->nodes);
-    if (object != NULL && repair->text[0] != '\0') {
-        (void)json_object_set_new(object, "text", json_string(repair->text));
-    }
-    return terminal_print_json(terminal, terminal->out, object);
+    return terminal_print_json(terminal, terminal->out, json_of_repair(repair));
 }
 
 int command_repair(struct terminal *terminal, const struct invocation *invocation)

@@ -1,7 +1,7 @@
 /* shoal ring: who owns what. Neighbouring partitions with the same owners share a line. With a key:
  * its partition and owners. */
-#include "cli/cluster_json.h"
 #include "cli/session.h"
+#include "report/cluster_json.h"
 
 static void print_owners(struct terminal *terminal, const struct shoal_ring *ring,
                          uint32_t partition)
@@ -50,14 +50,7 @@ static int print_key(struct terminal *terminal, const struct shoal_ring *ring,
         print_owners(terminal, ring, partition);
         return 0;
     }
-    json_t *object = json_object();
-    if (!json_set_bytes(object, "key", key) ||
-        json_object_set_new(object, "partition", json_integer(partition)) != 0 ||
-        json_object_set_new(object, "owners", json_of_owners(ring, partition)) != 0) {
-        json_decref(object);
-        object = NULL;
-    }
-    return terminal_print_json(terminal, terminal->out, object);
+    return terminal_print_json(terminal, terminal->out, json_of_place(ring, key, partition));
 }
 
 int command_ring(struct terminal *terminal, const struct invocation *invocation)

@@ -6,15 +6,15 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "cli/cluster_json.h"
 #include "cli/headway.h"
 #include "cli/lookout.h"
 #include "cli/progress.h"
 #include "cli/screen.h"
 #include "cli/session.h"
 #include "cli/signals.h"
-#include "cli/situation.h"
 #include "cli/status_text.h"
+#include "report/cluster_json.h"
+#include "report/situation.h"
 
 #define LOOK_US UINT64_C(1000000)
 

@@ -5,7 +5,7 @@
 #define CLI_HEADWAY_H
 
 #include "cli/pace.h"
-#include "cli/situation.h"
+#include "report/situation.h"
 
 enum headway_measure {
     HEADWAY_COPIES = 0, /* partitions to be synced */

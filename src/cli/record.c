@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "cli/terminal.h"
+#include "report/bytes_json.h"
 
 static const char *const fields[] = {"key", "key_base64", "value", "value_base64", NULL};
 

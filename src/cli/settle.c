@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "cli/quantity.h"
+#include "report/quantity.h"
 
 #define LOOK_US UINT64_C(200000)
 /* What others say of themselves comes by gossip, some of it a moment after the layout went. */

@@ -10,7 +10,7 @@
 #include "cli/progress.h"
 #include "cli/session.h"
 #include "cli/signals.h"
-#include "cli/situation.h"
+#include "report/situation.h"
 
 struct settle {
     struct terminal *terminal;

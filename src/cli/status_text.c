@@ -7,9 +7,9 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "cli/quantity.h"
-#include "cli/situation.h"
 #include "cli/table.h"
+#include "report/quantity.h"
+#include "report/situation.h"
 
 #define WAITS_SHOWN 8u
 #define CHANGES_SHOWN 16u

@@ -37,11 +37,4 @@ int terminal_print_json(struct terminal *terminal, FILE *file, json_t *object);
 /* OK, or {"message":"Ok"} with the context if there is one. */
 int terminal_print_ok(struct terminal *terminal, struct shoal_bytes context);
 
-/* Sets `name` in the object to the bytes: as a string when they are UTF-8, otherwise as base64
- * under NAME_base64; none is null. False when there is no memory. */
-bool json_set_bytes(json_t *object, const char *name, struct shoal_bytes bytes);
-
-/* As base64url, as contexts and cursors are shown. */
-bool json_set_token(json_t *object, const char *name, struct shoal_bytes token);
-
 #endif

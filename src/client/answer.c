@@ -5,22 +5,11 @@
 #include "base/text.h"
 #include "ring/view.h"
 #include "shoal/error.h"
+#include "ring/public.h"
 
 static struct shoal_bytes show_bytes(struct bytes bytes)
 {
     return shoal_bytes(bytes.data, bytes.len);
-}
-
-const char *answer_show_text(struct arena *arena, struct bytes text)
-{
-    char *copy = arena_alloc(arena, text.len + 1);
-    if (copy != NULL) {
-        if (text.len > 0) {
-            memcpy(copy, text.data, text.len);
-        }
-        copy[text.len] = '\0';
-    }
-    return copy;
 }
 
 /* ---- decoding -------------------------------------------------------------------------------- */
@@ -41,7 +30,7 @@ static int decode_result(struct arena *arena, uint32_t asked, struct bytes paylo
     }
     *out = (struct answer){.code = result->code, .text = "", .result = result};
     if (result->code != 0) {
-        out->text = result->text.len > 0 ? answer_show_text(arena, result->text)
+        out->text = result->text.len > 0 ? public_text(arena, result->text)
                                          : shoal_error_text(result->code);
     }
     return out->text == NULL ? SHOAL_ENOMEM : 0;
@@ -209,95 +198,6 @@ int answer_show_result(struct arena *arena, const struct answer *answer, struct 
     return error;
 }
 
-static uint16_t show_port(uint32_t port)
-{
-    return port > UINT16_MAX ? 0 : (uint16_t)port;
-}
-
-static struct shoal_node *show_nodes(struct arena *arena, const struct status_node *nodes,
-                                     uint32_t count)
-{
-    struct shoal_node *shown = arena_alloc_array(arena, count + 1u, sizeof(*shown));
-    for (uint32_t i = 0; i < count && shown != NULL; i++) {
-        const struct status_node *node = &nodes[i];
-        shown[i] = (struct shoal_node){
-            .id = node->id,
-            .name = answer_show_text(arena, node->name),
-            .zone = answer_show_text(arena, node->zone),
-            .host = answer_show_text(arena, node->host),
-            .client_port = show_port(node->client_port),
-            .peer_port = show_port(node->peer_port),
-            .redis_port = show_port(node->redis_port),
-            .http_port = show_port(node->http_port),
-            .state = node_state_text(node->state),
-            .partitions = node->partitions,
-            .keys = node->keys,
-            .bytes = node->bytes,
-            .hints = node->hints,
-            .pending_sync = node->pending_sync,
-            .weight = node->weight,
-            .storage = node_storage_text(node->storage),
-            .releasing = node->releasing,
-            .sync_rate = node->sync_rate,
-            .seen = (node->marks & MARK_SEEN) != 0,
-            .synced = (node->marks & MARK_SYNCED) != 0,
-            .all_synced = (node->marks & MARK_ALL_SYNCED) != 0,
-            .change = node->change == CHANGE_STAYS ? "" : change_kind_text(node->change),
-            .staged = node->staged,
-        };
-        if (shown[i].name == NULL || shown[i].zone == NULL || shown[i].host == NULL) {
-            return NULL;
-        }
-    }
-    return shown;
-}
-
-int answer_show_status(struct arena *arena, const struct message_status_reply *status,
-                       struct shoal_status *out)
-{
-    struct shoal_status shown = {
-        .node = status->node,
-        .cluster = status->cluster,
-        .cluster_name = answer_show_text(arena, status->cluster_name),
-        .layout_version = status->layout_version,
-        .live_layouts = status->live_layouts,
-        .partitions = status->partitions,
-        .n = status->n,
-        .r = status->r,
-        .w = status->w,
-        .nodes = show_nodes(arena, status->nodes, status->node_count),
-        .node_count = status->node_count,
-        .staged = status->staged,
-        .may_lose = status->may_lose,
-        .oldest_version = status->oldest_version,
-    };
-    text_hex(status->layout_hash.bytes, sizeof(status->layout_hash.bytes), shown.layout_hash);
-    if (shown.cluster_name == NULL || shown.nodes == NULL) {
-        return SHOAL_ENOMEM;
-    }
-    *out = shown;
-    return 0;
-}
-
-int answer_show_ring(struct arena *arena, const struct message_ring_reply *ring,
-                     struct shoal_ring *out)
-{
-    struct shoal_ring shown = {
-        .layout_version = ring->layout_version,
-        .partitions = ring->partitions,
-        .replicas = ring->replicas,
-        .nodes = show_nodes(arena, ring->nodes, ring->node_count),
-        .node_count = ring->node_count,
-        .owners = ring->owners,
-    };
-    text_hex(ring->layout_hash.bytes, sizeof(ring->layout_hash.bytes), shown.layout_hash);
-    if (shown.nodes == NULL) {
-        return SHOAL_ENOMEM;
-    }
-    *out = shown;
-    return 0;
-}
-
 static const char *show_backup_state(uint32_t state)
 {
     static const char *const texts[] = {
@@ -314,8 +214,8 @@ int answer_show_backup(struct arena *arena, const struct message_backup_reply *b
         .number = backup->number,
         .state = show_backup_state(backup->state),
         .code = backup->code,
-        .text = answer_show_text(arena, backup->text),
-        .path = answer_show_text(arena, backup->path),
+        .text = public_text(arena, backup->text),
+        .path = public_text(arena, backup->path),
         .files = backup->files,
         .bytes = backup->bytes,
         .bytes_done = backup->bytes_done,
@@ -340,7 +240,7 @@ int answer_show_verification(struct arena *arena, const struct message_verify_re
         .differing_count = reply->differing_count,
         .unverified = reply->unverified,
         .unverified_count = reply->unverified_count,
-        .text = answer_show_text(arena, reply->text),
+        .text = public_text(arena, reply->text),
     };
     if (shown.identical) {
         uint8_t digest[16];
@@ -348,18 +248,6 @@ int answer_show_verification(struct arena *arena, const struct message_verify_re
         store_u64_be(digest + 8, reply->digest.low);
         text_hex(digest, sizeof(digest), shown.digest);
     }
-    if (shown.text == NULL) {
-        return SHOAL_ENOMEM;
-    }
-    *out = shown;
-    return 0;
-}
-
-int answer_show_repair(struct arena *arena, const struct message_repair_reply *reply,
-                       struct shoal_repair *out)
-{
-    struct shoal_repair shown = {
-        .told = reply->told, .nodes = reply->nodes, .text = answer_show_text(arena, reply->text)};
     if (shown.text == NULL) {
         return SHOAL_ENOMEM;
     }

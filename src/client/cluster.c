@@ -5,6 +5,7 @@
 #include "client/answer.h"
 #include "ring/partition.h"
 #include "shoal/error.h"
+#include "ring/public.h"
 
 static const char no_memory[] = "an answer came and there is no memory to show it";
 
@@ -12,8 +13,7 @@ static void tell_status(struct call *call, const struct answer *answer)
 {
     struct shoal_result result = {.code = answer->code, .text = answer->text};
     struct shoal_status status;
-    if (result.code == 0 &&
-        answer_show_status(&call->client->arena, answer->status, &status) != 0) {
+    if (result.code == 0 && public_status(&call->client->arena, answer->status, &status) != 0) {
         result = (struct shoal_result){.code = SHOAL_ENOMEM, .text = no_memory};
     }
     call->listener.done.status(call->client, &result, result.code == 0 ? &status : NULL,
@@ -36,7 +36,7 @@ static void tell_ring(struct call *call, const struct answer *answer)
 {
     struct shoal_result result = {.code = answer->code, .text = answer->text};
     struct shoal_ring ring;
-    if (result.code == 0 && answer_show_ring(&call->client->arena, answer->ring, &ring) != 0) {
+    if (result.code == 0 && public_ring(&call->client->arena, answer->ring, &ring) != 0) {
         result = (struct shoal_result){.code = SHOAL_ENOMEM, .text = no_memory};
     }
     call->listener.done.ring(call->client, &result, result.code == 0 ? &ring : NULL,
@@ -107,7 +107,7 @@ static void tell_repair(struct call *call, const struct answer *answer)
 {
     struct shoal_result result = {.code = answer->code, .text = answer->text};
     struct shoal_repair shown;
-    if (result.code == 0 && answer_show_repair(&call->client->arena, answer->repair, &shown) != 0) {
+    if (result.code == 0 && public_repair(&call->client->arena, answer->repair, &shown) != 0) {
         result = (struct shoal_result){.code = SHOAL_ENOMEM, .text = no_memory};
     }
     call->listener.done.repair(call->client, &result, result.code == 0 ? &shown : NULL,
@@ -130,7 +130,7 @@ static void tell_plan(struct call *call, const struct answer *answer)
 {
     struct shoal_result result = {.code = answer->code, .text = answer->text};
     struct shoal_plan shown;
-    if (result.code == 0 && answer_show_plan(&call->client->arena, answer->plan, &shown) != 0) {
+    if (result.code == 0 && public_plan(&call->client->arena, answer->plan, &shown) != 0) {
         result = (struct shoal_result){.code = SHOAL_ENOMEM, .text = no_memory};
     }
     call->listener.done.change(call->client, &result, result.code == 0 ? &shown : NULL,

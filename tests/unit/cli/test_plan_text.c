@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/plan_text.h"
+#include "report/plan_json.h"
 
 static const struct shoal_plan_node nodes[] = {
     {.id = 1,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/terminal.h"
+#include "report/bytes_json.h"
 
 struct heard {
     struct terminal terminal;

@@ -1,10 +1,11 @@
 /* Status and ring as JSON; see cluster_json.h. */
-#include "cli/cluster_json.h"
+#include "report/cluster_json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "cli/situation.h"
+#include "report/bytes_json.h"
+#include "report/situation.h"
 
 json_t *json_of_id(uint64_t id)
 {
@@ -92,7 +93,7 @@ json_t *json_of_status(const struct shoal_status *status)
                      "name", status->cluster_name, "id", json_of_id(status->cluster), "node", self);
 }
 
-json_t *json_of_owners(const struct shoal_ring *ring, uint32_t partition)
+static json_t *json_of_owners(const struct shoal_ring *ring, uint32_t partition)
 {
     json_t *owners = json_array();
     const uint16_t *row = ring->owners + (size_t)partition * ring->replicas;
@@ -111,4 +112,26 @@ json_t *json_of_ring(const struct shoal_ring *ring)
     return json_pack("{s:i,s:i,s:{s:I,s:s},s:o}", "partitions", (int)ring->partitions, "replicas",
                      (int)ring->replicas, "layout", "version", (json_int_t)ring->layout_version,
                      "hash", ring->layout_hash, "owners", partitions);
+}
+
+json_t *json_of_place(const struct shoal_ring *ring, struct shoal_bytes key, uint32_t partition)
+{
+    json_t *object = json_object();
+    if (!json_set_bytes(object, "key", key) ||
+        json_object_set_new(object, "partition", json_integer(partition)) != 0 ||
+        json_object_set_new(object, "owners", json_of_owners(ring, partition)) != 0) {
+        json_decref(object);
+        object = NULL;
+    }
+    return object;
+}
+
+json_t *json_of_repair(const struct shoal_repair *repair)
+{
+    json_t *object = json_pack("{s:s,s:i,s:i}", "message", "Ok", "told", (int)repair->told, "nodes",
+                               (int)repair->nodes);
+    if (object != NULL && repair->text[0] != '\0') {
+        (void)json_object_set_new(object, "text", json_string(repair->text));
+    }
+    return object;
 }

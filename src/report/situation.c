@@ -1,12 +1,12 @@
 /* See situation.h. Only the earliest step that is not over names those it waits for: the later ones
  * can't have begun, and would name everybody. */
-#include "cli/situation.h"
+#include "report/situation.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/quantity.h"
+#include "report/quantity.h"
 
 static bool is_state(const struct shoal_node *node, const char *state)
 {

@@ -1,4 +1,4 @@
-/* Amounts in words, and lines cut to a window. */
+/* Amounts in words. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,8 +8,7 @@
 
 #include <string.h>
 
-#include "cli/quantity.h"
-#include "cli/screen.h"
+#include "report/quantity.h"
 
 static void bytes_have_two_digits_and_a_unit(void **state)
 {
@@ -49,22 +48,11 @@ static void durations_have_two_units(void **state)
     }
 }
 
-static void lines_are_cut_between_characters(void **state)
-{
-    (void)state;
-    assert_int_equal(screen_fit("abcdef", 6, 3), 3);
-    assert_int_equal(screen_fit("abc", 3, 80), 3);
-    assert_int_equal(screen_fit("abc", 3, 0), 3);
-    assert_int_equal(screen_fit("k\xc3\xa4se", 5, 2), 3);
-    assert_int_equal(screen_fit("\xff\xfe", 2, 1), 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_have_two_digits_and_a_unit),
         cmocka_unit_test(durations_have_two_units),
-        cmocka_unit_test(lines_are_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

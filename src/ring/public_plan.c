@@ -1,5 +1,5 @@
-/* Showing a plan: what a change of membership moves, as the public struct. */
-#include "client/answer.h"
+/* A plan as the public struct: what a change of membership moves. */
+#include "ring/public.h"
 #include "shoal/error.h"
 
 static const struct shoal_plan_node *show_rows(struct arena *arena, const struct plan_row *rows,
@@ -10,8 +10,8 @@ static const struct shoal_plan_node *show_rows(struct arena *arena, const struct
         const struct plan_row *row = &rows[i];
         shown[i] = (struct shoal_plan_node){
             .id = row->node,
-            .name = answer_show_text(arena, row->name),
-            .zone = answer_show_text(arena, row->zone),
+            .name = public_text(arena, row->name),
+            .zone = public_text(arena, row->zone),
             .change = change_kind_text(row->kind),
             .weight = row->weight,
             .partitions_before = row->partitions_before,
@@ -26,8 +26,8 @@ static const struct shoal_plan_node *show_rows(struct arena *arena, const struct
     return shown;
 }
 
-int answer_show_plan(struct arena *arena, const struct message_change_reply *reply,
-                     struct shoal_plan *out)
+int public_plan(struct arena *arena, const struct message_change_reply *reply,
+                struct shoal_plan *out)
 {
     struct shoal_plan shown = {
         .changes = reply->changes,
@@ -45,8 +45,8 @@ int answer_show_plan(struct arena *arena, const struct message_change_reply *rep
         .share_excess_after = reply->share_excess_after_milli / 1000.0,
         .may_lose = reply->may_lose,
         .bytes_in = reply->bytes_in,
-        .reason = answer_show_text(arena, reply->reason),
-        .text = answer_show_text(arena, reply->text),
+        .reason = public_text(arena, reply->reason),
+        .text = public_text(arena, reply->text),
         .nodes = show_rows(arena, reply->rows, reply->count),
         .node_count = reply->count,
     };

@@ -1,6 +1,6 @@
 /* Amounts in words: as exact as people read them. */
-#ifndef CLI_QUANTITY_H
-#define CLI_QUANTITY_H
+#ifndef REPORT_QUANTITY_H
+#define REPORT_QUANTITY_H
 
 #include <stdint.h>
 

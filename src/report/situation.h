@@ -9,8 +9,8 @@
  *      sync      every node has all it owns now
  *      tell      every node knows that all have: the older layouts go
  *      release   those who own something no more hand it over once more, and drop it */
-#ifndef CLI_SITUATION_H
-#define CLI_SITUATION_H
+#ifndef REPORT_SITUATION_H
+#define REPORT_SITUATION_H
 
 #include <stdbool.h>
 

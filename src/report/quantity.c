@@ -1,5 +1,5 @@
 /* Amounts in words; see quantity.h. */
-#include "cli/quantity.h"
+#include "report/quantity.h"
 
 #include <inttypes.h>
 #include <stddef.h>

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/situation.h"
+#include "report/situation.h"
 
 #define NODES_MAX 40u
 
