@@ -22,34 +22,10 @@
 
 #include "base/bytes.h"
 #include "base/queue.h"
+#include "wire/messages.h" /* enum feed_op, enum feed_gap */
 
 struct worker;
 struct feed_work;
-
-enum feed_op {
-    FEED_PUT = 1,
-    FEED_DELETE = 2,
-    FEED_EXPIRE = 3, /* what had expired has been removed */
-    FEED_LIST = 4,   /* key is the prefix */
-    FEED_READ = 5,
-    FEED_GAP = 6,  /* always told, whatever ops a reader wants */
-    FEED_BACK = 7, /* always told: a node that had a gap FEED_GAP_AWAY is heard again, and what it
-                      did meanwhile follows */
-};
-
-#define FEED_CHANGES (1u << FEED_PUT | 1u << FEED_DELETE | 1u << FEED_EXPIRE)
-
-enum feed_gap {
-    FEED_GAP_AWAY = 1,    /* the node can't be reached: what it did that isn't here yet will be
-                             delivered when it is back */
-    FEED_GAP_TRIMMED = 2, /* the node's tail no longer reaches back so far */
-    FEED_GAP_LOST = 3,    /* the node has lost its tail */
-    FEED_GAP_CRASHED = 4, /* it ended without a clean stop: of what it had not acknowledged then,
-                             some changes may be in effect and not in the feed; and, if the machine
-                             ended too, acknowledged ones of its last second */
-    FEED_GAP_REMOVED = 5, /* it is no member any more: nothing further comes from it */
-    FEED_GAP_DROPPED = 6, /* LIST and READ events, for which there was no room */
-};
 
 struct feed_event {
     uint32_t op;      /* enum feed_op */

@@ -5,6 +5,48 @@
 
 #include "wire/messages_client.h"
 
+enum feed_op {
+    FEED_PUT = 1,
+    FEED_DELETE = 2,
+    FEED_EXPIRE = 3, /* what had expired has been removed */
+    FEED_LIST = 4,   /* key is the prefix */
+    FEED_READ = 5,
+    FEED_GAP = 6,  /* always told, whatever ops a reader wants */
+    FEED_BACK = 7, /* always told: a node that had a gap FEED_GAP_AWAY is heard again, and what it
+                      did meanwhile follows */
+};
+
+#define FEED_CHANGES (1u << FEED_PUT | 1u << FEED_DELETE | 1u << FEED_EXPIRE)
+
+enum feed_gap {
+    FEED_GAP_AWAY = 1,    /* the node can't be reached: what it did that isn't here yet will be
+                             delivered when it is back */
+    FEED_GAP_TRIMMED = 2, /* the node's tail no longer reaches back so far */
+    FEED_GAP_LOST = 3,    /* the node has lost its tail */
+    FEED_GAP_CRASHED = 4, /* it ended without a clean stop: of what it had not acknowledged then,
+                             some changes may be in effect and not in the feed; and, if the machine
+                             ended too, acknowledged ones of its last second */
+    FEED_GAP_REMOVED = 5, /* it is no member any more: nothing further comes from it */
+    FEED_GAP_DROPPED = 6, /* LIST and READ events, for which there was no room */
+};
+
+/* "put", "delete", ...; "unknown" for another number. */
+const char *feed_op_text(uint32_t op);
+/* The bit of the op with this name; 0 for another name, gap and back included: they are always
+ * told.
+ */
+uint32_t feed_op_bit(struct bytes name);
+/* A list of them, separated by commas, as users give it: 0, or SHOAL_EINVAL with why (which name,
+ * and what is near). */
+#define FEED_OPS_WHY_BYTES 160u
+int feed_ops_parse(struct bytes text, uint32_t *ops, char why[FEED_OPS_WHY_BYTES]);
+/* "away", "trimmed", ...; "unknown" for another number. */
+const char *feed_gap_text(uint32_t reason);
+/* One sentence for people of what a gap means; `node` is of whom it is. */
+#define FEED_GAP_MESSAGE_BYTES 512u
+void feed_gap_message(uint32_t reason, const char *node, uint64_t missed,
+                      char out[FEED_GAP_MESSAGE_BYTES]);
+
 /* Where an asker of a lane stands. */
 enum feed_from {
     FEED_FROM_POSITION = 0, /* this very event and what follows */
