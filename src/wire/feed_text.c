@@ -10,8 +10,9 @@
 #define NAMED_OPS 5u /* those that a reader may ask for */
 
 static const char *const op_names[] = {
-    [FEED_PUT] = "put",   [FEED_DELETE] = "delete", [FEED_EXPIRE] = "expire", [FEED_LIST] = "list",
-    [FEED_READ] = "read", [FEED_GAP] = "gap",       [FEED_BACK] = "back",
+    [FEED_PUT] = "put",   [FEED_DELETE] = "delete", [FEED_EXPIRE] = "expire",
+    [FEED_LIST] = "list", [FEED_READ] = "read",     [FEED_GAP] = "gap",
+    [FEED_BACK] = "back", [FEED_FLUSH] = "flush",
 };
 
 static const char *const gap_names[] = {
@@ -21,7 +22,7 @@ static const char *const gap_names[] = {
 
 const char *feed_op_text(uint32_t op)
 {
-    return op >= FEED_PUT && op <= FEED_BACK ? op_names[op] : "unknown";
+    return op >= FEED_PUT && op <= FEED_FLUSH ? op_names[op] : "unknown";
 }
 
 uint32_t feed_op_bit(struct bytes name)

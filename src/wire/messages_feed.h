@@ -14,6 +14,9 @@ enum feed_op {
     FEED_GAP = 6,  /* always told, whatever ops a reader wants */
     FEED_BACK = 7, /* always told: a node that had a gap FEED_GAP_AWAY is heard again, and what it
                       did meanwhile follows */
+    FEED_FLUSH = 8, /* always told, whatever the prefix: all keys of the node were deleted at once
+                       (Redis's FLUSHALL, on a node that is alone); each lane tells it of its own
+                       keys. Who keeps a copy drops all of it and reads anew. No key. */
 };
 
 #define FEED_CHANGES (1u << FEED_PUT | 1u << FEED_DELETE | 1u << FEED_EXPIRE)
