@@ -42,6 +42,7 @@ struct http_route {
     http_handler handle;
     bool takes_body; /* else a request that has one is refused: 400 */
     bool value_body; /* the body is a value alone: bounded by limits.value_bytes */
+    bool verbatim;   /* what it answers is never compressed */
 };
 
 struct http_exchange {
@@ -88,6 +89,9 @@ int http_decode(struct http_exchange *exchange, struct bytes encoded, struct byt
  * there is none. */
 bool http_has(const struct http_exchange *exchange, struct bytes tag);
 bool http_forbids(const struct http_exchange *exchange, struct bytes tag);
+/* Does the client take gzip? What is answered is compressed without asking; this is for routes that
+ * have it compressed already, and say so (Content-Encoding, Vary). */
+bool http_accepts_gzip(const struct http_exchange *exchange);
 
 /* ---- answering, at once ---- */
 
@@ -116,12 +120,14 @@ void http_break(struct http_exchange *exchange);
 
 /* ---- taking the connection over (WebSocket) ---- */
 
-/* The connection, after what was written of the answer; the exchange is gone, and the session with
- * it: the caller gives the connection its own handler (connection_handle) before it returns to the
- * loop. `early`: bytes that had already arrived behind the request; borrowed for this turn. NULL:
- * the client has gone (and the exchange, too). */
-struct connection *http_take_over(struct http_exchange *exchange, struct bytes head,
-                                  struct bytes *early);
+/* The connection, once `head` (a whole head of an answer) has been appended; the exchange is gone,
+ * and the session with it: the caller gives the connection its own handler (connection_handle)
+ * before it returns to the loop, and bytes that had already arrived behind the request come through
+ * that. It stays counted among the node's connections until http_taken_over_ended. NULL: the client
+ * has gone (and the exchange, too). */
+struct connection *http_take_over(struct http_exchange *exchange, struct bytes head);
+/* Once, when the connection that was taken over is closed. */
+void http_taken_over_ended(struct http *http, struct loop *loop);
 
 /* ---- tables, one a file of routes; put together in routes.c ---- */
 
