@@ -3,6 +3,7 @@
  * merging objects knows nothing of what they hold. */
 #include "model/shown.h"
 
+#include "base/hash.h"
 #include "base/mutant.h"
 #include "shoal/error.h"
 
@@ -75,6 +76,12 @@ int object_show(struct arena *arena, const struct object *object, uint64_t now_m
         *count = taken;
     }
     return result;
+}
+
+/* Two nodes may give different writes of one key the same time: so values are taken in, too. */
+uint64_t shown_stamp(uint64_t stamp, struct bytes value, uint64_t hlc, uint64_t expiry_ms)
+{
+    return hash_seeded(hash_mix(hash_mix(stamp ^ hlc) + expiry_ms), value);
 }
 
 /* ---- writes that depend on what is there ---- */

@@ -21,6 +21,10 @@ struct shown {
 int object_show(struct arena *arena, const struct object *object, uint64_t now_ms,
                 const struct shown **out, uint32_t *count);
 
+/* What tells one state of a key from any other, for those who must know whether it has changed:
+ * beginning with 0, each value shown is taken in, winner first. The same at every node. */
+uint64_t shown_stamp(uint64_t stamp, struct bytes value, uint64_t hlc, uint64_t expiry_ms);
+
 /* ---- writes that depend on what is there: what is to replace all that the object holds ----
  *
  * `dot` is the one that the write is given. The sibling comes without its dot; an hlc of 0 is that

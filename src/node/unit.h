@@ -42,10 +42,12 @@ struct unit_cell {
     uint64_t expiry_ms; /* wall time; 0: never. At this very millisecond it is gone. */
     uint64_t version;   /* changes with every write of the key, be it to the same value; 0: there
                            was never one, or it is long deleted */
+    uint64_t stamp;     /* if `stamped`: shown_stamp of all that it shows; 0: it shows nothing */
     uint32_t siblings;  /* live ones, the value being the winner's */
     bool found;         /* a value that is neither deleted nor expired */
     bool blind;         /* set by the surface: `run` does not look at what is held, which is
                            then not read: found is false, version 0 */
+    bool stamped;       /* set by the surface: `stamp` is wanted */
     uint8_t change;     /* enum unit_change */
 };
 

@@ -35,6 +35,9 @@ static int unit_show(struct worker *worker, const struct object *held, uint64_t 
         cell->value = shown[0].value;
         cell->expiry_ms = shown[0].expiry_ms;
     }
+    for (uint32_t i = 0; result == 0 && i < count && cell->stamped; i++) {
+        cell->stamp = shown_stamp(cell->stamp, shown[i].value, shown[i].hlc, shown[i].expiry_ms);
+    }
     return result;
 }
 
@@ -43,6 +46,7 @@ static int unit_fill(struct worker *worker, const struct object *held, struct un
     uint64_t now_ms = worker->now.wall_ms;
     cell->found = false;
     cell->siblings = 0;
+    cell->stamp = 0;
     cell->version = held->context.count == 0 ? 0 : unit_version(held->context);
     if (held->sibling_count == 1 && held->siblings->kind != SIBLING_COUNTER) {
         const struct sibling *only = held->siblings;
@@ -51,6 +55,9 @@ static int unit_fill(struct worker *worker, const struct object *held, struct un
         cell->siblings = cell->found ? 1 : 0;
         cell->value = only->value;
         cell->expiry_ms = only->expiry_ms;
+        if (cell->stamped && cell->found) {
+            cell->stamp = shown_stamp(0, only->value, only->hlc, only->expiry_ms);
+        }
         return 0;
     }
     /* Objects hide what has expired a millisecond later than units, which have no skew to bear. */

@@ -157,6 +157,29 @@ static void a_unit_sees_what_the_one_before_wrote(void **state)
     assert_int_equal(trial.runs, 1);
 }
 
+static uint64_t stamp_of(struct fake_world *world, const char *key)
+{
+    struct trial trial;
+    trial_init(&trial, key, NULL);
+    trial.cells[0].stamped = true;
+    submit(world, &trial, 0);
+    return trial.seen[0].stamp;
+}
+
+static void a_stamp_is_another_for_every_write_be_it_of_the_same_value(void **state)
+{
+    struct trial trial;
+    assert_true(stamp_of(*state, "a") == 0);
+    (void)once(*state, &trial, "a", "1");
+    assert_true(trial.seen[0].stamp == 0); /* nobody asked */
+    uint64_t first = stamp_of(*state, "a");
+    assert_true(first != 0 && stamp_of(*state, "a") == first);
+    (void)once(*state, &trial, "a", "1");
+    assert_true(stamp_of(*state, "a") != first);
+    (void)once(*state, &trial, "a", "-");
+    assert_true(stamp_of(*state, "a") == 0);
+}
+
 static void deleting_what_was_never_there_writes_nothing(void **state)
 {
     struct trial trial;
@@ -661,6 +684,10 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_unit_sees_what_the_one_before_wrote, setup_durable,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_stamp_is_another_for_every_write_be_it_of_the_same_value,
+                                        setup_memory, teardown),
+        cmocka_unit_test_setup_teardown(a_stamp_is_another_for_every_write_be_it_of_the_same_value,
+                                        setup_durable, teardown),
         cmocka_unit_test_setup_teardown(deleting_what_was_never_there_writes_nothing, setup_memory,
                                         teardown),
         cmocka_unit_test_setup_teardown(deleting_what_was_never_there_writes_nothing, setup_durable,
