@@ -37,6 +37,9 @@ struct shoal_node {
     const char *change;  /* asked for it and in no layout yet: "joins", "leaves", "removed",
                             "reweighed"; "" when nothing is */
     int staged;          /* and that waits for a commit */
+    uint64_t memory;     /* bytes that it takes */
+    uint64_t ops;        /* operations on keys carried out for clients since it started */
+    uint64_t ops_rate;   /* the same a second, of late */
 };
 
 struct shoal_status {

@@ -31,6 +31,9 @@ static struct status_node describe_heard(const struct snapshot_node *known)
         .storage = record->storage,
         .releasing = record->releasing,
         .sync_rate = record->sync_rate,
+        .memory = record->memory,
+        .ops = record->ops,
+        .ops_rate = record->ops_rate,
     };
 }
 

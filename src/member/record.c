@@ -46,7 +46,8 @@ bool node_record_same(const struct node_record *a, const struct node_record *b)
 {
     return node_record_same_but_counts(a, b) && a->keys == b->keys && a->bytes == b->bytes &&
            a->hints == b->hints && a->pending_sync == b->pending_sync &&
-           a->releasing == b->releasing && a->sync_rate == b->sync_rate;
+           a->releasing == b->releasing && a->sync_rate == b->sync_rate && a->memory == b->memory &&
+           a->ops == b->ops && a->ops_rate == b->ops_rate;
 }
 
 void node_record_to_wire(const struct node_record *record, struct wire_record *out)
@@ -71,6 +72,9 @@ void node_record_to_wire(const struct node_record *record, struct wire_record *o
         .storage = record->storage,
         .releasing = record->releasing,
         .sync_rate = record->sync_rate,
+        .memory = record->memory,
+        .ops = record->ops,
+        .ops_rate = record->ops_rate,
     };
 }
 
@@ -133,6 +137,9 @@ int node_record_from_wire(const struct wire_record *wire, struct node_record *ou
         .storage = wire->storage,
         .releasing = wire->releasing,
         .sync_rate = wire->sync_rate,
+        .memory = wire->memory,
+        .ops = wire->ops,
+        .ops_rate = wire->ops_rate,
     };
     text_copy(out->name, wire->name);
     text_copy(out->zone, wire->zone);

@@ -30,6 +30,9 @@ struct node_record {
     uint32_t storage; /* enum node_storage */
     uint64_t releasing;
     uint64_t sync_rate;
+    uint64_t memory;   /* bytes */
+    uint64_t ops;      /* for clients, since it started */
+    uint64_t ops_rate; /* a second, of late */
 };
 
 /* Takes over what is newer in `from`, a record of the same node: 1 when anything but the heartbeat

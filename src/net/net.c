@@ -17,6 +17,7 @@
 #include "net/contact.h"
 #include "net/keeper.h"
 #include "net/link.h"
+#include "net/process.h"
 #include "net/resolver.h"
 #include "shoal/error.h"
 
@@ -132,6 +133,12 @@ static void port_keep(void *self, struct bytes record, uint64_t sequence)
                 sequence);
 }
 
+static uint64_t port_memory_bytes(void *self)
+{
+    (void)self;
+    return process_resident_bytes();
+}
+
 struct ports net_ports(struct net *net, uint32_t index)
 {
     ASSERT(index < net->count);
@@ -144,6 +151,7 @@ struct ports net_ports(struct net *net, uint32_t index)
         .contact = port_contact,
         .post = port_post,
         .keep = port_keep,
+        .memory_bytes = port_memory_bytes,
     };
 }
 

@@ -270,6 +270,8 @@ void worker_tally_take(const struct worker *worker, struct worker_tally *out)
         .releasing = worker_releasing(worker),
         .storage = worker_own_storage(worker),
         .sync_bytes = worker->syncs.counts.bytes,
+        .memory = stats.memory_bytes,
+        .ops = worker->ops,
     };
     size_t cursor = 0;
     uint64_t key;

@@ -104,6 +104,7 @@ struct worker {
     struct snapshot *snapshot; /* adopted; NULL before the node is in a cluster */
     struct steward *steward;   /* worker 0 only */
     uint32_t serving;          /* depth of event handling: calls never nest */
+    uint64_t ops;              /* requests on keys and units taken from surfaces, so far */
 
     /* For each partition of this worker (p / count): the layout it was last synced for. */
     struct content_hash *synced;

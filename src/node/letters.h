@@ -69,6 +69,8 @@ struct worker_tally {
     uint32_t storage;    /* enum node_storage */
     uint32_t releasing;  /* holdings that the newest layout has elsewhere, not let go yet */
     uint64_t sync_bytes; /* that syncs have brought here since the start */
+    uint64_t memory;     /* bytes that the engine takes */
+    uint64_t ops;        /* carried out for clients since the start */
 };
 
 struct letter_tally {

@@ -50,6 +50,10 @@ struct ports {
      * and durably; then calls worker_kept with the sequence. Calls are answered in order. Worker 0
      * only. The bytes are borrowed for the call. */
     void (*keep)(void *self, struct bytes record, uint64_t sequence);
+
+    /* The memory that the process takes, for telling it to others. Worker 0 only. NULL: what the
+     * engines take is told instead. */
+    uint64_t (*memory_bytes)(void *self);
 };
 
 #endif

@@ -177,7 +177,7 @@ void steward_on_tick(struct timer *timer, uint64_t now_us)
         return;
     }
     gossip_beat(&steward->gossip);
-    steward_measure_syncs(steward);
+    steward_measure_rates(steward);
     steward_refresh_self(steward);
     steward_forget(steward);
     steward_gossip_round(steward, true);

@@ -87,11 +87,12 @@ enum standing {
 
 #define STEWARD_RATE_SAMPLES 8u
 
-/* Bytes taken in by syncs, as of the last few heartbeats. */
-struct sync_rate {
-    struct {
+/* Bytes taken in by syncs and operations for clients, as of the last few heartbeats. */
+struct rates {
+    struct rate_sample {
         uint64_t at_us;
-        uint64_t bytes;
+        uint64_t sync_bytes;
+        uint64_t ops;
     } samples[STEWARD_RATE_SAMPLES];
     uint32_t count;
     uint32_t next;
@@ -148,7 +149,7 @@ struct steward {
     struct join join;
     struct seek seek;
     struct changes changes;
-    struct sync_rate sync_rate;
+    struct rates rates;
     enum standing standing; /* as logged last */
     uint32_t may_lose;      /* partitions, as logged last */
     uint64_t may_lose_view; /* digest of the view that this was said of */
@@ -183,7 +184,7 @@ void steward_tally_sum(const struct steward *steward, struct worker_tally *out);
 /* Brings what this node tells of itself up to what the workers say. */
 void steward_refresh_self(struct steward *steward);
 /* Once a heartbeat. */
-void steward_measure_syncs(struct steward *steward);
+void steward_measure_rates(struct steward *steward);
 
 /* steward_depart.c */
 enum standing steward_standing(const struct steward *steward);

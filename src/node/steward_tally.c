@@ -13,6 +13,8 @@ void steward_tally_sum(const struct steward *steward, struct worker_tally *out)
         sum.refilling += tally->refilling;
         sum.releasing += tally->releasing;
         sum.sync_bytes += tally->sync_bytes;
+        sum.memory += tally->memory;
+        sum.ops += tally->ops;
         if (tally->storage > sum.storage) {
             sum.storage = tally->storage; /* the worst speaks for the node */
         }
@@ -20,30 +22,51 @@ void steward_tally_sum(const struct steward *steward, struct worker_tally *out)
     *out = sum;
 }
 
-/* ---- how fast syncs bring data ---- */
+/* ---- how fast syncs bring data, and clients ask ---- */
 
-void steward_measure_syncs(struct steward *steward)
+void steward_measure_rates(struct steward *steward)
 {
-    struct sync_rate *rate = &steward->sync_rate;
+    struct rates *rates = &steward->rates;
     struct worker_tally sum;
     steward_tally_sum(steward, &sum);
-    rate->samples[rate->next].at_us = steward->worker->now.mono_us;
-    rate->samples[rate->next].bytes = sum.sync_bytes;
-    rate->next = (rate->next + 1) % STEWARD_RATE_SAMPLES;
-    rate->count += rate->count < STEWARD_RATE_SAMPLES ? 1 : 0;
+    rates->samples[rates->next] = (struct rate_sample){
+        .at_us = steward->worker->now.mono_us,
+        .sync_bytes = sum.sync_bytes,
+        .ops = sum.ops,
+    };
+    rates->next = (rates->next + 1) % STEWARD_RATE_SAMPLES;
+    rates->count += rates->count < STEWARD_RATE_SAMPLES ? 1 : 0;
 }
 
-/* Bytes a second from the oldest sample to the newest. */
-static uint64_t sync_rate_now(const struct sync_rate *rate)
+static uint64_t a_second(uint64_t amount, uint64_t us)
 {
-    if (rate->count < 2) {
-        return 0;
+    return us == 0 ? 0 : (uint64_t)((double)amount * 1e6 / (double)us);
+}
+
+/* From the oldest sample to the newest. */
+static void take_rates(const struct rates *rates, struct node_record *self)
+{
+    self->sync_rate = 0;
+    self->ops_rate = 0;
+    if (rates->count < 2) {
+        return;
     }
-    uint32_t newest = (rate->next + STEWARD_RATE_SAMPLES - 1) % STEWARD_RATE_SAMPLES;
-    uint32_t oldest = (rate->next + STEWARD_RATE_SAMPLES - rate->count) % STEWARD_RATE_SAMPLES;
-    uint64_t us = rate->samples[newest].at_us - rate->samples[oldest].at_us;
-    uint64_t bytes = rate->samples[newest].bytes - rate->samples[oldest].bytes;
-    return us == 0 ? 0 : (uint64_t)((double)bytes * 1e6 / (double)us);
+    uint32_t last = rates->next + STEWARD_RATE_SAMPLES;
+    const struct rate_sample *newest = &rates->samples[(last - 1) % STEWARD_RATE_SAMPLES];
+    const struct rate_sample *oldest =
+        &rates->samples[(last - rates->count) % STEWARD_RATE_SAMPLES];
+    uint64_t us = newest->at_us - oldest->at_us;
+    self->sync_rate = a_second(newest->sync_bytes - oldest->sync_bytes, us);
+    self->ops_rate = a_second(newest->ops - oldest->ops, us);
+}
+
+/* The process's where the world tells it, else the engines'. It is told in steps: with every page
+ * of memory that comes and goes there would be another record. */
+static uint64_t memory_now(const struct steward *steward, const struct worker_tally *sum)
+{
+    const struct ports *ports = &steward->worker->ports;
+    uint64_t bytes = ports->memory_bytes == NULL ? sum->memory : ports->memory_bytes(ports->self);
+    return (bytes + LIMIT_MIB - 1) / LIMIT_MIB * LIMIT_MIB;
 }
 
 /* ---- the others ---- */
@@ -109,6 +132,9 @@ static void steward_hold_counts(struct steward *steward, struct node_record *sel
     self->pending_sync = told->pending_sync;
     self->releasing = told->releasing;
     self->sync_rate = told->sync_rate;
+    self->memory = told->memory;
+    self->ops = told->ops;
+    self->ops_rate = told->ops_rate;
 }
 
 void steward_refresh_self(struct steward *steward)
@@ -122,7 +148,9 @@ void steward_refresh_self(struct steward *steward)
     self.pending_sync = sum.pending;
     self.storage = sum.storage;
     self.releasing = sum.releasing;
-    self.sync_rate = sync_rate_now(&steward->sync_rate);
+    self.memory = memory_now(steward, &sum);
+    self.ops = sum.ops;
+    take_rates(&steward->rates, &self);
     self.state = steward_state(steward, &sum);
     const struct role *role =
         steward->view == NULL ? NULL : steward_role_of(steward->view, steward->id);

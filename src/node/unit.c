@@ -183,6 +183,7 @@ bool worker_unit_now(struct worker *worker, struct moment now, struct unit *unit
     bool done = places != NULL && unit_place_own(worker, unit, places) &&
                 unit_read(worker, places, unit->count, NULL) == REPLICA_DONE;
     if (done) {
+        worker->ops++;
         unit->memory = &worker->arena;
         *code = 0;
         if (unit_execute(worker, unit)) {
@@ -245,6 +246,7 @@ static void unit_submit(struct worker *worker, struct unit *unit)
 void worker_unit(struct worker *worker, struct moment now, struct unit *unit)
 {
     worker_enter(worker, now);
+    worker->ops++;
     unit_submit(worker, unit);
     worker_leave(worker);
 }

@@ -127,6 +127,7 @@ static uint32_t worker_for(struct worker *worker, struct request *request)
 
 void worker_take_request(struct worker *worker, struct request *request)
 {
+    worker->ops += request->op <= REQUEST_LIST ? 1 : 0;
     request->origin = worker->index;
     request->forward = false;
     request->deadline_us = worker_deadline_us(worker, request->options.timeout_us);

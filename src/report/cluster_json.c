@@ -25,10 +25,11 @@ static json_t *json_of_node(const struct shoal_node *node)
                   "bytes", (json_int_t)node->bytes, "hints", (json_int_t)node->hints,
                   "pending_sync", (json_int_t)node->pending_sync, "weight",
                   (json_int_t)node->weight, "storage", node->storage, "id", json_of_id(node->id));
-    json_t *change =
-        json_pack("{s:I,s:I,s:b,s:b,s:b,s:b}", "releasing", (json_int_t)node->releasing,
-                  "sync_rate", (json_int_t)node->sync_rate, "seen", node->seen, "synced",
-                  node->synced, "all_synced", node->all_synced, "staged", node->staged);
+    json_t *change = json_pack(
+        "{s:I,s:I,s:I,s:I,s:I,s:b,s:b,s:b,s:b}", "releasing", (json_int_t)node->releasing,
+        "sync_rate", (json_int_t)node->sync_rate, "memory", (json_int_t)node->memory, "ops",
+        (json_int_t)node->ops, "ops_rate", (json_int_t)node->ops_rate, "seen", node->seen, "synced",
+        node->synced, "all_synced", node->all_synced, "staged", node->staged);
     if (object != NULL && change != NULL) {
         (void)json_object_update(object, change);
         (void)json_object_set_new(

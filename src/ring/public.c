@@ -54,6 +54,9 @@ static struct shoal_node *show_nodes(struct arena *arena, const struct status_no
             .all_synced = (node->marks & MARK_ALL_SYNCED) != 0,
             .change = node->change == CHANGE_STAYS ? "" : change_kind_text(node->change),
             .staged = node->staged,
+            .memory = node->memory,
+            .ops = node->ops,
+            .ops_rate = node->ops_rate,
         };
         if (shown[i].name == NULL || shown[i].zone == NULL || shown[i].host == NULL) {
             return NULL;

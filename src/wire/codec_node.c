@@ -4,8 +4,9 @@
 #include "wire/codec.h"
 
 #define STATUS_NODE_FIELDS 15u
-/* storage (ok when left out), releasing, sync_rate, marks, change, staged (0, false) */
-#define STATUS_NODE_LATER_FIELDS 6u
+/* storage (ok when left out), releasing, sync_rate, marks, change, staged, memory, ops, ops_rate
+ * (0, false) */
+#define STATUS_NODE_LATER_FIELDS 9u
 
 static void write_status_node(struct writer *writer, const struct status_node *node)
 {
@@ -31,6 +32,9 @@ static void write_status_node(struct writer *writer, const struct status_node *n
     write_u64(writer, node->marks);
     write_u64(writer, node->change);
     write_bool(writer, node->staged);
+    write_u64(writer, node->memory);
+    write_u64(writer, node->ops);
+    write_u64(writer, node->ops_rate);
 }
 
 void write_status_nodes(struct writer *writer, const struct status_node *nodes, uint32_t count)
@@ -65,6 +69,9 @@ static void read_status_node(struct reader *reader, struct status_node *node)
     node->marks = read_later_field(&unknown) ? read_u32(reader) : 0;
     node->change = read_later_field(&unknown) ? read_u32(reader) : CHANGE_STAYS;
     node->staged = read_later_field(&unknown) && read_bool(reader);
+    node->memory = read_later_field(&unknown) ? read_u64(reader) : 0;
+    node->ops = read_later_field(&unknown) ? read_u64(reader) : 0;
+    node->ops_rate = read_later_field(&unknown) ? read_u64(reader) : 0;
     read_skip_many(reader, unknown);
 }
 

@@ -3,7 +3,8 @@
 #include "wire/codec.h"
 
 #define RECORD_FIELDS 16u
-#define RECORD_LATER_FIELDS 3u /* storage (ok when left out), releasing, sync_rate (0) */
+/* storage (ok when left out), releasing, sync_rate, memory, ops, ops_rate (0) */
+#define RECORD_LATER_FIELDS 6u
 
 static void write_record(struct writer *writer, const struct wire_record *record)
 {
@@ -27,6 +28,9 @@ static void write_record(struct writer *writer, const struct wire_record *record
     write_u64(writer, record->storage);
     write_u64(writer, record->releasing);
     write_u64(writer, record->sync_rate);
+    write_u64(writer, record->memory);
+    write_u64(writer, record->ops);
+    write_u64(writer, record->ops_rate);
 }
 
 void write_records(struct writer *writer, const struct wire_record *records, uint32_t count)
@@ -59,6 +63,9 @@ static void read_record(struct reader *reader, struct wire_record *record)
     record->storage = read_later_field(&unknown) ? read_u32(reader) : NODE_STORAGE_OK;
     record->releasing = read_later_field(&unknown) ? read_u64(reader) : 0;
     record->sync_rate = read_later_field(&unknown) ? read_u64(reader) : 0;
+    record->memory = read_later_field(&unknown) ? read_u64(reader) : 0;
+    record->ops = read_later_field(&unknown) ? read_u64(reader) : 0;
+    record->ops_rate = read_later_field(&unknown) ? read_u64(reader) : 0;
     read_skip_many(reader, unknown);
 }
 

@@ -140,6 +140,9 @@ struct status_node {
     uint32_t marks;     /* of the newest layout, enum mark_kind; what a change waits for */
     uint32_t change;    /* enum change_kind: what is asked for it and not in a layout yet */
     bool staged;        /* ... and waits for an operator's commit */
+    uint64_t memory;    /* bytes that it takes */
+    uint64_t ops;       /* operations on keys carried out for clients since it started */
+    uint64_t ops_rate;  /* the same a second, of late */
 };
 
 struct message_status_reply {

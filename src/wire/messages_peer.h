@@ -115,6 +115,9 @@ struct wire_record {
     uint32_t storage; /* enum node_storage */
     uint64_t releasing;
     uint64_t sync_rate;
+    uint64_t memory;
+    uint64_t ops;
+    uint64_t ops_rate;
 };
 
 enum gossip_kind {

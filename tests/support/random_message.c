@@ -169,6 +169,9 @@ static const struct status_node *some_nodes(struct random *random, struct arena 
             .storage = number32(random),
             .releasing = number(random),
             .sync_rate = number(random),
+            .memory = number(random),
+            .ops = number(random),
+            .ops_rate = number(random),
             .marks = number32(random),
             .change = number32(random),
             .staged = chance(random, 0.5),
@@ -374,6 +377,9 @@ static const struct wire_record *some_records(struct random *random, struct aren
             .storage = number32(random),
             .releasing = number(random),
             .sync_rate = number(random),
+            .memory = number(random),
+            .ops = number(random),
+            .ops_rate = number(random),
         };
     }
     return records;

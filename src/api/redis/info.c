@@ -11,6 +11,7 @@
 #include "api/redis/connection.h"
 #include "api/redis/server.h"
 #include "api/redis/session.h"
+#include "net/process.h"
 #include "ring/view.h"
 
 struct info {
@@ -92,20 +93,6 @@ static void say_clients(struct info *info)
     say(info, "tracking_clients:0");
 }
 
-static uint64_t resident_bytes(void)
-{
-    unsigned long long all = 0;
-    unsigned long long resident = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file != NULL) {
-        if (fscanf(file, "%llu %llu", &all, &resident) != 2) {
-            resident = 0;
-        }
-        fclose(file);
-    }
-    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static void human(uint64_t bytes, char out[32])
 {
     static const char units[] = {'B', 'K', 'M', 'G', 'T', 'P'};
@@ -140,7 +127,7 @@ static void say_memory(struct info *info)
     uint64_t engines = metric(info, "shoal_engine_memory_bytes");
     say(info, "# Memory");
     say_bytes(info, "used_memory", used);
-    say_bytes(info, "used_memory_rss", resident_bytes());
+    say_bytes(info, "used_memory_rss", process_resident_bytes());
     say_bytes(info, "used_memory_peak", (uint64_t)usage.ru_maxrss * 1024);
     say(info, "used_memory_dataset:%llu", (unsigned long long)engines);
     say(info, "used_memory_overhead:%llu",

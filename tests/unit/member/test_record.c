@@ -31,6 +31,9 @@ static struct node_record record_of(uint64_t generation, uint64_t version, uint6
         .storage = NODE_STORAGE_FULL,
         .releasing = 14,
         .sync_rate = 15,
+        .memory = 16,
+        .ops = 17,
+        .ops_rate = 18,
     };
 }
 
@@ -115,6 +118,9 @@ static void sameness_sees_every_field_that_is_told(void **state)
     DIFFERS(b.storage++);
     DIFFERS(b.releasing++);
     DIFFERS(b.sync_rate++);
+    DIFFERS(b.memory++);
+    DIFFERS(b.ops++);
+    DIFFERS(b.ops_rate++);
 #undef DIFFERS
     b = a;
     b.heartbeat++;

@@ -81,6 +81,9 @@ static void fields_that_earlier_versions_leave_out_have_their_defaults(void **st
         assert_int_equal(node->marks, 0);
         assert_int_equal(node->change, CHANGE_STAYS);
         assert_false(node->staged);
+        assert_int_equal(node->memory, 0);
+        assert_int_equal(node->ops, 0);
+        assert_int_equal(node->ops_rate, 0);
     }
 }
 

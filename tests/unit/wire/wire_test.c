@@ -74,6 +74,9 @@ static void assert_node_same(const struct status_node *sent, const struct status
     SAME(storage);
     SAME(releasing);
     SAME(sync_rate);
+    SAME(memory);
+    SAME(ops);
+    SAME(ops_rate);
     SAME(marks);
     SAME(change);
     SAME(staged);
@@ -115,6 +118,9 @@ static void assert_record_same(const struct wire_record *sent, const struct wire
     SAME(storage);
     SAME(releasing);
     SAME(sync_rate);
+    SAME(memory);
+    SAME(ops);
+    SAME(ops_rate);
 }
 
 void assert_records_same(const struct wire_record *a, const struct wire_record *b, uint32_t count)
