@@ -72,6 +72,9 @@ struct http_exchange {
     char id[33];       /* the request's id, hex: X-Request-Id, logs, errors */
 };
 
+/* What the surface was set up with. */
+const struct http_options *http_options(const struct http *http);
+
 /* ---- reading ---- */
 
 /* The field's value, trimmed; data NULL: not there. Of several, the first. */
