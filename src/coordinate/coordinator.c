@@ -1,5 +1,6 @@
 /* Beginning, answering and ending operations; what all kinds share. See coordinator.h. */
 #include "coordinate/fallback.h"
+#include "coordinate/traced.h"
 #include "coordinate/write.h"
 
 #include "base/assert.h"
@@ -46,6 +47,8 @@ void coordinator_complete(struct operation *operation, const struct outcome *out
     struct request *request = operation->request;
     ASSERT(request != NULL);
     operation->request = NULL;
+    request->waited = coordinator->heard;
+    request->waited_node = coordinator->heard_node;
     if (outcome->code == SHOAL_EUNKNOWN) {
         coordinator_count(coordinator, coordinator->metrics.unknowns);
     } else if (outcome->code == SHOAL_EQUORUM) {
@@ -192,9 +195,18 @@ static bool coordinator_may(struct coordinator *coordinator, const struct reques
            (!changes || !coordinator->self_clock_ahead);
 }
 
+static void coordinator_hear(struct coordinator *coordinator, uint32_t what, uint64_t node)
+{
+    coordinator->heard = what;
+    coordinator->heard_node = node;
+}
+
 void coordinator_start(struct coordinator *coordinator, struct request *request)
 {
     struct quorum quorum;
+    coordinator_hear(coordinator, WAIT_NOTHING, 0);
+    request->begun_us = coordinator->now.mono_us;
+    request->waited = WAIT_NOTHING;
     if (coordinator_admit(coordinator, request, &quorum) < 0) {
         return;
     }
@@ -224,6 +236,9 @@ void coordinator_start(struct coordinator *coordinator, struct request *request)
     }
     operation->quorum = quorum;
     operation->key = key;
+    if (request->span != 0) {
+        traced_begin(operation);
+    }
     if (list) {
         list_begin(operation);
     } else if (forward) {
@@ -310,6 +325,10 @@ void coordinator_on_result(struct coordinator *coordinator, uint64_t node,
         return;
     }
     coordinator_note_answer(operation, node);
+    coordinator_hear(coordinator, WAIT_FORWARD, node);
+    if (operation->traced != NULL) {
+        traced_answer(operation, node, result->code);
+    }
     forward_on_result(operation, node, result);
 }
 
@@ -324,6 +343,10 @@ void coordinator_on_stored(struct coordinator *coordinator, uint64_t node,
     int fallback = target < 0 ? fallback_index(operation, node) : -1;
     if (target >= 0 || fallback >= 0) {
         coordinator_note_answer(operation, node);
+        coordinator_hear(coordinator, WAIT_PEER, node);
+        if (operation->traced != NULL) {
+            traced_answer(operation, node, stored->code);
+        }
     }
     if (target >= 0) {
         write_on_stored(operation, (uint32_t)target, stored);
@@ -342,6 +365,10 @@ void coordinator_on_fetched(struct coordinator *coordinator, uint64_t node,
         return;
     }
     coordinator_note_answer(operation, node);
+    coordinator_hear(coordinator, WAIT_PEER, node);
+    if (operation->traced != NULL) {
+        traced_answer(operation, node, fetched->code);
+    }
     read_on_fetched(operation, (uint32_t)target, fetched);
 }
 
@@ -353,6 +380,7 @@ void coordinator_on_scanned(struct coordinator *coordinator, uint64_t node,
     if (operation == NULL || operation->phase != OPERATION_LISTING) {
         return;
     }
+    coordinator_hear(coordinator, WAIT_PEER, node);
     list_on_scanned(operation, node, scanned, payload);
 }
 
@@ -392,6 +420,7 @@ static void coordinator_rejudge(struct operation *operation)
 
 void coordinator_adopt(struct coordinator *coordinator)
 {
+    coordinator_hear(coordinator, WAIT_VIEW, 0);
     struct queue *link = coordinator->all.next;
     while (link != &coordinator->all) {
         struct queue *next = link->next; /* judging frees at most this one */
@@ -426,6 +455,7 @@ void coordinator_on_link(struct coordinator *coordinator, uint64_t node, bool up
     if (up) {
         return; /* the hedge timers ask again */
     }
+    coordinator_hear(coordinator, WAIT_VIEW, node);
     struct queue *link = coordinator->all.next;
     while (link != &coordinator->all) {
         struct queue *next = link->next;

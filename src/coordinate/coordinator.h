@@ -7,6 +7,7 @@
 #include "base/metrics.h"
 #include "base/moment.h"
 #include "base/queue.h"
+#include "base/spans.h"
 #include "base/table.h"
 #include "base/timers.h"
 #include "coordinate/operation.h"
@@ -39,6 +40,8 @@ struct courier {
     bool (*locked)(void *self, const struct engine_key *key);
     /* Its name, for messages; never NULL. */
     const char *(*name)(void *self, uint64_t node);
+    /* Where it is reached by peers, for traces; "" when that isn't known. NULL: it never is. */
+    const char *(*address)(void *self, uint64_t node, uint16_t *port);
 };
 
 struct coordinator_metrics {
@@ -54,7 +57,10 @@ struct coordinator {
     struct timers *timers;   /* borrowed */
     struct arena *arena;     /* borrowed */
     struct buffer *frame;    /* borrowed: scratch for encoding one frame */
-    struct moment now;       /* of the present event */
+    struct moment now;       /* of the present event ... */
+    uint32_t heard;          /* ... and what it is, for whoever waited: enum request_wait ... */
+    uint64_t heard_node;     /* ... from this node */
+    struct spans *spans;     /* borrowed; NULL: nothing is traced */
     struct coordinator_metrics metrics;
 
     /* From the adopted snapshot; borrowed; NULL before the node is in a cluster. */

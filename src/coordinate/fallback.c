@@ -184,6 +184,7 @@ void fallback_send(struct operation *operation, struct bytes encoded)
         .actor = operation->dot.actor,
         .durable = operation->quorum.dw > 0,
         .hint = true,
+        .trace = operation->request->trace,
     };
     buffer_clear(coordinator->frame);
     if (open == 0 || message_store_encode(&store, coordinator->frame) < 0) {
@@ -191,7 +192,7 @@ void fallback_send(struct operation *operation, struct bytes encoded)
     }
     for (; open != 0; open &= open - 1) {
         uint32_t index = (uint32_t)__builtin_ctz(open);
-        if (coordinator_send(coordinator, operation->fallbacks[index]) == 0) {
+        if (write_store_to(operation, operation->fallbacks[index], &store) == 0) {
             operation->fallback_asked |= fallback_bit(index);
         }
     }

@@ -5,6 +5,7 @@
  * one that refused, or was never reached, does not. */
 #include "base/mutant.h"
 #include "coordinate/coordinator.h"
+#include "coordinate/traced.h"
 #include "shoal/error.h"
 
 static void forward_add(struct operation *operation, uint64_t node)
@@ -59,6 +60,7 @@ static int forward_try(struct operation *operation)
                     .expiry_ms = request->expiry_ms,
                     .delta = request->delta,
                     .options = request->options,
+                    .trace = operation_trace(operation, node, "FORWARD"),
                 },
             .view_digest = coordinator->view->digest,
         };

@@ -113,6 +113,7 @@ static void list_ask(struct operation *operation, struct list_slot *slot, uint32
         .prefix = request->key,
         .stripped = !request->with_values,
         .view_digest = coordinator->view->digest,
+        .trace = request->trace,
     };
     buffer_clear(coordinator->frame);
     if (message_scan_encode(&scan, coordinator->frame) == 0 &&

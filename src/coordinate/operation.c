@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/prefetch.h"
 #include "coordinate/fallback.h"
+#include "coordinate/traced.h"
 #include "shoal/error.h"
 
 /* Operations kept for reuse; a burst of more goes back to memory. */
@@ -23,6 +24,7 @@ static void operation_on_deadline(struct timer *timer, uint64_t now_us)
         operation_free(operation);
         return;
     }
+    operation->coordinator->heard = WAIT_SILENCE;
     double seconds =
         (double)(operation->coordinator->now.mono_us - operation->started_us) / 1000000.0;
     const char *what = request_op_text(operation->request->op);
@@ -55,6 +57,7 @@ static void operation_on_hedge(struct timer *timer, uint64_t now_us)
     if (operation->hedge_us > COORDINATOR_GRACE_US) {
         operation->hedge_us = COORDINATOR_GRACE_US;
     }
+    operation->coordinator->heard = WAIT_SILENCE;
     /* The heap has room: this timer has just left it. */
     (void)timers_start(operation->coordinator->timers, timer, now_us + operation->hedge_us);
     switch (operation->phase) {
@@ -79,6 +82,10 @@ static void operation_on_local(struct read_waiter *waiter, int code)
 {
     struct operation *operation = QUEUE_ITEM(waiter, struct operation, local);
     operation->local_waits = false;
+    operation->coordinator->heard = WAIT_DISK;
+    if (operation->traced != NULL) {
+        traced_waited(operation, TRACED_READ, code);
+    }
     if (operation->phase == OPERATION_WRITING) {
         write_on_local(operation, code);
     } else {
@@ -91,6 +98,9 @@ void operation_await_local(struct operation *operation)
     ASSERT(!operation->local_waits);
     operation->local.fire = operation_on_local;
     operation->local_waits = true;
+    if (operation->traced != NULL) {
+        traced_wait(operation, TRACED_READ);
+    }
     replica_wait(operation->coordinator->replica, &operation->local);
 }
 
@@ -141,6 +151,7 @@ static void operation_reset(struct operation *operation)
     operation->kept = 0;
     operation->differs = false;
     operation->last_ask_us = 0;
+    operation->traced = NULL;
     operation->reading_bytes = 0;
     operation->over_budget = false;
     operation->basis = WRITE_CONTEXT;
@@ -289,6 +300,9 @@ void operation_free(struct operation *operation)
     }
     if (operation->listing != NULL) {
         list_free(operation);
+    }
+    if (operation->traced != NULL) {
+        traced_end(operation);
     }
     operation_hold(operation, 0);
     (void)table_remove(&coordinator->operations, operation->id);

@@ -23,6 +23,7 @@
 
 struct coordinator;
 struct listing;
+struct traced;
 
 enum operation_phase {
     OPERATION_FORWARDING,
@@ -65,6 +66,7 @@ struct operation {
     uint64_t started_us;
     uint64_t hedge_us; /* the present interval; doubles */
     uint64_t last_ask_us;
+    struct traced *traced; /* NULL: it isn't; see traced.h */
 
     /* Bits over placement.nodes. */
     uint64_t allowed; /* may be asked: all, or fewer where the request lowered n */

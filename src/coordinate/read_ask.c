@@ -1,5 +1,6 @@
 /* Whom a read asks: as many owners as it needs, the responsive ones first; and what for. */
 #include "coordinate/read.h"
+#include "coordinate/traced.h"
 
 /* One get in so many asks everybody, so that reading heals owners that are behind. */
 #define READ_ASK_ALL_ONE_IN 8u
@@ -35,6 +36,7 @@ static void read_ask(struct operation *operation, uint32_t target)
         .has_known = has_known,
         .known = has_known ? operation->known : 0,
         .view_digest = coordinator->view->digest,
+        .trace = operation_trace(operation, operation->placement.nodes[target], "FETCH"),
     };
     buffer_clear(coordinator->frame);
     if (message_fetch_encode(&fetch, coordinator->frame) < 0 ||

@@ -22,6 +22,31 @@ enum {
     REQUEST_CHANGE = 21, /* `change`; the outcome is its `changed` */
 };
 
+/* Where a request came in. */
+enum request_surface {
+    SURFACE_NONE = 0, /* the node itself */
+    SURFACE_NATIVE = 1,
+    SURFACE_REDIS = 2,
+    SURFACE_HTTP = 3,
+    SURFACE_PEER = 4, /* passed on by another node */
+};
+
+/* "native", "redis", "http", "peer"; "node" for the node itself. */
+const char *request_surface_text(uint32_t surface);
+
+/* What a request waited for last, for the slow log and traces. */
+enum request_wait {
+    WAIT_NOTHING = 0,
+    WAIT_DISK = 1,    /* this node's own */
+    WAIT_PEER = 2,    /* the answer of a node */
+    WAIT_FORWARD = 3, /* the answer of the node that it was passed on to */
+    WAIT_SILENCE = 4, /* answers that did not come */
+    WAIT_VIEW = 5,    /* a change of the layout, or of who is reached */
+    WAIT_QUEUE = 6,   /* its turn */
+};
+
+const char *request_wait_text(uint32_t wait);
+
 /* Does it change what its key holds? */
 static inline bool request_writes(uint32_t op)
 {
@@ -75,7 +100,8 @@ struct request {
     struct request_options options;
     bool stage;                          /* join: without committing */
     const struct message_change *change; /* change */
-    struct trace trace; /* all zero: nobody asked for one */
+    struct trace trace;                  /* all zero: nobody asked for one */
+    uint32_t surface;                    /* enum request_surface */
     request_done done;
     void *user;
 
@@ -85,6 +111,14 @@ struct request {
     uint32_t partition;
     bool forward; /* decided once, where it came in: another node is to coordinate it */
     uint64_t deadline_us;
+    uint64_t since_us;    /* when it came in, */
+    uint64_t begun_us;    /* ... was begun on the worker that carried it out, */
+    uint64_t ended_us;    /* ... and had ended there */
+    uint32_t waited;      /* enum request_wait */
+    uint64_t waited_node; /* WAIT_PEER, WAIT_FORWARD */
+    uint64_t span;        /* its own, where it is traced; else 0 */
+    uint64_t parent_span;
+    uint64_t begin_ns;      /* of the span */
     struct outcome outcome; /* on its way back from another worker, with its memory */
     void *outcome_memory;
 };

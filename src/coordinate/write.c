@@ -5,7 +5,22 @@
 #include "coordinate/write.h"
 #include "base/mutant.h"
 #include "coordinate/fallback.h"
+#include "coordinate/traced.h"
 #include "shoal/error.h"
+
+int write_store_to(struct operation *operation, uint64_t node, struct message_store *store)
+{
+    struct coordinator *coordinator = operation->coordinator;
+    if (operation->traced != NULL) {
+        store->trace = traced_call(operation, node, "STORE");
+        buffer_clear(coordinator->frame);
+        int result = message_store_encode(store, coordinator->frame);
+        if (result < 0) {
+            return result;
+        }
+    }
+    return coordinator_send(coordinator, node);
+}
 
 static void write_send_owners(struct operation *operation, uint64_t targets, struct bytes encoded)
 {
@@ -22,6 +37,7 @@ static void write_send_owners(struct operation *operation, uint64_t targets, str
         .view_digest = coordinator->view->digest,
         .actor = operation->dot.actor,
         .durable = operation->quorum.dw > 0,
+        .trace = operation->request->trace,
     };
     buffer_clear(coordinator->frame);
     if (message_store_encode(&store, coordinator->frame) < 0) {
@@ -29,7 +45,7 @@ static void write_send_owners(struct operation *operation, uint64_t targets, str
     }
     for (uint64_t rest = targets; rest != 0; rest &= rest - 1) {
         uint32_t i = (uint32_t)__builtin_ctzll(rest);
-        if (coordinator_send(coordinator, operation->placement.nodes[i]) == 0) {
+        if (write_store_to(operation, operation->placement.nodes[i], &store) == 0) {
             operation->asked |= operation_bit(i);
         }
     }

@@ -1,6 +1,7 @@
 /* Confirmations of a write: this node's own, which waits for its own storage, and those of the
  * other owners, which count once the view they were given under is part of this node's. */
 #include "coordinate/fallback.h"
+#include "coordinate/traced.h"
 #include "coordinate/write.h"
 #include "shoal/error.h"
 
@@ -29,6 +30,10 @@ static void write_on_confirm(struct durable_waiter *waiter, int code)
 {
     struct operation *operation = QUEUE_ITEM(waiter, struct operation, confirm);
     operation->confirm_waits = false;
+    operation->coordinator->heard = WAIT_DISK;
+    if (operation->traced != NULL) {
+        traced_waited(operation, TRACED_CONFIRM, code);
+    }
     operation_expect_next(operation);
     if (code == 0) {
         write_take_own(operation, waiter->sequence);
@@ -49,6 +54,9 @@ void write_confirm_own(struct operation *operation, bool at_once)
     operation->asked |= write_self_bit(operation);
     operation->confirm.fire = write_on_confirm;
     operation->confirm_waits = true;
+    if (operation->traced != NULL) {
+        traced_wait(operation, TRACED_CONFIRM);
+    }
     durability_wait(&replica->durability, wanted ? DURABILITY_DURABLE : DURABILITY_SETTLED,
                     &operation->confirm);
     if (wanted) {

@@ -3,6 +3,7 @@
  *      worker.c   the entry points
  *      worker_request.c, worker_frame.c, worker_repair_frame.c, worker_post.c
  *                 what goes to which part and to which worker, and what is sent
+ *      account.c  the slow log, failures, and spans of what is traced
  *      adopt.c    taking up a snapshot: holdings begin, fills are planned, requests judged anew
  *      unit*.c    units of work over keys on a node that is alone: unit_inside.h
  *      serve.c    what peers ask of this node's holdings: store, fetch, scan
@@ -30,6 +31,7 @@
 
 #include "coordinate/coordinator.h"
 #include "member/reach.h"
+#include "node/account.h"
 #include "node/letters.h"
 #include "node/parking.h"
 #include "node/unit_inside.h"
@@ -63,6 +65,7 @@ struct worker_metrics {
     metric_id comparisons, syncs, sync_failures, sync_objects, sync_bytes, sync_repairs;
     metric_id tombstones, actors_closed, closing_questions;
     metric_id releasing, released, release_questions;
+    metric_id slow;
     struct worker_counted {
         uint64_t stored, delivered, refused; /* hints */
         uint64_t comparisons, syncs, sync_failures, sync_objects, sync_bytes, sync_repairs;
@@ -79,6 +82,8 @@ struct worker {
     struct engine *engine;
     struct metrics *metrics;
     struct worker_metrics own_metrics;
+    struct spans *spans; /* borrowed; NULL: nothing is traced */
+    struct account account;
     struct moment now;
     struct random random;
     struct arena arena;
@@ -173,6 +178,7 @@ void worker_post(struct worker *worker, uint32_t to, struct letter *letter, uint
 int worker_post_frame(struct worker *worker, uint32_t to, uint32_t kind, struct source source,
                       struct bytes bytes);
 const char *worker_node_name(void *self, uint64_t node);
+const char *worker_node_address(void *self, uint64_t node, uint16_t *port);
 
 bool worker_clock_ahead(void *self, uint64_t node);
 uint32_t worker_storage(void *self, uint64_t node);

@@ -72,6 +72,8 @@ static struct inbound *inbound_new(struct worker *worker, struct source source,
     request->expiry_ms = ask->expiry_ms;
     request->delta = ask->delta;
     request->options = ask->options;
+    request->trace = ask->trace;
+    request->surface = SURFACE_PEER;
     request->forwarded = true;
     request->done = inbound_done;
     request->user = inbound;
@@ -104,6 +106,7 @@ void inbound_forward(struct worker *worker, struct source source,
         return;
     }
     struct request *request = &inbound->request;
+    account_begin(worker, request);
     request->origin = worker->index;
     request->deadline_us = worker_deadline_us(worker, ask->options.timeout_us);
     request->partition =

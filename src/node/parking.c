@@ -11,6 +11,7 @@ struct parked {
     struct queue link;
     struct worker *worker;
     struct source source;
+    uint64_t since_us;
     size_t len;
     uint8_t bytes[];
 };
@@ -37,6 +38,7 @@ static void parking_on_ready(struct read_waiter *waiter, int code)
     struct parking *parking = &worker->parking;
     ASSERT(parking->resumed == NULL);
     parking->resumed = parked;
+    parking->since_us = parked->since_us;
     worker_dispatch(worker, parked->source, bytes_make(parked->bytes, parked->len), code);
     if (parking->resumed != NULL) { /* not parked once more */
         parking->resumed = NULL;
@@ -53,6 +55,7 @@ static struct parked *parking_copy(struct worker *worker)
     }
     *parked = (struct parked){.worker = worker,
                               .source = parking->source,
+                              .since_us = parking->since_us,
                               .len = parking->payload.len,
                               .waiter = {.fire = parking_on_ready}};
     memcpy(parked->bytes, parking->payload.data, parking->payload.len);

@@ -20,6 +20,7 @@ struct parking {
     /* The frame being dispatched: what parking_take takes. */
     struct source source;
     struct bytes payload;
+    uint64_t since_us;      /* when it came in */
     struct parked *resumed; /* it comes from here, and may stay where it is */
 };
 

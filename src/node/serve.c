@@ -8,6 +8,8 @@
 #include "node/core.h"
 #include "shoal/error.h"
 
+#define CONFIRM_KEY_BYTES 32u
+
 /* A store that waits for its durability. */
 struct confirm {
     struct durable_waiter waiter;
@@ -16,6 +18,8 @@ struct confirm {
     struct source source;
     uint64_t asked_digest;
     struct message_stored stored; /* the answer, as far as it is known at apply time */
+    struct served served;
+    uint8_t key[CONFIRM_KEY_BYTES]; /* the beginning of it, for the log */
 };
 
 struct bytes serve_view(struct worker *worker, uint64_t asked_digest)
@@ -91,12 +95,25 @@ static void serve_on_confirm(struct durable_waiter *waiter, int code)
                        ? bytes_make(NULL, 0)
                        : serve_view(worker, confirm->asked_digest);
     serve_stored(worker, confirm->source, stored);
+    account_served(worker, &confirm->served, stored->code);
     serve_confirm_free(confirm);
+}
+
+/* What is told of it in the end; the key's own bytes are gone by then. */
+static void serve_confirm_keep(struct confirm *confirm, const struct served *served)
+{
+    size_t len = served->key.len < CONFIRM_KEY_BYTES ? served->key.len : CONFIRM_KEY_BYTES;
+    confirm->served = *served;
+    confirm->served.waited = true;
+    confirm->served.key = bytes_make(confirm->key, len);
+    if (len > 0) {
+        memcpy(confirm->key, served->key.data, len);
+    }
 }
 
 static int serve_confirm_later(struct worker *worker, struct source source,
                                const struct message_store *store,
-                               const struct message_stored *stored)
+                               const struct message_stored *stored, const struct served *served)
 {
     if (store->id == 0) {
         return 0;
@@ -112,6 +129,7 @@ static int serve_confirm_later(struct worker *worker, struct source source,
     confirm->source = source;
     confirm->stored = *stored;
     confirm->asked_digest = store->view_digest;
+    serve_confirm_keep(confirm, served);
     confirm->waiter.fire = serve_on_confirm;
     queue_push(&worker->confirms, &confirm->link);
     worker->confirm_count++;
@@ -162,10 +180,12 @@ void serve_store(struct worker *worker, struct source source, const struct messa
                  int code)
 {
     struct message_stored stored = {.id = store->id, .view_digest = worker->snapshot->view->digest};
+    const struct served served =
+        account_serve(worker, "STORE", &store->trace, store->partition, store->key);
     int result = code != 0 ? code : serve_apply(worker, store, &stored);
     bool later = serve_confirms_later(worker, store, result);
     if (later) {
-        result = serve_confirm_later(worker, source, store, &stored);
+        result = serve_confirm_later(worker, source, store, &stored, &served);
     } else if (result == REPLICA_PENDING) {
         result = parking_take(worker);
         later = true;
@@ -176,6 +196,7 @@ void serve_store(struct worker *worker, struct source source, const struct messa
             result == 0 && replica_durable(&worker->replica, worker->replica.durability.issued);
         stored.view = serve_view(worker, store->view_digest);
         serve_stored(worker, source, &stored);
+        account_served(worker, &served, result);
     }
 }
 
@@ -230,6 +251,8 @@ void serve_fetch(struct worker *worker, struct source source, const struct messa
         .clock = bytes_make(NULL, 0),
         .view_digest = worker->snapshot->view->digest,
     };
+    const struct served served =
+        account_serve(worker, "FETCH", &fetch->trace, fetch->partition, fetch->key);
     fetched.code = code == 0 ? serve_read(worker, fetch, &fetched) : code;
     if (fetched.code == REPLICA_PENDING) {
         fetched.code = parking_take(worker);
@@ -242,6 +265,7 @@ void serve_fetch(struct worker *worker, struct source source, const struct messa
     if (message_fetched_encode(&fetched, &worker->reply) == 0) {
         worker_reply(worker, source, buffer_bytes(&worker->reply));
     }
+    account_served(worker, &served, fetched.code);
 }
 
 void serve_close(struct worker *worker)

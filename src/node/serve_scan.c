@@ -131,6 +131,8 @@ void serve_scan(struct worker *worker, struct source source, const struct messag
         .clock = bytes_make(NULL, 0),
         .view_digest = worker->snapshot->view->digest,
     };
+    const struct served served =
+        account_serve(worker, "SCAN", &ask->trace, ask->partition, ask->prefix);
     scanned.code = code == 0 ? scan_run(&scan, &scanned) : code;
     if (scanned.code == REPLICA_PENDING) {
         scanned.code = parking_take(worker);
@@ -143,4 +145,5 @@ void serve_scan(struct worker *worker, struct source source, const struct messag
     if (message_scanned_encode(&scanned, &worker->reply) == 0) {
         worker_reply(worker, source, buffer_bytes(&worker->reply));
     }
+    account_served(worker, &served, scanned.code);
 }

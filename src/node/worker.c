@@ -30,7 +30,9 @@ static void worker_wire(struct worker *worker)
         .storage = worker_storage,
         .locked = worker_key_locked,
         .name = worker_node_name,
+        .address = worker_node_address,
     };
+    coordinator->spans = worker->spans;
     coordinator->replica = &worker->replica;
     coordinator->reach = &worker->reach;
     coordinator->timers = &worker->timers;
@@ -62,6 +64,7 @@ int worker_new(const struct worker_options *options, struct worker **out)
     worker->config = options->config;
     worker->ports = options->ports;
     worker->metrics = options->metrics;
+    worker->spans = options->spans;
     worker->now = options->now;
     worker->upkeep_us = TIMERS_NEVER;
     worker->engine = options->engine;
@@ -445,6 +448,16 @@ uint64_t worker_node_id(const struct worker *worker)
 uint64_t worker_cluster_id(const struct worker *worker)
 {
     return worker->snapshot == NULL ? 0 : view_facts(worker->snapshot->view)->id;
+}
+
+const struct node_config *worker_config(const struct worker *worker)
+{
+    return worker->config;
+}
+
+bool worker_stopping(const struct worker *worker)
+{
+    return worker->stopping;
 }
 
 void worker_check(const struct worker *worker)

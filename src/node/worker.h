@@ -11,6 +11,8 @@
 #ifndef NODE_WORKER_H
 #define NODE_WORKER_H
 
+#include <stdatomic.h>
+
 #include "base/metrics.h"
 #include "base/moment.h"
 #include "coordinate/request.h"
@@ -54,9 +56,12 @@ struct node_config {
     uint64_t clock_ahead_ms_max;
     uint64_t key_bytes_max;
     uint64_t value_bytes_max;
-    uint64_t memory_bytes_max;    /* of the engines together; 0: none */
-    uint64_t hints_bytes_max;     /* kept for other nodes, by all workers together; 0: nothing is */
-    uint32_t transfers;           /* syncs that move data at a time, of all workers together */
+    uint64_t memory_bytes_max; /* of the engines together; 0: none */
+    uint64_t hints_bytes_max;  /* kept for other nodes, by all workers together; 0: nothing is */
+    uint32_t transfers;        /* syncs that move data at a time, of all workers together */
+    /* Requests that take longer get a line in the log. Any thread may change it; NULL or 0: none.
+     */
+    const atomic_uint_least64_t *slow_us;
     struct bytes secret;          /* from secret_file; empty: the founder makes one */
     struct bytes secret_previous; /* accepted too; empty: what the node's record remembers */
 };
@@ -68,6 +73,7 @@ struct worker_options {
     struct ports ports;
     struct engine *engine;   /* owned by the worker from success on */
     struct metrics *metrics; /* borrowed; shard = index */
+    struct spans *spans;     /* borrowed: where traced requests are recorded; NULL: nowhere */
     uint64_t random_seed;
     /* Worker 0: the record last given to ports.keep, empty on the very first start. Borrowed for
      * the call. A damaged one, or one of another cluster name, is refused (SHOAL_EPROTO,
@@ -138,6 +144,8 @@ const struct snapshot *worker_snapshot(const struct worker *worker);
  */
 uint64_t worker_node_id(const struct worker *worker);
 uint64_t worker_cluster_id(const struct worker *worker); /* 0 until in one; for hellos */
+const struct node_config *worker_config(const struct worker *worker);
+bool worker_stopping(const struct worker *worker);
 
 /* Frees a letter that will not be delivered, because its worker is gone. Requests stay their
  * surface's. */

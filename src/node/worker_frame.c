@@ -130,6 +130,9 @@ void worker_dispatch(struct worker *worker, struct source source, struct bytes p
     }
     worker->parking.source = source;
     worker->parking.payload = payload;
+    if (worker->parking.resumed == NULL) {
+        worker->parking.since_us = worker->now.mono_us;
+    }
     switch (kind) {
     case MESSAGE_STORE:
         worker_store_frame(worker, source, payload, code);

@@ -55,6 +55,8 @@ static const struct {
      "Partitions let go, because every owner has taken what it lacked."},
     {METRIC_COUNTER, "shoal_release_questions_total",
      "Questions to owners to take what is let go of."},
+    {METRIC_COUNTER, "shoal_slow_requests_total",
+     "Requests, of clients and peers, that took longer than log.slow_ms."},
 };
 
 #define WORKER_METRICS (sizeof(worker_metric_list) / sizeof(worker_metric_list[0]))
@@ -108,7 +110,8 @@ void worker_find_metrics(struct worker *worker)
                                       &own->closing_questions,
                                       &own->releasing,
                                       &own->released,
-                                      &own->release_questions};
+                                      &own->release_questions,
+                                      &own->slow};
     if (worker->metrics == NULL) {
         return;
     }

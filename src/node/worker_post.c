@@ -90,6 +90,15 @@ const char *worker_node_name(void *self, uint64_t node)
                                                           : found->record.name;
 }
 
+const char *worker_node_address(void *self, uint64_t node, uint16_t *port)
+{
+    const struct worker *worker = self;
+    const struct snapshot_node *found =
+        worker->snapshot == NULL ? NULL : snapshot_find(worker->snapshot, node);
+    *port = found == NULL ? 0 : (uint16_t)found->record.peer_port;
+    return found == NULL ? "" : found->record.host;
+}
+
 bool worker_clock_ahead(void *self, uint64_t node)
 {
     const struct worker *worker = self;

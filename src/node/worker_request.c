@@ -12,7 +12,9 @@
 
 void worker_complete(struct worker *worker, struct request *request, const struct outcome *outcome)
 {
+    request->ended_us = worker->now.mono_us;
     if (request->origin == worker->index) {
+        account_done(worker, request, outcome);
         request->done(request, outcome);
         return;
     }
@@ -63,6 +65,7 @@ void worker_on_done(struct worker *worker, struct request *request)
     void *memory = request->outcome_memory;
     struct outcome outcome = request->outcome;
     worker->crossing--;
+    account_done(worker, request, &outcome);
     request->done(request, &outcome);
     mem_free(memory);
 }
@@ -128,6 +131,7 @@ static uint32_t worker_for(struct worker *worker, struct request *request)
 void worker_take_request(struct worker *worker, struct request *request)
 {
     worker->ops += request->op <= REQUEST_LIST ? 1 : 0;
+    account_begin(worker, request);
     request->origin = worker->index;
     request->forward = false;
     request->deadline_us = worker_deadline_us(worker, request->options.timeout_us);
