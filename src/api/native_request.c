@@ -198,7 +198,8 @@ struct native_request *native_begin(struct session *session, const struct frame 
         return NULL;
     }
     queue_push(&session->desk->requests, &request->link);
-    request->request = (struct request){.done = on_done, .user = request};
+    request->request =
+        (struct request){.done = on_done, .user = request, .surface = SURFACE_NATIVE};
     request->session = session;
     request->id = frame->id;
     request->bytes = frame->len;
@@ -257,6 +258,7 @@ void native_take_request(struct session *session, const struct frame *frame)
     request->request.expiry_ms = message.expiry_ms;
     request->request.delta = message.delta;
     request->request.options = message.options;
+    request->request.trace = message.trace;
     native_submit(request);
 }
 
@@ -286,5 +288,6 @@ void native_take_list(struct session *session, const struct frame *frame)
     request->request.limit = message.limit == 0 ? LIMIT_LIST_KEYS : message.limit;
     request->request.with_values = message.with_values;
     request->request.options = message.options;
+    request->request.trace = message.trace;
     native_submit(request);
 }

@@ -18,6 +18,8 @@
 #define CLOCK_AHEAD_US 2000000u
 #define DURABILITY_INTERVAL_US 100000u
 #define SCRUB_DAYS 7u
+#define SLOW_US 1000000u
+#define TRACE_SAMPLE 0.01
 
 /* ---- problems -------------------------------------------------------------------------------- */
 
@@ -113,6 +115,8 @@ static void set_defaults(struct config *config)
         .clock_ahead_us = CLOCK_AHEAD_US,
         .log_level = LOG_INFO,
         .log_format = LOG_FORMAT_TEXT,
+        .slow_us = SLOW_US,
+        .trace_sample = TRACE_SAMPLE,
     };
 }
 

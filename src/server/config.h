@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "server/endpoint.h"
 
 #define CONFIG_PATH_BYTES 4096u
 #define CONFIG_SEEDS_MAX 64u
@@ -74,8 +75,11 @@ struct config {
     uint64_t connections;
     uint64_t request_timeout_us;
     uint64_t clock_ahead_us;
-    int32_t log_level;  /* enum log_level */
-    int32_t log_format; /* enum log_format */
+    int32_t log_level;                   /* enum log_level */
+    int32_t log_format;                  /* enum log_format */
+    uint64_t slow_us;                    /* 0: no slow log */
+    char trace_endpoint[ENDPOINT_BYTES]; /* empty: nothing is traced */
+    double trace_sample;
 };
 
 /* Reads the file (NULL: none), lets the environment (as environ, borrowed) take precedence, fills

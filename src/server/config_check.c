@@ -169,6 +169,20 @@ static void check_secret(struct config_load *load)
     }
 }
 
+static void check_tracing(struct config_load *load)
+{
+    const char *text = load->config.trace_endpoint;
+    struct endpoint endpoint;
+    if (text[0] != 0 && endpoint_parse(text, &endpoint) != 0) {
+        char words[ENDPOINT_BYTES + 160];
+        snprintf(words, sizeof(words),
+                 "is \"%s\": expected is http://HOST[:PORT][/PATH], such as "
+                 "http://127.0.0.1:4318/v1/traces (TLS is for a collector's agent beside the node)",
+                 text);
+        problem_with(load, "tracing", "endpoint", words);
+    }
+}
+
 void config_check(struct config_load *load)
 {
     check_storage(load);
@@ -179,4 +193,5 @@ void config_check(struct config_load *load)
     check_ports(load);
     check_advertised_ports(load);
     check_secret(load);
+    check_tracing(load);
 }

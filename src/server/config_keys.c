@@ -129,6 +129,13 @@ const struct config_key config_keys[] = {
      .expected = "\"debug\", \"info\", \"warning\" or \"error\"", .changeable = true},
     {"log", "format", CONFIG_CHOICE, AT(log_format), .choices = formats,
      .expected = "\"text\" or \"json\""},
+    {"log", "slow_ms", CONFIG_DURATION, AT(slow_us), .min = 0, .max = 3600000 * MS,
+     .expected = "a duration up to 1h, 0 for no slow log", .changeable = true},
+
+    {"tracing", "endpoint", CONFIG_TEXT, TEXT_AT(trace_endpoint),
+     .expected = "the address of a collector, http://HOST[:PORT][/PATH], or an empty text"},
+    {"tracing", "sample", CONFIG_REAL, AT(trace_sample), .min = 0, .max = 1,
+     .expected = "a share of the requests, from 0 to 1"},
 };
 
 const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);

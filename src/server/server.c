@@ -20,6 +20,7 @@
 #include "server/readiness.h"
 #include "server/secret.h"
 #include "server/storage.h"
+#include "server/tracing.h"
 #include "shoal/error.h"
 
 #define PORTS_FILE "ports.json"
@@ -50,6 +51,8 @@ struct server {
     struct engine *engines[LIMIT_WORKERS]; /* until their workers have them */
     struct worker *workers[LIMIT_WORKERS];
     struct readiness readiness;
+    struct tracing *tracing; /* NULL: off */
+    atomic_uint_least64_t slow_us;
     bool running;
 };
 
@@ -112,6 +115,7 @@ static int describe_node(struct server *server)
         .memory_bytes_max = config->memory_mb * LIMIT_MIB,
         .hints_bytes_max = config->hints_mb * LIMIT_MIB,
         .transfers = (uint32_t)config->transfers,
+        .slow_us = &server->slow_us,
         .secret = buffer_bytes(&server->secrets.current),
         .secret_previous = buffer_bytes(&server->secrets.previous),
     };
@@ -167,7 +171,8 @@ static int load_record(struct server *server, char text[512])
 
 static int open_metrics(struct server *server)
 {
-    server->metrics = metrics_new(server->worker_count);
+    /* A shard for each worker, and one for the thread that exports spans. */
+    server->metrics = metrics_new(server->worker_count + 1);
     if (server->metrics == NULL) {
         return SHOAL_ENOMEM;
     }
@@ -181,6 +186,10 @@ static int open_metrics(struct server *server)
     if (code == 0) {
         code = redis_declare_metrics(server->metrics, &server->redis_metrics);
     }
+    if (code == 0) {
+        code = tracing_new(&server->config, server->metrics, server->worker_count,
+                           server->worker_count, &server->tracing);
+    }
     return code;
 }
 
@@ -189,6 +198,7 @@ static void set_limits(struct server *server, const struct config *config)
     atomic_store(&server->limits.key_bytes, config->key_bytes);
     atomic_store(&server->limits.value_bytes, config->value_bytes);
     atomic_store(&server->limits.connections, (uint32_t)config->connections);
+    atomic_store(&server->slow_us, config->slow_us);
 }
 
 static int open_native(struct server *server)
@@ -330,6 +340,7 @@ static int make_worker(struct server *server, uint32_t index)
         .ports = net_ports(server->net, index),
         .engine = server->engines[index],
         .metrics = server->metrics,
+        .spans = tracing_spans(server->tracing, index),
         .now = now(),
     };
     if (index == 0) {
@@ -365,7 +376,10 @@ static int make_workers(struct server *server, char text[512])
 
 static int run(struct server *server, char text[512])
 {
-    int code = net_run(server->net, server->workers);
+    int code = tracing_start(server->tracing);
+    if (code == 0) {
+        code = net_run(server->net, server->workers);
+    }
     if (code != 0) {
         return explain(text, code, "can't start the worker threads");
     }
@@ -544,6 +558,7 @@ void server_free(struct server *server)
     net_free(server->net);
     backup_free(server->backup);
     readiness_deinit(&server->readiness);
+    tracing_free(server->tracing);
     metrics_free(server->metrics);
     mem_free(server->seeds);
     buffer_deinit(&server->record);

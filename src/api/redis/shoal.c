@@ -175,6 +175,7 @@ void redis_context_begin(struct redis_pending *pending)
     pending->request = (struct request){
         .key = call->argv[1],
         .options = {.r = session->r, .w = session->w},
+        .surface = SURFACE_REDIS,
         .user = pending,
     };
     bool ok = what == 'g'   ? begin_get(pending)

@@ -113,6 +113,7 @@ static void submit(struct redis_spread *spread, struct redis_lane *lane)
     lane->busy = true;
     lane->request = (struct request){
         .options = {.r = session->r, .w = session->w},
+        .surface = SURFACE_REDIS,
         .done = on_done,
         .user = lane,
     };
