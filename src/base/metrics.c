@@ -26,6 +26,7 @@ struct metrics *metrics_new(uint32_t shards)
     struct metrics *metrics = mem_alloc_zeroed(1, size);
     if (metrics != NULL) {
         metrics->shard_count = shards;
+        arena_init(&metrics->texts, 0);
     }
     return metrics;
 }
@@ -38,6 +39,7 @@ void metrics_free(struct metrics *metrics)
     for (uint32_t i = 0; i < metrics->shard_count; i++) {
         mem_free(metrics->shards[i].memory);
     }
+    arena_deinit(&metrics->texts);
     mem_free(metrics->list);
     mem_free(metrics);
 }
@@ -183,23 +185,32 @@ static int family_last(const struct metrics *metrics, const struct metric *metri
     return 0;
 }
 
-int metrics_declare(struct metrics *metrics, enum metric_kind kind, const char *name,
-                    const char *labels, const char *help, metric_id *id)
+/* 0 or SHOAL_ENOMEM. */
+static int keep_labels(struct metrics *metrics, const char **labels)
 {
-    if (!name_is_valid(kind, name) || !labels_are_valid(labels)) {
+    if (*labels == NULL) {
+        return 0;
+    }
+    size_t size = strlen(*labels) + 1;
+    char *kept = arena_alloc(&metrics->texts, size);
+    if (kept == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    memcpy(kept, *labels, size);
+    *labels = kept;
+    return 0;
+}
+
+static int add_metric(struct metrics *metrics, struct metric metric, size_t cells, metric_id *id)
+{
+    if (!name_is_valid(metric.kind, metric.name) || !labels_are_valid(metric.labels)) {
         return SHOAL_EINVAL;
     }
-    struct metric metric = {
-        .kind = kind,
-        .name = name,
-        .labels = labels,
-        .help = help,
-        .cell = metrics->cells,
-        .next = METRICS_NONE,
-    };
-    size_t cells = kind == METRIC_HISTOGRAM ? HISTOGRAM_CELLS : 1;
     metric_id last = METRICS_NONE;
     int error = family_last(metrics, &metric, &last);
+    if (error == 0) {
+        error = keep_labels(metrics, &metric.labels);
+    }
     if (error == 0) {
         error = reserve_entry(metrics);
     }
@@ -219,13 +230,44 @@ int metrics_declare(struct metrics *metrics, enum metric_kind kind, const char *
     return 0;
 }
 
+int metrics_declare(struct metrics *metrics, enum metric_kind kind, const char *name,
+                    const char *labels, const char *help, metric_id *id)
+{
+    struct metric metric = {
+        .kind = kind,
+        .name = name,
+        .labels = labels,
+        .help = help,
+        .cell = metrics->cells,
+        .next = METRICS_NONE,
+    };
+    return add_metric(metrics, metric, kind == METRIC_HISTOGRAM ? HISTOGRAM_CELLS : 1, id);
+}
+
+int metrics_declare_source(struct metrics *metrics, const char *name, const char *labels,
+                           const char *help, metrics_source read, void *self)
+{
+    struct metric metric = {
+        .kind = METRIC_HISTOGRAM,
+        .name = name,
+        .labels = labels,
+        .help = help,
+        .cell = metrics->cells,
+        .source = read,
+        .source_self = self,
+        .next = METRICS_NONE,
+    };
+    metric_id id;
+    return add_metric(metrics, metric, 0, &id);
+}
+
 static _Atomic uint64_t *cell_of(const struct metrics *metrics, uint32_t shard, metric_id id,
                                  bool histogram)
 {
     ASSERT(shard < metrics->shard_count);
     ASSERT(id < metrics->count);
     const struct metric *metric = &metrics->list[id];
-    ASSERT((metric->kind == METRIC_HISTOGRAM) == histogram);
+    ASSERT((metric->kind == METRIC_HISTOGRAM) == histogram && metric->source == NULL);
     return &metrics->shards[shard].cells[metric->cell];
 }
 
@@ -252,10 +294,16 @@ void metrics_set(struct metrics *metrics, uint32_t shard, metric_id id, uint64_t
 
 void metrics_observe_us(struct metrics *metrics, uint32_t shard, metric_id id, uint64_t value_us)
 {
+    metrics_observe_many_us(metrics, shard, id, value_us, 1);
+}
+
+void metrics_observe_many_us(struct metrics *metrics, uint32_t shard, metric_id id,
+                             uint64_t value_us, uint64_t times)
+{
     _Atomic uint64_t *cells = cell_of(metrics, shard, id, true);
     _Atomic uint64_t *bucket = &cells[histogram_bucket(value_us)];
-    store(bucket, load(bucket) + 1);
-    store(&cells[CELL_SUM], load(&cells[CELL_SUM]) + value_us);
+    store(bucket, load(bucket) + times);
+    store(&cells[CELL_SUM], load(&cells[CELL_SUM]) + value_us * times);
     if (value_us > load(&cells[CELL_MAX])) {
         store(&cells[CELL_MAX], value_us);
     }
@@ -278,7 +326,12 @@ uint64_t metrics_value(const struct metrics *metrics, metric_id id)
 
 void metrics_histogram(const struct metrics *metrics, metric_id id, struct histogram *out)
 {
+    const struct metric *metric = &metrics->list[id];
     histogram_init(out);
+    if (metric->source != NULL) {
+        metric->source(metric->source_self, out);
+        return;
+    }
     for (uint32_t i = 0; i < metrics->shard_count; i++) {
         const _Atomic uint64_t *cells = cell_of(metrics, i, id, true);
         for (size_t bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) {

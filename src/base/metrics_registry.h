@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "base/arena.h"
 #include "base/metrics.h"
 
 #define METRICS_NONE UINT32_MAX
@@ -14,7 +15,9 @@ struct metric {
     const char *name;
     const char *labels; /* NULL: none */
     const char *help;
-    size_t cell;    /* its first cell in every shard */
+    size_t cell;           /* its first cell in every shard */
+    metrics_source source; /* a histogram kept elsewhere; NULL: it is kept here */
+    void *source_self;
     bool leads;     /* the first declared of its family */
     metric_id next; /* the next declared of its family; METRICS_NONE at the end */
 };
@@ -32,6 +35,7 @@ struct metrics {
     size_t cells; /* in use in every shard */
     size_t cells_capacity;
     uint32_t shard_count;
+    struct arena texts; /* labels */
     struct metrics_shard shards[];
 };
 

@@ -54,28 +54,29 @@ static void put_help(struct page *page, const char *help)
     }
 }
 
-static void render_head(struct page *page, const struct metric *metric)
+static void render_head(struct page *page, enum metric_kind kind, const char *name,
+                        const char *help)
 {
     static const char *const kinds[] = {"counter", "gauge", "histogram"};
     put(page, "# HELP ");
-    put(page, metric->name);
+    put(page, name);
     put(page, " ");
-    put_help(page, metric->help);
+    put_help(page, help);
     put(page, "\n# TYPE ");
-    put(page, metric->name);
+    put(page, name);
     put(page, " ");
-    put(page, kinds[metric->kind]);
+    put(page, kinds[kind]);
     put(page, "\n");
 }
 
 /* name, suffix and labels, up to the blank before the value. */
-static void render_name(struct page *page, const struct metric *metric, const char *suffix)
+static void render_name(struct page *page, const char *name, const char *suffix, const char *labels)
 {
-    put(page, metric->name);
+    put(page, name);
     put(page, suffix);
-    if (metric->labels != NULL) {
+    if (labels != NULL) {
         put(page, "{");
-        put(page, metric->labels);
+        put(page, labels);
         put(page, "}");
     }
     put(page, " ");
@@ -118,20 +119,35 @@ static void render_histogram(struct page *page, const struct metrics *metrics, m
         render_bucket(page, metric, power, below);
     }
     render_bucket(page, metric, 0, histogram.count);
-    render_name(page, metric, "_sum");
+    render_name(page, metric->name, "_sum", metric->labels);
     put_seconds(page, histogram.sum);
     put(page, "\n");
-    render_name(page, metric, "_count");
+    render_name(page, metric->name, "_count", metric->labels);
     put_u64(page, histogram.count);
     put(page, "\n");
 }
 
-static void render_number(struct page *page, const struct metrics *metrics, metric_id id)
+/* Does its name say that it is a time? Those are kept in microseconds. */
+static bool is_time(const char *name)
 {
-    const struct metric *metric = &metrics->list[id];
-    uint64_t value = metrics_value(metrics, id);
-    render_name(page, metric, "");
-    if (metric->kind == METRIC_GAUGE) {
+    static const char *const ends[] = {"_seconds", "_seconds_total"};
+    size_t len = strlen(name);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        size_t end_len = strlen(ends[i]);
+        if (len > end_len && strcmp(name + len - end_len, ends[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void render_number(struct page *page, enum metric_kind kind, const char *name,
+                          const char *labels, uint64_t value)
+{
+    render_name(page, name, "", labels);
+    if (is_time(name)) {
+        put_seconds(page, value);
+    } else if (kind == METRIC_GAUGE) {
         put_i64(page, (int64_t)value);
     } else {
         put_u64(page, value);
@@ -141,12 +157,15 @@ static void render_number(struct page *page, const struct metrics *metrics, metr
 
 static void render_family(struct page *page, const struct metrics *metrics, metric_id first)
 {
-    render_head(page, &metrics->list[first]);
+    const struct metric *leader = &metrics->list[first];
+    render_head(page, leader->kind, leader->name, leader->help);
     for (metric_id id = first; id != METRICS_NONE; id = metrics->list[id].next) {
-        if (metrics->list[id].kind == METRIC_HISTOGRAM) {
+        const struct metric *metric = &metrics->list[id];
+        if (metric->kind == METRIC_HISTOGRAM) {
             render_histogram(page, metrics, id);
         } else {
-            render_number(page, metrics, id);
+            render_number(page, metric->kind, metric->name, metric->labels,
+                          metrics_value(metrics, id));
         }
     }
 }
@@ -164,4 +183,37 @@ int metrics_render(const struct metrics *metrics, struct buffer *out)
         out->len = len_before;
     }
     return page.error;
+}
+
+int metrics_render_samples(const struct metric_sample *samples, size_t count, struct buffer *out)
+{
+    size_t len_before = out->len;
+    struct page page = {.out = out};
+    for (size_t i = 0; i < count; i++) {
+        const struct metric_sample *sample = &samples[i];
+        if (i == 0 || strcmp(samples[i - 1].name, sample->name) != 0) {
+            render_head(&page, sample->kind, sample->name, sample->help);
+        }
+        render_number(&page, sample->kind, sample->name, sample->labels, sample->value);
+    }
+    if (page.error != 0) {
+        out->len = len_before;
+    }
+    return page.error;
+}
+
+void metrics_label_value(const char *text, char *out, size_t size)
+{
+    size_t len = 0;
+    for (; *text != '\0'; text++) {
+        bool escaped = *text == '\\' || *text == '"' || *text == '\n';
+        if (len + (escaped ? 2 : 1) >= size) {
+            break;
+        }
+        if (escaped) {
+            out[len++] = '\\';
+        }
+        out[len++] = *text == '\n' ? 'n' : *text;
+    }
+    out[len] = '\0';
 }

@@ -137,6 +137,105 @@ static void a_histogram_can_be_read_whole(void **state)
     assert_memory_equal(&found, &expected, sizeof(found));
 }
 
+static void many_of_one_value_count_as_so_many(void **state)
+{
+    (void)state;
+    metric_id id = declare(METRIC_HISTOGRAM, "shoal_get_seconds", NULL);
+    metrics_observe_many_us(metrics, 1, id, 40, 5);
+    metrics_observe_us(metrics, 1, id, 10);
+    struct histogram histogram;
+    metrics_histogram(metrics, id, &histogram);
+    assert_int_equal(histogram.count, 6);
+    assert_int_equal(histogram.sum, 210);
+    assert_int_equal(histogram.max, 40);
+}
+
+static void tell_seven(void *self, struct histogram *out)
+{
+    histogram_record(out, *(const uint64_t *)self);
+}
+
+static void a_histogram_may_be_kept_elsewhere(void **state)
+{
+    (void)state;
+    static uint64_t value = 100;
+    assert_int_equal(
+        metrics_declare_source(metrics, "shoal_sync_seconds", NULL, "Help.", tell_seven, &value),
+        0);
+    assert_int_equal(
+        metrics_declare_source(metrics, "shoal_sync_seconds", NULL, "Help.", tell_seven, &value),
+        SHOAL_ECONFLICT);
+    metric_id id;
+    assert_int_equal(metrics_find(metrics, "shoal_sync_seconds", NULL, &id), 0);
+    assert_int_equal(metrics_value(metrics, id), 1);
+    buffer_clear(&page);
+    assert_int_equal(metrics_render(metrics, &page), 0);
+    assert_int_equal(buffer_append_u8(&page, 0), 0);
+    assert_non_null(strstr((const char *)page.data, "shoal_sync_seconds_sum 0.000100\n"));
+    assert_non_null(strstr((const char *)page.data, "_bucket{le=\"0.000064\"} 0\n"));
+    assert_non_null(strstr((const char *)page.data, "_bucket{le=\"0.000128\"} 1\n"));
+}
+
+static void labels_need_not_stay(void **state)
+{
+    (void)state;
+    char labels[] = "op=\"a\"";
+    (void)declare(METRIC_COUNTER, "shoal_ops_total", labels);
+    labels[4] = 'b';
+    (void)declare(METRIC_COUNTER, "shoal_ops_total", labels);
+    expect_page("# HELP shoal_ops_total Help.\n"
+                "# TYPE shoal_ops_total counter\n"
+                "shoal_ops_total{op=\"a\"} 0\n"
+                "shoal_ops_total{op=\"b\"} 0\n");
+}
+
+static void times_are_shown_in_seconds_by_their_names(void **state)
+{
+    (void)state;
+    metric_id id = declare(METRIC_COUNTER, "shoal_cpu_seconds_total", NULL);
+    metrics_add(metrics, 0, id, 1500000);
+    id = declare(METRIC_GAUGE, "shoal_start_seconds", NULL);
+    metrics_set(metrics, 0, id, 7);
+    expect_page("# HELP shoal_cpu_seconds_total Help.\n"
+                "# TYPE shoal_cpu_seconds_total counter\n"
+                "shoal_cpu_seconds_total 1.500000\n"
+                "# HELP shoal_start_seconds Help.\n"
+                "# TYPE shoal_start_seconds gauge\n"
+                "shoal_start_seconds 0.000007\n");
+}
+
+static void samples_share_a_head_with_those_of_their_name(void **state)
+{
+    (void)state;
+    const struct metric_sample samples[] = {
+        {METRIC_GAUGE, "shoal_members", "state=\"up\"", "Help.", 3},
+        {METRIC_GAUGE, "shoal_members", "state=\"down\"", "Help.", 1},
+        {METRIC_COUNTER, "shoal_looks_total", NULL, "Help.", 2},
+    };
+    buffer_clear(&page);
+    assert_int_equal(metrics_render_samples(samples, 3, &page), 0);
+    assert_int_equal(buffer_append_u8(&page, 0), 0);
+    assert_string_equal((const char *)page.data, "# HELP shoal_members Help.\n"
+                                                 "# TYPE shoal_members gauge\n"
+                                                 "shoal_members{state=\"up\"} 3\n"
+                                                 "shoal_members{state=\"down\"} 1\n"
+                                                 "# HELP shoal_looks_total Help.\n"
+                                                 "# TYPE shoal_looks_total counter\n"
+                                                 "shoal_looks_total 2\n");
+}
+
+static void any_text_can_be_a_labels_value(void **state)
+{
+    (void)state;
+    char out[16];
+    metrics_label_value("a\"b\\c\n", out, sizeof(out));
+    assert_string_equal(out, "a\\\"b\\\\c\\n");
+    metrics_label_value("0123456789abcdefgh", out, sizeof(out));
+    assert_string_equal(out, "0123456789abcde");
+    metrics_label_value("0123456789abcd\"", out, sizeof(out));
+    assert_string_equal(out, "0123456789abcd");
+}
+
 static void help_is_escaped(void **state)
 {
     (void)state;
@@ -354,6 +453,12 @@ int main(void)
         TEST(a_family_stands_together_under_one_head),
         TEST(a_histogram_is_shown_in_seconds),
         TEST(a_histogram_can_be_read_whole),
+        TEST(many_of_one_value_count_as_so_many),
+        TEST(a_histogram_may_be_kept_elsewhere),
+        TEST(labels_need_not_stay),
+        TEST(times_are_shown_in_seconds_by_their_names),
+        TEST(samples_share_a_head_with_those_of_their_name),
+        TEST(any_text_can_be_a_labels_value),
         TEST(help_is_escaped),
         TEST(what_contradicts_the_family_is_refused),
         TEST(ill_formed_names_are_refused),
