@@ -54,6 +54,9 @@ void coordinator_complete(struct operation *operation, const struct outcome *out
     } else if (outcome->code == SHOAL_EQUORUM) {
         coordinator_count(coordinator, coordinator->metrics.quorum_failures);
     }
+    if (operation->begun && coordinator->courier.changed != NULL) {
+        write_told(operation, request);
+    }
     coordinator->courier.complete(coordinator->courier.self, request, outcome);
 }
 

@@ -18,6 +18,16 @@
 /* No join was begun. */
 #define COURIER_NO_TICKET UINT64_MAX
 
+/* What a write has made of its key: a value (REQUEST_PUT), which is left out where it is not at
+ * hand, or nothing (REQUEST_DELETE). Borrowed. */
+struct change_told {
+    uint32_t op;
+    struct bytes key;
+    struct bytes value;   /* data NULL: none, or left out */
+    uint64_t value_bytes; /* as far as it is known */
+    uint64_t expiry_ms;
+};
+
 /* What the worker does for its coordinator. */
 struct courier {
     void *self;
@@ -38,6 +48,9 @@ struct courier {
     uint32_t (*storage)(void *self, uint64_t node);
     /* The key is locked by a transaction: it is not to be written now. NULL: none ever is. */
     bool (*locked)(void *self, const struct engine_key *key);
+    /* A write has given its dot, is over, whether acknowledged or unknown, and is about to be
+     * answered. NULL: nobody wants to know. */
+    void (*changed)(void *self, const struct change_told *change);
     /* Its name, for messages; never NULL. */
     const char *(*name)(void *self, uint64_t node);
     /* Where it is reached by peers, for traces; "" when that isn't known. NULL: it never is. */
@@ -255,6 +268,8 @@ const char *write_doubt_text(const struct operation *operation);
 /* write_refuse.c: targets whose storage takes no writes, as they said themselves; why goes to their
  * refusals. */
 uint64_t write_troubled(struct operation *operation);
+/* write_told.c: says what the write has come to, before its request is answered. */
+void write_told(const struct operation *operation, const struct request *request);
 /* These end the operation; nothing was applied. The first by the code of this node's own part, and
  * returns -1. */
 int write_fail(struct operation *operation, int code);

@@ -158,6 +158,8 @@ static void operation_reset(struct operation *operation)
     operation->issued = false;
     operation->begun = false;
     operation->number = 0;
+    operation->put_expiry_ms = 0;
+    operation->put_bytes = 0;
     operation->vouched = 0;
     operation->disputed = 0;
     operation->abstained = 0;

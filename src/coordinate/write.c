@@ -140,6 +140,7 @@ static int write_put(struct operation *operation, struct holding *holding,
         .expiry_ms = put ? write_expiry_ms(coordinator, request) : 0,
         .value = put ? request->value : bytes_make(NULL, 0),
     };
+    operation->put_expiry_ms = added.expiry_ms;
     return replica_write(coordinator->replica, holding, &operation->key, seen, &added,
                          coordinator->now.wall_ms, written);
 }

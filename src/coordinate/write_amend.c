@@ -17,19 +17,25 @@ struct amendment {
 static int amend_add(void *self, const struct object *object, struct dot dot, struct sibling *out)
 {
     struct amendment *amendment = self;
-    struct coordinator *coordinator = amendment->operation->coordinator;
-    return object_add(coordinator->arena, object, coordinator_expiry_ms(coordinator), dot,
-                      amendment->operation->request->delta, out, &amendment->number);
+    struct operation *operation = amendment->operation;
+    struct coordinator *coordinator = operation->coordinator;
+    int result = object_add(coordinator->arena, object, coordinator_expiry_ms(coordinator), dot,
+                            operation->request->delta, out, &amendment->number);
+    operation->put_expiry_ms = result == 0 ? out->expiry_ms : 0;
+    return result;
 }
 
 static int amend_expire(void *self, const struct object *object, struct dot dot,
                         struct sibling *out)
 {
     struct amendment *amendment = self;
-    struct coordinator *coordinator = amendment->operation->coordinator;
+    struct operation *operation = amendment->operation;
+    struct coordinator *coordinator = operation->coordinator;
     uint64_t had_ms = 0;
     int result = object_set_expiry(coordinator->arena, object, coordinator_expiry_ms(coordinator),
-                                   dot, amendment->operation->request->expiry_ms, out, &had_ms);
+                                   dot, operation->request->expiry_ms, out, &had_ms);
+    operation->put_expiry_ms = operation->request->expiry_ms;
+    operation->put_bytes = result == 0 && out->kind == SIBLING_VALUE ? out->value.len : 0;
     amendment->number = had_ms > INT64_MAX ? INT64_MAX : (int64_t)had_ms;
     return result;
 }

@@ -18,6 +18,8 @@
  *      serve_hint.c
  *                 stores for owners that are away
  *      expiry.c   removing what has expired
+ *      feed_lane.c, feed_serve.c, unit_told.c
+ *                 the changes that this worker has coordinated, for the live feed
  *      parking.c  peers' frames that wait for this node's disk
  *      inbound.c  requests that other nodes pass on
  *      worker_stop.c, worker_backup.c
@@ -32,6 +34,7 @@
 #include "coordinate/coordinator.h"
 #include "member/reach.h"
 #include "node/account.h"
+#include "node/feed_lane.h"
 #include "node/letters.h"
 #include "node/parking.h"
 #include "node/unit_inside.h"
@@ -127,6 +130,7 @@ struct worker {
     uint64_t ticket;
 
     struct units units;
+    struct feed_lane lane; /* of the live feed */
 
     struct queue inbound; /* forwarded requests being executed */
     uint32_t inbound_count;

@@ -65,6 +65,7 @@ bool worker_on_expired(void *self, struct holding *holding, const struct engine_
         worker->observer.expired(worker->observer.self, worker_node_id(worker), key->key,
                                  written.dot, dot);
     }
+    feed_lane_expired(worker, key->key);
     expiry_send(worker, key, &written);
     return true;
 }

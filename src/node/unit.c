@@ -190,6 +190,7 @@ bool worker_unit_now(struct worker *worker, struct moment now, struct unit *unit
             bool several = unit->count > 1 && unit_count_changes(places, unit->count) > 1;
             struct arena *memory = several ? &worker->arena : NULL;
             *code = unit_write(worker, places, unit->count, memory);
+            unit_told(worker, places, unit->count, *code);
         }
         ASSERT(*code <= 0);
     }

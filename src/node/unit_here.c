@@ -63,6 +63,16 @@ void unit_give_back(struct unit_work *work)
 
 static void unit_try(struct unit_work *work);
 
+/* What it wrote is in effect, or may be: the feed hears of it before who asked does. */
+static void unit_told_here(struct unit_work *work, int code)
+{
+    if (work->changes.len > 0) {
+        unit_told_work(work, code);
+    } else if (work->unit != NULL) {
+        unit_told(work->worker, work->places, work->count, code);
+    }
+}
+
 /* Too late: what is not written yet will not be; what is being written goes on without its unit. */
 static void unit_on_deadline(struct timer *timer, uint64_t now_us)
 {
@@ -72,6 +82,7 @@ static void unit_on_deadline(struct timer *timer, uint64_t now_us)
         unit_end(work, SHOAL_ETIMEOUT,
                  "its deadline passed before it could run; nothing was applied");
     } else if (!work->stuck) {
+        unit_told_here(work, SHOAL_EUNKNOWN);
         unit_end(work, SHOAL_EUNKNOWN, "its deadline passed before what it wrote had settled");
     } else {
         unit_answer(work, SHOAL_EUNKNOWN,
@@ -86,6 +97,9 @@ bool unit_wait(struct unit_work *work)
     }
     work->deadline.fire = unit_on_deadline;
     if (timers_start(&work->worker->timers, &work->deadline, work->deadline_us) < 0) {
+        if (work->wrote && !work->stuck) {
+            unit_told_here(work, SHOAL_EUNKNOWN);
+        }
         unit_finish(work, work->wrote ? SHOAL_EUNKNOWN : SHOAL_ENOMEM);
         return false;
     }
@@ -113,15 +127,22 @@ static void unit_on_read(struct read_waiter *waiter, int code)
     }
 }
 
+static void unit_finish_write(struct unit_work *work, int code)
+{
+    unit_told_here(work, code);
+    unit_finish(work, code);
+}
+
 static void unit_on_settled(struct durable_waiter *waiter, int code)
 {
-    unit_finish(QUEUE_ITEM(waiter, struct unit_work, settling), code < 0 ? SHOAL_EUNKNOWN : 0);
+    unit_finish_write(QUEUE_ITEM(waiter, struct unit_work, settling),
+                      code < 0 ? SHOAL_EUNKNOWN : 0);
 }
 
 static void unit_on_written(struct unit_work *work, int result)
 {
     if (result != REPLICA_HELD || work->unit == NULL) {
-        unit_finish(work, result < 0 ? result : 0);
+        unit_finish_write(work, result < 0 ? result : 0);
         return;
     }
     struct durability *durability = &work->worker->replica.durability;
@@ -129,7 +150,7 @@ static void unit_on_written(struct unit_work *work, int result)
     work->stuck = false;
     unit_unlock_all(work);
     if (durability_reached(durability, DURABILITY_SETTLED) || durability->failed != 0) {
-        unit_finish(work, durability->failed != 0 ? SHOAL_EUNKNOWN : 0);
+        unit_finish_write(work, durability->failed != 0 ? SHOAL_EUNKNOWN : 0);
     } else if (unit_wait(work)) {
         work->settling.fire = unit_on_settled;
         durability_wait(durability, DURABILITY_SETTLED, &work->settling);

@@ -13,6 +13,7 @@
  *      unit_change.c   what is to be written, as bytes
  *      unit_intent.c   the records of it
  *      unit_redo.c     what a run before has left of them
+ *      unit_told.c     what has changed, for the live feed
  *      unit_work.c     the memory of all this */
 #ifndef NODE_UNIT_INSIDE_H
 #define NODE_UNIT_INSIDE_H
@@ -303,6 +304,15 @@ void unit_write_all(struct unit_work *work, bool several, unit_then then);
 int unit_flush(struct unit_work *work);
 /* The same of what is on record already. */
 void unit_write_prepared(struct unit_work *work, unit_then then);
+
+/* ---- unit_told.c: for the live feed, before whoever asked is answered ---- */
+
+/* What was to be written came to this, of cells that are still here. */
+void unit_told(struct worker *worker, const struct unit_place *places, uint32_t count, int code);
+/* The same of a work's changes, as they were encoded, and of the flush before them. */
+void unit_told_work(struct unit_work *work, int code);
+/* Everything that this worker held is deleted. */
+void unit_told_flush(struct worker *worker);
 
 /* ---- unit_intent.c ---- */
 

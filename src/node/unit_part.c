@@ -228,7 +228,23 @@ static int part_write_hidden(struct unit_work *work)
             return result < 0 ? result : SHOAL_EIO; /* in memory nothing is pending */
         }
     }
-    return unit_write(worker, work->places, work->count, &work->memory);
+    /* For the feed, should it be released: who asked may be gone by then. */
+    int result = feed_lane_on(worker) ? unit_encode(work->places, work->count, &work->changes) : 0;
+    if (result == 0) {
+        result = unit_write(worker, work->places, work->count, &work->memory);
+    }
+    if (result < 0) {
+        buffer_clear(&work->changes);
+    }
+    return result;
+}
+
+static void part_release(struct unit_work *work)
+{
+    if (!work->worker->engine->keeps_data) {
+        unit_told_work(work, 0);
+    }
+    part_end(work, 0);
 }
 
 /* ---- on a disk ---- */
@@ -269,6 +285,7 @@ static void part_prepare(struct unit_work *work)
 static void part_on_written(struct unit_work *work, int result)
 {
     bool prepared = work->record_kind == UNIT_RECORD_PREPARED;
+    unit_told_work(work, result);
     if (result < 0) {
         part_end(work, result);
         return;
@@ -291,6 +308,8 @@ static int part_flush(struct unit_work *work)
     if (result == 0) {
         result = unit_write(work->worker, work->places, work->count, NULL);
     }
+    unit_told_flush(work->worker);
+    unit_told(work->worker, work->places, work->count, result);
     return result < 0 ? SHOAL_EUNKNOWN : 0;
 }
 
@@ -356,7 +375,7 @@ void unit_part_step(struct worker *worker, struct unit_part *part)
         part_undo(work);
         break;
     default:
-        part_end(work, 0);
+        part_release(work);
         break;
     }
 }

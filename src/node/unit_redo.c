@@ -332,6 +332,7 @@ static void redo_on_durable(struct durable_waiter *waiter, int code)
 static void redo_on_written(struct unit_work *work, int result)
 {
     struct durability *durability = &work->worker->replica.durability;
+    unit_told_work(work, result);
     if (result < 0 || durability_reached(durability, DURABILITY_DURABLE)) {
         redo_written(work, result < 0 ? result : 0);
         return;

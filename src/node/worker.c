@@ -17,7 +17,7 @@
 
 /* ---- life ---- */
 
-static void worker_wire(struct worker *worker)
+static void worker_wire(struct worker *worker, const struct worker_options *options)
 {
     struct coordinator *coordinator = &worker->coordinator;
     coordinator->courier = (struct courier){
@@ -29,6 +29,7 @@ static void worker_wire(struct worker *worker)
         .clock_ahead = worker_clock_ahead,
         .storage = worker_storage,
         .locked = worker_key_locked,
+        .changed = options->tail_count > 0 ? feed_lane_changed : NULL,
         .name = worker_node_name,
         .address = worker_node_address,
     };
@@ -74,6 +75,7 @@ int worker_new(const struct worker_options *options, struct worker **out)
     buffer_init(&worker->frame, 0);
     buffer_init(&worker->reply, 0);
     units_init(worker, options->random_seed);
+    feed_lane_init(worker, options);
     queue_init(&worker->inbound);
     queue_init(&worker->confirms);
     queue_init(&worker->backups);
@@ -94,7 +96,7 @@ int worker_new(const struct worker_options *options, struct worker **out)
     worker_repair_init(worker);
     hints_init(&worker->hints, &worker->replica, options->config->hints_bytes_max / options->count);
     hint_delivery_init(&worker->delivery, HINT_ID_FIRST);
-    worker_wire(worker);
+    worker_wire(worker, options);
     worker_find_metrics(worker);
     worker->synced_count = options->config->partitions / options->count + 1;
     worker->synced = mem_alloc_zeroed(worker->synced_count, sizeof(*worker->synced));
@@ -126,6 +128,7 @@ void worker_free(struct worker *worker)
     hint_delivery_deinit(&worker->delivery);
     hints_deinit(&worker->hints);
     units_deinit(worker);
+    feed_lane_deinit(worker);
     coordinator_deinit(&worker->coordinator);
     inbound_close(worker);
     replica_deinit(&worker->replica);
@@ -387,6 +390,7 @@ void worker_flush(struct worker *worker, struct moment now)
         worker->upkeep_us = replica_step(&worker->replica, worker->now, UPKEEP_ENTRIES);
     }
     worker->engine->ops->flush(worker->engine);
+    feed_lane_flush(worker);
     worker_leave(worker);
 }
 

@@ -74,6 +74,12 @@ struct worker_options {
     struct engine *engine;   /* owned by the worker from success on */
     struct metrics *metrics; /* borrowed; shard = index */
     struct spans *spans;     /* borrowed: where traced requests are recorded; NULL: nowhere */
+    /* The lanes of the live feed that this worker keeps: its own first, then, for workers of before
+     * that there are no more, those of index + count, index + 2 count, ... of which any may be
+     * NULL. Borrowed. None: no feed. */
+    struct tail *const *tails;
+    uint32_t tail_count;
+    uint32_t lanes; /* of the node, those of before included */
     uint64_t random_seed;
     /* Worker 0: the record last given to ports.keep, empty on the very first start. Borrowed for
      * the call. A damaged one, or one of another cluster name, is refused (SHOAL_EPROTO,

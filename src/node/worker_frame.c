@@ -125,6 +125,10 @@ void worker_dispatch(struct worker *worker, struct source source, struct bytes p
         worker_steward_frame(worker, source, kind, payload);
         return;
     }
+    if (kind == MESSAGE_FEED) {
+        serve_feed(worker, source, payload);
+        return;
+    }
     if (worker->snapshot == NULL || worker->units.redo != NULL) {
         return; /* in no cluster yet, or not all of what it holds is done: the asker tries again */
     }

@@ -50,6 +50,7 @@ static int worker_send_self(struct worker *worker, struct bytes frame)
     struct message_store store;
     struct message_sync_root root;
     struct message_sync_fetch fetch;
+    struct message_feed feed;
     uint32_t partition;
     if (frame_peek(payload, &kind, &id) < 0) {
         return SHOAL_EINTERNAL;
@@ -65,8 +66,10 @@ static int worker_send_self(struct worker *worker, struct bytes frame)
     } else if (kind == MESSAGE_SYNC_FETCH &&
                message_sync_fetch_decode(payload, &worker->arena, &fetch) == 0) {
         partition = fetch.partition;
+    } else if (kind == MESSAGE_FEED && message_feed_decode(payload, &worker->arena, &feed) == 0) {
+        partition = feed.lane; /* which worker keeps it goes by the same rule */
     } else {
-        return SHOAL_EINTERNAL; /* lists, read repairs and verifying: all that it sends itself */
+        return SHOAL_EINTERNAL; /* lists, repairs, verifying, feeds: all that it sends itself */
     }
     return worker_post_frame(worker, worker_of_partition(worker, partition), LETTER_FRAME, source,
                              payload);

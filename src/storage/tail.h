@@ -16,9 +16,16 @@
  * log-structured engine would have to compact away what is dead on arrival); write() at the end of
  * each turn (a system call a request where requests come one by one).
  *
- * Events are encoded as they go to other nodes, so that a page of the log is an answer:
+ * Positions are contiguous but where something is missing: what memory or a damaged file has lost,
+ * and behind the end of a run that may have lost some, where they jump ahead to a crash mark.
  *
- *      | u32 bytes | u32 checksum | u64 position | u64 time_ms | u8 op | varint ... key, value |
+ * Events are encoded as they go to other nodes, so that a page of the log is an answer. All numbers
+ * are little-endian:
+ *
+ *      | u32 bytes, all of them | u32 checksum: low half of XXH3 over all behind it |
+ *      | u64 position | u64 time_ms | u8 op | u8 flags: 1 value, 2 expiry | u16 0 |
+ *      | u32 bytes of the key | u32 bytes of the value, be it left out | (u64 expiry_ms) |
+ *      | key | (value) |
  */
 #ifndef STORAGE_TAIL_H
 #define STORAGE_TAIL_H

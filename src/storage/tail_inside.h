@@ -1,0 +1,200 @@
+/* Between the files of a tail (storage/tail.h).
+ *
+ *      tail.c           opening, appending, what goes and what stays
+ *      tail_event.c     an event as bytes
+ *      tail_segment.c   a segment in memory: its marks, and finding a position in it
+ *      tail_read.c      reading, from memory or by way of a fetch from the disk
+ *      tail_file.c      a segment's file and its head
+ *      tail_work.c      what is done on the disk in the background
+ *      tail_load.c      what a run before has left
+ *
+ * A tail is a row of segments of one size, oldest first. The last one is written to; it and the one
+ * before it are in memory, for that is where readers who follow are. The next one waits ready:
+ *
+ *      [ file ] [ file ] [ file, in memory ] [ file, in memory, written to ]   (spare)
+ *
+ * Where there is no disk, or it fails, segments are in memory alone. */
+#ifndef STORAGE_TAIL_INSIDE_H
+#define STORAGE_TAIL_INSIDE_H
+
+#include "base/queue.h"
+#include "storage/tail_event.h"
+
+#define TAIL_HEAD_BYTES 96u /* of a segment, also of one in memory alone */
+#define TAIL_MARK_BYTES (32u * LIMIT_KIB)
+#define TAIL_FETCHES 4u
+#define TAIL_IDENTITY_BYTES DISK_IDENTITY_LASTING_BYTES
+
+/* So far positions go ahead after an end that may have lost some, so that none is given twice. */
+#define TAIL_JUMP (UINT64_C(1) << 32)
+
+/* An event begins here; one in every TAIL_MARK_BYTES or so has a mark. */
+struct tail_mark {
+    uint64_t position;
+    uint64_t time_ms; /* the latest from here to the next mark */
+    uint32_t offset;
+};
+
+struct tail_segment {
+    struct queue link;
+    uint64_t sequence;      /* of its file */
+    uint64_t first;         /* position of the first event, or where it would be */
+    uint64_t end;           /* behind the last one */
+    uint32_t bytes;         /* how long it is */
+    uint32_t used;          /* of that, head included */
+    uint8_t *memory;        /* NULL: on the disk alone */
+    struct disk_file *file; /* NULL: in memory alone */
+    bool dirty;             /* written to since it was last synced */
+    bool leaving;           /* it is let go of as soon as nobody reads it */
+    uint32_t readers;       /* fetches under way, and syncs */
+    uint8_t identity[TAIL_IDENTITY_BYTES];
+    struct tail_mark *marks;
+    uint32_t mark_count;
+    uint64_t hint_position; /* where a reader came to last, ... */
+    uint32_t hint_offset;   /* ... 0: none did */
+};
+
+/* A stretch of a segment that is on the disk alone. */
+struct tail_fetch {
+    struct offload_job job;
+    struct tail *tail;
+    struct tail_segment *segment; /* NULL: free */
+    uint32_t offset;
+    uint32_t len;
+    uint8_t *bytes;
+    uint32_t capacity;
+    int code;
+    bool busy;
+    uint64_t used; /* when last, in reads */
+};
+
+#define TAIL_WORK_SYNCS 4u
+#define TAIL_WORK_UNMAPS 8u
+
+struct tail_unmap {
+    struct disk_file *file;
+    uint8_t *memory;
+    uint64_t bytes;
+};
+
+/* What is done in the background: one such job at a time. */
+struct tail_work {
+    struct offload_job job;
+    bool busy;
+    /* in */
+    struct tail_segment *syncs[TAIL_WORK_SYNCS];
+    uint32_t sync_count;
+    struct tail_unmap unmaps[TAIL_WORK_UNMAPS];
+    uint32_t unmap_count;
+    struct queue gone;         /* segments whose files go */
+    struct tail_segment *make; /* to be made; NULL: none */
+    /* out */
+    int sync_code;
+    int make_code;
+    char words[160]; /* what went wrong first */
+};
+
+struct tail {
+    struct tail_options options;
+    uint64_t id;
+    uint64_t end;
+    uint64_t sequence; /* of the next file */
+    uint32_t segment_bytes;
+    struct queue segments;       /* oldest first */
+    struct tail_segment *active; /* the last of them; NULL: there is no memory for one */
+    struct tail_segment *spare;  /* ready to be the next */
+    struct queue gone;           /* let go of, with files to be removed */
+    struct tail_unmap unmaps[TAIL_WORK_UNMAPS];
+    uint32_t unmap_count;
+    struct tail_work work;
+    struct tail_fetch fetches[TAIL_FETCHES];
+    uint64_t reads;
+    uint64_t events;
+    bool failed;       /* what is appended is not on the disk */
+    uint64_t retry_us; /* when the disk is tried again */
+    uint64_t retry_wait_us;
+    uint64_t now_us;
+    void (*fetched)(void *self);
+    void *fetched_self;
+};
+
+/* ---- tail.c ---- */
+
+/* Lets go of it: of its memory now, of its file in the background. */
+void tail_drop(struct tail *tail, struct tail_segment *segment);
+/* Nobody reads it any more. */
+void tail_release(struct tail *tail, struct tail_segment *segment);
+/* The disk does not do what it should: what comes is kept in memory. */
+void tail_fail(struct tail *tail, const char *words);
+/* It does again: the next segment is there. */
+void tail_recover(struct tail *tail, struct tail_segment *spare);
+
+/* ---- tail_segment.c ---- */
+
+/* Without memory for events and without a file; NULL without memory for itself. */
+struct tail_segment *tail_segment_new(uint32_t bytes);
+/* Not its memory for events, nor its file. */
+void tail_segment_free(struct tail_segment *segment);
+/* An event of this position and time is about to be appended. */
+void tail_segment_mark(struct tail_segment *segment, uint64_t position, uint64_t time_ms);
+/* The last mark at or before the position; the first one if there is none; it has one. */
+uint32_t tail_segment_find(const struct tail_segment *segment, uint64_t position);
+/* Where the stretch of the mark ends. */
+uint32_t tail_segment_stretch_end(const struct tail_segment *segment, uint32_t mark);
+
+static inline struct tail_segment *tail_segment_of(const struct queue *link)
+{
+    return QUEUE_ITEM((struct queue *)(uintptr_t)link, struct tail_segment, link);
+}
+
+/* ---- tail_file.c ---- */
+
+void tail_file_name(uint32_t lane, uint64_t sequence, char out[DISK_NAME_BYTES]);
+/* Is it the name of a file of this lane? Which? */
+bool tail_file_parse(const char *name, uint32_t lane, uint64_t *sequence);
+/* Makes, fills and maps the segment's file. Blocks. 0 or a negative code, and nothing is left. */
+int tail_file_make(struct disk *disk, uint32_t lane, struct tail_segment *segment);
+/* Unmaps and closes what it has of a file, or frees its memory. Blocks. */
+void tail_file_leave(struct disk *disk, struct tail_segment *segment);
+/* The head of a segment that is about to be written to, in its memory. */
+void tail_file_begin(const struct tail *tail, struct tail_segment *segment);
+/* Its end is known to be just here: the next run may go on behind it. */
+void tail_file_finish(struct tail_segment *segment);
+
+struct tail_head {
+    uint64_t id;
+    uint64_t sequence;
+    uint64_t first;
+    uint64_t bytes;
+    uint8_t identity[TAIL_IDENTITY_BYTES];
+    bool clean;
+    uint64_t clean_end;
+};
+
+/* 0; 1: nothing was ever written to it; SHOAL_EPROTO. */
+int tail_head_read(const uint8_t head[TAIL_HEAD_BYTES], uint32_t lane, struct tail_head *out);
+
+/* ---- tail_work.c ---- */
+
+/* Gives the background what there is to do, if it has nothing else to do. */
+void tail_work_begin(struct tail *tail);
+/* A segment's memory is not needed any more. */
+void tail_work_unmap(struct tail *tail, struct tail_segment *segment);
+/* Does all that is left, here and now; the last segment says that its end is the end (`clean`), if
+ * that is so. */
+void tail_work_end(struct tail *tail, bool clean);
+
+/* ---- tail_load.c ---- */
+
+/* Finds the segments of a run before, their id and their end, and the time of the last event. 0: it
+ * goes on at tail->end, or there are none (then the id is 0); 1: some may be missing there;
+ * negative: the disk fails. */
+int tail_load(struct tail *tail, uint64_t *time_ms);
+
+/* ---- tail_read.c ---- */
+
+/* What was fetched of the segment is of no use any more. */
+void tail_fetch_forget(struct tail *tail, const struct tail_segment *segment);
+void tail_fetch_close(struct tail *tail);
+
+#endif
