@@ -7,11 +7,12 @@
 #include "base/metrics.h"
 #include "net/net.h"
 
+struct feed_surface;
 struct http;
 
-/* From the configuration; what SIGHUP may change is atomic. */
+/* From the configuration. */
 struct http_settings {
-    const char *cors_origins; /* comma-separated, or "*"; empty: no CORS */
+    const char *cors_origins; /* comma-separated, or "*"; empty: no CORS; borrowed */
     uint64_t body_bytes_max;  /* of any body that isn't a value alone (JSON is longer than that) */
     uint64_t head_bytes_max;  /* request line and header fields */
     uint64_t idle_us;         /* between requests of a kept connection */
@@ -35,7 +36,8 @@ struct http_options {
     struct native_limits *limits; /* borrowed; connections are counted for all surfaces */
     struct http_settings settings;
     struct http_node node;
-    struct metrics *metrics; /* borrowed; NULL: none are kept, and /metrics has none */
+    struct metrics *metrics;   /* borrowed; NULL: none are kept, and /metrics has none */
+    struct feed_surface *feed; /* borrowed; NULL: /wal is not served */
     struct http_metrics metric_ids;
 };
 
@@ -44,6 +46,9 @@ int http_declare_metrics(struct metrics *metrics, struct http_metrics *ids);
 
 /* 0 or SHOAL_ENOMEM. */
 int http_new(const struct http_options *options, struct http **out);
+
+/* From now on; any thread. All but cors_origins, which stay. */
+void http_change(struct http *http, const struct http_settings *settings);
 
 /* Once the loops are over and the workers freed. NULL is fine. */
 void http_free(struct http *http);

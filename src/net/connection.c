@@ -38,6 +38,11 @@ struct input_block *connection_hold(struct connection *connection)
     return input_block_ref(connection->delivered);
 }
 
+size_t connection_waiting(const struct connection *connection)
+{
+    return connection->block == NULL ? 0 : connection->block->len - connection->start;
+}
+
 const char *connection_peer(const struct connection *connection)
 {
     return connection->peer[0] == 0 ? "?" : connection->peer;
@@ -343,10 +348,18 @@ static void run_task(struct task *task)
     }
 }
 
+/* Whoever still reads what waits is given the time for it. */
 static void on_linger_over(struct timer *timer, uint64_t now_us)
 {
     (void)now_us;
-    connection_fail(QUEUE_ITEM(timer, struct connection, linger), 0);
+    struct connection *connection = QUEUE_ITEM(timer, struct connection, linger);
+    if (connection->phase == CONNECTION_FINISHING &&
+        connection->sent_bytes != connection->linger_sent_bytes) {
+        connection->linger_sent_bytes = connection->sent_bytes;
+        loop_start_timer(connection->loop, timer, CONNECTION_UNREAD_US);
+        return;
+    }
+    connection_fail(connection, 0);
 }
 
 int connection_new(struct loop *loop, int fd, const struct connection_handler *handler, void *self,
@@ -425,6 +438,7 @@ void connection_finish(struct connection *connection)
         return;
     }
     start_reading(connection);
+    connection->linger_sent_bytes = connection->sent_bytes;
     loop_start_timer(connection->loop, &connection->linger, CONNECTION_LINGER_US);
 }
 

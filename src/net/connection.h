@@ -35,6 +35,8 @@ struct connection_handler {
 #define CONNECTION_QUEUE_HIGH_BYTES (4u * LIMIT_MIB)
 #define CONNECTION_QUEUE_LOW_BYTES (1u * LIMIT_MIB)
 #define CONNECTION_LINGER_US 3000000u
+/* Who has read something of the rest, and then nothing for so long, isn't waited for. */
+#define CONNECTION_UNREAD_US 30000000u
 
 /* Takes over the socket (non-blocking, perhaps still connecting) on success. 0, SHOAL_ENOMEM. */
 int connection_new(struct loop *loop, int fd, const struct connection_handler *handler, void *self,
@@ -76,7 +78,8 @@ void connection_marks(struct connection *connection, size_t high_bytes, size_t l
 /* What waits to be sent is counted into loop->output_bytes: for clients. */
 void connection_count_output(struct connection *connection);
 
-/* Sends what waits, then ends the connection as drawn above. No more input is handed over. */
+/* Sends what waits, for as long as the other side goes on reading it, then ends the connection as
+ * drawn above. No more input is handed over. */
 void connection_finish(struct connection *connection);
 /* Ends it at once. */
 void connection_close(struct connection *connection);
@@ -84,6 +87,9 @@ void connection_close(struct connection *connection);
 void connection_abandon(struct connection *connection);
 /* Being finished or closed: nothing more comes from it. */
 bool connection_over(const struct connection *connection);
+
+/* Bytes that have come and wait for the rest of their message. */
+size_t connection_waiting(const struct connection *connection);
 
 /* The other side's address, for logs; "?" when it can't be told. */
 const char *connection_peer(const struct connection *connection);

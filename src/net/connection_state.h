@@ -27,6 +27,7 @@ struct connection {
     struct queue link; /* in loop->connections */
     struct task task;  /* closing, or going on after a pause */
     struct timer linger;
+    uint64_t linger_sent_bytes; /* what had been sent when it was started, finishing */
     int code;
 
     /* Input. */

@@ -70,6 +70,8 @@ struct loop {
     struct queue connections; /* all of them */
     struct loop_traffic traffic;
     struct loop_traffic traffic_told; /* what the metrics have already */
+    bool stopping;                    /* its worker has been told to stop */
+    uint32_t at_work; /* what surfaces still have to answer, whatever the worker knows of it */
 
     /* private */
     struct queue tasks;

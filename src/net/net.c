@@ -218,6 +218,7 @@ static void stop_station(struct errand *errand, struct loop *loop, bool dropped)
     worker_stop(loop->worker, loop_now(loop));
     links_stop(&station->links);
     station->stopping = true;
+    loop->stopping = true;
 }
 
 void net_stop(struct net *net)
@@ -273,7 +274,8 @@ static bool is_over(struct loop *loop)
     struct station *station = station_of(loop);
     tell_metrics(loop);
     if (station->stopping) {
-        atomic_store(&station->idle, worker_idle(loop->worker) && connections_sent(loop));
+        bool idle = worker_idle(loop->worker) && loop->at_work == 0 && connections_sent(loop);
+        atomic_store(&station->idle, idle);
         if (all_idle(station->net)) {
             net_stop_now(station->net);
         }
