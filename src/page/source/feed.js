@@ -1,0 +1,199 @@
+/* The live feed: a WebSocket to /wal that is opened again when it breaks, at the place where it
+ * broke. A browser can be told more in a second than it can show: what is waiting to be shown is
+ * bounded, and what is passed over is said, as every gap is. */
+import { fromJson, percentOf, shownOf } from "./bytes.js";
+import { change, state } from "./store.js";
+
+export const SHOWN_MAX = 300;
+const WAITING_MAX = 600;
+const DRAW_MS = 250;
+const RETRY_MS = [300, 1000, 2000, 4000];
+const CLOSE_NORMAL = 1000;
+
+export const OPS = ["put", "delete", "expire", "list", "read"];
+
+/* What the views show. */
+export const feed = {
+    state: "connecting", // "open", "connecting" or "refused"
+    text: "",
+    isPaused: false,
+    prefix: new Uint8Array(0),
+    ops: new Set(["put", "delete", "expire"]),
+    events: [], // the newest first
+    heldBack: 0, // while it is paused
+};
+
+let socket = null;
+let cursor = null;
+let tries = 0;
+let number = 0;
+let waiting = []; // texts that came and were not looked at
+let passedOver = 0;
+let timer = null;
+let retry = null;
+
+const isMark = (op) => op === "gap" || op === "back";
+
+function gapOf(message) {
+    return { number: ++number, op: "gap", time: new Date(), node: "", message, key: null };
+}
+
+/* Null: a heartbeat, or nothing this page knows. */
+function eventOf(text) {
+    let json;
+    try {
+        json = JSON.parse(text);
+    } catch {
+        return null;
+    }
+    if (typeof json.cursor === "string") {
+        cursor = json.cursor;
+    }
+    if (!OPS.includes(json.op) && !isMark(json.op)) {
+        return null;
+    }
+    const value = fromJson(json, "value");
+    const key = fromJson(json, "key");
+    return {
+        number: ++number,
+        op: json.op,
+        time: new Date(json.time),
+        node: String(json.node ?? ""),
+        key,
+        keyText: key === null ? "" : shownOf(key, 120),
+        valueText: value === null ? "" : shownOf(value, 140),
+        bytes: json.value_bytes ?? value?.length,
+        isLeftOut: json.op === "put" && value === null,
+        reason: json.reason,
+        message: String(json.message ?? ""),
+    };
+}
+
+function draw() {
+    timer = null;
+    const texts = waiting;
+    waiting = [];
+    const events = texts.map(eventOf).filter((event) => event !== null);
+    if (passedOver > 0) {
+        // What was passed over came before what is left.
+        events.unshift(gapOf(passedOver.toLocaleString("en") + " events came faster than they can be shown, and were passed over here."));
+        passedOver = 0;
+    }
+    if (events.length > 0) {
+        feed.events = [...events.reverse(), ...feed.events].slice(0, SHOWN_MAX);
+    }
+    feed.heldBack = 0;
+    change({});
+}
+
+function take(text) {
+    waiting.push(text);
+    if (waiting.length > WAITING_MAX) {
+        waiting.shift();
+        passedOver++;
+    }
+    if (feed.isPaused) {
+        if (feed.heldBack++ % 20 === 0 || feed.heldBack < 20) {
+            change({});
+        }
+    } else {
+        timer ??= setTimeout(draw, document.hidden ? DRAW_MS * 8 : DRAW_MS);
+    }
+}
+
+/* Heartbeats are no news. */
+const isHeartbeat = (text) => text.length < 4096 && text.includes('"heartbeat"') && /"op":\s*"heartbeat"/.test(text);
+
+function address() {
+    const scheme = location.protocol === "https:" ? "wss://" : "ws://";
+    const query = ["ops=" + Array.from(feed.ops).join(",")];
+    if (feed.prefix.length > 0) {
+        query.push("prefix=" + percentOf(feed.prefix));
+    }
+    if (cursor !== null) {
+        query.push("after=" + encodeURIComponent(cursor));
+    }
+    return scheme + location.host + "/wal?" + query.join("&");
+}
+
+function connect() {
+    retry = null;
+    const opened = new WebSocket(address());
+    let hasOpened = false;
+    socket = opened;
+    feed.state = "connecting";
+    opened.onopen = () => {
+        if (socket === opened) {
+            hasOpened = true;
+            tries = 0;
+            feed.state = "open";
+            feed.text = "";
+            change({});
+        }
+    };
+    opened.onmessage = ({ data }) => {
+        if (socket !== opened || typeof data !== "string") {
+            return;
+        }
+        if (isHeartbeat(data)) {
+            eventOf(data); // for its cursor
+        } else {
+            take(data);
+        }
+    };
+    opened.onclose = (event) => {
+        if (socket !== opened) {
+            return;
+        }
+        socket = null;
+        feed.state = "connecting";
+        feed.text = event.reason || "";
+        if (!hasOpened && cursor !== null && tries >= 2 && state.away === null) {
+            // The node answers, but not to this cursor: go on from now, and say so.
+            cursor = null;
+            feed.events = [gapOf("The feed could not be taken up where it broke off; what happened in between is not shown."), ...feed.events];
+        }
+        const delay = event.code === CLOSE_NORMAL ? 0 : tries++;
+        retry = setTimeout(connect, RETRY_MS[Math.min(delay, RETRY_MS.length - 1)]);
+        change({});
+    };
+}
+
+function reconnect() {
+    clearTimeout(retry);
+    const old = socket;
+    socket = null;
+    old?.close(CLOSE_NORMAL);
+    connect();
+}
+
+export function feedBegin() {
+    connect();
+}
+
+/* Other filters: begins anew, from now on. */
+export function feedFilter(prefix, ops) {
+    feed.prefix = prefix;
+    feed.ops = ops;
+    feed.events = [];
+    feed.heldBack = 0;
+    waiting = [];
+    passedOver = 0;
+    cursor = null;
+    tries = 0;
+    reconnect();
+    change({});
+}
+
+export function feedPause(isPaused) {
+    feed.isPaused = isPaused;
+    if (!isPaused) {
+        draw();
+    }
+    change({});
+}
+
+export function feedClear() {
+    feed.events = [];
+    change({});
+}
