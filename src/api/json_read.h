@@ -52,6 +52,6 @@ bool json_next(struct json_walk *walk, struct json_member *out);
 
 /* What a string stands for: borrowed from it where nothing is escaped, else in the arena. 0;
  * SHOAL_EINVAL: half of a surrogate pair, which no text has; SHOAL_ENOMEM. */
-int json_string(struct arena *arena, struct bytes string, struct bytes *out);
+int json_unescape(struct arena *arena, struct bytes string, struct bytes *out);
 
 #endif

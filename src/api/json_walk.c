@@ -211,7 +211,7 @@ static int unescape(struct bytes text, uint8_t *out, size_t *len)
     return 0;
 }
 
-int json_string(struct arena *arena, struct bytes string, struct bytes *out)
+int json_unescape(struct arena *arena, struct bytes string, struct bytes *out)
 {
     struct bytes text = bytes_make(string.data + 1, string.len - 2);
     if (text.len == 0 || memchr(text.data, '\\', text.len) == NULL) {
