@@ -29,7 +29,7 @@
 #define ANSWER_BYTES 65536
 #define LAST_WORDS_S 1 /* at the end */
 #define JOIN_PATIENCE_S 3
-#define COMPLAINT_S 60
+#define COMPLAINT_S 60 /* between lines about it */
 
 struct tracing {
     struct config config; /* a copy: the thread may outlast its owner */
@@ -93,6 +93,7 @@ static time_t mono_s(void)
     return now.tv_sec;
 }
 
+/* So many spans are lost by it; 0: it will be tried again. */
 static void complain(struct tracing *tracing, uint64_t lost, int status, const char *what)
 {
     time_t now = mono_s();
@@ -204,12 +205,13 @@ static void on_answer(struct evhttp_request *request, void *self)
         go_on(tracing);
         return;
     }
-    if (is_passing(status) && tracing->attempts < ATTEMPTS_MAX && !tracing->stopping) {
+    bool again = is_passing(status) && tracing->attempts < ATTEMPTS_MAX && !tracing->stopping;
+    complain(tracing, again ? 0 : tracing->count, status,
+             status == 0 ? "it can't be reached, or doesn't answer" : "it refuses them");
+    if (again) {
         wait_s(tracing, pause_of(tracing, request));
         return;
     }
-    complain(tracing, tracing->count, status,
-             status == 0 ? "it can't be reached, or doesn't answer" : "it refuses them");
     drop_batch(tracing);
     if (tracing->stopping) {
         event_base_loopbreak(tracing->base);

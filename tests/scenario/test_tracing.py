@@ -1,0 +1,181 @@
+"""One request followed through three nodes: by its spans at a collector, and by its id in their logs."""
+import os
+import secrets
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from support import protocol
+from support.cluster import Cluster, main, wait_until
+from support.collector import Collector
+from support.ports import free_port
+
+
+def trace_of(sampled=True):
+    """A trace of a client: its id, the span that asks, and both as a request's last field."""
+    trace, span = secrets.token_bytes(16), secrets.token_bytes(8)
+    return trace.hex(), span.hex(), trace + span + bytes([1 if sampled else 0])
+
+
+def put(node, key, field, w=0, timeout_us=0, number=1):
+    """The RESULT's code of a put that carries the trace."""
+    request = protocol.frame(protocol.REQUEST, number, protocol.PUT, key, b"value", None, 0,
+                             [0, 0, w, 0, 0, 0, timeout_us], field)
+    with protocol.Connection(node.client_port) as connection:
+        return connection.ask(request)[2]
+
+
+def get(node, key, field):
+    request = protocol.frame(protocol.REQUEST, 1, protocol.GET, key, None, None, 0,
+                             [0, 3, 0, 0, 0, 0, 0], field)
+    with protocol.Connection(node.client_port) as connection:
+        return connection.ask(request)[2]
+
+
+def children(spans, parent):
+    return [span for span in spans if span.parent == parent]
+
+
+def lines_with(node, text):
+    with open(node.log_path, encoding="utf-8", errors="replace") as log:
+        return [line for line in log if text in line]
+
+
+class Traces(unittest.TestCase):
+    def whole(self, collector, trace, root_parent, complete):
+        """The trace's spans once they say all: every one below another, or below the client's."""
+        def found():
+            spans = collector.of(trace)
+            known = {span.id for span in spans} | {root_parent}
+            return spans if all(span.parent in known for span in spans) and complete(spans) else None
+
+        spans = wait_until(found, f"the whole of trace {trace} is there: {collector.of(trace)}")
+        self.assertEqual(collector.problems, [])
+        self.assertEqual(len({span.id for span in spans}), len(spans), spans)
+        return spans
+
+    def check_calls(self, spans, coordinator, name):
+        """Each of the coordinator's calls has the span of the node that it went to, and no other."""
+        calls = [span for span in children(spans, coordinator.id) if span.kind == "client"]
+        self.assertEqual({span.name for span in calls}, {name})
+        self.assertEqual(len(calls), 2)
+        for call in calls:
+            self.assertEqual(call.node, coordinator.node)
+            self.assertEqual(call.attributes["rpc.system"], "shoal")
+            self.assertEqual(call.attributes["server.address"], "127.0.0.1")
+            served, = children(spans, call.id)
+            self.assertEqual((served.kind, served.name), ("server", name))
+            self.assertEqual(served.node, call.attributes["shoal.peer"])
+            self.assertNotEqual(served.node, coordinator.node)
+        self.assertEqual(len({call.attributes["shoal.peer"] for call in calls}), 2)
+
+    def check_tree(self, spans, asked, parent, op, call):
+        """From the node asked, perhaps over one that it passed the request on to, to the others."""
+        root, = children(spans, parent)
+        self.assertEqual((root.kind, root.name, root.node), ("server", op, asked.name))
+        self.assertEqual(root.attributes["db.system.name"], "shoal")
+        self.assertEqual(root.attributes["db.operation.name"], op)
+        self.assertEqual(root.attributes["shoal.surface"], "native")
+        self.assertIn("shoal.key.hash", root.attributes)
+        forwards = [span for span in children(spans, root.id) if span.name == "FORWARD"]
+        coordinator = root
+        if forwards:
+            coordinator, = children(spans, forwards[0].id)
+            self.assertEqual(coordinator.node, forwards[0].attributes["shoal.peer"])
+            self.assertEqual(coordinator.attributes["shoal.surface"], "peer")
+            self.assertEqual(coordinator.attributes["shoal.key.hash"],
+                             root.attributes["shoal.key.hash"])
+        self.check_calls(spans, coordinator, call)
+        self.assertEqual(len({span.node for span in spans}), 3)
+        return bool(forwards)
+
+    def test_one_request_is_a_tree_of_spans_from_all_three_nodes(self):
+        with Collector(answers=[503]) as collector, \
+                Cluster(3, tracing={"endpoint": collector.endpoint, "sample": 0}) as cluster:
+            asked = cluster.nodes[0]
+            puts = [trace_of() for _ in range(24)]
+            unasked, _, field = trace_of(sampled=False)
+            self.assertEqual(put(asked, b"quiet", field, w=3), 0)
+            self.assertEqual(put(asked, b"quiet", None, w=3), 0)
+            for number, (_, _, field) in enumerate(puts):
+                self.assertEqual(put(asked, f"secret-key-{number}".encode(), field, w=3), 0)
+            trace, parent, field = trace_of()
+            self.assertEqual(get(asked, b"secret-key-0", field), 0)
+
+            spans = self.whole(collector, trace, parent,
+                               lambda spans: sum(s.name == "FETCH" for s in spans) == 4)
+            self.check_tree(spans, asked, parent, "get", "FETCH")
+            self.check_puts(collector, asked, puts)
+            self.assertEqual(collector.of(unasked), [])
+            told = {trace} | {trace for trace, _, _ in puts}
+            self.assertEqual({span.trace for span in collector.spans}, told)
+
+    def check_puts(self, collector, asked, puts):
+        passed_on = set()
+        for trace, parent, _ in puts:
+            spans = self.whole(collector, trace, parent,
+                               lambda spans: sum(s.name == "STORE" for s in spans) == 4)
+            passed_on.add(self.check_tree(spans, asked, parent, "put", "STORE"))
+            self.assertFalse(any("secret-key" in str(value) for span in spans
+                                 for value in span.attributes.values()))
+        self.assertEqual(passed_on, {True, False})  # some keys are another node's to coordinate
+
+    def test_by_chance_and_without_a_client_that_asks(self):
+        with Collector() as collector, \
+                Cluster(1, quorum={"n": 1, "r": 1, "w": 1},
+                        tracing={"endpoint": collector.endpoint, "sample": 1}) as cluster:
+            node, = cluster.nodes
+            self.assertEqual(node.shoal("put", "key", "value").status, 0)
+            self.assertEqual(node.shoal("get", "none").status, 1)
+            wait_until(lambda: len(collector.spans) >= 2, "two requests are told")
+            self.assertEqual(node.stop(), 0)
+            self.assertEqual(collector.problems, [])
+            roots = {span.name: span for span in collector.spans if span.kind == "server"}
+            self.assertEqual(set(roots), {"put", "get"})
+            self.assertIsNone(roots["put"].parent)
+            self.assertFalse(roots["get"].error)
+            self.assertFalse(roots["get"].attributes["shoal.found"])
+
+    def test_a_collector_that_is_away_costs_spans_and_nothing_else(self):
+        endpoint = f"http://127.0.0.1:{free_port()}/v1/traces"
+        with Cluster(1, quorum={"n": 1, "r": 1, "w": 1},
+                     tracing={"endpoint": endpoint, "sample": 1}) as cluster:
+            node, = cluster.nodes
+            with protocol.Connection(node.client_port) as connection:
+                for number in range(1, 10001):
+                    connection.send(protocol.put(number, b"key", b"value"))
+                self.assertEqual([connection.receive()[2] for _ in range(10000)], [0] * 10000)
+            wait_until(lambda: lines_with(node, "tracing: the collector did not take spans"),
+                       "it is said that spans are lost")
+            begun = time.monotonic()
+            self.assertEqual(node.stop(), 0)
+            self.assertLess(time.monotonic() - begun, 10)
+
+
+class Logs(unittest.TestCase):
+    def test_one_id_is_in_the_logs_of_the_node_asked_and_of_the_coordinator(self):
+        with Cluster(3, log={"slow_ms": 100}) as cluster:
+            asked, coordinator, silent = cluster.nodes
+            silent.pause()
+            try:
+                self.follow(asked, coordinator)
+            finally:
+                silent.resume()
+
+    def follow(self, asked, coordinator):
+        for number in range(64):
+            trace, _, field = trace_of(sampled=False)
+            code = put(asked, f"key-{number}".encode(), field, w=3, timeout_us=300000)
+            if code != 0 and lines_with(coordinator, trace):
+                break
+        told = wait_until(lambda: lines_with(asked, trace), "the node asked tells of it, too")
+        self.assertRegex(told[0], r"request: (slow|failed) op=put key=key-\d+ surface=native ms=\d+")
+        there, = lines_with(coordinator, trace)
+        self.assertRegex(there, r"request: slow op=put key=key-\d+ surface=peer ms=\d+")
+        self.assertRegex(there, rf"waited=silence .*request={trace}$")
+
+
+if __name__ == "__main__":
+    main()
