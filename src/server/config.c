@@ -20,6 +20,10 @@
 #define SCRUB_DAYS 7u
 #define SLOW_US 1000000u
 #define TRACE_SAMPLE 0.01
+#define HTTP_BODY_MB 64u
+#define HTTP_HEAD_KB 32u
+#define HTTP_IDLE_US 75000000u
+#define HTTP_REQUEST_US 30000000u
 
 /* ---- problems -------------------------------------------------------------------------------- */
 
@@ -113,6 +117,10 @@ static void set_defaults(struct config *config)
         .connections = LIMIT_CONNECTIONS_DEFAULT,
         .request_timeout_us = REQUEST_TIMEOUT_US,
         .clock_ahead_us = CLOCK_AHEAD_US,
+        .http_body_mb = HTTP_BODY_MB,
+        .http_head_kb = HTTP_HEAD_KB,
+        .http_idle_us = HTTP_IDLE_US,
+        .http_request_us = HTTP_REQUEST_US,
         .log_level = LOG_INFO,
         .log_format = LOG_FORMAT_TEXT,
         .slow_us = SLOW_US,

@@ -13,6 +13,7 @@
 #define CONFIG_PATH_BYTES 4096u
 #define CONFIG_SEEDS_MAX 64u
 #define CONFIG_RESOLVER_BYTES 64u
+#define CONFIG_ORIGINS_BYTES 2048u
 #define CONFIG_HINTS_MB_DEFAULT 1024u
 #define CONFIG_TRANSFERS_DEFAULT 8u
 #define CONFIG_PORT_NONE (-1) /* not served; 0 is any free port */
@@ -75,6 +76,11 @@ struct config {
     uint64_t connections;
     uint64_t request_timeout_us;
     uint64_t clock_ahead_us;
+    char http_cors[CONFIG_ORIGINS_BYTES]; /* comma-separated, or "*"; empty: none */
+    uint64_t http_body_mb;
+    uint64_t http_head_kb;
+    uint64_t http_idle_us;
+    uint64_t http_request_us;
     int32_t log_level;                   /* enum log_level */
     int32_t log_format;                  /* enum log_format */
     uint64_t slow_us;                    /* 0: no slow log */

@@ -125,6 +125,17 @@ const struct config_key config_keys[] = {
     {"limits", "clock_ahead_ms", CONFIG_DURATION, AT(clock_ahead_us), .min = 1 * MS,
      .max = 3600000 * MS, .expected = "a duration from 1ms to 1h"},
 
+    {"http", "cors", CONFIG_ORIGINS, TEXT_AT(http_cors),
+     .expected = "a list of origins such as \"https://app.example\", or [\"*\"] for all pages"},
+    {"http", "body_mb", CONFIG_NUMBER, AT(http_body_mb), .min = 1, .max = 256,
+     .expected = "megabytes from 1 to 256", .changeable = true},
+    {"http", "head_kb", CONFIG_NUMBER, AT(http_head_kb), .min = 1, .max = 1024,
+     .expected = "kilobytes from 1 to 1024", .changeable = true},
+    {"http", "idle_ms", CONFIG_DURATION, AT(http_idle_us), .min = 100 * MS, .max = 3600000 * MS,
+     .expected = "a duration from 100ms to 1h", .changeable = true},
+    {"http", "request_ms", CONFIG_DURATION, AT(http_request_us), .min = 100 * MS,
+     .max = 3600000 * MS, .expected = "a duration from 100ms to 1h", .changeable = true},
+
     {"log", "level", CONFIG_CHOICE, AT(log_level), .choices = levels,
      .expected = "\"debug\", \"info\", \"warning\" or \"error\"", .changeable = true},
     {"log", "format", CONFIG_CHOICE, AT(log_format), .choices = formats,
@@ -267,6 +278,50 @@ static int add_address(struct config_addresses *list, const char *text)
 
 /* ---- from JSON ------------------------------------------------------------------------------- */
 
+struct origins {
+    char text[CONFIG_ORIGINS_BYTES];
+    size_t len;
+};
+
+/* Scheme, host and perhaps a port, as browsers send them: no slash at the end, nothing to escape.
+ */
+static bool is_origin(const char *text, size_t len)
+{
+    char host[256];
+    char authority[512];
+    uint16_t port;
+    size_t scheme = 0;
+    while (scheme < len && islower((unsigned char)text[scheme]) != 0) {
+        scheme++;
+    }
+    if (scheme == 0 || len - scheme <= 3 || memcmp(text + scheme, "://", 3) != 0) {
+        return false;
+    }
+    scheme += 3;
+    if (len - scheme >= sizeof(authority)) {
+        return false;
+    }
+    memcpy(authority, text + scheme, len - scheme);
+    authority[len - scheme] = 0;
+    return text_parse_address(authority, 1, host, &port) == 0 && text_is_host(host);
+}
+
+/* "*" stands alone. */
+static int add_origin(struct origins *list, const char *text, size_t len)
+{
+    bool any = len == 1 && text[0] == '*';
+    bool fits = list->len + len + 2 <= sizeof(list->text);
+    if (!fits || (any ? list->len > 0 : !is_origin(text, len)) || list->text[0] == '*') {
+        return SHOAL_EINVAL;
+    }
+    if (list->len > 0) {
+        list->text[list->len++] = ',';
+    }
+    memcpy(list->text + list->len, text, len);
+    list->len += len;
+    return 0;
+}
+
 static int set_json_addresses(struct config *config, const struct config_key *key,
                               const json_t *value)
 {
@@ -282,6 +337,26 @@ static int set_json_addresses(struct config *config, const struct config_key *ke
         }
     }
     *(struct config_addresses *)field(config, key) = list;
+    return 0;
+}
+
+static int set_json_origins(struct config *config, const struct config_key *key,
+                            const json_t *value)
+{
+    struct origins list = {0};
+    size_t i;
+    json_t *item;
+    if (!json_is_array(value)) {
+        return SHOAL_EINVAL;
+    }
+    json_array_foreach(value, i, item)
+    {
+        const char *text = json_string_value(item);
+        if (text == NULL || add_origin(&list, text, json_string_length(item)) != 0) {
+            return SHOAL_EINVAL;
+        }
+    }
+    memcpy(field(config, key), list.text, sizeof(list.text));
     return 0;
 }
 
@@ -335,6 +410,8 @@ int config_set_json(struct config *config, const struct config_key *key, const j
         return text == NULL ? SHOAL_EINVAL : set_choice(config, key, text);
     case CONFIG_ADDRESSES:
         return set_json_addresses(config, key, value);
+    case CONFIG_ORIGINS:
+        return set_json_origins(config, key, value);
     }
     return SHOAL_EINVAL;
 }
@@ -400,6 +477,21 @@ static int set_text_addresses(struct config *config, const struct config_key *ke
     return 0;
 }
 
+static int set_text_origins(struct config *config, const struct config_key *key, const char *text)
+{
+    struct origins list = {0};
+    while (*text != 0) {
+        size_t len = strcspn(text, ",");
+        if (add_origin(&list, text, len) != 0) {
+            return SHOAL_EINVAL;
+        }
+        text += len;
+        text += *text == ',' ? 1 : 0;
+    }
+    memcpy(field(config, key), list.text, sizeof(list.text));
+    return 0;
+}
+
 int config_set_text(struct config *config, const struct config_key *key, const char *text)
 {
     switch (key->type) {
@@ -420,6 +512,8 @@ int config_set_text(struct config *config, const struct config_key *key, const c
         return set_choice(config, key, text);
     case CONFIG_ADDRESSES:
         return set_text_addresses(config, key, text);
+    case CONFIG_ORIGINS:
+        return set_text_origins(config, key, text);
     }
     return SHOAL_EINVAL;
 }
@@ -442,6 +536,7 @@ bool config_key_equal(const struct config_key *key, const struct config *a, cons
     const void *right = field_of(b, key);
     switch (key->type) {
     case CONFIG_TEXT:
+    case CONFIG_ORIGINS:
         return strcmp(left, right) == 0;
     case CONFIG_NUMBER:
     case CONFIG_POWER:

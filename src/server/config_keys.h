@@ -17,6 +17,7 @@ enum config_type {
     CONFIG_PORT,      /* int32_t; null or empty is CONFIG_PORT_NONE */
     CONFIG_CHOICE,    /* int32_t, an index into choices */
     CONFIG_ADDRESSES, /* struct config_addresses */
+    CONFIG_ORIGINS,   /* char[size], comma-separated: origins of pages, or "*" alone */
 };
 
 struct config_key {

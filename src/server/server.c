@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "api/http.h"
 #include "api/native.h"
 #include "api/redis.h"
 #include "base/crypto.h"
@@ -39,12 +40,15 @@ struct server {
     struct native *native;
     struct redis_metrics redis_metrics;
     struct redis *redis; /* NULL: not served */
+    struct http_metrics http_metrics;
+    struct http *http; /* NULL: not served */
     struct net *net;
     struct backup *backup;
     struct storage *storage;
     uint16_t client_port;
     uint16_t peer_port;
     uint16_t redis_port;
+    uint16_t http_port;
     struct node_config node;
     void *seeds;
     uint32_t worker_count;
@@ -89,7 +93,6 @@ static uint16_t told(int32_t advertised, uint16_t listened)
     return advertised == CONFIG_PORT_NONE ? listened : (uint16_t)advertised;
 }
 
-/* HTTP is configured but not served yet: it is not told to others either. */
 static int describe_node(struct server *server)
 {
     const struct config *config = &server->config;
@@ -104,6 +107,7 @@ static int describe_node(struct server *server)
         .client_port = told(config->advertise_client_port, server->client_port),
         .peer_port = told(config->advertise_peer_port, server->peer_port),
         .redis_port = told(config->advertise_redis_port, server->redis_port),
+        .http_port = told(config->advertise_http_port, server->http_port),
         .heartbeat_interval_us = config->heartbeat_interval_us,
         .heartbeat_fanout = (uint32_t)config->heartbeat_fanout,
         .phi_threshold = config->phi_threshold,
@@ -187,6 +191,9 @@ static int open_metrics(struct server *server)
         code = redis_declare_metrics(server->metrics, &server->redis_metrics);
     }
     if (code == 0) {
+        code = http_declare_metrics(server->metrics, &server->http_metrics);
+    }
+    if (code == 0) {
         code = tracing_new(&server->config, server->metrics, server->worker_count,
                            server->worker_count, &server->tracing);
     }
@@ -249,6 +256,39 @@ static int open_redis(struct server *server)
     return redis_new(&options, &server->redis);
 }
 
+static struct http_settings http_settings_of(const struct config *config)
+{
+    return (struct http_settings){
+        .cors_origins = config->http_cors,
+        .body_bytes_max = config->http_body_mb * LIMIT_MIB,
+        .head_bytes_max = config->http_head_kb * LIMIT_KIB,
+        .idle_us = config->http_idle_us,
+        .request_us = config->http_request_us,
+    };
+}
+
+static int open_http(struct server *server)
+{
+    const struct config *config = &server->config;
+    if (config->http_port == CONFIG_PORT_NONE) {
+        return 0;
+    }
+    struct http_options options = {
+        .workers = server->worker_count,
+        .limits = &server->limits,
+        .settings = http_settings_of(config),
+        .node =
+            {
+                .engine = config_engine_text(config->engine),
+                .durability = config_durability_text(config->durability),
+                .started_ms = now().wall_ms,
+            },
+        .metrics = server->metrics,
+        .metric_ids = server->http_metrics,
+    };
+    return http_new(&options, &server->http);
+}
+
 static int open_backup(struct server *server)
 {
     struct backup_options options = {
@@ -266,6 +306,9 @@ static int open_net(struct server *server, char text[512])
     }
     if (code == 0) {
         code = open_redis(server);
+    }
+    if (code == 0) {
+        code = open_http(server);
     }
     if (code != 0) {
         return explain(text, code, "can't serve clients");
@@ -304,6 +347,10 @@ static int open_ports(struct server *server, char text[512])
     if (code == 0 && server->redis != NULL) {
         redis_listening(server->redis, server->redis_port);
     }
+    if (code == 0 && server->http != NULL) {
+        code = net_listen(server->net, config->listen_host, (uint16_t)config->http_port,
+                          http_accept, server->http, &server->http_port, text);
+    }
     return code;
 }
 
@@ -312,8 +359,9 @@ static int write_ports(struct server *server, char text[512])
     char json[160];
     int len = snprintf(json, sizeof(json),
                        "{\"client_port\": %u, \"peer_port\": %u, \"redis_port\": %u, "
-                       "\"pid\": %ld}\n",
-                       server->client_port, server->peer_port, server->redis_port, (long)getpid());
+                       "\"http_port\": %u, \"pid\": %ld}\n",
+                       server->client_port, server->peer_port, server->redis_port,
+                       server->http_port, (long)getpid());
     int code = data_folder_write(&server->folder, PORTS_FILE, bytes_make(json, (size_t)len));
     return code == 0 ? 0 : explain(text, code, "can't write " PORTS_FILE " to data_dir");
 }
@@ -395,8 +443,8 @@ static int run(struct server *server, char text[512])
     log_info("ready", LOG_TEXT("node", server->config.node_name),
              LOG_TEXT("host", server->config.listen_host),
              LOG_U64("client_port", server->client_port), LOG_U64("peer_port", server->peer_port),
-             LOG_U64("redis_port", server->redis_port), LOG_U64("workers", server->worker_count),
-             LOG_U64("pid", getpid()));
+             LOG_U64("redis_port", server->redis_port), LOG_U64("http_port", server->http_port),
+             LOG_U64("workers", server->worker_count), LOG_U64("pid", getpid()));
     return 0;
 }
 
@@ -483,6 +531,10 @@ void server_reload(struct server *server, const struct config *config)
     buffer_init(&fixed, 0);
     log_set_level((enum log_level)config->log_level);
     set_limits(server, config);
+    if (server->http != NULL) {
+        struct http_settings settings = http_settings_of(config);
+        http_change(server->http, &settings);
+    }
     if (config_fixed_differences(&server->config, config, &fixed) == 0 && fixed.len > 0) {
         log_warning("configuration: these keys need a restart to change",
                     LOG_BYTES("keys", buffer_bytes(&fixed)));
@@ -553,6 +605,7 @@ void server_free(struct server *server)
     if (server == NULL || !end_workers(server)) {
         return;
     }
+    http_free(server->http);
     redis_free(server->redis);
     native_free(server->native);
     net_free(server->net);
