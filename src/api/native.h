@@ -9,6 +9,7 @@
 #include "base/metrics.h"
 #include "net/net.h"
 
+struct feed_surface;
 struct native;
 
 /* What a user may set and change while the node runs; any thread. */
@@ -65,7 +66,8 @@ struct native_options {
     uint32_t workers;
     struct native_limits *limits; /* borrowed */
     struct native_backup backup;
-    struct metrics *metrics; /* borrowed; NULL: none are kept */
+    struct metrics *metrics;   /* borrowed; NULL: none are kept */
+    struct feed_surface *feed; /* borrowed; NULL: WATCH is not served */
     struct native_metrics metric_ids;
 };
 

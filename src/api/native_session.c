@@ -317,6 +317,7 @@ static struct session *new_session(struct native *native, struct loop *loop)
     session->frames = (struct frame_input){.len_max = LIMIT_FRAME_BYTES_BEFORE_HELLO,
                                            .len_max_hard = LIMIT_FRAME_BYTES_BEFORE_HELLO};
     queue_init(&session->link);
+    queue_init(&session->watches);
     queue_push(&session->desk->sessions, &session->link);
     session->counted = true;
     atomic_fetch_add(&native->options.limits->clients, 1);

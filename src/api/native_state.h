@@ -30,6 +30,8 @@ struct session {
     struct queue link;             /* in desk->sessions */
     struct connection *connection; /* NULL once closed */
     struct frame_input frames;
+    struct queue watches; /* of the live feed */
+    uint32_t watch_count;
     struct timer hello; /* runs until the hello has come */
     bool welcome;       /* it has */
     bool peer_port;     /* only what concerns the cluster is served */
@@ -85,6 +87,15 @@ void native_take_change(struct session *session, const struct frame *frame);
 
 void native_take_status(struct session *session, const struct frame *frame);
 void native_take_ring(struct session *session, const struct frame *frame);
+
+/* ---- the live feed --------------------------------------------------------------------------- */
+
+void native_take_watch(struct session *session, const struct frame *frame);
+void native_take_unwatch(struct session *session, const struct frame *frame);
+/* Output has drained: those that had no room go on. */
+void native_watches_more(struct session *session);
+/* The client sends no more, or has gone: they end, and nothing is said. */
+void native_watches_end(struct session *session);
 
 /* ---- backups --------------------------------------------------------------------------------- */
 

@@ -4,9 +4,11 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "shoal/error.h"
 
+#define TIME_MS_MAX UINT64_C(253402300799999) /* the last of the year 9999 */
 #define DURATION_MAX_US (UINT64_C(100) * 365 * 24 * 3600 * 1000000)
 
 static bool is_digit(char c)
@@ -157,6 +159,30 @@ int text_parse_address(const char *text, uint16_t port_default, char host[256], 
     host[len] = '\0';
     *port = (uint16_t)number;
     return 0;
+}
+
+static void put_digits(char *at, uint32_t number, uint32_t count)
+{
+    while (count-- > 0) {
+        at[count] = (char)('0' + number % 10);
+        number /= 10;
+    }
+}
+
+void text_time(uint64_t ms, char out[TEXT_TIME_BYTES])
+{
+    ms = ms < TIME_MS_MAX ? ms : TIME_MS_MAX;
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm tm = {0};
+    (void)gmtime_r(&seconds, &tm);
+    memcpy(out, "0000-00-00T00:00:00.000Z", TEXT_TIME_BYTES);
+    put_digits(out, (uint32_t)tm.tm_year + 1900, 4);
+    put_digits(out + 5, (uint32_t)tm.tm_mon + 1, 2);
+    put_digits(out + 8, (uint32_t)tm.tm_mday, 2);
+    put_digits(out + 11, (uint32_t)tm.tm_hour, 2);
+    put_digits(out + 14, (uint32_t)tm.tm_min, 2);
+    put_digits(out + 17, (uint32_t)tm.tm_sec, 2);
+    put_digits(out + 20, (uint32_t)(ms % 1000), 3);
 }
 
 void text_hex(const uint8_t *in, size_t len, char *out)

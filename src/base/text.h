@@ -34,6 +34,11 @@ int text_base64url_decode(struct bytes in, struct buffer *out); /* SHOAL_EINVAL 
 int text_base64_encode(struct bytes in, struct buffer *out);
 int text_base64_decode(struct bytes in, struct buffer *out);
 
+/* A wall time in ms since 1970 as "2026-11-22T04:05:06.123Z" and a NUL; what is beyond the year
+ * 9999 as its last moment. */
+#define TEXT_TIME_BYTES 25u
+void text_time(uint64_t ms, char out[TEXT_TIME_BYTES]);
+
 void text_hex(const uint8_t *in, size_t len, char *out); /* out: 2 * len + 1 bytes */
 
 /* How many bytes the character at the start takes, 1 to 4; 0 when none is well-formed there. */

@@ -11,9 +11,9 @@ enum feed_op {
     FEED_EXPIRE = 3, /* what had expired has been removed */
     FEED_LIST = 4,   /* key is the prefix */
     FEED_READ = 5,
-    FEED_GAP = 6,  /* always told, whatever ops a reader wants */
-    FEED_BACK = 7, /* always told: a node that had a gap FEED_GAP_AWAY is heard again, and what it
-                      did meanwhile follows */
+    FEED_GAP = 6,   /* always told, whatever ops a reader wants */
+    FEED_BACK = 7,  /* always told: a node that had a gap FEED_GAP_AWAY is heard again, and what it
+                       did meanwhile follows */
     FEED_FLUSH = 8, /* always told, whatever the prefix: all keys of the node were deleted at once
                        (Redis's FLUSHALL, on a node that is alone); each lane tells it of its own
                        keys. Who keeps a copy drops all of it and reads anew. No key. */
