@@ -47,6 +47,8 @@
 
 /* Units of work over keys (node/unit.h): the values that one has to hold in memory of its own. */
 #define LIMIT_UNIT_BYTES (1024u * LIMIT_MIB)
+/* Commands of a transaction over HTTP. */
+#define LIMIT_UNIT_COMMANDS 65536u
 
 /* Requests in flight. */
 #define LIMIT_REQUESTS_PER_WORKER 65536u

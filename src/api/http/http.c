@@ -39,6 +39,11 @@ int http_new(const struct http_options *options, struct http **out)
     return 0;
 }
 
+const struct http_options *http_options(const struct http *http)
+{
+    return &http->options;
+}
+
 void http_change(struct http *http, const struct http_settings *settings)
 {
     atomic_store(&http->body_bytes_max, settings->body_bytes_max);

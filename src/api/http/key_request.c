@@ -17,8 +17,7 @@
 
 #define WORD_BYTES 32u
 
-/* A parameter as a text. 1: it is there; 0: not; negative: answered. */
-static int take_word(struct http_exchange *exchange, const char *name, char out[WORD_BYTES])
+int key_take_word(struct http_exchange *exchange, const char *name, char *out, size_t room)
 {
     struct bytes value;
     int code = http_parameter(exchange, name, &value);
@@ -34,7 +33,7 @@ static int take_word(struct http_exchange *exchange, const char *name, char out[
                   name);
         return code;
     }
-    if (value.len >= WORD_BYTES || memchr(value.data, '\0', value.len) != NULL) {
+    if (value.len >= room || memchr(value.data, '\0', value.len) != NULL) {
         http_fail(exchange, 400, "the parameter %s is not understood", name);
         return SHOAL_EINVAL;
     }
@@ -66,7 +65,7 @@ static bool parse_quorum(const char *text, bool words, int32_t *out)
 static int take_quorum(struct http_exchange *exchange, const char *name, bool words, int32_t *out)
 {
     char text[WORD_BYTES];
-    int there = take_word(exchange, name, text);
+    int there = key_take_word(exchange, name, text, sizeof(text));
     if (there <= 0 || parse_quorum(text, words, out)) {
         return there < 0 ? there : 0;
     }
@@ -79,7 +78,7 @@ static int take_duration(struct http_exchange *exchange, const char *name, uint6
                          uint64_t *out_us)
 {
     char text[WORD_BYTES];
-    int there = take_word(exchange, name, text);
+    int there = key_take_word(exchange, name, text, sizeof(text));
     if (there <= 0) {
         return there;
     }
@@ -91,12 +90,17 @@ static int take_duration(struct http_exchange *exchange, const char *name, uint6
     return 0;
 }
 
+int key_take_timeout(struct http_exchange *exchange, uint64_t *out_us)
+{
+    return take_duration(exchange, "timeout", MS_US, out_us);
+}
+
 /* A parameter that has one value only. */
 static int take_switch(struct http_exchange *exchange, const char *name, const char *value,
                        bool *out)
 {
     char text[WORD_BYTES];
-    int there = take_word(exchange, name, text);
+    int there = key_take_word(exchange, name, text, sizeof(text));
     if (there <= 0) {
         return there;
     }
@@ -138,7 +142,7 @@ static int take_quorums(struct http_exchange *exchange, struct request_options *
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && code == 0; i++) {
         code = take_quorum(exchange, all[i].name, all[i].words, all[i].number);
     }
-    return code == 0 ? take_duration(exchange, "timeout", MS_US, &out->timeout_us) : code;
+    return code == 0 ? key_take_timeout(exchange, &out->timeout_us) : code;
 }
 
 int key_take_options(struct http_exchange *exchange, uint32_t allowed, struct key_options *out)
@@ -237,6 +241,7 @@ void key_prepare(struct http_exchange *exchange, struct bytes key,
                  const struct key_options *options, request_done done)
 {
     struct request *request = &exchange->request;
+    request->surface = SURFACE_HTTP;
     request->key = key;
     request->value = bytes_make(NULL, 0);
     request->context = bytes_make(NULL, 0);
@@ -282,6 +287,35 @@ uint64_t key_stamp(const struct outcome *outcome)
     return stamp;
 }
 
+static void add_fields(struct http_exchange *exchange, const struct outcome *outcome,
+                       const char *tag)
+{
+    http_add(exchange, "ETag", "%s", tag);
+    key_add_context(exchange, outcome->context);
+    if (outcome->value_count > 1) {
+        http_add(exchange, "X-Shoal-Siblings", "%" PRIu32, outcome->value_count);
+    }
+    if (outcome->values[0].expiry_ms != 0) {
+        http_add(exchange, "X-Shoal-Expires", "%" PRIu64, outcome->values[0].expiry_ms);
+    }
+}
+
+bool key_answer_unchanged(struct http_exchange *exchange, const struct outcome *outcome)
+{
+    char text[KEY_TAG_BYTES];
+    struct bytes tag = key_tag(key_stamp(outcome), text);
+    add_fields(exchange, outcome, text);
+    if (http_header(exchange, "If-Match").data != NULL && http_forbids(exchange, tag)) {
+        http_fail(exchange, 412, "the key holds another version than If-Match names: %s", text);
+        return true;
+    }
+    if (http_has(exchange, tag)) {
+        http_answer(exchange, 304, NULL, bytes_make(NULL, 0));
+        return true;
+    }
+    return false;
+}
+
 void key_fail_linear(struct http_exchange *exchange, const char *what)
 {
     http_fail(exchange, 409,
@@ -289,6 +323,15 @@ void key_fail_linear(struct http_exchange *exchange, const char *what)
               "without a leader can't promise; on a standalone node (quorum.n = 1) it is exact; "
               "see docs/http.md",
               what);
+}
+
+void key_fail_body(struct http_exchange *exchange, int code, const char *why)
+{
+    if (code == SHOAL_ENOMEM) {
+        http_fail_code(exchange, code, bytes_make(NULL, 0));
+    } else {
+        http_fail(exchange, code == SHOAL_ETOOBIG ? 413 : 400, "%s", why);
+    }
 }
 
 void key_fail(struct http_exchange *exchange, struct bytes key, const struct outcome *outcome)

@@ -23,6 +23,11 @@ struct key_options {
 /* 0, or negative after having answered. `allowed`: of the above. */
 int key_take_options(struct http_exchange *exchange, uint32_t allowed, struct key_options *out);
 
+/* A parameter as a text, shorter than `room`. 1: it is there; 0: it is not; negative: answered. */
+int key_take_word(struct http_exchange *exchange, const char *name, char *out, size_t room);
+/* 0 (left alone where it is not there), or negative after having answered. */
+int key_take_timeout(struct http_exchange *exchange, uint64_t *out_us);
+
 /* The path's rest as a key. 0, or negative after having answered. */
 int key_take_path(struct http_exchange *exchange, struct bytes *key);
 
@@ -47,6 +52,10 @@ void key_add_context(struct http_exchange *exchange, struct bytes context);
 struct bytes key_tag(uint64_t stamp, char out[KEY_TAG_BYTES]);
 uint64_t key_stamp(const struct outcome *outcome);
 
+/* What was read is there: adds its fields (entity tag, context, how many siblings, expiry). True:
+ * the client has it already, or wants it no more as it is, and has been answered. */
+bool key_answer_unchanged(struct http_exchange *exchange, const struct outcome *outcome);
+
 /* The beginning of a key as messages name it, whatever bytes are in it. */
 #define KEY_SHOWN_BYTES 64
 #define KEY_SHOWN(key)                                                                             \
@@ -54,6 +63,9 @@ uint64_t key_stamp(const struct outcome *outcome);
 
 /* "... needs a linearizable key": 409. */
 void key_fail_linear(struct http_exchange *exchange, const char *what);
+
+/* What is wrong with a body: 400, 413; or SHOAL_ENOMEM. */
+void key_fail_body(struct http_exchange *exchange, int code, const char *why);
 
 /* What a read has failed with, a missing key among it: 404. */
 void key_fail(struct http_exchange *exchange, struct bytes key, const struct outcome *outcome);

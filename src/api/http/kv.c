@@ -44,31 +44,13 @@ static void answer_all(struct http_exchange *exchange, const struct outcome *out
     buffer_deinit(&body);
 }
 
-static void add_fields(struct http_exchange *exchange, const struct outcome *outcome,
-                       struct bytes tag)
-{
-    http_add(exchange, "ETag", "%.*s", (int)tag.len, (const char *)tag.data);
-    key_add_context(exchange, outcome->context);
-    if (outcome->value_count > 1) {
-        http_add(exchange, "X-Shoal-Siblings", "%" PRIu32, outcome->value_count);
-    }
-    if (outcome->values[0].expiry_ms != 0) {
-        http_add(exchange, "X-Shoal-Expires", "%" PRIu64, outcome->values[0].expiry_ms);
-    }
-}
-
 static void answer_values(struct kv *kv, const struct outcome *outcome)
 {
     struct http_exchange *exchange = kv->exchange;
-    char text[KEY_TAG_BYTES];
-    struct bytes tag = key_tag(key_stamp(outcome), text);
-    bool refused = http_header(exchange, "If-Match").data != NULL && http_forbids(exchange, tag);
-    add_fields(exchange, outcome, tag);
-    if (refused) {
-        http_fail(exchange, 412, "the key holds another version than If-Match names: %s", text);
-    } else if (http_has(exchange, tag)) {
-        http_answer(exchange, 304, NULL, bytes_make(NULL, 0));
-    } else if (kv->options.siblings && outcome->value_count > 1) {
+    if (key_answer_unchanged(exchange, outcome)) {
+        return;
+    }
+    if (kv->options.siblings && outcome->value_count > 1) {
         answer_all(exchange, outcome);
     } else {
         http_answer(exchange, 200, RAW_TYPE, outcome->values[0].value);
