@@ -228,6 +228,87 @@ void account_done(struct worker *worker, struct request *request, const struct o
     }
 }
 
+/* ---- units ----------------------------------------------------------------------------------- */
+
+void account_unit_begin(struct worker *worker, struct unit *unit)
+{
+    if (unit->since_us != 0) {
+        return; /* it could not be done at once, and comes again */
+    }
+    unit->since_us = worker->now.mono_us;
+    if (worker->spans != NULL && spans_sample(worker->spans, &unit->trace, worker->now.mono_us)) {
+        unit->span = spans_id(worker->spans);
+        unit->parent_span = unit->trace.span;
+        unit->begin_ns = spans_now_ns(worker->spans);
+    }
+}
+
+static struct bytes unit_first_key(const struct unit *unit)
+{
+    return unit->count > 0 ? unit->cells[0].key : bytes_make(NULL, 0);
+}
+
+static const char *unit_name_text(const struct unit *unit)
+{
+    return unit->name == NULL ? "unit" : unit->name;
+}
+
+static void account_unit_span(struct worker *worker, const struct unit *unit, int code)
+{
+    struct span span = {
+        .id_high = unit->trace.id_high,
+        .id_low = unit->trace.id_low,
+        .id = unit->span,
+        .parent = unit->parent_span,
+        .begin_ns = unit->begin_ns,
+        .end_ns = spans_now_ns(worker->spans),
+        .name = unit_name_text(unit),
+        .op = unit_name_text(unit),
+        .surface = request_surface_text(unit->surface),
+        .waited = request_wait_text(unit->waited),
+        .kind = SPAN_SERVER,
+        .code = code,
+    };
+    account_place(worker, unit_first_key(unit), &span);
+    spans_record(worker->spans, &span);
+}
+
+static void account_unit_line(struct worker *worker, const struct unit *unit, int code,
+                              struct seldom *seldom, const char *message)
+{
+    uint64_t left_out;
+    if (!seldom_may(seldom, worker->now.mono_us, &left_out)) {
+        return;
+    }
+    struct line line = {0};
+    line_add(&line, LOG_TEXT("op", unit_name_text(unit)));
+    line_add_key(&line, unit_first_key(unit));
+    line_add(&line, LOG_U64("keys", unit->count));
+    line_add(&line, LOG_TEXT("surface", request_surface_text(unit->surface)));
+    line_add(&line, LOG_U64("ms", (worker->now.mono_us - unit->since_us) / 1000));
+    if (unit->waited != WAIT_NOTHING) {
+        line_add(&line, LOG_TEXT("waited", request_wait_text(unit->waited)));
+    }
+    if (code != 0) {
+        line_add(&line, LOG_TEXT("result", shoal_error_text(code)));
+    }
+    line_write(&line, LOG_WARNING, message, &unit->trace, left_out);
+}
+
+void account_unit_done(struct worker *worker, struct unit *unit, int code)
+{
+    if (unit->span != 0) {
+        account_unit_span(worker, unit, code);
+        unit->span = 0;
+    }
+    if (account_is_slow(worker, unit->since_us)) {
+        account_count_slow(worker);
+        account_unit_line(worker, unit, code, &worker->account.slow, "request: slow");
+    } else if (code != 0 && account_is_trouble(code)) {
+        account_unit_line(worker, unit, code, &worker->account.failed, "request: failed");
+    }
+}
+
 /* ---- what peers ask -------------------------------------------------------------------------- */
 
 struct served account_serve(struct worker *worker, const char *op, const struct trace *trace,

@@ -177,6 +177,9 @@ bool worker_unit_now(struct worker *worker, struct moment now, struct unit *unit
         return false;
     }
     worker_enter(worker, now);
+    if (worker->spans != NULL) {
+        account_unit_begin(worker, unit);
+    }
     if (unit->count > UNIT_PLACES) {
         places = arena_alloc_array(&worker->arena, unit->count, sizeof(*places));
     }
@@ -193,6 +196,9 @@ bool worker_unit_now(struct worker *worker, struct moment now, struct unit *unit
             unit_told(worker, places, unit->count, *code);
         }
         ASSERT(*code <= 0);
+        if (unit->span != 0) {
+            account_unit_done(worker, unit, *code);
+        }
     }
     worker_leave(worker);
     return done;
@@ -232,6 +238,7 @@ static void unit_submit(struct worker *worker, struct unit *unit)
         return;
     }
     units->count++;
+    account_unit_begin(worker, unit);
     unit->deadline_us = worker_deadline_us(worker, unit->timeout_us);
     int at = unit_worker_of(worker, unit);
     if (at < 0 || unit->everything || unit->with_names) {
@@ -260,6 +267,7 @@ static void unit_come_back(struct worker *worker, struct unit *unit, uint32_t fr
     struct unit_work *work = unit->work;
     worker->crossing--;
     worker->units.count--;
+    account_unit_done(worker, unit, unit->code);
     unit->done(unit, unit->code, bytes_from_string(unit->text));
     if (work != NULL) {
         struct letter_unit *letter = work->letter;

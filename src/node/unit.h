@@ -21,6 +21,7 @@
 #include "base/bytes.h"
 #include "base/letter.h"
 #include "base/moment.h"
+#include "base/trace.h"
 #include "storage/engine.h"
 
 struct worker;
@@ -75,6 +76,11 @@ struct unit {
     unit_run run;
     unit_done done; /* on the thread of the worker that it was submitted to */
     void *user;
+    /* For the slow log and for traces, all optional: what it is ("mset", a literal), where it came
+     * in (enum request_surface), and for which request. */
+    const char *name;
+    uint32_t surface;
+    struct trace trace;
 
     /* ---- for `run` ---- */
     struct arena *memory;          /* what is taken from it stays until `done` */
@@ -86,6 +92,11 @@ struct unit {
     /* ---- private to the node from submission to `done` ---- */
     struct unit_work *work;
     uint64_t deadline_us;
+    uint64_t since_us;
+    uint32_t waited; /* enum request_wait */
+    uint64_t span;
+    uint64_t parent_span;
+    uint64_t begin_ns;
     int code; /* on its way back from another worker */
     const char *text;
     struct letter letter;

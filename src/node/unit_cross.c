@@ -156,6 +156,7 @@ static void cross_answer(struct unit_crossing *crossing, int code, const char *t
     pace_served(&worker->pace, now_us, now_us - crossing->since_us);
     crossing->unit = NULL;
     worker->units.count--;
+    account_unit_done(worker, unit, code);
     unit->done(unit, code, bytes_from_string(text));
 }
 

@@ -23,6 +23,7 @@ static void unit_answer(struct unit_work *work, int code, const char *text)
     work->unit = NULL;
     if (work->home == worker->index) {
         worker->units.count--;
+        account_unit_done(worker, unit, code);
         unit->done(unit, code, bytes_from_string(text));
         return;
     }
@@ -60,6 +61,14 @@ void unit_give_back(struct unit_work *work)
 }
 
 /* ---- on its way ---- */
+
+/* For the slow log: the last that it waited for. */
+static void unit_waited(struct unit_work *work, uint32_t what)
+{
+    if (work->unit != NULL) {
+        work->unit->waited = what;
+    }
+}
 
 static void unit_try(struct unit_work *work);
 
@@ -114,12 +123,15 @@ static void unit_on_again(struct timer *timer, uint64_t now_us)
 
 static void unit_on_turn(struct lock_waiter *waiter)
 {
-    unit_try(QUEUE_ITEM(waiter, struct unit_work, waiter));
+    struct unit_work *work = QUEUE_ITEM(waiter, struct unit_work, waiter);
+    unit_waited(work, WAIT_QUEUE);
+    unit_try(work);
 }
 
 static void unit_on_read(struct read_waiter *waiter, int code)
 {
     struct unit_work *work = QUEUE_ITEM(waiter, struct unit_work, reading);
+    unit_waited(work, WAIT_DISK);
     if (code < 0) {
         unit_finish(work, code);
     } else {
@@ -135,8 +147,9 @@ static void unit_finish_write(struct unit_work *work, int code)
 
 static void unit_on_settled(struct durable_waiter *waiter, int code)
 {
-    unit_finish_write(QUEUE_ITEM(waiter, struct unit_work, settling),
-                      code < 0 ? SHOAL_EUNKNOWN : 0);
+    struct unit_work *work = QUEUE_ITEM(waiter, struct unit_work, settling);
+    unit_waited(work, WAIT_DISK);
+    unit_finish_write(work, code < 0 ? SHOAL_EUNKNOWN : 0);
 }
 
 static void unit_on_written(struct unit_work *work, int result)

@@ -47,6 +47,8 @@ static int prepare(struct redis_pending *pending)
         .run = run,
         .done = on_done,
         .user = pending,
+        .name = pending->call.command->name,
+        .surface = SURFACE_REDIS,
     };
     return code;
 }

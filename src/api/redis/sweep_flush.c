@@ -36,6 +36,8 @@ static void flush_alone(struct redis_pending *pending)
         .run = run_flush,
         .done = on_flushed,
         .user = pending,
+        .name = "flush",
+        .surface = SURFACE_REDIS,
     };
     worker_unit(loop->worker, loop_now(loop), &pending->unit);
 }
