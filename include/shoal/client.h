@@ -127,6 +127,10 @@ struct shoal_options {
     uint64_t timeout_ms;        /* 0: the client's */
     uint64_t ttl_ms;            /* put: the value is hidden after that; 0: never */
     struct shoal_bytes context; /* put, delete: replace exactly what this context covers */
+    /* W3C Trace Context, "00-<trace id>-<span id>-<flags>": what the request is done for. Its trace
+     * id is the request's id in the nodes' logs and in errors, its spans are children of this one.
+     * Borrowed for the call; malformed, the request is refused with SHOAL_EINVAL; NULL: none. */
+    const char *traceparent;
 };
 
 struct shoal_value {

@@ -59,8 +59,12 @@ static bool may_ask(struct spans *spans, uint64_t now_us)
 
 bool spans_sample(struct spans *spans, struct trace *trace, uint64_t now_us)
 {
-    bool sampled = trace->span != 0 ? trace_sampled(trace) && may_ask(spans, now_us)
-                                    : random_chance(&spans->random, spans->options.sample);
+    bool sampled;
+    if (trace_sampled(trace)) {
+        sampled = may_ask(spans, now_us);
+    } else {
+        sampled = trace->span == 0 && random_chance(&spans->random, spans->options.sample);
+    }
     if (sampled && !trace_there(trace)) {
         trace_begin(trace, &spans->random);
     }

@@ -59,9 +59,9 @@ void spans_free(struct spans *spans); /* NULL is fine */
 
 /* ---- on the worker's thread ---- */
 
-/* Is a request that has just come in to be traced? With a parent its flag decides, as far as no
- * more than SPANS_ASKED_MAX a second ask for it; without, chance. Sets or clears the flag; begins
- * a trace where there was none. */
+/* Is a request that has just come in to be traced? Yes if its flag is set, as far as no more than
+ * SPANS_ASKED_MAX a second ask for it; no if it is clear and has a parent, who decided so; else by
+ * chance. Sets or clears the flag; begins a trace where there was none. */
 #define SPANS_ASKED_MAX 200u
 bool spans_sample(struct spans *spans, struct trace *trace, uint64_t now_us);
 

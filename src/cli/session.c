@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/trace.h"
 
 const char *session_hosts(const struct invocation *invocation)
 {
@@ -30,6 +31,14 @@ static int take_context(struct session *session)
     return 0;
 }
 
+/* As programs pass it on to those they run; what isn't one is passed over. */
+static const char *traceparent(void)
+{
+    const char *text = getenv("TRACEPARENT");
+    struct trace ignored;
+    return text != NULL && trace_parse(bytes_from_string(text), &ignored) == 0 ? text : NULL;
+}
+
 static void take_options(struct session *session, uint64_t timeout_ms)
 {
     const struct invocation *invocation = session->invocation;
@@ -42,6 +51,7 @@ static void take_options(struct session *session, uint64_t timeout_ms)
         .dw = invocation->dw,
         .timeout_ms = timeout_ms,
         .ttl_ms = (invocation->ttl_us + 999) / 1000,
+        .traceparent = traceparent(),
     };
 }
 

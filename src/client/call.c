@@ -72,6 +72,17 @@ static struct request_options take_options(struct call *call, const struct shoal
     return taken;
 }
 
+static struct trace take_trace(struct call *call, const struct shoal_options *options)
+{
+    struct trace trace = {0};
+    if (options != NULL && options->traceparent != NULL &&
+        trace_parse(bytes_from_string(options->traceparent), &trace) != 0) {
+        refuse(call, SHOAL_EINVAL,
+               "traceparent is none: \"00-<32 hex digits>-<16 hex digits>-<2 hex digits>\"");
+    }
+    return trace;
+}
+
 /* Copies bytes to *at and moves it on. "None" and "empty" stay apart. */
 static struct bytes take_bytes(uint8_t **at, struct bytes from)
 {
@@ -119,6 +130,7 @@ struct call *call_new_request(enum request_op op, struct bytes key, struct bytes
     struct message_request *request = &call->request;
     request->op = (uint32_t)op;
     request->options = take_options(call, options);
+    request->trace = take_trace(call, options);
     request->ttl_ms = options != NULL && op == REQUEST_PUT ? options->ttl_ms : 0;
     request->key = key;
     request->value = value;
@@ -149,6 +161,7 @@ struct call *call_new_list(const struct shoal_list *list, const struct shoal_opt
         return NULL;
     }
     call->list.options = take_options(call, options);
+    call->list.trace = take_trace(call, options);
     call->list.limit = list->limit;
     call->list.with_values = list->with_values != 0;
     if (huge) {

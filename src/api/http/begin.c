@@ -31,6 +31,7 @@ static void identify(struct http_call *call)
     if (parent.data == NULL || trace_parse(parent, trace) != 0) {
         trace_begin(trace, &exchange->loop->random);
     }
+    exchange->request.surface = SURFACE_HTTP;
     trace_text(trace, exchange->id);
     struct bytes id = http_header(exchange, "x-request-id");
     if (id.data != NULL && is_id(id)) {
