@@ -272,6 +272,11 @@ KEPT = {
         (b"EXEC", b"x"), (b"MULTI",), (b"PING",), (b"EXEC", b"x"), (b"EXEC",), (b"EXEC",)),
     "SLOWLOG GET of odd counts": one(
         *((b"SLOWLOG", b"GET", count) for count in (b"", b"-2", b"x", b"-1")), (b"SLOWLOG", b"GET", b"0", b"")),
+    "HELLO that fails in a transaction": one(
+        *(part for hello in (("3", "SETNAME", "a b"), ("3", "AUTH", "x", "y"), ("3", "SETNAME"), ("4",), ("03",), ("3",))
+          for part in ((b"MULTI",), (b"HELLO", *(word.encode() for word in hello)), (b"GET", b"k1"), (b"EXEC",),
+                       (b"HELLO", b"2")))),
+    "FUNCTION FLUSH with too many arguments": one((b"FUNCTION", b"flush", b"ASYNC", b"")),
     "a watched key whose deletion is being forgotten": one(*(
         (b"SET", b"k1", b"x"), (b"DEL", b"k1"), (b"WATCH", b"k1"), (b"MULTI",), (b"TOUCH", b"k1"), (b"EXEC",)) * 50),
 }

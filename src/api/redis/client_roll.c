@@ -89,16 +89,22 @@ void client_roll_leave(struct client_roll *roll, struct client_card *card)
     }
 }
 
-int client_roll_set(struct client_roll *roll, struct client_card *card, enum client_text which,
-                    struct bytes text)
+int client_text_check(struct bytes text)
 {
     for (size_t i = 0; i < text.len; i++) {
         if (text.data[i] < '!' || text.data[i] > '~') {
             return SHOAL_EINVAL;
         }
     }
-    if (text.len > CLIENT_NAME_BYTES_MAX) {
-        return SHOAL_ETOOBIG;
+    return text.len > CLIENT_NAME_BYTES_MAX ? SHOAL_ETOOBIG : 0;
+}
+
+int client_roll_set(struct client_roll *roll, struct client_card *card, enum client_text which,
+                    struct bytes text)
+{
+    int code = client_text_check(text);
+    if (code != 0) {
+        return code;
     }
     char *copy = NULL;
     if (text.len > 0) {

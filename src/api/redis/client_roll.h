@@ -70,8 +70,10 @@ static inline void client_card_touch(struct client_card *card, const struct comm
     atomic_store_explicit(&card->active_ms, now_ms, memory_order_relaxed);
 }
 
-/* 0; SHOAL_EINVAL: there is a character in it that would break CLIENT LIST; SHOAL_ETOOBIG;
- * SHOAL_ENOMEM. An empty text unsets it. */
+/* 0; SHOAL_EINVAL: there is a character in it that would break CLIENT LIST; SHOAL_ETOOBIG. */
+int client_text_check(struct bytes text);
+
+/* The same, or SHOAL_ENOMEM. An empty text unsets it. */
 int client_roll_set(struct client_roll *roll, struct client_card *card, enum client_text which,
                     struct bytes text);
 

@@ -65,7 +65,9 @@ static void run_auth(struct redis_call *call)
 bool connection_set_name(struct redis_call *call, struct bytes name)
 {
     struct redis_session *session = call->session;
-    int code = client_roll_set(&session->shared->roll, &session->card, CLIENT_NAME, name);
+    int code = session == NULL
+                   ? client_text_check(name)
+                   : client_roll_set(&session->shared->roll, &session->card, CLIENT_NAME, name);
     if (code == SHOAL_EINVAL) {
         reply_error(call->reply, "ERR Client names cannot contain spaces, newlines or special "
                                  "characters.");
@@ -132,6 +134,12 @@ static bool take_hello_options(struct redis_call *call)
         }
     }
     return true;
+}
+
+uint8_t connection_hello_protocol(struct redis_call *call)
+{
+    uint8_t protocol;
+    return take_protocol(call, &protocol) && take_hello_options(call) ? protocol : 0;
 }
 
 static void run_hello(struct redis_call *call)

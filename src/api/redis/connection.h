@@ -15,7 +15,12 @@ static inline int redis_text(struct bytes argument)
 
 extern const struct command client_parts[]; /* client.c */
 
-/* CLIENT SETNAME, HELLO ... SETNAME. False: refused, and replied. */
+/* CLIENT SETNAME, HELLO ... SETNAME. False: refused, and replied. Without a session it is only
+ * checked. */
 bool connection_set_name(struct redis_call *call, struct bytes name);
+
+/* What a HELLO will switch its connection to: 2 or 3; 0: to nothing, or it fails, as it will reply.
+ * Nothing is changed: the call is without a session. */
+uint8_t connection_hello_protocol(struct redis_call *call);
 
 #endif

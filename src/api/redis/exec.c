@@ -4,6 +4,7 @@
  * done, at home, each in its place among the replies. If it is abandoned, they don't run either. */
 #include "api/redis/exec.h"
 
+#include "api/redis/connection.h"
 #include "base/memory.h"
 #include "shoal/error.h"
 
@@ -85,14 +86,19 @@ static bool has_changed(struct redis_transaction *transaction)
 }
 
 /* HELLO among the commands changes how those after it reply, though it runs later. */
-static bool resp3_after(const struct transaction_queued *queued, bool resp3)
+static void foresee_hello(const struct transaction_queued *queued, struct reply *reply)
 {
-    if (strcmp(queued->command->name, "hello") != 0 || queued->argc < 2 ||
-        queued->argv[1].len != 1) {
-        return resp3;
+    if (strcmp(queued->command->name, "hello") != 0) {
+        return;
     }
-    uint8_t version = queued->argv[1].data[0];
-    return version == '3' || (resp3 && version != '2');
+    size_t len = reply->out->len;
+    struct redis_call call = {
+        .command = queued->command, .argv = queued->argv, .argc = queued->argc, .reply = reply};
+    uint8_t protocol = connection_hello_protocol(&call);
+    reply->out->len = len; /* it replies when it runs */
+    if (protocol != 0) {
+        reply->resp3 = protocol == 3;
+    }
 }
 
 static void run_one(struct redis_transaction *transaction, struct transaction_queued *queued,
@@ -128,7 +134,7 @@ static void run(struct unit *unit, uint64_t now_ms)
     }
     for (uint32_t i = 0; i < transaction->queued_count && !reply.failed; i++) {
         run_one(transaction, &transaction->queued[i], unit, now_ms, &reply);
-        reply.resp3 = resp3_after(&transaction->queued[i], reply.resp3);
+        foresee_hello(&transaction->queued[i], &reply);
     }
     if (reply.failed) {
         transaction->too_much = true;
@@ -225,6 +231,8 @@ void redis_exec_begin(struct redis_pending *pending)
         .run = run,
         .done = on_done,
         .user = pending,
+        .name = "exec",
+        .surface = SURFACE_REDIS,
     };
     concern(&pending->unit, transaction);
     if (pending->unit.count == 0 && !pending->unit.everything) {
