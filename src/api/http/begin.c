@@ -157,6 +157,7 @@ void http_call_run(struct http_call *call, struct bytes body)
     exchange->body = body;
     exchange->since_us = loop_now(exchange->loop).mono_us;
     exchange->request.user = exchange;
+    exchange->request.surface = SURFACE_HTTP;
     exchange->loop->at_work++;
     call->at_work = true;
     if (call->route == NULL) {
