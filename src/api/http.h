@@ -4,6 +4,7 @@
 #define API_HTTP_H
 
 #include "api/native.h"
+#include "api/served.h"
 #include "base/metrics.h"
 #include "net/net.h"
 
@@ -27,8 +28,7 @@ struct http_node {
 };
 
 struct http_metrics {
-    metric_id connections;
-    metric_id refused; /* connections and requests that were no use */
+    struct served_metrics served;
 };
 
 struct http_options {

@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "api/served.h"
 #include "base/metrics.h"
 #include "net/net.h"
 
@@ -20,7 +21,7 @@ struct native_limits {
     _Atomic uint32_t clients;     /* so many there are, of all surfaces */
 };
 
-enum native_metric_op {
+enum native_op {
     NATIVE_OP_PUT,
     NATIVE_OP_GET,
     NATIVE_OP_DELETE,
@@ -35,9 +36,7 @@ enum native_metric_op {
 };
 
 struct native_metrics {
-    metric_id connections;
-    metric_id refused; /* connections and frames that were no use */
-    metric_id seconds[NATIVE_OP_COUNT];
+    struct served_metrics served;
 };
 
 #define NATIVE_BACKUP_TEXT_BYTES 512u

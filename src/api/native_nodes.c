@@ -3,6 +3,9 @@
  * which is wherever its role is another than that layout's. */
 #include "api/native_nodes.h"
 
+#include "node/worker.h"
+#include "shoal/error.h"
+
 #define MARKS_ALL (MARK_SEEN | MARK_SYNCED | MARK_ALL_SYNCED)
 
 static const struct layout *newest(const struct snapshot *snapshot)
@@ -120,14 +123,19 @@ static struct status_node describe(const struct snapshot *snapshot, uint64_t id)
 
 /* ---- whom there is --------------------------------------------------------------------------- */
 
-const struct status_node *native_list_members(struct arena *arena, const struct snapshot *snapshot)
+static const struct status_node *list_members(struct arena *arena, const struct snapshot *snapshot,
+                                              const struct layout *layout)
 {
-    const struct layout *layout = newest(snapshot);
     struct status_node *nodes = arena_alloc_array(arena, layout->member_count, sizeof(*nodes));
     for (uint32_t i = 0; nodes != NULL && i < layout->member_count; i++) {
         nodes[i] = describe(snapshot, layout->members[i].node);
     }
     return nodes;
+}
+
+const struct status_node *native_list_members(struct arena *arena, const struct snapshot *snapshot)
+{
+    return list_members(arena, snapshot, newest(snapshot));
 }
 
 /* Somebody that no record tells of. */
@@ -166,4 +174,66 @@ const struct status_node *native_list_nodes(struct arena *arena, const struct sn
     }
     *count = found;
     return nodes;
+}
+
+/* ---- the answers ----------------------------------------------------------------------------- */
+
+int native_describe_status(struct arena *arena, const struct snapshot *snapshot,
+                           struct message_status_reply *out)
+{
+    const struct layout *layout = newest(snapshot);
+    const struct cluster_facts *facts = view_facts(snapshot->view);
+    struct message_status_reply reply = {
+        .node = snapshot->self,
+        .cluster = facts->id,
+        .cluster_name = bytes_from_string(facts->name),
+        .layout_version = layout->key.version,
+        .layout_hash = layout->key.hash,
+        .live_layouts = snapshot->view->live_count,
+        .partitions = facts->partitions,
+        .n = facts->n,
+        .r = facts->r,
+        .w = facts->w,
+        .staged = view_staged(snapshot->view),
+        .may_lose = view_may_lose(snapshot->view, NULL, 0),
+        .oldest_version = snapshot->view->live[0].layout->key.version,
+    };
+    reply.nodes = native_list_nodes(arena, snapshot, &reply.node_count);
+    if (reply.nodes == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    *out = reply;
+    return 0;
+}
+
+int native_describe_ring(struct arena *arena, const struct snapshot *snapshot,
+                         const struct layout *layout, struct message_ring_reply *out)
+{
+    const struct status_node *nodes = list_members(arena, snapshot, layout);
+    if (nodes == NULL) {
+        return SHOAL_ENOMEM;
+    }
+    *out = (struct message_ring_reply){
+        .layout_version = layout->key.version,
+        .layout_hash = layout->key.hash,
+        .partitions = layout->facts.partitions,
+        .replicas = layout->replicas,
+        .nodes = nodes,
+        .node_count = layout->member_count,
+        .owners = layout->owners,
+    };
+    return 0;
+}
+
+const char *native_mute(const struct snapshot *snapshot, int *code)
+{
+    if (snapshot == NULL) {
+        *code = SHOAL_EQUORUM;
+        return "this node is in no cluster yet: wait for it to join, or join it with join-cluster";
+    }
+    if (view_removed(snapshot->view, snapshot->self)) { /* what it knows is old, and nobody's */
+        *code = SHOAL_EPERM;
+        return WORKER_REMOVED_TEXT;
+    }
+    return NULL;
 }

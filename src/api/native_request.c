@@ -166,6 +166,18 @@ static void answer(struct native_request *request, const struct outcome *outcome
     connection_send(session->connection);
 }
 
+static enum served_op served_op_of(enum native_op op)
+{
+    static const enum served_op ops[NATIVE_OP_COUNT] = {
+        [NATIVE_OP_PUT] = SERVED_PUT,       [NATIVE_OP_GET] = SERVED_GET,
+        [NATIVE_OP_DELETE] = SERVED_DELETE, [NATIVE_OP_ADD] = SERVED_ADD,
+        [NATIVE_OP_EXPIRE] = SERVED_EXPIRE, [NATIVE_OP_LIST] = SERVED_LIST,
+        [NATIVE_OP_JOIN] = SERVED_ADMIN,    [NATIVE_OP_VERIFY] = SERVED_ADMIN,
+        [NATIVE_OP_REPAIR] = SERVED_ADMIN,  [NATIVE_OP_CHANGE] = SERVED_ADMIN,
+    };
+    return ops[op];
+}
+
 static void on_done(struct request *done, const struct outcome *outcome)
 {
     struct native_request *request = done->user;
@@ -174,18 +186,16 @@ static void on_done(struct request *done, const struct outcome *outcome)
     if (session->connection != NULL && !connection_over(session->connection)) {
         answer(request, outcome);
     }
-    if (native->options.metrics != NULL) {
-        metrics_observe_us(native->options.metrics, session->loop->index,
-                           native->options.metric_ids.seconds[request->op],
-                           loop_now(session->loop).mono_us - request->since_us);
-    }
+    served_count(native->options.metrics, session->loop->index, &native->options.metric_ids.served,
+                 served_op_of(request->op), served_result_of(outcome->code),
+                 loop_now(session->loop).mono_us - request->since_us);
     release(request);
 }
 
 /* ---- submitting ------------------------------------------------------------------------------ */
 
 struct native_request *native_begin(struct session *session, const struct frame *frame,
-                                    enum native_metric_op op)
+                                    enum native_op op)
 {
     if (session->loop->input.bytes > LIMIT_INPUT_BYTES_PER_WORKER) {
         session_refuse(session, frame->id, SHOAL_EOVERLOAD,
@@ -227,7 +237,7 @@ void native_refuse_fields(struct session *session, const struct frame *frame, in
 
 void native_take_request(struct session *session, const struct frame *frame)
 {
-    static const enum native_metric_op ops[] = {
+    static const enum native_op ops[] = {
         [REQUEST_PUT] = NATIVE_OP_PUT,       [REQUEST_GET] = NATIVE_OP_GET,
         [REQUEST_DELETE] = NATIVE_OP_DELETE, [REQUEST_ADD] = NATIVE_OP_ADD,
         [REQUEST_EXPIRE] = NATIVE_OP_EXPIRE,

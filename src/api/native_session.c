@@ -38,7 +38,7 @@ void session_refuse(struct session *session, uint64_t id, int code, const char *
 
 void session_give_up(struct session *session, uint64_t id, int code, const char *text)
 {
-    count(session, session->desk->native->options.metric_ids.refused, 1);
+    count(session, session->desk->native->options.metric_ids.served.refused, 1);
     log_debug("client: connection refused or given up",
               LOG_TEXT("from", connection_peer(session->connection)), LOG_TEXT("reason", text));
     session_refuse(session, id, code, text);
@@ -69,7 +69,7 @@ static void free_session(struct session *session)
     queue_remove(&session->link);
     if (session->counted) {
         atomic_fetch_sub(&native->options.limits->clients, 1);
-        count(session, native->options.metric_ids.connections, (uint64_t)-1);
+        count(session, native->options.metric_ids.served.connections, (uint64_t)-1);
     }
     mem_free(session);
 }
@@ -212,7 +212,7 @@ static void take_frame(struct session *session, const struct frame *frame)
 static void take_oversized(struct session *session, const struct frame *frame)
 {
     char text[NATIVE_TEXT_BYTES];
-    count(session, session->desk->native->options.metric_ids.refused, 1);
+    count(session, session->desk->native->options.metric_ids.served.refused, 1);
     if (frame->len <= session->frames.len_max) {
         session_refuse(session, frame->id, SHOAL_EOVERLOAD,
                        "large requests fill this node's memory for them; try again");
@@ -321,7 +321,7 @@ static struct session *new_session(struct native *native, struct loop *loop)
     queue_push(&session->desk->sessions, &session->link);
     session->counted = true;
     atomic_fetch_add(&native->options.limits->clients, 1);
-    count(session, native->options.metric_ids.connections, 1);
+    count(session, native->options.metric_ids.served.connections, 1);
     return session;
 }
 

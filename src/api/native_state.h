@@ -49,7 +49,7 @@ struct native_request {
     uint64_t id;
     size_t bytes; /* of its frame */
     uint64_t since_us;
-    enum native_metric_op op;
+    enum native_op op;
     struct input_block *block; /* where key, value and context lie */
     void *kept;                /* what a JOIN or CHANGE needs to have stay; NULL else */
 };
@@ -69,7 +69,7 @@ void native_take_request(struct session *session, const struct frame *frame);
 void native_take_list(struct session *session, const struct frame *frame);
 /* A request to be filled in and submitted. NULL: it was refused. */
 struct native_request *native_begin(struct session *session, const struct frame *frame,
-                                    enum native_metric_op op);
+                                    enum native_op op);
 void native_submit(struct native_request *request);
 /* Refuses what could not be decoded. */
 void native_refuse_fields(struct session *session, const struct frame *frame, int code);

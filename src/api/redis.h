@@ -6,14 +6,14 @@
 #include <stdatomic.h>
 
 #include "api/native.h"
+#include "api/served.h"
 #include "base/metrics.h"
 #include "net/net.h"
 
 struct redis;
 
 struct redis_metrics {
-    metric_id connections;
-    metric_id refused;  /* connections and requests that were no use */
+    struct served_metrics served;
     metric_id commands; /* carried out */
     metric_id errors;   /* replied */
     metric_id siblings; /* hidden by a plain GET and its like */

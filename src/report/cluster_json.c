@@ -14,7 +14,7 @@ json_t *json_of_id(uint64_t id)
     return json_string(text);
 }
 
-static json_t *json_of_node(const struct shoal_node *node)
+json_t *json_of_node(const struct shoal_node *node)
 {
     json_t *object =
         json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:o}", "name",

@@ -10,6 +10,7 @@
 
 /* New references; NULL when there is no memory. */
 json_t *json_of_id(uint64_t id);
+json_t *json_of_node(const struct shoal_node *node);
 json_t *json_of_status(const struct shoal_status *status);
 json_t *json_of_ring(const struct shoal_ring *ring);
 /* Where one key lies. */

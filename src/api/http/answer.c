@@ -231,9 +231,33 @@ static void send_answer(struct http_call *call, const struct answer *answer, str
 
 /* ---- at once --------------------------------------------------------------------------------- */
 
+static enum served_result result_of(const struct http_call *call, enum served_op op)
+{
+    if (call->unknown || call->status == 504) {
+        return SERVED_UNKNOWN;
+    }
+    if (call->status == 404 && op != SERVED_OTHER) {
+        return SERVED_MISSING;
+    }
+    if (call->status >= 500 || call->status == 0) {
+        return SERVED_FAILED;
+    }
+    return call->status >= 400 ? SERVED_REFUSED : SERVED_OK;
+}
+
+static void count(const struct http_call *call)
+{
+    const struct http_exchange *exchange = &call->exchange;
+    const struct http_options *options = &exchange->http->options;
+    enum served_op op = call->route == NULL ? SERVED_OTHER : call->route->counted;
+    served_count(options->metrics, exchange->loop->index, &options->metric_ids.served, op,
+                 result_of(call, op), loop_now(exchange->loop).mono_us - exchange->since_us);
+}
+
 void http_call_end(struct http_call *call)
 {
     struct http_session *session = call->session;
+    count(call);
     http_call_free(call);
     http_session_answered(session);
 }

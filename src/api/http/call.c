@@ -18,6 +18,7 @@ static void reset(struct http_call *call)
     call->chunks = NULL;
     call->gzip = NULL;
     call->status = 0;
+    call->unknown = false;
     call->sending = HTTP_SENDING_NOTHING;
     call->at_work = false;
     call->waits = false;

@@ -111,8 +111,12 @@ static void handle_post(struct http_exchange *exchange)
 }
 
 static const struct http_route routes[] = {
-    {.methods = HTTP_POST, .pattern = "/data", .handle = handle_post, .takes_body = true},
-    {.methods = HTTP_GET, .pattern = "/data/*", .handle = handle_get},
+    {.counted = SERVED_PUT,
+     .methods = HTTP_POST,
+     .pattern = "/data",
+     .handle = handle_post,
+     .takes_body = true},
+    {.counted = SERVED_GET, .methods = HTTP_GET, .pattern = "/data/*", .handle = handle_get},
 };
 
 const struct http_table http_data_table = {.routes = routes,

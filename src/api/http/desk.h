@@ -60,6 +60,7 @@ struct http_call {
     struct input_block *chunks; /* its chunked body, put together; or NULL */
     struct http_gzip *gzip;     /* the body is compressed as it is written; or NULL */
     uint32_t status;            /* answered with; 0: not yet */
+    bool unknown;               /* ... that nobody can say whether it was applied */
     uint8_t sending;            /* enum http_sending */
     bool at_work;               /* counted in loop->at_work */
     bool waits;                 /* http_write has said so: `drained` is to be called */

@@ -36,6 +36,7 @@ typedef void (*http_handler)(struct http_exchange *exchange);
 
 /* One row of a route table. The longest pattern that fits wins. */
 struct http_route {
+    uint8_t counted; /* enum served_op: what its requests count as */
     uint32_t methods;    /* bits of enum http_method; others are answered 405 with Allow */
     const char *pattern; /* "/stats", or "/kv/" + "*": what follows is exchange->rest, still
                             percent-encoded, which may hold slashes and be empty */

@@ -155,6 +155,9 @@ static void submit(struct execute *execute)
         .run = run,
         .done = on_done,
         .user = execute,
+        .name = "execute",
+        .surface = SURFACE_HTTP,
+        .trace = exchange->request.trace,
     };
     if (execute->count == 0) {
         run(&exchange->unit, now.wall_ms); /* no key is concerned */
@@ -210,7 +213,11 @@ static void handle_post(struct http_exchange *exchange)
 }
 
 static const struct http_route routes[] = {
-    {.methods = HTTP_POST, .pattern = "/v1/execute", .handle = handle_post, .takes_body = true},
+    {.counted = SERVED_EXECUTE,
+     .methods = HTTP_POST,
+     .pattern = "/v1/execute",
+     .handle = handle_post,
+     .takes_body = true},
 };
 
 const struct http_table http_execute_table = {.routes = routes,

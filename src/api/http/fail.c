@@ -65,6 +65,7 @@ static void fail(struct http_exchange *exchange, uint32_t status, struct bytes t
     if (status == 503) {
         http_add(exchange, "Retry-After", "1");
     }
+    QUEUE_ITEM(exchange, struct http_call, exchange)->unknown = unknown;
     http_answer(exchange, status, "application/json", make_json(exchange, text, unknown));
 }
 
@@ -109,7 +110,8 @@ void http_call_refuse(struct http_call *call, const struct http_problem *problem
     }
     exchange->since_us = loop_now(exchange->loop).mono_us;
     if (session->last) {
-        http_count(exchange->http, exchange->loop, exchange->http->options.metric_ids.refused, 1);
+        http_count(exchange->http, exchange->loop,
+                   exchange->http->options.metric_ids.served.refused, 1);
         log_debug("http: connection given up",
                   LOG_TEXT("from", connection_peer(session->connection)),
                   LOG_U64("status", problem->status), LOG_TEXT("reason", problem->text));

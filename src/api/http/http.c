@@ -7,15 +7,7 @@
 
 int http_declare_metrics(struct metrics *metrics, struct http_metrics *ids)
 {
-    int code = metrics_declare(metrics, METRIC_GAUGE, "shoal_connections", "surface=\"http\"",
-                               "Client connections that are open.", &ids->connections);
-    if (code == 0) {
-        code = metrics_declare(metrics, METRIC_COUNTER, "shoal_http_refused_total", NULL,
-                               "HTTP connections that were given up: what came over them was no "
-                               "use, or too slow, or there were too many.",
-                               &ids->refused);
-    }
-    return code;
+    return served_declare_metrics(metrics, SURFACE_HTTP, &ids->served);
 }
 
 int http_new(const struct http_options *options, struct http **out)

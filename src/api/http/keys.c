@@ -211,10 +211,13 @@ static void remove_prefix(struct http_exchange *exchange)
 }
 
 static const struct http_route routes[] = {
-    {.methods = HTTP_GET, .pattern = "/keys", .handle = list_all},
-    {.methods = HTTP_GET, .pattern = "/keys/*", .handle = list_prefix},
-    {.methods = HTTP_DELETE, .pattern = "/keys", .handle = remove_all},
-    {.methods = HTTP_DELETE, .pattern = "/keys/*", .handle = remove_prefix},
+    {.counted = SERVED_LIST, .methods = HTTP_GET, .pattern = "/keys", .handle = list_all},
+    {.counted = SERVED_LIST, .methods = HTTP_GET, .pattern = "/keys/*", .handle = list_prefix},
+    {.counted = SERVED_DELETE, .methods = HTTP_DELETE, .pattern = "/keys", .handle = remove_all},
+    {.counted = SERVED_DELETE,
+     .methods = HTTP_DELETE,
+     .pattern = "/keys/*",
+     .handle = remove_prefix},
 };
 
 const struct http_table http_keys_table = {.routes = routes,

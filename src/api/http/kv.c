@@ -91,14 +91,23 @@ static void handle_get(struct http_exchange *exchange)
 }
 
 static const struct http_route routes[] = {
-    {.methods = HTTP_GET, .pattern = "/kv/*", .handle = handle_get, .verbatim = true},
-    {.methods = HTTP_PUT,
+    {.counted = SERVED_GET,
+     .methods = HTTP_GET,
+     .pattern = "/kv/*",
+     .handle = handle_get,
+     .verbatim = true},
+    {.counted = SERVED_PUT,
+     .methods = HTTP_PUT,
      .pattern = "/kv/*",
      .handle = kv_write,
      .takes_body = true,
      .value_body = true,
      .verbatim = true},
-    {.methods = HTTP_DELETE, .pattern = "/kv/*", .handle = kv_write, .verbatim = true},
+    {.counted = SERVED_DELETE,
+     .methods = HTTP_DELETE,
+     .pattern = "/kv/*",
+     .handle = kv_write,
+     .verbatim = true},
 };
 
 const struct http_table http_kv_table = {.routes = routes,

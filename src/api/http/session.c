@@ -48,7 +48,7 @@ void http_sessions_free(struct http_desk *desk)
 void http_taken_over_ended(struct http *http, struct loop *loop)
 {
     atomic_fetch_sub(&http->options.limits->clients, 1);
-    http_count(http, loop, http->options.metric_ids.connections, (uint64_t)-1);
+    http_count(http, loop, http->options.metric_ids.served.connections, (uint64_t)-1);
 }
 
 void http_session_leave(struct http_session *session)
@@ -500,7 +500,7 @@ static struct http_session *new_session(struct http *http, struct loop *loop)
     queue_init(&session->link);
     queue_push(&session->desk->sessions, &session->link);
     atomic_fetch_add(&http->options.limits->clients, 1);
-    http_count(http, loop, http->options.metric_ids.connections, 1);
+    http_count(http, loop, http->options.metric_ids.served.connections, 1);
     return session;
 }
 
@@ -517,7 +517,7 @@ void http_accept(void *self, struct loop *loop, int fd)
     struct http_session *session =
         too_many(http, OVER_LIMIT_LINGER_MAX) ? NULL : new_session(http, loop);
     if (session == NULL) {
-        http_count(http, loop, http->options.metric_ids.refused, 1);
+        http_count(http, loop, http->options.metric_ids.served.refused, 1);
         close(fd);
         return;
     }

@@ -13,6 +13,7 @@ struct redis_desk {
     struct queue begun; /* commands that have begun and aren't done, by `desk_link` */
     struct queue free_pending;
     uint32_t free_pending_count;
+    struct served_run run; /* commands that were done at once and aren't counted yet */
     struct redis_order *spare_order;
     size_t reply_bytes; /* of replies that wait for their turn */
     struct timer
@@ -25,6 +26,12 @@ struct redis {
 };
 
 void redis_count(const struct redis_session *session, metric_id id, uint64_t amount);
+
+/* ---- count.c: what is counted of commands ---------------------------------------------------- */
+
+/* It has its reply. `at_once`: in the call that brought it; the run is told when that is over. */
+void redis_count_served(const struct redis_pending *pending, bool at_once);
+void redis_count_told(const struct redis_session *session);
 
 /* ---- pending.c: a command's life ------------------------------------------------------------- */
 

@@ -184,7 +184,7 @@ static void send_away(struct redis_session *session, uint64_t now_us)
                 LOG_TEXT("from", connection_peer(session->connection)),
                 LOG_U64("bytes", session->unread.bytes),
                 LOG_U64("seconds", (now_us - session->unread.since_us) / 1000000));
-    redis_count(session, session->shared->options.metric_ids.refused, 1);
+    redis_count(session, session->shared->options.metric_ids.served.refused, 1);
     connection_close(session->connection);
 }
 

@@ -170,7 +170,7 @@ static void say_stats(struct info *info)
     say(info, "total_net_output_bytes:%llu",
         (unsigned long long)metric(info, "shoal_network_sent_bytes_total"));
     say(info, "rejected_connections:%llu",
-        (unsigned long long)redis_shared_count(shared, ids->refused));
+        (unsigned long long)redis_shared_count(shared, ids->served.refused));
     say(info, "evicted_keys:0");
     say(info, "evicted_clients:0");
     say(info, "pubsub_channels:0");

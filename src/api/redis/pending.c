@@ -76,6 +76,7 @@ struct redis_pending *redis_pending_new(struct redis_session *session)
     pending->spread = NULL;
     pending->answered = pending->begun = pending->done = false;
     pending->refused = NULL;
+    pending->code = 0;
     return pending;
 }
 
@@ -211,6 +212,7 @@ static const char *word_for(const struct redis_pending *pending, int code)
 void redis_pending_write_error(struct redis_pending *pending, int code, struct bytes text)
 {
     const char *word = word_for(pending, code);
+    pending->code = code;
     const char *what = shoal_error_text(code);
     if (code == SHOAL_ENOMEM && text.len == 0) {
         reply_error(&pending->reply, "OOM command not allowed when used memory > 'maxmemory'.");
@@ -267,6 +269,7 @@ void redis_pending_sent(struct redis_pending *pending)
     struct connection *connection = pending->session->connection;
     guard_length(pending);
     count_error(pending);
+    redis_count_served(pending, true);
     if (pending->silent) {
         redis_pending_rewind(pending);
     }
@@ -348,6 +351,7 @@ void redis_pending_done(struct redis_pending *pending)
     ASSERT(!pending->done);
     guard_length(pending);
     count_error(pending);
+    redis_count_served(pending, false);
     if (pending->begun && pending->talks) {
         redis_flow_left(session, pending->out.len);
     }

@@ -7,14 +7,7 @@
 
 int redis_declare_metrics(struct metrics *metrics, struct redis_metrics *ids)
 {
-    int code = metrics_declare(metrics, METRIC_GAUGE, "shoal_connections", "surface=\"redis\"",
-                               "Client connections that are open.", &ids->connections);
-    if (code == 0) {
-        code = metrics_declare(metrics, METRIC_COUNTER, "shoal_redis_refused_total", NULL,
-                               "Redis connections that were given up: what came over them was no "
-                               "use, or there were too many.",
-                               &ids->refused);
-    }
+    int code = served_declare_metrics(metrics, SURFACE_REDIS, &ids->served);
     if (code == 0) {
         code = metrics_declare(metrics, METRIC_COUNTER, "shoal_redis_commands_total", NULL,
                                "Redis commands that were taken.", &ids->commands);

@@ -47,7 +47,7 @@ static void free_session(struct redis_session *session)
     redis_transaction_free(session);
     client_roll_leave(&shared->roll, &session->card);
     atomic_fetch_sub(&shared->options.limits->clients, 1);
-    redis_count(session, shared->options.metric_ids.connections, (uint64_t)-1);
+    redis_count(session, shared->options.metric_ids.served.connections, (uint64_t)-1);
     mem_free(session);
 }
 
@@ -110,7 +110,7 @@ static struct redis_request_bounds bounds_now(const struct redis_session *sessio
 /* The last reply of the connection, after those that are due. */
 static void refuse(struct redis_session *session, const char *text)
 {
-    redis_count(session, session->shared->options.metric_ids.refused, 1);
+    redis_count(session, session->shared->options.metric_ids.served.refused, 1);
     log_debug("redis: connection given up", LOG_TEXT("from", connection_peer(session->connection)),
               LOG_TEXT("reason", text));
     session->deaf = true;
@@ -227,6 +227,7 @@ static size_t on_input(void *self, struct connection *connection, struct bytes b
             break;
         }
     }
+    redis_count_told(session);
     session->halfway = taken < bytes.len;
     if (takes_no_more(session) && session->pending_count == 0) {
         connection_finish(connection);
@@ -295,7 +296,7 @@ static struct redis_session *new_session(struct redis *redis, struct loop *loop,
     queue_push(&session->desk->sessions, &session->link);
     client_roll_enter(&redis->shared.roll, &session->card, loop, fd, loop_now(loop).wall_ms);
     atomic_fetch_add(&redis->shared.options.limits->clients, 1);
-    redis_count(session, redis->shared.options.metric_ids.connections, 1);
+    redis_count(session, redis->shared.options.metric_ids.served.connections, 1);
     return session;
 }
 

@@ -61,6 +61,7 @@ struct redis_pending {
     bool talks; /* its reply may be long */
     bool done;
     bool silent; /* CLIENT REPLY: its reply is dropped */
+    int code;    /* of what made it fail; 0: Redis's own words, if it did */
 };
 
 struct redis_session {
