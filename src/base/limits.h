@@ -98,9 +98,11 @@
 /* The live feed: longer values are left out of its events; lanes are the workers of all nodes, each
  * with a place in every cursor. */
 #define LIMIT_FEED_VALUE_BYTES (256u * LIMIT_KIB)
-#define LIMIT_FEED_LANES 16384u
+#define LIMIT_FEED_LANES 16000u
 #define LIMIT_FEED_CURSOR_BYTES (384u * LIMIT_KIB)
 #define LIMIT_FEED_PAGE_BYTES (4u * LIMIT_MIB) /* of a lane's events in one answer */
+#define LIMIT_FEED_READERS 4096u               /* of one worker */
+#define LIMIT_FEED_HELD_BYTES (16u * LIMIT_MIB) /* for them, of what came of late */
 #define LIMIT_WATCHED_EVENTS 1000u             /* told to a client in one frame */
 
 /* Smaller parts of messages. */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "node/core.h"
+#include "node/feed_hub.h"
 #include "node/steward.h"
 #include "shoal/error.h"
 
@@ -311,6 +312,9 @@ static void adopt_give(struct worker *worker)
     coordinator->ticket_done = snapshot->tickets[worker->index];
     coordinator->ticket_void = snapshot->tickets_void[worker->index];
     worker_repair_adopt(worker);
+    if (worker->hub != NULL) {
+        feed_hub_adopt(worker->hub);
+    }
     worker->replica.position_secret = snapshot->position_secret;
 }
 

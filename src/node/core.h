@@ -20,6 +20,8 @@
  *      expiry.c   removing what has expired
  *      feed_lane.c, feed_serve.c, unit_told.c
  *                 the changes that this worker has coordinated, for the live feed
+ *      feed_hub*.c, feed_work.h
+ *                 the feed of all nodes, followed (worker 0), and read (every worker)
  *      parking.c  peers' frames that wait for this node's disk
  *      inbound.c  requests that other nodes pass on
  *      worker_stop.c, worker_backup.c
@@ -48,6 +50,8 @@
 #include "repair/taking.h"
 #include "replica/replica.h"
 
+struct feed_hub;
+struct feed_work;
 struct steward;
 
 /* Request ids tell whose answer it is: coordinator below 2^62, syncs from there, then
@@ -58,6 +62,8 @@ struct steward;
 #define RELEASE_ID_FIRST (COORDINATOR_ID_LIMIT + COORDINATOR_ID_LIMIT / 8 * 7)
 #define VERIFY_ID_FIRST (COORDINATOR_ID_LIMIT + COORDINATOR_ID_LIMIT / 4)
 #define STEWARD_ID_FIRST (COORDINATOR_ID_LIMIT * 2)
+#define FEED_HUB_ID_FIRST (COORDINATOR_ID_LIMIT * 3)
+#define FEED_READER_ID_FIRST (COORDINATOR_ID_LIMIT / 2 * 7)
 
 #define LEARNED_VIEWS 8u
 
@@ -131,6 +137,8 @@ struct worker {
 
     struct units units;
     struct feed_lane lane; /* of the live feed */
+    struct feed_hub *hub;  /* worker 0 only */
+    struct feed_work *feed;
 
     struct queue inbound; /* forwarded requests being executed */
     uint32_t inbound_count;
@@ -250,6 +258,13 @@ void worker_reroute(void *self, struct request *request);
 /* worker_frame.c: the code, if any, is why what the frame waited for can't be read. */
 void worker_dispatch(struct worker *worker, struct source source, struct bytes payload, int code);
 void worker_take_answer(struct worker *worker, uint64_t node, struct bytes payload);
+
+/* feed_letter.c */
+/* Takes the letter if it is about the feed. */
+bool worker_letter_feed(struct worker *worker, struct letter *letter);
+void worker_take_fed(struct worker *worker, uint64_t node, struct bytes payload);
+/* Frees what such a letter that is not delivered carries. */
+void feed_letter_free(struct letter *letter);
 
 /* worker_closing.c */
 void worker_closing_init(struct worker *worker);

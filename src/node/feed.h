@@ -21,11 +21,10 @@
 #define NODE_FEED_H
 
 #include "base/bytes.h"
-#include "base/queue.h"
 #include "wire/messages.h" /* enum feed_op, enum feed_gap */
 
 struct worker;
-struct feed_work;
+struct feed_walk;
 
 struct feed_event {
     uint32_t op;      /* enum feed_op */
@@ -65,18 +64,21 @@ struct feed_reader {
     void *user;
 
     /* ---- private ---- */
-    struct queue link;
-    struct feed_work *work;
+    struct feed_walk *walk;
 };
 
 /* `cursor` data NULL: from now on. 0; SHOAL_EINVAL: no cursor of this cluster; SHOAL_EUNSUPPORTED:
- * this node keeps no feed (feed.tail_mb is 0); SHOAL_EOVERLOAD: too many readers; SHOAL_ENOMEM. */
+ * this node keeps no feed (feed.tail_mb is 0); SHOAL_EOVERLOAD: too many readers; SHOAL_ESHUTDOWN;
+ * SHOAL_ECONNECT: the node is in no cluster yet; SHOAL_ENOMEM. The first call comes in a later turn
+ * of the worker, never from within this function or those below. */
 int worker_feed_open(struct worker *worker, struct feed_reader *reader, struct bytes cursor);
 /* There is room again. */
 void worker_feed_more(struct worker *worker, struct feed_reader *reader);
-/* Any time between open and ended. */
+/* Any time between open and ended, also from within take and flush. */
 void worker_feed_close(struct worker *worker, struct feed_reader *reader);
-/* How far it has come; borrowed for the moment: for heartbeats. */
+/* How far it has come; borrowed for the moment: for heartbeats. Data NULL while a reader that was
+ * opened without a cursor has no place yet; `flush` is called when it has: what is written from
+ * then on, it gets, of every node that could be heard. */
 struct bytes worker_feed_cursor(const struct feed_reader *reader);
 
 /* For surfaces that see reads: does any reader of this node want events of this op (LIST, READ)? A

@@ -31,6 +31,11 @@ enum letter_kind {
     LETTER_SUMS,           /* what do your holdings come to, compared with this node? */
     LETTER_SUMMED,         /* to worker 0: the answer */
     LETTER_ROUND,          /* begin a round of syncs with this node */
+    LETTER_FEED_FOLLOW,    /* of the live feed, see feed_news.h: to the hub: follow it for me */
+    LETTER_FEED_NEWS,      /* ... from the hub: what has come */
+    LETTER_FEED_TAKEN,     /* ... to the hub: so much is done with */
+    LETTER_FEED_WANTS,     /* ... from the hub: who wants lists and reads */
+    LETTER_FEED_LOCAL,     /* ... lists and reads */
 };
 
 /* LETTER_FRAME and LETTER_REPLY. */

@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "node/core.h"
+#include "node/feed_hub.h"
+#include "node/feed_work.h"
 #include "node/steward.h"
 #include "ring/partition.h"
 #include "shoal/error.h"
@@ -104,6 +106,10 @@ int worker_new(const struct worker_options *options, struct worker **out)
     if (result == 0 && worker->index == 0) {
         result = steward_new(worker, options->kept, &worker->steward);
     }
+    result = result == 0 ? feed_work_new(worker, &worker->feed) : result;
+    if (result == 0 && worker->index == 0) {
+        result = feed_hub_new(worker, &worker->hub);
+    }
     if (result < 0) {
         worker->engine = NULL; /* stays the caller's */
         worker_free(worker);
@@ -119,6 +125,8 @@ void worker_free(struct worker *worker)
         return;
     }
     steward_free(worker->steward);
+    feed_work_free(worker->feed);
+    feed_hub_free(worker->hub);
     worker_backup_close(worker);
     worker_verify_close(worker);
     repair_now_close(worker);
@@ -229,6 +237,9 @@ void worker_link(struct worker *worker, struct moment now, uint64_t node, bool u
             hint_delivery_on_link(&worker->delivery, node, up);
         }
         worker_repair_link(worker, node, up);
+        if (worker->hub != NULL) {
+            feed_hub_link(worker->hub, node, up);
+        }
     }
     worker_leave(worker);
 }
@@ -311,7 +322,8 @@ void worker_letter(struct worker *worker, struct moment now, struct letter *lett
         worker_verify_done(worker, (struct letter_verify *)(void *)letter);
         break;
     default:
-        if (!units_letter(worker, letter) && !worker_letter_repair(worker, letter)) {
+        if (!units_letter(worker, letter) && !worker_letter_repair(worker, letter) &&
+            !worker_letter_feed(worker, letter)) {
             worker_letter_steward(worker, letter);
         }
         break;
@@ -332,6 +344,9 @@ void letter_free(struct letter *letter)
     case LETTER_SNAPSHOT:
         snapshot_unref(((struct letter_snapshot *)(void *)letter)->snapshot);
         mem_free(letter);
+        return;
+    case LETTER_FEED_NEWS:
+        feed_letter_free(letter);
         return;
     default:
         mem_free(letter);
@@ -401,6 +416,10 @@ void worker_stop(struct worker *worker, struct moment now)
         worker->stopping = true;
         verify_parts_stop(worker);
         repair_now_stop(worker);
+        feed_work_stop(worker->feed);
+        if (worker->hub != NULL) {
+            feed_hub_stop(worker->hub);
+        }
         if (worker->steward != NULL) {
             steward_stop(worker->steward);
         }

@@ -187,6 +187,10 @@ void worker_take_answer(struct worker *worker, uint64_t node, struct bytes paylo
         repair_now_take_answer(worker, node, payload);
         return;
     }
+    if (kind == MESSAGE_FED) {
+        worker_take_fed(worker, node, payload);
+        return;
+    }
     if (id >= VERIFY_ID_FIRST && id < HINT_ID_FIRST) {
         verify_take_answer(worker, node, kind, payload);
         return;
