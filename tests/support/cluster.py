@@ -99,7 +99,7 @@ class Node:
                 "client_port": self.ports.get("client_port", 0),
                 "peer_port": self.ports.get("peer_port", 0),
                 "redis_port": 0,
-                "http_port": 0,
+                "http_port": self.ports.get("http_port", 0),
             },
             "data_dir": self.data_dir,
             "storage": {"engine": "memory"},
@@ -163,6 +163,10 @@ class Node:
     @property
     def redis_port(self):
         return self.ports["redis_port"]
+
+    @property
+    def http_port(self):
+        return self.ports["http_port"]
 
     @property
     def peer_address(self):

@@ -78,7 +78,7 @@ const struct http_options *http_options(const struct http *http);
 
 /* ---- reading ---- */
 
-/* The field's value, trimmed; data NULL: not there. Of several, the first. */
+/* The field's value, trimmed; data NULL: not there. Of several, the first. Its name in lower case. */
 struct bytes http_header(const struct http_exchange *exchange, const char *name);
 /* A parameter of the query, decoded (also '+'), in the arena; data NULL: not there. 0; SHOAL_EINVAL
  * (broken encoding; there twice); SHOAL_ENOMEM. */

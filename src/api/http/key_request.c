@@ -188,7 +188,7 @@ int key_take_path(struct http_exchange *exchange, struct bytes *key)
 
 int key_take_context(struct http_exchange *exchange, struct bytes *context)
 {
-    struct bytes text = http_header(exchange, "X-Shoal-Context");
+    struct bytes text = http_header(exchange, "x-shoal-context");
     struct buffer token;
     *context = bytes_make(NULL, 0);
     if (text.len == 0) {
@@ -305,7 +305,7 @@ bool key_answer_unchanged(struct http_exchange *exchange, const struct outcome *
     char text[KEY_TAG_BYTES];
     struct bytes tag = key_tag(key_stamp(outcome), text);
     add_fields(exchange, outcome, text);
-    if (http_header(exchange, "If-Match").data != NULL && http_forbids(exchange, tag)) {
+    if (http_header(exchange, "if-match").data != NULL && http_forbids(exchange, tag)) {
         http_fail(exchange, 412, "the key holds another version than If-Match names: %s", text);
         return true;
     }

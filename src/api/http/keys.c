@@ -7,6 +7,11 @@
 #include "base/text.h"
 #include "shoal/error.h"
 
+/* Of a page where all are listed: a page begins with few keys, and the next ones are as long as
+ * that one has shown they may be. */
+#define PAGE_KEYS_FIRST LIMIT_PAGE_KEYS
+#define PAGE_BYTES (512u * LIMIT_KIB)
+
 /* Of one request; in its arena, at exchange->user. */
 struct listing {
     struct http_exchange *exchange;
@@ -15,8 +20,9 @@ struct listing {
     struct keys_body body;
     uint64_t timeout_us;
     uint32_t limit; /* 0: all */
-    bool asking;    /* a page is under way */
-    bool gone;      /* nobody reads it any more */
+    uint32_t page_keys;
+    bool asking; /* a page is under way */
+    bool gone;   /* nobody reads it any more */
     struct task task;
 };
 
@@ -92,7 +98,7 @@ static void ask(struct listing *listing)
     request->key = listing->prefix;
     request->value = bytes_make(NULL, 0);
     request->context = keys_cursor(&listing->place);
-    request->limit = listing->limit == 0 ? LIMIT_LIST_KEYS : listing->limit;
+    request->limit = listing->limit == 0 ? listing->page_keys : listing->limit;
     request->with_values = false;
     request->options = (struct request_options){.timeout_us = listing->timeout_us};
     request->done = on_listed;
@@ -136,9 +142,13 @@ static void add_after(struct http_exchange *exchange, const struct keys_place *p
 static int add_page(struct listing *listing, const struct outcome *outcome)
 {
     int code = 0;
+    size_t bytes = 1;
     for (uint32_t i = 0; i < outcome->entry_count && code == 0; i++) {
+        bytes += outcome->entries[i].key.len;
         code = keys_body_add(listing->exchange, &listing->body, outcome->entries[i].key);
     }
+    size_t fit = PAGE_BYTES * (size_t)outcome->entry_count / bytes;
+    listing->page_keys = fit < 16 ? 16 : fit > LIMIT_LIST_KEYS ? LIMIT_LIST_KEYS : (uint32_t)fit;
     return code;
 }
 
@@ -174,7 +184,7 @@ static void list(struct http_exchange *exchange, bool rest)
         http_fail_code(exchange, SHOAL_ENOMEM, bytes_make(NULL, 0));
         return;
     }
-    *listing = (struct listing){.exchange = exchange};
+    *listing = (struct listing){.exchange = exchange, .page_keys = PAGE_KEYS_FIRST};
     task_init(&listing->task, run_task);
     if (keys_take_prefix(exchange, rest, &listing->prefix) != 0 ||
         http_parameters_only(exchange, names) != 0 || take_limit(exchange, &listing->limit) != 0 ||

@@ -63,7 +63,7 @@ static void on_got(struct request *request, const struct outcome *outcome)
     struct kv *kv = exchange->user;
     if (outcome->code == 0) {
         answer_values(kv, outcome);
-    } else if (outcome->code == SHOAL_ENOTFOUND && http_header(exchange, "If-Match").data != NULL) {
+    } else if (outcome->code == SHOAL_ENOTFOUND && http_header(exchange, "if-match").data != NULL) {
         http_fail(exchange, 412, "If-Match: there is no such key");
     } else {
         key_add_context(exchange, outcome->context); /* a deleted key has one */

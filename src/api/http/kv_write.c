@@ -44,13 +44,10 @@ static void write_plainly(struct kv *kv)
 /* Which condition there is; NULL: none. */
 static const char *condition_of(const struct http_exchange *exchange)
 {
-    static const char *const names[] = {"If-Match", "If-None-Match"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (http_header(exchange, names[i]).data != NULL) {
-            return names[i];
-        }
+    if (http_header(exchange, "if-match").data != NULL) {
+        return "If-Match";
     }
-    return NULL;
+    return http_header(exchange, "if-none-match").data != NULL ? "If-None-Match" : NULL;
 }
 
 /* A unit is as durable as the node's storage is, and is read and written here alone. */
@@ -83,11 +80,11 @@ static void write_under_condition(struct kv *kv, const char *condition)
 /* What says that the body is not simply the value. True: answered. */
 static bool refuses_body(struct http_exchange *exchange)
 {
-    if (http_header(exchange, "Content-Range").data != NULL) {
+    if (http_header(exchange, "content-range").data != NULL) {
         http_fail(exchange, 400, "Content-Range: a value is written whole");
         return true;
     }
-    struct bytes coding = http_header(exchange, "Content-Encoding");
+    struct bytes coding = http_header(exchange, "content-encoding");
     if (coding.len > 0 && !bytes_equal(coding, bytes_from_string("identity"))) {
         http_fail(exchange, 415,
                   "Content-Encoding: values are kept as the bytes they are; send it without, and "
