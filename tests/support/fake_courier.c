@@ -112,6 +112,7 @@ static int fake_on_store(struct fake_courier *fake, uint64_t node, struct bytes 
         return SHOAL_EPROTO;
     }
     owner->stores++;
+    owner->trace = store.trace;
     owner->durable_stores += store.durable ? 1 : 0;
     struct message_stored stored = {.id = store.id,
                                     .code = fake_judge(owner, node, store.partition),
@@ -166,6 +167,7 @@ static int fake_on_fetch(struct fake_courier *fake, uint64_t node, struct bytes 
         return SHOAL_EPROTO;
     }
     owner->fetches++;
+    owner->trace = fetch.trace;
     owner->fetch_mode = fetch.mode;
     owner->fetch_known = fetch.has_known;
     struct message_fetched fetched = {.id = fetch.id,
@@ -231,6 +233,7 @@ static int fake_on_scan(struct fake_courier *fake, uint64_t node, struct bytes p
         return SHOAL_EPROTO;
     }
     owner->scans++;
+    owner->trace = scan.trace;
     page = (struct fake_page){.fake = fake, .scan = &scan};
     struct message_scanned scanned = {.id = scan.id,
                                       .code = fake_judge(owner, node, scan.partition),
@@ -260,6 +263,7 @@ static int fake_on_forward(struct fake_courier *fake, uint64_t node, struct byte
         return SHOAL_EPROTO;
     }
     owner->forwards++;
+    owner->trace = forward.request.trace;
     struct message_result result = {.id = forward.request.id, .owners = 2, .needed = 2};
     if (fake_use_up(&owner->refusals)) {
         result.code = owner->refusal;

@@ -42,6 +42,7 @@ struct fake_owner {
     bool fetch_known;                          /* and whether it told what node 1 holds */
     uint32_t durable_stores;                   /* of the stores, those to be durable */
     uint32_t hints;                            /* that it took for others */
+    struct trace trace;                        /* that came with the last request */
 };
 
 #define FAKE_PENDING 1 /* the code of a request that is not done */
