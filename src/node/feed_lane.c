@@ -8,9 +8,12 @@
 static void lane_on_tick(struct timer *timer, uint64_t now_us)
 {
     const struct feed_lane *lane = QUEUE_ITEM(timer, struct feed_lane, tick);
-    for (uint32_t i = 0; i < lane->tail_count; i++) {
-        if (lane->tails[i] != NULL) {
-            tail_tick(lane->tails[i], now_us);
+    tail_tick(lane->tail, now_us);
+    /* A lane of before goes once it tells nothing that the present one still could. */
+    uint64_t since_ms = tail_since(lane->tail);
+    for (uint32_t i = 1; i < lane->tail_count; i++) {
+        if (lane->tails[i] != NULL && since_ms != UINT64_MAX) {
+            tail_expire(lane->tails[i], since_ms);
         }
     }
 }

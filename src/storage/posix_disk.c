@@ -150,12 +150,12 @@ static int copy_into(struct posix_disk *disk, const char *name, int folder, uint
     char partial[DISK_NAME_BYTES + 24];
     (void)snprintf(partial, sizeof(partial), "%s.%ld.part", name, (long)gettid());
     struct disk_file *from;
-    int error = posix_file_open(disk->folder, name, O_RDONLY, &from);
+    int error = posix_file_open(disk->folder, name, O_RDONLY, NULL, &from);
     if (error != 0) {
         return error;
     }
     struct disk_file *to;
-    error = posix_file_open(folder, partial, O_RDWR | O_CREAT | O_TRUNC, &to);
+    error = posix_file_open(folder, partial, O_RDWR | O_CREAT | O_TRUNC, NULL, &to);
     if (error != 0) {
         posix_file_close(from);
         return error;
@@ -208,7 +208,8 @@ static int disk_open(struct disk *base, const char *name, enum disk_open how,
         [DISK_OPEN_CREATE] = O_RDWR | O_CREAT | O_EXCL,
         [DISK_OPEN_WRITE] = O_RDWR,
     };
-    return posix_file_open(posix_disk_of(base)->folder, name, flags[how], out);
+    struct posix_disk *disk = posix_disk_of(base);
+    return posix_file_open(disk->folder, name, flags[how], &disk->times, out);
 }
 
 static const char *disk_explain(struct disk *base)
@@ -228,6 +229,8 @@ static const struct disk_ops ops = {
     .read_now = posix_file_read_now,
     .sync = posix_file_sync,
     .truncate = posix_file_truncate,
+    .map = posix_file_map,
+    .unmap = posix_file_unmap,
     .rename = disk_rename,
     .remove = disk_remove,
     .sync_folder = disk_sync_folder,
@@ -270,7 +273,7 @@ static int folder_open(const char *path, int *out)
 
 int posix_disk_open(const char *folder, struct disk **out)
 {
-    struct posix_disk *disk = mem_alloc(sizeof(*disk));
+    struct posix_disk *disk = mem_alloc_zeroed(1, sizeof(*disk));
     if (disk == NULL) {
         return SHOAL_ENOMEM;
     }
@@ -289,4 +292,9 @@ void posix_disk_close(struct disk *base)
     struct posix_disk *disk = posix_disk_of(base);
     (void)close(disk->folder);
     mem_free(disk);
+}
+
+void posix_disk_sync_times(struct disk *base, struct histogram *out)
+{
+    sync_times_read(&posix_disk_of(base)->times, out);
 }

@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -16,8 +18,13 @@
 
 #define WORDS_BYTES 256u
 
+#ifndef MADV_POPULATE_WRITE /* Linux 5.14; older C libraries don't know it */
+#define MADV_POPULATE_WRITE 23
+#endif
+
 struct disk_file {
     int fd;
+    struct sync_times *times; /* or NULL */
     char name[DISK_NAME_BYTES + 8];
 };
 
@@ -48,7 +55,8 @@ const char *posix_disk_explain(void)
     return words;
 }
 
-int posix_file_open(int folder, const char *name, int flags, struct disk_file **out)
+int posix_file_open(int folder, const char *name, int flags, struct sync_times *times,
+                    struct disk_file **out)
 {
     struct disk_file *file = mem_alloc(sizeof(*file));
     if (file == NULL) {
@@ -62,6 +70,7 @@ int posix_file_open(int folder, const char *name, int flags, struct disk_file **
         mem_free(file);
         return error;
     }
+    file->times = times;
     (void)snprintf(file->name, sizeof(file->name), "%s", name);
     *out = file;
     return 0;
@@ -166,11 +175,56 @@ int posix_file_read_now(struct disk_file *file, uint64_t offset, void *out, size
     return file_read(file, offset, out, len, RWF_NOWAIT, got);
 }
 
+static uint64_t clock_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 int posix_file_sync(struct disk_file *file)
 {
+    uint64_t begun_us = clock_us();
     int result;
     do {
         result = fdatasync(file->fd);
     } while (result != 0 && errno == EINTR);
+    int failed = errno;
+    if (file->times != NULL) {
+        sync_times_add(file->times, clock_us() - begun_us);
+    }
+    errno = failed;
     return result == 0 ? 0 : posix_disk_failed("sync", file->name, errno);
+}
+
+/* Kept in memory, should the limit allow it: then nothing has to be read again. Each page is
+ * written to once, as far as writing goes, so that the first real write of one costs no fault;
+ * kernels that don't know how to say so let each cost one. */
+int posix_file_map(struct disk_file *file, uint64_t bytes, uint8_t **out)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0);
+    if (memory == MAP_FAILED) {
+        return posix_disk_failed("map", file->name, errno);
+    }
+    (void)mlock(memory, bytes);
+    int result;
+    do {
+        result = madvise(memory, bytes, MADV_POPULATE_WRITE);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0 && errno == EINVAL) {
+        result = madvise(memory, bytes, MADV_WILLNEED);
+    }
+    if (result != 0) {
+        int error = posix_disk_failed("map", file->name, errno);
+        (void)munmap(memory, bytes);
+        return error;
+    }
+    *out = memory;
+    return 0;
+}
+
+void posix_file_unmap(struct disk_file *file, uint8_t *memory, uint64_t bytes)
+{
+    (void)file;
+    (void)munmap(memory, bytes);
 }

@@ -3,10 +3,12 @@
 #define STORAGE_POSIX_DISK_FILE_H
 
 #include "storage/disk.h"
+#include "storage/sync_times.h"
 
 struct posix_disk {
     struct disk disk;
     int folder;
+    struct sync_times times;
 };
 
 static inline struct posix_disk *posix_disk_of(struct disk *disk)
@@ -17,8 +19,9 @@ static inline struct posix_disk *posix_disk_of(struct disk *disk)
 /* Keeps the words for the thread and returns the code for the errno. */
 int posix_disk_failed(const char *what, const char *name, int code);
 
-/* `flags` are those of open(2). */
-int posix_file_open(int folder, const char *name, int flags, struct disk_file **out);
+/* `flags` are those of open(2). `times`: where its syncs are counted; NULL: nowhere. */
+int posix_file_open(int folder, const char *name, int flags, struct sync_times *times,
+                    struct disk_file **out);
 void posix_file_close(struct disk_file *file);
 
 /* As in struct disk_ops. */
@@ -30,5 +33,7 @@ int posix_file_read_now(struct disk_file *file, uint64_t offset, void *out, size
                         size_t *got);
 int posix_file_sync(struct disk_file *file);
 int posix_file_truncate(struct disk_file *file, uint64_t bytes);
+int posix_file_map(struct disk_file *file, uint64_t bytes, uint8_t **out);
+void posix_file_unmap(struct disk_file *file, uint8_t *memory, uint64_t bytes);
 
 #endif

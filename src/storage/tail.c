@@ -151,16 +151,11 @@ static void tail_roll(struct tail *tail)
         tail->spare = NULL;
         tail->active->first = tail->end;
         tail_file_begin(tail, tail->active);
-        tail->failed = false;
-    } else {
-        if (tail->options.disk != NULL && !tail->failed) {
-            tail->failed = true; /* until the next one is ready */
-        }
-        if (!tail_begin_memory(tail)) {
-            tail->active = NULL;
-            return;
-        }
+    } else if (tail_begin_memory(tail)) { /* also until the next one is ready */
         tail->active->first = tail->end;
+    } else {
+        tail->active = NULL;
+        return;
     }
     tail->active->end = tail->end;
     queue_push(&tail->segments, &tail->active->link);
@@ -177,6 +172,7 @@ void tail_append(struct tail *tail, const struct tail_event *event)
         tail_roll(tail);
     }
     struct tail_segment *active = tail->active;
+    ASSERT(!tail->options.old);
     uint64_t position = tail->end++;
     tail->events++;
     if (active == NULL || len > active->bytes - active->used) {
@@ -198,30 +194,31 @@ static void tail_try_later(struct tail *tail)
     tail->retry_us = tail->now_us + tail->retry_wait_us;
 }
 
-void tail_fail(struct tail *tail, const char *words)
+void tail_fail(struct tail *tail, bool lost, const char *words)
 {
-    if (!tail->failed) {
+    if (!tail->told) {
         log_error("feed: the disk fails; what comes is kept in memory until it is well again",
                   LOG_TEXT("cause", words), LOG_U64("lane", tail->options.lane));
     }
-    tail->failed = true;
+    tail->told = true;
     tail_try_later(tail);
-    if (tail->spare != NULL) {
+    if (lost && tail->spare != NULL) {
         tail_drop(tail, tail->spare);
         tail->spare = NULL;
     }
-    if (tail->active != NULL && tail_has_file(tail->active)) {
+    if (lost && tail->active != NULL && tail_has_file(tail->active)) {
         tail_roll(tail);
     }
 }
 
-void tail_recover(struct tail *tail, struct tail_segment *spare)
+void tail_ready(struct tail *tail, struct tail_segment *spare)
 {
     tail->spare = spare;
-    if (tail->failed && tail->retry_wait_us > 0) {
-        log_info("feed: the disk is well again", LOG_U64("lane", tail->options.lane));
-    }
     tail->retry_wait_us = 0;
+    if (tail->told) {
+        log_info("feed: the disk is well again", LOG_U64("lane", tail->options.lane));
+        tail->told = false;
+    }
     if (tail->active == NULL || !tail_has_file(tail->active)) {
         tail_roll(tail);
     }
@@ -290,10 +287,14 @@ static void tail_begin(struct tail *tail)
         return;
     }
     int found = tail_load(tail, &time_ms);
-    bool crashed = found == 1;
+    bool crashed = found == 1 && tail->id != 0;
     if (found >= 0 && tail->id == 0) {
         tail_new_id(tail);
-    } else if (crashed) {
+    }
+    if (tail->options.old && found >= 0) {
+        return;
+    }
+    if (crashed) {
         tail->end += TAIL_JUMP;
     }
     if (found >= 0) {
@@ -305,7 +306,8 @@ static void tail_begin(struct tail *tail)
                   LOG_TEXT("cause", disk->ops->explain(disk)), LOG_U64("lane", tail->options.lane));
         tail_forget(tail);
         tail_new_id(tail);
-        tail->failed = true;
+        tail->told = true;
+        tail_try_later(tail);
     } else if (crashed) {
         tail_mark_crash(tail, time_ms);
     }
@@ -326,6 +328,7 @@ int tail_open(const struct tail_options *options, struct tail **out)
     queue_init(&tail->gone);
     queue_init(&tail->work.gone);
     tail_begin(tail);
+    tail->open = true;
     *out = tail;
     return 0;
 }
@@ -351,6 +354,35 @@ void tail_close(struct tail *tail, bool clean)
 
 /* ---- looking in ---- */
 
+void tail_expire(struct tail *tail, uint64_t time_ms)
+{
+    uint64_t latest_ms = 0;
+    for (const struct queue *link = tail->segments.next; link != &tail->segments;
+         link = link->next) {
+        const struct tail_segment *segment = tail_segment_of(link);
+        for (uint32_t i = 0; i < segment->mark_count; i++) {
+            latest_ms =
+                segment->marks[i].time_ms > latest_ms ? segment->marks[i].time_ms : latest_ms;
+        }
+    }
+    ASSERT(tail->options.old);
+    while (latest_ms < time_ms && !queue_empty(&tail->segments)) {
+        tail_drop(tail, tail_segment_of(tail->segments.next));
+    }
+    tail_work_begin(tail);
+}
+
+uint64_t tail_since(const struct tail *tail)
+{
+    for (const struct queue *link = tail->segments.next; link != &tail->segments;
+         link = link->next) {
+        if (tail_segment_of(link)->mark_count > 0) {
+            return tail_segment_of(link)->marks[0].time_ms;
+        }
+    }
+    return UINT64_MAX;
+}
+
 uint64_t tail_id(const struct tail *tail)
 {
     return tail->id;
@@ -368,7 +400,9 @@ uint64_t tail_end(const struct tail *tail)
 
 void tail_stats(const struct tail *tail, struct tail_stats *out)
 {
-    *out = (struct tail_stats){.events = tail->events, .failed = tail->failed};
+    bool on_disk = tail->active != NULL && tail_has_file(tail->active);
+    bool should = tail->options.disk != NULL && !tail->options.old;
+    *out = (struct tail_stats){.events = tail->events, .failed = should && !on_disk};
     for (const struct queue *link = tail->segments.next; link != &tail->segments;
          link = link->next) {
         out->bytes_kept += tail_segment_of(link)->used;

@@ -43,6 +43,7 @@ struct tail;
 struct tail_options {
     struct disk *disk; /* borrowed; NULL: memory alone */
     uint32_t lane;     /* names its files */
+    bool old;          /* of a worker that there is no more: nothing is appended */
     uint64_t bytes_max;
     struct offload offload;
     uint64_t (*random)(void *self); /* for the tail's id */
@@ -84,6 +85,11 @@ int tail_read(struct tail *tail, uint64_t position, size_t bytes_max, struct buf
 uint64_t tail_find_time(const struct tail *tail, uint64_t time_ms);
 /* Called whenever something that tail_read called 1 has come. */
 void tail_on_fetched(struct tail *tail, void (*fetched)(void *self), void *self);
+
+/* All that an old tail keeps goes if it ends before the time. */
+void tail_expire(struct tail *tail, uint64_t time_ms);
+/* The time of the oldest event kept; UINT64_MAX: there is none. */
+uint64_t tail_since(const struct tail *tail);
 
 /* Once a second or so: has what is not synced synced. */
 void tail_tick(struct tail *tail, uint64_t now_us);

@@ -81,6 +81,7 @@ struct tail_unmap {
 struct tail_work {
     struct offload_job job;
     bool busy;
+    bool again; /* there is more to do when it is done */
     /* in */
     struct tail_segment *syncs[TAIL_WORK_SYNCS];
     uint32_t sync_count;
@@ -108,9 +109,10 @@ struct tail {
     uint32_t unmap_count;
     struct tail_work work;
     struct tail_fetch fetches[TAIL_FETCHES];
-    uint64_t reads;
+    uint64_t reads; /* of fetches, to tell which is of use */
     uint64_t events;
-    bool failed;       /* what is appended is not on the disk */
+    bool open;         /* jobs may be given to the background */
+    bool told;         /* the log was, that the disk fails */
     uint64_t retry_us; /* when the disk is tried again */
     uint64_t retry_wait_us;
     uint64_t now_us;
@@ -124,10 +126,12 @@ struct tail {
 void tail_drop(struct tail *tail, struct tail_segment *segment);
 /* Nobody reads it any more. */
 void tail_release(struct tail *tail, struct tail_segment *segment);
-/* The disk does not do what it should: what comes is kept in memory. */
-void tail_fail(struct tail *tail, const char *words);
-/* It does again: the next segment is there. */
-void tail_recover(struct tail *tail, struct tail_segment *spare);
+/* The disk does not do what it should, and is tried again later. `lost`: what was written may not
+ * be there, so that what comes is kept in memory from now on; else once there is no segment left.
+ */
+void tail_fail(struct tail *tail, bool lost, const char *words);
+/* The next segment is ready. */
+void tail_ready(struct tail *tail, struct tail_segment *spare);
 
 /* ---- tail_segment.c ---- */
 
@@ -150,29 +154,29 @@ static inline struct tail_segment *tail_segment_of(const struct queue *link)
 /* ---- tail_file.c ---- */
 
 void tail_file_name(uint32_t lane, uint64_t sequence, char out[DISK_NAME_BYTES]);
-/* Is it the name of a file of this lane? Which? */
-bool tail_file_parse(const char *name, uint32_t lane, uint64_t *sequence);
+/* Is it the name of such a file? Which? */
+bool tail_file_parse(const char *name, uint32_t *lane, uint64_t *sequence);
 /* Makes, fills and maps the segment's file. Blocks. 0 or a negative code, and nothing is left. */
 int tail_file_make(struct disk *disk, uint32_t lane, struct tail_segment *segment);
 /* Unmaps and closes what it has of a file, or frees its memory. Blocks. */
 void tail_file_leave(struct disk *disk, struct tail_segment *segment);
 /* The head of a segment that is about to be written to, in its memory. */
 void tail_file_begin(const struct tail *tail, struct tail_segment *segment);
-/* Its end is known to be just here: the next run may go on behind it. */
-void tail_file_finish(struct tail_segment *segment);
+/* A clean stop: the next run goes on at this position. */
+void tail_file_finish(struct tail_segment *segment, uint64_t end);
 
 struct tail_head {
+    uint32_t lane;
     uint64_t id;
     uint64_t sequence;
     uint64_t first;
     uint64_t bytes;
     uint8_t identity[TAIL_IDENTITY_BYTES];
-    bool clean;
-    uint64_t clean_end;
+    uint64_t clean_end; /* of a clean stop; else 0 */
 };
 
 /* 0; 1: nothing was ever written to it; SHOAL_EPROTO. */
-int tail_head_read(const uint8_t head[TAIL_HEAD_BYTES], uint32_t lane, struct tail_head *out);
+int tail_head_read(const uint8_t head[TAIL_HEAD_BYTES], struct tail_head *out);
 
 /* ---- tail_work.c ---- */
 

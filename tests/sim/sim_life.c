@@ -41,6 +41,8 @@ static int start_worker(struct sim_node *node, uint32_t index)
         .kept = index == 0 ? buffer_bytes(&node->kept) : (struct bytes){0},
         .now = sim_clock_moment(&node->clock, world->now_us),
     };
+    options.tails = tail_set_of(node->feed.tails, index, &options.tail_count);
+    options.lanes = tail_set_lanes(node->feed.tails);
     worker->engine = engine;
     code = worker_new(&options, &worker->core);
     if (code != 0) {
@@ -55,9 +57,21 @@ static int start_worker(struct sim_node *node, uint32_t index)
     return 0;
 }
 
+static int open_feed(struct sim_node *node)
+{
+    struct offload offloads[SIM_WORKERS_MAX];
+    for (uint32_t i = 0; i < node->worker_count; i++) {
+        offloads[i] = node->workers[i].offload.port;
+    }
+    return sim_feed_open(&node->feed, node->worker_count, offloads);
+}
+
 static int start_workers(struct sim_node *node)
 {
     int code = sim_store_open(&node->store, node->why);
+    if (code == 0) {
+        code = open_feed(node);
+    }
     node->metrics = metrics_new(node->worker_count);
     if (code == 0) {
         code = node->metrics == NULL ? SHOAL_ENOMEM : worker_declare_metrics(node->metrics);
@@ -126,6 +140,7 @@ static bool end_process(struct sim_node *node, bool told)
         worker->core = NULL;
         worker->engine = NULL;
     }
+    sim_feed_close(&node->feed, clean);
     sim_store_close(&node->store, clean);
     metrics_free(node->metrics);
     node->metrics = NULL;
@@ -157,7 +172,9 @@ int sim_node_start(struct sim_node *node)
         sim_trace_say(&world->trace, world->now_us, "node%u does not start: %s", node->index,
                       code == 1 ? "it is ended" : node->why);
         sim_store_freeze(&node->store);
+        sim_feed_freeze(&node->feed);
         end_process(node, false);
+        sim_feed_end(&node->feed, code == 1 ? node->store.doom : SIM_EXIT_KILL);
         world->counts.starts_ended += code == 1;
         world->counts.reverted_writes +=
             sim_store_end(&node->store, code == 1 ? node->store.doom : SIM_EXIT_KILL);
@@ -188,6 +205,7 @@ static void take_down(struct sim_node *node, enum sim_exit how)
     struct sim_world *world = node->world;
     if (how != SIM_EXIT_STOP) {
         sim_store_freeze(&node->store);
+        sim_feed_freeze(&node->feed);
     }
     bool clean = end_process(node, how == SIM_EXIT_STOP);
     if (how == SIM_EXIT_STOP && sim_store_doomed(&node->store)) {
@@ -198,6 +216,7 @@ static void take_down(struct sim_node *node, enum sim_exit how)
     sim_network_forget(&world->network, node->index, how == SIM_EXIT_STOP);
     sim_ports_crash_keeping(node, how == SIM_EXIT_STOP ? NULL : &world->random);
     world->counts.reverted_writes += sim_store_end(&node->store, how);
+    sim_feed_end(&node->feed, how);
     if (!clean) {
         sim_oracle_crash(&world->oracle, node->index);
     }
@@ -224,6 +243,7 @@ void sim_node_lose_disk(struct sim_node *node)
     sim_node_crash(node, SIM_EXIT_KILL);
     sim_trace_say(&node->world->trace, node->world->now_us, "node%u loses its disk", node->index);
     sim_store_wipe(&node->store);
+    sim_feed_wipe(&node->feed);
     forgets(node);
 }
 
@@ -234,6 +254,8 @@ void sim_node_renew(struct sim_node *node)
     sim_trace_say(&world->trace, world->now_us, "node%u is set up anew", node->index);
     sim_store_mend(&node->store);
     sim_store_wipe(&node->store);
+    sim_feed_mend(&node->feed);
+    sim_feed_wipe(&node->feed);
     sim_ports_crash_keeping(node, NULL);
     buffer_clear(&node->kept);
     memset(node->actors, 0, world->options.partitions * sizeof(*node->actors));
@@ -262,6 +284,7 @@ bool sim_node_restore(struct sim_node *node)
                   node->index);
     node->world->counts.restores++;
     ASSERT(sim_store_put_back(&node->store));
+    sim_feed_put_back(&node->feed);
     forgets(node);
     return true;
 }

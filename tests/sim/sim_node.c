@@ -91,6 +91,7 @@ int sim_node_init(struct sim_node *node, struct sim_world *world, uint32_t index
         sim_offload_init(&node->workers[i].offload, &node->workers[i]);
     }
     sim_store_init(&node->store, &world->options.store, world->options.partitions, &world->random);
+    sim_feed_init(&node->feed, &world->options.store, index + 1);
     configure(node);
     node->actors = mem_alloc_zeroed(world->options.partitions, sizeof(*node->actors));
     return node->actors == NULL ? SHOAL_ENOMEM : configure_seeds(node);
@@ -100,6 +101,7 @@ void sim_node_deinit(struct sim_node *node)
 {
     sim_life_end(node);
     sim_store_deinit(&node->store);
+    sim_feed_deinit(&node->feed);
     buffer_deinit(&node->kept);
     mem_free(node->config.seeds);
     mem_free(node->actors);

@@ -10,6 +10,7 @@
 #include "base/timers.h"
 #include "node/worker.h"
 #include "sim_clock.h"
+#include "sim_feed.h"
 #include "sim_offload.h"
 #include "sim_options.h"
 #include "sim_store.h"
@@ -74,6 +75,7 @@ struct sim_node {
     struct metrics *metrics;
     struct sim_clock clock;
     struct sim_store store;
+    struct sim_feed feed;
     struct sim_worker workers[SIM_WORKERS_MAX];
     uint32_t worker_count;
     struct buffer kept;   /* the record that is durable */

@@ -54,6 +54,7 @@ static void lose(struct sim_faults *faults, struct sim_node *node, bool restore)
     struct sim_world *world = faults->world;
     if (restore && (node->store.copy == NULL || random_chance(&faults->random, 0.3))) {
         sim_store_copy_aside(&node->store);
+        sim_feed_copy_aside(&node->feed);
         return;
     }
     if (!sim_world_may_lose(world, node)) {
@@ -106,6 +107,7 @@ static void fail(struct sim_faults *faults, struct sim_node *node)
         sim_trace_say(&world->trace, world->now_us, "node%u's disk fails", node->index);
         world->counts.failures++;
         sim_store_break(&node->store, &faults->random, reads);
+        sim_feed_break(&node->feed);
         sim_faults_arm(faults, &faults->repairs[node->index], REPAIR_US_MEAN);
         if (reads) {
             note_rot(world, node);
@@ -168,6 +170,7 @@ static bool disabled(const struct sim_node *node)
 void sim_wear_mend(struct sim_faults *faults, struct sim_node *node)
 {
     sim_store_mend(&node->store);
+    sim_feed_mend(&node->feed);
     if (disabled(node)) {
         sim_node_crash(node, SIM_EXIT_KILL);
         sim_faults_revive(faults, node);

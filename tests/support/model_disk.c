@@ -35,7 +35,9 @@ static int fault_of(struct model_disk *disk, uint32_t call, const char *name)
                             : fault->nth == ++disk->fault_calls[i] ||
                                   (fault->lasting && fault->nth < disk->fault_calls[i])) {
             code = fault->stops ? SHOAL_EIO : fault->code;
-            disk->stopped = disk->stopped || fault->stops;
+            if (fault->stops) {
+                model_disk_stop(disk);
+            }
         }
     }
     return code;
@@ -57,7 +59,7 @@ static struct model_attempt attempt(struct model_disk *disk, uint32_t call, cons
     if (disk->stopped) {
         made = (struct model_attempt){.does = DOES_NOTHING, .code = SHOAL_EIO};
     } else if ((call & MODEL_CHANGES) != 0 && ++disk->changes == disk->stop_at) {
-        disk->stopped = true;
+        model_disk_stop(disk);
         made.does = disk->stop_after ? DOES_ALL : DOES_PART;
         made.code = SHOAL_EIO;
     } else {
@@ -195,6 +197,7 @@ static int model_write(struct disk_file *handle, uint64_t offset, struct bytes b
 static int model_read(struct disk_file *handle, uint64_t offset, void *out, size_t len, size_t *got)
 {
     struct model_attempt made = attempt_on(handle, MODEL_READ, "read");
+    model_maps_fold(handle->disk, handle->file);
     if (made.does == DOES_ALL) {
         *got = model_file_read(handle->file, offset, out, len);
     }
@@ -213,6 +216,7 @@ static int model_read_now(struct disk_file *handle, uint64_t offset, void *out, 
     if (cold > 0 && random_chance(&disk->random, cold)) {
         return 1;
     }
+    model_maps_fold(disk, handle->file);
     *got = model_file_read(handle->file, offset, out, len);
     return 0;
 }
@@ -231,6 +235,7 @@ static enum model_fate coin(struct model_disk *disk)
 static int model_sync(struct disk_file *handle)
 {
     struct model_attempt made = attempt_on(handle, MODEL_SYNC, "fdatasync");
+    model_maps_fold(handle->disk, handle->file);
     if (made.does == DOES_ALL && !lies(handle->disk)) {
         model_file_sync(handle->file);
     }
@@ -249,6 +254,24 @@ static int model_truncate(struct disk_file *handle, uint64_t bytes)
         model_file_resize(handle->file, ++handle->disk->order, bytes);
     }
     return made.code;
+}
+
+static int model_map_file(struct disk_file *handle, uint64_t bytes, uint8_t **out)
+{
+    struct model_attempt made = attempt_on(handle, MODEL_MAP, "map");
+    if (made.does == DOES_ALL) {
+        *out = model_map(handle->disk, handle->file, bytes);
+    }
+    if (made.does == DOES_ALL && made.code != 0) {
+        model_unmap(handle->disk, *out);
+    }
+    return made.code;
+}
+
+static void model_unmap_file(struct disk_file *handle, uint8_t *memory, uint64_t bytes)
+{
+    (void)bytes;
+    model_unmap(handle->disk, memory);
 }
 
 /* ---- names ---- */
@@ -389,6 +412,8 @@ const struct disk_ops model_disk_ops = {
     .read_now = model_read_now,
     .sync = model_sync,
     .truncate = model_truncate,
+    .map = model_map_file,
+    .unmap = model_unmap_file,
     .rename = model_rename,
     .remove = model_remove,
     .sync_folder = model_sync_folder,

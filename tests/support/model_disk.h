@@ -28,9 +28,10 @@ enum model_call {
     MODEL_IDENTITY = 1u << 13,
     MODEL_DUPLICATE = 1u << 14,
     MODEL_SPACE = 1u << 15,
+    MODEL_MAP = 1u << 16,
     MODEL_CHANGES = MODEL_CREATE | MODEL_RESERVE | MODEL_WRITE | MODEL_SYNC | MODEL_TRUNCATE |
                     MODEL_RENAME | MODEL_REMOVE | MODEL_SYNC_FOLDER | MODEL_DUPLICATE,
-    MODEL_ALL = (1u << 16) - 1,
+    MODEL_ALL = (1u << 17) - 1,
 };
 
 /* Calls that fail. A write that fails has written any prefix; a sync that fails has lost any of

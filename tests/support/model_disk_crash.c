@@ -24,7 +24,7 @@ void model_disk_free(struct model_disk *disk)
     if (disk == NULL) {
         return;
     }
-    ASSERT(disk->handles == 0);
+    ASSERT(disk->handles == 0 && disk->maps == NULL);
     while (disk->folders != NULL) {
         struct model_disk *next = disk->folders->next;
         model_disk_free(disk->folders);
@@ -71,6 +71,7 @@ void model_disk_stop_at(struct model_disk *disk, uint64_t nth, bool after)
 
 void model_disk_stop(struct model_disk *disk)
 {
+    model_maps_freeze(disk);
     disk->stopped = true;
 }
 
@@ -162,6 +163,7 @@ static uint64_t oldest_of(const struct model_folder *folder, uint64_t newest)
 
 uint64_t model_disk_crash(struct model_disk *disk, struct random *random, enum model_crash how)
 {
+    model_maps_fold(disk, NULL);
     disk->life++;
     disk->stopped = false;
     disk->stop_at = 0;

@@ -6,6 +6,8 @@
 #include "support/model_disk.h"
 #include "support/model_folder.h"
 
+struct model_map;
+
 struct model_disk {
     struct disk disk;
     struct model_disk_options options;
@@ -16,6 +18,7 @@ struct model_disk {
     uint64_t life;   /* how many processes have ended: older handles are dead */
     uint32_t handles;
     struct model_folder folder;
+    struct model_map *maps;
 
     struct model_fault faults[MODEL_FAULTS_MAX];
     uint64_t fault_calls[MODEL_FAULTS_MAX];
@@ -42,6 +45,15 @@ struct disk_file {
 };
 
 extern const struct disk_ops model_disk_ops;
+
+/* ---- model_map.c ---- */
+
+uint8_t *model_map(struct model_disk *disk, struct model_file *file, uint64_t bytes);
+void model_unmap(struct model_disk *disk, const uint8_t *memory);
+/* What was written to memory that is mapped is the file's (NULL: all files'). */
+void model_maps_fold(struct model_disk *disk, const struct model_file *file);
+/* The same, and what is written there from now on is nobody's. */
+void model_maps_freeze(struct model_disk *disk);
 
 static inline bool model_ends_so(const char *name, const char *suffix)
 {
