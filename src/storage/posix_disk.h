@@ -4,6 +4,7 @@
 #ifndef STORAGE_POSIX_DISK_H
 #define STORAGE_POSIX_DISK_H
 
+#include "base/histogram.h"
 #include "storage/disk.h"
 
 /* The folder, made if it isn't there (its parent must be) and then durable in its parent. 0,
@@ -12,6 +13,9 @@ int posix_disk_open(const char *folder, struct disk **out);
 
 /* After all its files are closed. */
 void posix_disk_close(struct disk *disk);
+
+/* Adds how long each sync of a file has taken so far, in microseconds. Any thread. */
+void posix_disk_sync_times(struct disk *disk, struct histogram *out);
 
 /* What the last error of any POSIX disk on this thread was. */
 const char *posix_disk_explain(void);
