@@ -1,0 +1,261 @@
+/* The slow log, failures and spans of requests, on real workers in virtual time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "node/core.h"
+#include "shoal/error.h"
+#include "support/fake_world.h"
+#include "wire/frame.h"
+
+#define LINES_MAX 64u
+
+struct fixture {
+    struct fake_world world;
+    struct spans *spans[3];
+    atomic_uint_least64_t slow_us;
+    char lines[LINES_MAX][512];
+    uint32_t line_count;
+    struct span out[64];
+};
+
+static const struct trace trace = {.id_high = 0xa, .id_low = 0xb, .span = 0xc, .flags = 1};
+#define TRACE_ID "000000000000000a000000000000000b"
+
+static void catch_line(void *self, enum log_level level, struct bytes line)
+{
+    struct fixture *fixture = self;
+    if (level >= LOG_WARNING && fixture->line_count < LINES_MAX) {
+        (void)snprintf(fixture->lines[fixture->line_count++], sizeof(fixture->lines[0]), "%.*s",
+                       (int)line.len, (const char *)line.data);
+    }
+}
+
+static uint64_t clock_ns(void *self)
+{
+    return ((const struct fake_world *)self)->now.mono_us * 1000;
+}
+
+static void give_spans(struct fixture *fixture, uint32_t node)
+{
+    const struct spans_options options = {
+        .capacity = 64, .seed = node, .clock = clock_ns, .clock_self = &fixture->world};
+    struct worker *worker = fixture->world.nodes[node].workers[0];
+    assert_int_equal(spans_new(&options, &fixture->spans[node]), 0);
+    worker->spans = fixture->spans[node];
+    worker->coordinator.spans = fixture->spans[node];
+}
+
+static int setup(void **state)
+{
+    static struct fixture fixture;
+    memset(&fixture, 0, sizeof(fixture));
+    *state = &fixture;
+    fake_world_init(&fixture.world, 3, 2, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        fixture.world.nodes[i].config.slow_us = &fixture.slow_us;
+        fixture.world.nodes[i].config.sloppy = false;
+        if (fake_world_start(&fixture.world, i) < 0) {
+            return -1;
+        }
+        fake_world_run(&fixture.world, 300 * MS);
+        if (i > 0) {
+            (void)fake_world_join(&fixture.world, i, world_port(0));
+            fake_world_run(&fixture.world, 4000 * MS);
+        }
+    }
+    log_configure(LOG_WARNING, LOG_FORMAT_TEXT, NULL, catch_line, &fixture);
+    fixture.line_count = 0;
+    return world_members(&fixture.world, 0) == 3 ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    log_configure(LOG_INFO, LOG_FORMAT_TEXT, NULL, NULL, NULL);
+    fake_world_deinit(&fixture->world);
+    for (uint32_t i = 0; i < 3; i++) {
+        spans_free(fixture->spans[i]);
+    }
+    return 0;
+}
+
+static struct world_answer *put(struct fixture *fixture, const char *key)
+{
+    const struct request request = {.op = REQUEST_PUT,
+                                    .key = bytes_from_string(key),
+                                    .value = bytes_from_string("v"),
+                                    .trace = trace,
+                                    .surface = SURFACE_NATIVE};
+    return fake_world_begin(&fixture->world, 0, 0, &request);
+}
+
+/* How many lines have all of these texts (the last is NULL). */
+static uint32_t lines_with(const struct fixture *fixture, const char *const *texts)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < fixture->line_count; i++) {
+        bool all = true;
+        for (const char *const *text = texts; *text != NULL; text++) {
+            all = all && strstr(fixture->lines[i], *text) != NULL;
+        }
+        count += all ? 1 : 0;
+    }
+    return count;
+}
+#define LINES(...) lines_with(fixture, (const char *const[]){__VA_ARGS__, NULL})
+
+static void what_is_fast_leaves_no_line(void **state)
+{
+    struct fixture *fixture = *state;
+    atomic_store(&fixture->slow_us, 500 * MS);
+    struct world_answer *answer = put(fixture, "key");
+    fake_world_run(&fixture->world, 300 * MS);
+    assert_int_equal(answer->code, 0);
+    assert_int_equal(fixture->line_count, 0);
+}
+
+static void what_is_slow_leaves_one_with_its_id_and_what_it_waited_for(void **state)
+{
+    struct fixture *fixture = *state;
+    atomic_store(&fixture->slow_us, 1);
+    struct world_answer *answer = put(fixture, "key");
+    fake_world_run(&fixture->world, 300 * MS);
+    assert_int_equal(answer->code, 0);
+    assert_int_equal(LINES("request: slow op=put key=key surface=native ms=", "reached=3 needed=3",
+                           "waited=", " peer=node", " request=" TRACE_ID),
+                     1);
+}
+
+static void nothing_is_slow_where_the_slow_log_is_off(void **state)
+{
+    struct fixture *fixture = *state;
+    fake_world_cut(&fixture->world, 2, true);
+    fake_world_run(&fixture->world, 1000 * MS);
+    (void)put(fixture, "key");
+    fake_world_run(&fixture->world, 5000 * MS);
+    assert_int_equal(LINES("request: slow"), 0);
+    assert_int_equal(LINES("request: failed", "surface=native", "result=", "request=" TRACE_ID), 1);
+}
+
+static void of_many_failures_some_are_written_and_the_rest_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    fake_world_cut(&fixture->world, 2, true);
+    fake_world_run(&fixture->world, 1000 * MS);
+    for (uint32_t i = 0; i < 3 * SELDOM_LINES; i++) {
+        (void)put(fixture, "key");
+    }
+    fake_world_run(&fixture->world, 5000 * MS);
+    assert_in_range(LINES("request: failed"), SELDOM_LINES, 2 * SELDOM_LINES);
+    fake_world_run(&fixture->world, 10000 * MS);
+    (void)put(fixture, "key");
+    fake_world_run(&fixture->world, 5000 * MS);
+    assert_true(LINES("request: failed", " left_out=") >= 1);
+}
+
+static void store_by_hand(struct fixture *fixture, uint32_t partition)
+{
+    struct buffer frame;
+    struct message_store store = {.id = 9,
+                                  .partition = partition,
+                                  .key = bytes_from_string("key"),
+                                  .object = bytes_from_string("no object"),
+                                  .trace = trace};
+    buffer_init(&frame, 0);
+    assert_int_equal(message_store_encode(&store, &frame), 0);
+    fake_world_ask(&fixture->world, 0, buffer_bytes(&frame));
+    buffer_deinit(&frame);
+}
+
+static void what_a_peer_is_refused_leaves_a_line_with_the_id(void **state)
+{
+    struct fixture *fixture = *state;
+    store_by_hand(fixture, 0);
+    assert_int_equal(LINES("peer's request: refused op=STORE key=key partition=0",
+                           "result=", "request=" TRACE_ID),
+                     1);
+}
+
+static uint32_t take(struct fixture *fixture, uint32_t node)
+{
+    return spans_take(fixture->spans[node], fixture->out, 64);
+}
+
+/* The node's span of this name and kind; zeros if there is none. */
+static struct span find(struct fixture *fixture, uint32_t count, const char *name, uint32_t kind)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (strcmp(fixture->out[i].name, name) == 0 && fixture->out[i].kind == kind) {
+            return fixture->out[i];
+        }
+    }
+    return (struct span){0};
+}
+
+static void a_traced_request_has_a_span_below_its_parent_and_so_have_its_peers(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint32_t i = 0; i < 3; i++) {
+        give_spans(fixture, i);
+    }
+    const struct request request = {.op = REQUEST_GET,
+                                    .key = bytes_from_string("key"),
+                                    .options = {.r = 3},
+                                    .trace = trace,
+                                    .surface = SURFACE_HTTP};
+    (void)fake_world_begin(&fixture->world, 0, 0, &request);
+    fake_world_run(&fixture->world, 300 * MS);
+    uint32_t count = take(fixture, 0);
+    struct span root = find(fixture, count, "get", SPAN_SERVER);
+    struct span call = find(fixture, count, "FETCH", SPAN_CLIENT);
+    assert_true(root.parent == trace.span && root.id != 0 && call.parent == root.id);
+    assert_int_equal(root.code, SHOAL_ENOTFOUND);
+    assert_string_equal(root.surface, "http");
+    assert_true(root.id_high == trace.id_high && root.id_low == trace.id_low);
+    assert_true(root.end_ns > root.begin_ns && root.key_hash != 0);
+    assert_true(root.quorum && root.owners == 3 && root.needed == 3);
+    assert_string_equal(call.host, "10.0.0.1");
+    assert_true(call.port != 0);
+    for (uint32_t node = 1; node < 3; node++) {
+        struct span served = find(fixture, take(fixture, node), "FETCH", SPAN_SERVER);
+        assert_true(served.id != 0 && served.id_low == trace.id_low);
+        assert_true(served.partition == root.partition);
+        assert_true(served.parent != 0 && served.parent != root.id);
+    }
+}
+
+static void who_did_not_ask_for_it_is_not_traced(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint32_t i = 0; i < 3; i++) {
+        give_spans(fixture, i);
+    }
+    (void)fake_world_put(&fixture->world, 0, 0, "key", "v");
+    fake_world_run(&fixture->world, 300 * MS);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(take(fixture, i), 0);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_fast_leaves_no_line),
+        TEST(what_is_slow_leaves_one_with_its_id_and_what_it_waited_for),
+        TEST(nothing_is_slow_where_the_slow_log_is_off),
+        TEST(of_many_failures_some_are_written_and_the_rest_counted),
+        TEST(what_a_peer_is_refused_leaves_a_line_with_the_id),
+        TEST(a_traced_request_has_a_span_below_its_parent_and_so_have_its_peers),
+        TEST(who_did_not_ask_for_it_is_not_traced),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
