@@ -16,6 +16,7 @@
 #include "net/blocking.h"
 #include "net/contact.h"
 #include "net/keeper.h"
+#include "net/lag.h"
 #include "net/link.h"
 #include "net/process.h"
 #include "net/resolver.h"
@@ -34,6 +35,7 @@ struct station {
     struct contacts contacts;
     struct inbound inbound;
     struct offload_desk offload;
+    struct lag lag;
     struct listener *listeners[LISTENERS_MAX];
     uint32_t listener_count;
     pthread_t thread;
@@ -63,6 +65,9 @@ int net_declare_metrics(struct metrics *metrics, struct net_metrics *ids)
     if (code == 0) {
         code = metrics_declare(metrics, METRIC_COUNTER, "shoal_network_sent_bytes_total", NULL,
                                "Bytes sent to clients and peers.", &ids->sent_bytes);
+    }
+    if (code == 0) {
+        code = lag_declare_metrics(metrics, &ids->lag_seconds);
     }
     if (code == 0) {
         code = offload_declare_metrics(metrics, &ids->offload);
@@ -289,6 +294,8 @@ static void *run_station(void *self)
 {
     struct station *station = self;
     struct net *net = station->net;
+    lag_start(&station->lag, &station->loop, net->options.metrics,
+              net->options.metric_ids.lag_seconds);
     loop_run(&station->loop, is_over);
     if (atomic_fetch_add(&net->ended_count, 1) + 1 == net->count) {
         uint64_t one = 1;

@@ -18,6 +18,7 @@ struct net;
 struct net_metrics {
     metric_id received_bytes;
     metric_id sent_bytes;
+    metric_id lag_seconds;
     struct offload_metrics offload;
 };
 

@@ -74,12 +74,16 @@ struct worker_metrics {
     metric_id comparisons, syncs, sync_failures, sync_objects, sync_bytes, sync_repairs;
     metric_id tombstones, actors_closed, closing_questions;
     metric_id releasing, released, release_questions;
+    metric_id segments, compactions, compaction_bytes, tombstones_held, partitions_held;
+    metric_id gossip_rounds, gossip_sent_bytes, gossip_received_bytes, suspicions;
     metric_id slow;
     struct worker_counted {
         uint64_t stored, delivered, refused; /* hints */
         uint64_t comparisons, syncs, sync_failures, sync_objects, sync_bytes, sync_repairs;
         uint64_t tombstones, actors_closed, closing_questions;
         uint64_t released, release_questions;
+        uint64_t compactions, compaction_bytes;
+        uint64_t gossip_rounds, gossip_sent_bytes, gossip_received_bytes, suspicions;
     } counted; /* so far */
 };
 

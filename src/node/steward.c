@@ -17,6 +17,16 @@ void steward_role(const struct steward *steward, struct role *out)
     memcpy(out->zone, config->zone, sizeof(out->zone));
 }
 
+const struct steward_counts *steward_counts(const struct steward *steward)
+{
+    return &steward->counts;
+}
+
+void steward_count_received(struct steward *steward, size_t bytes)
+{
+    steward->counts.received_bytes += bytes;
+}
+
 uint64_t steward_node_id(const struct steward *steward)
 {
     return steward->id;

@@ -54,6 +54,17 @@ void steward_change(struct steward *steward, struct request *request);
 void steward_stop(struct steward *steward);
 bool steward_idle(const struct steward *steward);
 
+/* For metrics: so far. */
+struct steward_counts {
+    uint64_t rounds;         /* heartbeats at which others were told */
+    uint64_t sent_bytes;     /* of gossip ... */
+    uint64_t received_bytes; /* ... and in return */
+    uint64_t suspicions;     /* of nodes that were well */
+};
+const struct steward_counts *steward_counts(const struct steward *steward);
+/* A frame of gossip has come, so long. */
+void steward_count_received(struct steward *steward, size_t bytes);
+
 uint64_t steward_node_id(const struct steward *steward);
 uint64_t steward_cluster_id(const struct steward *steward); /* 0 before it is in one */
 void steward_check(const struct steward *steward);

@@ -66,6 +66,7 @@ static void steward_send(struct steward *steward, uint64_t node, struct message_
     buffer_clear(&worker->frame);
     if (reach_linked(&worker->reach, node) && message_gossip_encode(told, &worker->frame) == 0) {
         (void)worker->ports.send(worker->ports.self, node, buffer_bytes(&worker->frame));
+        steward->counts.sent_bytes += worker->frame.len;
     }
 }
 
@@ -177,6 +178,7 @@ void steward_on_tick(struct timer *timer, uint64_t now_us)
         return;
     }
     gossip_beat(&steward->gossip);
+    steward->counts.rounds++;
     steward_measure_rates(steward);
     steward_refresh_self(steward);
     steward_forget(steward);
@@ -245,6 +247,7 @@ static void steward_reply(struct steward *steward, struct source source,
     buffer_clear(&worker->reply);
     if (message_gossip_reply_encode(reply, &worker->reply) == 0) {
         worker_reply(worker, source, buffer_bytes(&worker->reply));
+        steward->counts.sent_bytes += worker->reply.len;
     }
 }
 

@@ -139,6 +139,7 @@ struct steward {
     uint64_t *tickets_void; /* up to here some could not be joined: none of them counts */
 
     struct gossip gossip;
+    struct steward_counts counts;
     uint64_t next_id;
     uint64_t last_push_us;
     uint64_t counts_told_us; /* in the own record */

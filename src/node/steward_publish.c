@@ -110,6 +110,23 @@ static struct snapshot *steward_snapshot(struct steward *steward)
     return snapshot;
 }
 
+static bool is_suspect(uint32_t state)
+{
+    return state == NODE_SUSPECT || state == NODE_DOWN;
+}
+
+/* Who was well in what this worker acts on, and isn't any more. */
+static void steward_count_suspicions(struct steward *steward, const struct snapshot *snapshot)
+{
+    const struct snapshot *before = steward->worker->snapshot;
+    for (uint32_t i = 0; before != NULL && i < snapshot->node_count; i++) {
+        const struct snapshot_node *node = &snapshot->nodes[i];
+        const struct snapshot_node *was = snapshot_find(before, node->record.id);
+        steward->counts.suspicions +=
+            was != NULL && is_suspect(node->state) && !is_suspect(was->state) ? 1 : 0;
+    }
+}
+
 void steward_publish(struct steward *steward)
 {
     struct worker *worker = steward->worker;
@@ -121,6 +138,7 @@ void steward_publish(struct steward *steward)
         return; /* the next heartbeat tries again */
     }
     steward->epoch = snapshot->epoch;
+    steward_count_suspicions(steward, snapshot);
     for (uint32_t i = 0; i < worker->count; i++) {
         struct letter_snapshot *letter = mem_alloc(sizeof(*letter));
         if (letter == NULL) {

@@ -97,6 +97,7 @@ static void worker_steward_frame(struct worker *worker, struct source source, ui
     struct message_invite invite;
     struct message_join join;
     if (kind == MESSAGE_GOSSIP && message_gossip_decode(payload, &worker->arena, &gossip) == 0) {
+        steward_count_received(worker->steward, payload.len);
         steward_on_gossip(worker->steward, source, &gossip);
     } else if (kind == MESSAGE_ADMIT &&
                message_admit_decode(payload, &worker->arena, &admit) == 0) {
@@ -176,6 +177,7 @@ void worker_take_answer(struct worker *worker, uint64_t node, struct bytes paylo
     if (kind == MESSAGE_GOSSIP_REPLY) {
         if (worker->steward != NULL &&
             message_gossip_reply_decode(payload, &worker->arena, &reply) == 0) {
+            steward_count_received(worker->steward, payload.len);
             steward_on_gossip_reply(worker->steward, node, &reply);
         }
         return;

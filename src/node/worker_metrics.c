@@ -1,5 +1,6 @@
 /* The core's metrics: declared once for the node, counted in each worker's own shard. */
 #include "node/core.h"
+#include "node/steward.h"
 #include "shoal/error.h"
 
 /* In the order of the ids below. */
@@ -22,6 +23,21 @@ static const struct {
     {METRIC_GAUGE, "shoal_engine_bytes", "Bytes of the keys and records held."},
     {METRIC_GAUGE, "shoal_engine_memory_bytes", "Memory that the engines hold, index included."},
     {METRIC_GAUGE, "shoal_engine_disk_bytes", "Bytes that the engines occupy on disk."},
+    {METRIC_GAUGE, "shoal_engine_segments", "Files that hold records (engine log)."},
+    {METRIC_COUNTER, "shoal_compactions_total",
+     "Files rewritten without what was dead in them (engine log)."},
+    {METRIC_COUNTER, "shoal_compaction_bytes_total",
+     "Bytes written again by compaction (engine log)."},
+    {METRIC_GAUGE, "shoal_tombstones",
+     "Deleted keys of which it is not known yet that every owner knows of them."},
+    {METRIC_GAUGE, "shoal_partitions_held",
+     "Partitions held here, also those that another node is to own."},
+    {METRIC_COUNTER, "shoal_gossip_rounds_total",
+     "Heartbeats at which this node told others what it knows."},
+    {METRIC_COUNTER, "shoal_gossip_sent_bytes_total", "Bytes of gossip sent."},
+    {METRIC_COUNTER, "shoal_gossip_received_bytes_total", "Bytes of gossip received."},
+    {METRIC_COUNTER, "shoal_suspicions_total",
+     "Times a node that was well was suspected, or found down."},
     {METRIC_GAUGE, "shoal_engine_waiting", "Questions of peers that wait for this node's disk."},
     {METRIC_GAUGE, "shoal_storage_full", "Workers whose storage refuses writes for lack of space."},
     {METRIC_GAUGE, "shoal_storage_failed",
@@ -91,6 +107,15 @@ void worker_find_metrics(struct worker *worker)
                                       &own->bytes,
                                       &own->memory_bytes,
                                       &own->disk_bytes,
+                                      &own->segments,
+                                      &own->compactions,
+                                      &own->compaction_bytes,
+                                      &own->tombstones_held,
+                                      &own->partitions_held,
+                                      &own->gossip_rounds,
+                                      &own->gossip_sent_bytes,
+                                      &own->gossip_received_bytes,
+                                      &own->suspicions,
                                       &own->waiting,
                                       &own->full,
                                       &own->failed,
@@ -124,12 +149,19 @@ void worker_find_metrics(struct worker *worker)
     own->registry = worker->metrics;
 }
 
+/* What the steward has counted, by worker 0. */
+static struct steward_counts worker_steward_counts(const struct worker *worker)
+{
+    return worker->steward == NULL ? (struct steward_counts){0} : *steward_counts(worker->steward);
+}
+
 /* What happened since the last time. */
-static void worker_count(struct worker *worker)
+static void worker_count(struct worker *worker, const struct engine_stats *stats)
 {
     struct worker_metrics *own = &worker->own_metrics;
     const struct sync_counts *syncs = &worker->syncs.counts;
     struct worker_counted *counted = &own->counted;
+    const struct steward_counts steward = worker_steward_counts(worker);
     const struct {
         metric_id id;
         uint64_t *counted;
@@ -147,6 +179,12 @@ static void worker_count(struct worker *worker)
         {own->tombstones, &counted->tombstones, worker->replica.tombstones_dropped},
         {own->actors_closed, &counted->actors_closed, worker->closing.counts.closed},
         {own->closing_questions, &counted->closing_questions, worker->closing.counts.questions},
+        {own->compactions, &counted->compactions, stats->compacted},
+        {own->compaction_bytes, &counted->compaction_bytes, stats->moved_bytes},
+        {own->gossip_rounds, &counted->gossip_rounds, steward.rounds},
+        {own->gossip_sent_bytes, &counted->gossip_sent_bytes, steward.sent_bytes},
+        {own->gossip_received_bytes, &counted->gossip_received_bytes, steward.received_bytes},
+        {own->suspicions, &counted->suspicions, steward.suspicions},
         {own->released, &counted->released, worker->release.counts.released},
         {own->release_questions, &counted->release_questions, worker->release.counts.questions},
     };
@@ -155,6 +193,18 @@ static void worker_count(struct worker *worker)
                     counters[i].now - *counters[i].counted);
         *counters[i].counted = counters[i].now;
     }
+}
+
+static uint64_t worker_tombstones(const struct worker *worker)
+{
+    uint64_t sum = 0;
+    size_t cursor = 0;
+    uint64_t key;
+    void *value;
+    while (table_next(&worker->replica.holdings, &cursor, &key, &value)) {
+        sum += ((const struct holding *)value)->tombstones.count;
+    }
+    return sum;
 }
 
 void worker_measure(struct worker *worker)
@@ -174,6 +224,9 @@ void worker_measure(struct worker *worker)
         {own->bytes, stats.bytes},
         {own->memory_bytes, stats.memory_bytes},
         {own->disk_bytes, stats.disk_bytes},
+        {own->segments, stats.segments},
+        {own->tombstones_held, worker_tombstones(worker)},
+        {own->partitions_held, worker->replica.holdings.count},
         {own->waiting, worker->parking.count},
         {own->full, storage == NODE_STORAGE_FULL ? 1 : 0},
         {own->failed, storage == NODE_STORAGE_FAILED ? 1 : 0},
@@ -184,5 +237,5 @@ void worker_measure(struct worker *worker)
     for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]); i++) {
         metrics_set(own->registry, worker->index, gauges[i].id, gauges[i].value);
     }
-    worker_count(worker);
+    worker_count(worker, &stats);
 }

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "api/feed_surface.h"
 #include "api/http.h"
 #include "api/native.h"
 #include "api/redis.h"
@@ -35,6 +36,8 @@ struct server {
     struct buffer record;
     struct metrics *metrics;
     struct net_metrics net_metrics;
+    struct feed_metrics feed_metrics;
+    struct feed_surface *feed;
     struct native_metrics native_metrics;
     struct native_limits limits;
     struct native *native;
@@ -188,6 +191,9 @@ static int open_metrics(struct server *server)
         code = native_declare_metrics(server->metrics, &server->native_metrics);
     }
     if (code == 0) {
+        code = feed_surface_declare_metrics(server->metrics, &server->feed_metrics);
+    }
+    if (code == 0) {
         code = redis_declare_metrics(server->metrics, &server->redis_metrics);
     }
     if (code == 0) {
@@ -208,6 +214,12 @@ static void set_limits(struct server *server, const struct config *config)
     atomic_store(&server->slow_us, config->slow_us);
 }
 
+static int open_feed(struct server *server)
+{
+    return feed_surface_new(server->worker_count, server->metrics, &server->feed_metrics,
+                            &server->feed);
+}
+
 static int open_native(struct server *server)
 {
     struct native_options options = {
@@ -215,6 +227,7 @@ static int open_native(struct server *server)
         .limits = &server->limits,
         .backup = backup_port(server->backup),
         .metrics = server->metrics,
+        .feed = server->feed,
         .metric_ids = server->native_metrics,
     };
     set_limits(server, &server->config);
@@ -284,6 +297,7 @@ static int open_http(struct server *server)
                 .started_ms = now().wall_ms,
             },
         .metrics = server->metrics,
+        .feed = server->feed,
         .metric_ids = server->http_metrics,
     };
     return http_new(&options, &server->http);
@@ -301,6 +315,9 @@ static int open_backup(struct server *server)
 static int open_net(struct server *server, char text[512])
 {
     int code = open_backup(server);
+    if (code == 0) {
+        code = open_feed(server);
+    }
     if (code == 0) {
         code = open_native(server);
     }
@@ -483,6 +500,9 @@ static int start(struct server *server, char text[512])
     }
     code = storage_open(&server->config, &server->folder, end_if_asked, &server->storage, text);
     if (code == 0) {
+        code = storage_declare_metrics(server->storage, server->metrics);
+    }
+    if (code == 0) {
         code = open_net(server, text);
     }
     if (code == 0) {
@@ -608,6 +628,7 @@ void server_free(struct server *server)
     http_free(server->http);
     redis_free(server->redis);
     native_free(server->native);
+    feed_surface_free(server->feed);
     net_free(server->net);
     backup_free(server->backup);
     readiness_deinit(&server->readiness);

@@ -416,6 +416,23 @@ bool storage_resumed(const struct storage *storage)
     return storage->resumed;
 }
 
+/* ---- what is measured ------------------------------------------------------------------------ */
+
+static void read_sync_times(void *self, struct histogram *out)
+{
+    const struct storage *storage = self;
+    if (storage->kind->sync_times != NULL) {
+        storage->kind->sync_times(storage->data, out);
+    }
+}
+
+int storage_declare_metrics(struct storage *storage, struct metrics *metrics)
+{
+    return metrics_declare_source(metrics, "shoal_storage_fsync_seconds", NULL,
+                                  "Time that making a file durable took (engine log).",
+                                  read_sync_times, storage);
+}
+
 /* ---- the end --------------------------------------------------------------------------------- */
 
 void storage_close(struct storage *storage, bool clean)

@@ -9,6 +9,7 @@
 #ifndef SERVER_STORAGE_H
 #define SERVER_STORAGE_H
 
+#include "base/metrics.h"
 #include "server/config.h"
 #include "server/data_folder.h"
 #include "storage/engine.h"
@@ -30,6 +31,10 @@ typedef void (*storage_tick)(void);
  * what is wrong. */
 int storage_open(const struct config *config, const struct data_folder *folder, storage_tick tick,
                  struct storage **out, char text[STORAGE_TEXT_BYTES]);
+
+/* Declares what is measured of the storage itself; as metrics_declare. The storage is borrowed for
+ * the registry's life. */
+int storage_declare_metrics(struct storage *storage, struct metrics *metrics);
 
 /* Whether the engines need an offload port. */
 bool storage_offloads(const struct storage *storage);

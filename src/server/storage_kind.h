@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "base/histogram.h"
 #include "server/storage.h"
 
 /* For telling how long something took. */
@@ -44,6 +45,8 @@ struct storage_kind {
                 char text[STORAGE_TEXT_BYTES]);
     void (*loaded)(void *data);
     void (*close)(void *data, bool clean);
+    /* Adds how long syncs of files have taken. Any thread. NULL: it doesn't know. */
+    void (*sync_times)(void *data, struct histogram *out);
     /* Offline, of the kind's own folder. Damage is no error. */
     int (*verify)(const char *path, uint32_t partitions, struct storage_verdict *verdict,
                   char text[STORAGE_TEXT_BYTES]);

@@ -228,7 +228,14 @@ static int compact_log(const char *path, uint32_t partitions, char text[STORAGE_
     return code;
 }
 
+static void sync_times(void *self, struct histogram *out)
+{
+    const struct log_data *data = self;
+    posix_disk_sync_times(data->disk, out);
+}
+
 const struct storage_kind storage_log = {
+    .sync_times = sync_times,
     .offloads = true,
     .open = open_log,
     .load = load_log,

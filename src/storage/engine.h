@@ -100,7 +100,10 @@ struct engine_stats {
     uint64_t keys;
     uint64_t bytes;        /* keys and records; may be off by a sixteenth and 16 a key */
     uint64_t memory_bytes; /* all that the engine holds in memory, index included */
-    uint64_t disk_bytes;   /* all that it occupies on disk; of the whole engine only */
+    uint64_t disk_bytes;  /* all that it occupies on disk; of the whole engine only, as the rest: */
+    uint64_t segments;    /* files that hold records; 0 for engines that don't tell, as the rest */
+    uint64_t compacted;   /* segments rewritten without what is dead, since the start */
+    uint64_t moved_bytes; /* that were written again for that */
 };
 
 /* What an engine knows of a key without reading its record. */

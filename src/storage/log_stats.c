@@ -62,7 +62,10 @@ static void stats_all(const struct log_engine *log, struct engine_stats *out)
         .memory_bytes = sizeof(*log) + log->partition_count * sizeof(*log->partitions) +
                         log->slot_count * sizeof(struct log_slot) + log->memory_bytes +
                         log->indexes.budget.held_bytes + log->queued_bytes + log->lent.held,
-        .disk_bytes = disk_bytes(log)};
+        .disk_bytes = disk_bytes(log),
+        .segments = log->slot_count,
+        .compacted = log->figures.compacted,
+        .moved_bytes = log->figures.moved_bytes};
 }
 
 void log_engine_stats(const struct engine *engine, uint32_t number, struct engine_stats *out)
