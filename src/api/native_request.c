@@ -74,10 +74,21 @@ void native_requests_free(struct native_desk *desk)
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-static int append_result(struct buffer *out, uint64_t id, const struct outcome *outcome)
+/* A failure names the request, where it has an id: the nodes' logs have it, too. */
+static int append_result(struct buffer *out, const struct native_request *request,
+                         const struct outcome *outcome)
 {
     struct message_result result;
-    outcome_to_result(outcome, id, &result);
+    char text[LIMIT_TEXT_BYTES];
+    outcome_to_result(outcome, request->id, &result);
+    if (outcome->code != 0 && outcome->code != SHOAL_ENOTFOUND &&
+        trace_there(&request->request.trace)) {
+        char id[33];
+        trace_text(&request->request.trace, id);
+        snprintf(text, sizeof(text), "%.*s; request %s", (int)result.text.len,
+                 (const char *)result.text.data, id);
+        result.text = bytes_from_string(text);
+    }
     return message_result_encode(&result, out);
 }
 
@@ -117,7 +128,7 @@ static int append_answer(struct buffer *out, const struct native_request *reques
                          const struct outcome *outcome)
 {
     if (outcome->code != 0) {
-        return append_result(out, request->id, outcome);
+        return append_result(out, request, outcome);
     }
     switch (request->op) {
     case NATIVE_OP_LIST:
@@ -129,7 +140,7 @@ static int append_answer(struct buffer *out, const struct native_request *reques
     case NATIVE_OP_CHANGE:
         return append_plan(out, request->id, outcome);
     default:
-        return append_result(out, request->id, outcome);
+        return append_result(out, request, outcome);
     }
 }
 
