@@ -1,5 +1,6 @@
-"""The Redis clients for Node.js of tests/clients, installed once into the build folder with npm, by the
-exact versions and checksums of package-lock.json; nothing of theirs is run by the installation."""
+"""What tests need of npm (the Redis clients of tests/clients, the browser's driver of tests/page), installed once
+into the build folder, by the exact versions and checksums of package-lock.json; nothing of theirs is run by
+the installation."""
 import os
 import shutil
 import subprocess
@@ -22,16 +23,16 @@ def node_version():
     return int(text.decode().lstrip("v").split(".")[0])
 
 
-def install(folder):
+def install(folder, sources=SOURCES):
     """The folder with the programs and their packages."""
-    locked = os.path.join(SOURCES, "package-lock.json")
+    locked = os.path.join(sources, "package-lock.json")
     stamp = os.path.join(folder, "installed")
     with open(locked, "rb") as file:
         wanted = file.read()
     os.makedirs(folder, exist_ok=True)
-    for name in os.listdir(SOURCES):
-        if name.endswith((".js", ".json")):
-            shutil.copy(os.path.join(SOURCES, name), folder)
+    for name in os.listdir(sources):
+        if name.endswith((".js", ".mjs", ".json")):
+            shutil.copy(os.path.join(sources, name), folder)
     try:
         with open(stamp, "rb") as file:
             if file.read() == wanted:

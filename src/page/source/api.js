@@ -18,7 +18,8 @@ async function failureOf(response) {
     try {
         const body = await response.json();
         if (typeof body.error === "string") {
-            text = body.error + (body.request ? " (request " + body.request + ")" : "");
+            const id = response.headers.get("X-Request-Id");
+            text = body.error + (response.status >= 500 && id ? " (request " + id + ")" : "");
         }
         isUnknown = body.outcome === "unknown";
     } catch {

@@ -135,7 +135,7 @@ function PlanCard({ shown, places }) {
         }
     };
     return html`<${Card} title="Plans" note="what a change would move, before it is made">
-        ${staged > 0 && html`<div class="callout is-fair"><${Icon} name="warn" /><span><b>${format.plural(staged, "change")} staged.</b>
+        ${staged > 0 && html`<div class="callout is-fair"><${Icon} name="warn" /><span><b>${format.plural(staged, "change")} staged.</b>${" "}
             <code>shoal cluster commit</code> makes them, <code>shoal cluster cancel</code> forgets them.</span></div>`}
         ${staged > 0 && shown.plan !== null && html`<${Plan} plan=${shown.plan} places=${places} />`}
         ${staged === 0 && html`<p class="dim">Nothing is staged.</p>`}

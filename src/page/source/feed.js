@@ -32,7 +32,7 @@ let passedOver = 0;
 let timer = null;
 let retry = null;
 
-const isMark = (op) => op === "gap" || op === "back";
+const isMark = (op) => op === "gap" || op === "back" || op === "flush";
 
 function gapOf(message) {
     return { number: ++number, op: "gap", time: new Date(), node: "", message, key: null };

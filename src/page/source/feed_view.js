@@ -17,17 +17,20 @@ const REASONS = {
     dropped: "list and read events were left out: there were too many",
 };
 
+const OTHERS = { back: "is heard again", flush: "deleted everything" };
+
+/* What concerns no single key: gaps, and a node's return. */
 function Gap({ event }) {
-    const text = event.message || (event.op === "back" ? "is heard again" : REASONS[event.reason] ?? "something is missing here");
+    const text = event.message || (OTHERS[event.op] ?? REASONS[event.reason] ?? "something is missing here");
     return html`<li class="event is-${event.op}">
         <time>${format.time(event.time, true)}</time>
-        <span class="op"><${Icon} name=${event.op === "back" ? "ok" : "warn"} />${event.op}</span>
+        <span class="op"><${Icon} name=${event.op === "back" ? "ok" : event.op === "flush" ? "delete" : "warn"} />${event.op}</span>
         <span class="gap-text">${event.node && !text.includes(event.node) && html`<b>${event.node}</b>${" "}`}${text}</span>
     </li>`;
 }
 
 function Event({ event, places }) {
-    if (event.op === "gap" || event.op === "back") {
+    if (event.op === "gap" || event.op in OTHERS) {
         return html`<${Gap} event=${event} />`;
     }
     const name = event.keyText === "" ? html`<i class="dim">everything</i>` : event.keyText;

@@ -99,13 +99,9 @@ function takeStats(stats) {
 }
 
 const LATENCY = "shoal_request_seconds";
-const DATA = /^(get|put|delete|list|read|write|kv|command|redis|native|data|keys|execute)/;
 
-/* Requests for data; what this page asks all the time would else be most of it. */
-function isData(labels) {
-    const what = labels.op ?? labels.operation ?? labels.route;
-    return what === undefined ? labels.surface !== "http" : DATA.test(what);
-}
+/* Requests for data; what this page itself asks all the time would else be most of it. */
+const isData = (labels) => labels.op !== "admin" && labels.op !== "other";
 
 let lastBuckets = null;
 

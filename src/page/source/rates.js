@@ -4,11 +4,13 @@
 const STALE_MS = 6000;
 
 /* Totals of other nodes come by gossip, less often than they are asked for: a rate is taken from one
- * change of the total to the next, and holds until then. A total that fell is of a node that was
- * started again. */
+ * change of the total to the next, and holds until then. (When the total that is seen first was
+ * told, nobody knows; so there is no rate before the second change.) A total that
+ * fell is of a node that was started again. */
 export class Rate {
     #total = null;
-    #at = 0;
+    #at = null; // when it last changed; null: not seen yet
+    #firstAt = 0;
     value = null;
 
     take(total, now) {
@@ -17,13 +19,13 @@ export class Rate {
         }
         if (this.#total === null) {
             this.#total = total;
-            this.#at = now;
+            this.#firstAt = now;
         } else if (total !== this.#total) {
             const grown = total > this.#total ? total - this.#total : total;
-            this.value = (grown * 1000) / Math.max(now - this.#at, 1);
+            this.value = this.#at === null ? this.value : (grown * 1000) / Math.max(now - this.#at, 1);
             this.#total = total;
             this.#at = now;
-        } else if (this.value === null || now - this.#at > STALE_MS) {
+        } else if (now - (this.#at ?? this.#firstAt) > STALE_MS) {
             this.value = 0;
         }
         return this.value;
