@@ -1,6 +1,7 @@
 """One request followed through three nodes: by its spans at a collector, and by its id in their logs."""
 import os
 import secrets
+import subprocess
 import sys
 import time
 import unittest
@@ -19,12 +20,28 @@ def trace_of(sampled=True):
     return trace.hex(), span.hex(), trace + span + bytes([1 if sampled else 0])
 
 
-def put(node, key, field, w=0, timeout_us=0, number=1):
+def put(node, key, field, w=0):
     """The RESULT's code of a put that carries the trace."""
-    request = protocol.frame(protocol.REQUEST, number, protocol.PUT, key, b"value", None, 0,
-                             [0, 0, w, 0, 0, 0, timeout_us], field)
+    request = protocol.frame(protocol.REQUEST, 1, protocol.PUT, key, b"value", None, 0,
+                             [0, 0, w, 0, 0, 0, 0], field)
     with protocol.Connection(node.client_port) as connection:
         return connection.ask(request)[2]
+
+
+def curl(node, path, *arguments):
+    """Status, fields (names in lower case) and body of the answer."""
+    url = f"http://127.0.0.1:{node.ports['http_port']}{path}"
+    answer = subprocess.run(["curl", "-sS", "-i", "--max-time", "60", *arguments, url],
+                            stdout=subprocess.PIPE, check=True).stdout
+    head, _, body = answer.partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    fields = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines[1:])}
+    return int(lines[0].split()[1]), fields, body
+
+
+def put_by_curl(node, key, traceparent, query):
+    return curl(node, f"/kv/{key}?{query}", "-X", "PUT", "--data-binary", "value",
+                "-H", f"traceparent: {traceparent}")
 
 
 def get(node, key, field):
@@ -71,13 +88,13 @@ class Traces(unittest.TestCase):
             self.assertNotEqual(served.node, coordinator.node)
         self.assertEqual(len({call.attributes["shoal.peer"] for call in calls}), 2)
 
-    def check_tree(self, spans, asked, parent, op, call):
+    def check_tree(self, spans, asked, parent, op, call, surface="native"):
         """From the node asked, perhaps over one that it passed the request on to, to the others."""
         root, = children(spans, parent)
         self.assertEqual((root.kind, root.name, root.node), ("server", op, asked.name))
         self.assertEqual(root.attributes["db.system.name"], "shoal")
         self.assertEqual(root.attributes["db.operation.name"], op)
-        self.assertEqual(root.attributes["shoal.surface"], "native")
+        self.assertEqual(root.attributes["shoal.surface"], surface)
         self.assertIn("shoal.key.hash", root.attributes)
         forwards = [span for span in children(spans, root.id) if span.name == "FORWARD"]
         coordinator = root
@@ -95,6 +112,7 @@ class Traces(unittest.TestCase):
         with Collector(answers=[503]) as collector, \
                 Cluster(3, tracing={"endpoint": collector.endpoint, "sample": 0}) as cluster:
             asked = cluster.nodes[0]
+            self.check_http(collector, asked)
             puts = [trace_of() for _ in range(24)]
             unasked, _, field = trace_of(sampled=False)
             self.assertEqual(put(asked, b"quiet", field, w=3), 0)
@@ -109,8 +127,17 @@ class Traces(unittest.TestCase):
             self.check_tree(spans, asked, parent, "get", "FETCH")
             self.check_puts(collector, asked, puts)
             self.assertEqual(collector.of(unasked), [])
-            told = {trace} | {trace for trace, _, _ in puts}
+            told = {self.by_http, trace} | {trace for trace, _, _ in puts}
             self.assertEqual({span.trace for span in collector.spans}, told)
+
+    def check_http(self, collector, asked):
+        self.by_http, parent, _ = trace_of()
+        status, fields, _ = put_by_curl(asked, "cart", f"00-{self.by_http}-{parent}-01", "w=3")
+        self.assertEqual(status // 100, 2)
+        self.assertEqual(fields["x-request-id"], self.by_http)
+        spans = self.whole(collector, self.by_http, parent,
+                           lambda spans: sum(s.name == "STORE" for s in spans) == 4)
+        self.check_tree(spans, asked, parent, "put", "STORE", "http")
 
     def check_puts(self, collector, asked, puts):
         passed_on = set()
@@ -166,12 +193,16 @@ class Logs(unittest.TestCase):
 
     def follow(self, asked, coordinator):
         for number in range(64):
-            trace, _, field = trace_of(sampled=False)
-            code = put(asked, f"key-{number}".encode(), field, w=3, timeout_us=300000)
-            if code != 0 and lines_with(coordinator, trace):
+            trace, parent, _ = trace_of(sampled=False)
+            status, fields, body = put_by_curl(asked, f"key-{number}", f"00-{trace}-{parent}-00",
+                                               "w=3&timeout=300ms")
+            self.assertGreaterEqual(status, 500)
+            self.assertEqual(fields["x-request-id"], trace)
+            self.assertIn(trace, body.decode())
+            if lines_with(coordinator, trace):
                 break
         told = wait_until(lambda: lines_with(asked, trace), "the node asked tells of it, too")
-        self.assertRegex(told[0], r"request: (slow|failed) op=put key=key-\d+ surface=native ms=\d+")
+        self.assertRegex(told[0], r"request: (slow|failed) op=put key=key-\d+ surface=http ms=\d+")
         there, = lines_with(coordinator, trace)
         self.assertRegex(there, r"request: slow op=put key=key-\d+ surface=peer ms=\d+")
         self.assertRegex(there, rf"waited=silence .*request={trace}$")
