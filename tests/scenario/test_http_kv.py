@@ -2,11 +2,11 @@
 """Keys and values over HTTP: /kv, /keys, /data and /v1/execute on a standalone node and in a cluster of three,
 also while one of them is dead."""
 import base64
-import http.client
 import json
 import os
 import socket
 import sys
+import threading
 import time
 import unittest
 
@@ -243,7 +243,6 @@ class Conditions(Case):
             else:
                 self.assertEqual(answer.status, 204)
 
-        import threading
         self.client_barrier = threading.Barrier(10)
         in_threads(create, range(10))
         self.assertEqual(len(created), 1)
@@ -322,27 +321,27 @@ class Streams(Case):
         with open(f"/proc/{self.node.process.pid}/status", encoding="ascii") as file:
             return int(next(line for line in file if line.startswith("VmRSS")).split()[1])
 
-    def fill(self, padding):
+    def fill(self, padding, count):
         with protocol.Connection(self.node.client_port) as native:
-            for start in range(0, self.KEYS, 1000):
+            for start in range(0, count, 1000):
                 native.send(*(protocol.put(n, b"%s/%06d" % (padding, n), b"") for n in range(start, start + 1000)))
                 for _ in range(1000):
                     self.assertEqual(native.receive()[2], 0)
 
     def test_fifty_thousand_keys_in_bounded_memory(self):
-        self.fill(b"k" * 400)
+        self.fill(b"k" * 900, self.KEYS)
         self.assertEqual(len(self.client.get("/keys?limit=10000").json()), 10000)  # what a page costs is known now
         before = self.resident_kib()
-        # Somebody who asks for 20 MB and reads nothing, several times over.
+        # Several who ask for 45 MB each and read nothing.
         idle = []
-        for _ in range(4):
+        for _ in range(6):
             idle.append(socket.create_connection((self.node.host, self.node.http_port)))
             idle[-1].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             idle[-1].sendall(b"GET /keys HTTP/1.1\r\nHost: x\r\n\r\n")
         seen = set(self.client.get("/keys").json())
         self.assertEqual(len(seen), self.KEYS)
-        if "SHOAL_TEST_SANITIZED" not in os.environ:
-            self.assertLess(self.resident_kib() - before, 48 * 1024)
+        if not os.environ.get("SHOAL_TEST_SANITIZED"):  # sanitizers keep what is freed
+            self.assertLess(self.resident_kib() - before, 150 * 1024)
         for each in idle:
             each.close()
         removed = self.client.delete("/keys/k").json()
@@ -350,7 +349,7 @@ class Streams(Case):
         self.assertEqual(self.client.get("/keys").json(), [])
 
     def test_who_goes_away_in_the_middle_is_not_waited_for(self):
-        self.fill(b"g" * 100)
+        self.fill(b"g" * 400, 10000)
         for method in (b"GET", b"DELETE"):
             gone = socket.create_connection((self.node.host, self.node.http_port))
             gone.sendall(method + b" /keys HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -576,18 +575,19 @@ class Three(Case):
         for number in range(60):
             self.assertEqual(self.clients[1].get(f"/kv/d{number}").body, str(number).encode())
         self.assertEqual(len(self.clients[2].get("/keys/d").json()), 60)
-        statuses = set()
-        for number in range(60):
-            answer = client.get(f"/kv/d{number}?pr=all&timeout=1s")
+        statuses, number = set(), 0
+        while statuses < {200, 204, 503} and number < 60:
+            answer = client.get(f"/kv/d{number}?pr=all&timeout=2s")
             statuses.add(answer.status)
             if answer.status != 200:
                 self.refused(answer, 503)
                 self.assertIsNotNone(answer.headers["Retry-After"])
-            answer = client.put(f"/kv/e{number}?pw=all&timeout=1s", b"x")
+            answer = client.put(f"/kv/e{number}?pw=all&timeout=2s", b"x")
             statuses.add(answer.status)
             if answer.status != 204:
                 self.assertIn(answer.status, (503, 504), answer)
                 self.assertEqual(answer.json().get("outcome"), "unknown" if answer.status == 504 else None)
+            number += 1
         self.assertLessEqual({200, 204, 503}, statuses)
         self.assertEqual(len(client.delete("/keys/d").json()), 60)
         dead.start()
