@@ -97,6 +97,7 @@ static void on_drained(void *self, struct connection *connection)
     if (connection_paused(connection) && may_go_on(session)) {
         connection_resume(connection);
     }
+    native_watches_more(session);
 }
 
 /* ---- frames ---------------------------------------------------------------------------------- */
@@ -163,10 +164,11 @@ static void take_ping(struct session *session, const struct frame *frame)
 static void take_frame(struct session *session, const struct frame *frame)
 {
     bool data = frame->kind == MESSAGE_REQUEST || frame->kind == MESSAGE_LIST ||
-                frame->kind == MESSAGE_BACKUP;
+                frame->kind == MESSAGE_BACKUP || frame->kind == MESSAGE_WATCH;
     if (data && session->peer_port) {
         session_refuse(session, frame->id, SHOAL_EUNSUPPORTED,
-                       "keys and backups are served on the client port, this is the peer port");
+                       "keys, backups and the feed are served on the client port, this is the peer "
+                       "port");
         return;
     }
     switch (frame->kind) {
@@ -199,6 +201,12 @@ static void take_frame(struct session *session, const struct frame *frame)
         break;
     case MESSAGE_CHANGE:
         native_take_change(session, frame);
+        break;
+    case MESSAGE_WATCH:
+        native_take_watch(session, frame);
+        break;
+    case MESSAGE_UNWATCH:
+        native_take_unwatch(session, frame);
         break;
     case MESSAGE_HELLO:
         session_refuse(session, frame->id, SHOAL_EPROTO, "a HELLO was there already");
@@ -269,11 +277,12 @@ static size_t on_input(void *self, struct connection *connection, struct bytes b
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-/* Half-closed: what is in flight is still answered. */
+/* Half-closed: what is in flight is still answered, but watches end. */
 static void on_ended(void *self, struct connection *connection)
 {
     struct session *session = self;
     session->ended = true;
+    native_watches_end(session);
     if (session->in_flight == 0) {
         connection_finish(connection);
     }
@@ -284,6 +293,7 @@ static void on_closed(void *self, struct connection *connection, int code)
     (void)connection;
     (void)code;
     struct session *session = self;
+    native_watches_end(session);
     session->connection = NULL;
     timers_stop(&session->loop->timers, &session->hello);
     if (session->in_flight == 0) {

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "client/connection.h"
 #include "client/endpoint.h"
+#include "client/watch.h"
 #include "shoal/error.h"
 
 static uint64_t monotonic_us(void)
@@ -230,6 +231,7 @@ int client_new(const struct shoal_config *config, struct event_base *base,
     queue_init(&client->dirty);
     queue_init(&client->refused);
     queue_init(&client->endpoints);
+    queue_init(&client->watches);
     timers_init(&client->timers);
     table_init(&client->in_flight);
     arena_init(&client->arena, LIMIT_ARENA_KEEP_BYTES);
@@ -274,6 +276,7 @@ static void client_destroy(struct shoal_client *client)
 {
     client->closing = true;
     tell_refused(client);
+    watches_end(client);
     while (!queue_empty(&client->endpoints)) {
         struct endpoint *endpoint = QUEUE_ITEM(client->endpoints.next, struct endpoint, link);
         settle_endpoint(endpoint);

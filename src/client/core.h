@@ -61,6 +61,8 @@ struct shoal_client {
     size_t outstanding_bytes;
     struct arena arena; /* of the answer being handled */
 
+    struct queue watches; /* of the live feed */
+
     /* Words. */
     int trouble_code; /* why the last endpoint was lost; 0 at first */
     char trouble[CLIENT_TEXT_BYTES];

@@ -20,6 +20,8 @@ static void listen_on_ports(struct fake_node *node, uint16_t peer_port)
     code =
         net_listen(node->net, "127.0.0.1", 0, redis_accept, node->redis, &node->redis_port, text);
     ASSERT(code == 0);
+    code = net_listen(node->net, "127.0.0.1", 0, http_accept, node->http, &node->http_port, text);
+    ASSERT(code == 0);
     code = net_listen_peers(node->net, "127.0.0.1", peer_port, &node->peer_port, text);
     ASSERT(code == 0);
 }
@@ -58,6 +60,35 @@ static void open_redis(struct fake_node *node)
     ASSERT(code == 0);
 }
 
+static void open_http(struct fake_node *node)
+{
+    struct http_options options = {
+        .workers = node->worker_count,
+        .limits = &node->limits,
+        .settings = {.cors_origins = "https://a.example",
+                     .body_bytes_max = LIMIT_MIB,
+                     .head_bytes_max = 32 * LIMIT_KIB,
+                     .idle_us = 75000000,
+                     .request_us = 30000000},
+        .node = {.engine = "memory", .durability = "none", .started_ms = 1},
+        .metrics = node->metrics,
+        .feed = node->feed,
+    };
+    int code = http_declare_metrics(node->metrics, &options.metric_ids);
+    ASSERT(code == 0);
+    code = http_new(&options, &node->http);
+    ASSERT(code == 0);
+}
+
+static void open_feed(struct fake_node *node)
+{
+    struct feed_metrics ids;
+    int code = feed_surface_declare_metrics(node->metrics, &ids);
+    ASSERT(code == 0);
+    code = feed_surface_new(node->worker_count, node->metrics, &ids, &node->feed);
+    ASSERT(code == 0);
+}
+
 static void open_world(struct fake_node *node)
 {
     node->metrics = metrics_new(node->worker_count);
@@ -71,15 +102,18 @@ static void open_world(struct fake_node *node)
     atomic_init(&node->limits.key_bytes, 1024);
     atomic_init(&node->limits.value_bytes, LIMIT_MIB);
     atomic_init(&node->limits.connections, 100);
+    open_feed(node);
     struct native_options native_options = {
         .workers = node->worker_count,
         .limits = &node->limits,
         .backup = {.self = node, .begin = begin_backup, .look = look_at_backup},
         .metrics = node->metrics,
+        .feed = node->feed,
         .metric_ids = native_metrics};
     code = native_new(&native_options, &node->native);
     ASSERT(code == 0);
     open_redis(node);
+    open_http(node);
     struct net_options options = {
         .workers = node->worker_count,
         .folder_fd = node->folder_fd,
@@ -142,8 +176,10 @@ static void clean_up(struct fake_node *node)
     for (uint32_t i = 0; i < node->worker_count; i++) {
         worker_free(node->workers[i]);
     }
+    http_free(node->http);
     native_free(node->native);
     redis_free(node->redis);
+    feed_surface_free(node->feed);
     net_free(node->net);
     metrics_free(node->metrics);
     unlinkat(node->folder_fd, "node.record", 0);

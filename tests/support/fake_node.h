@@ -3,6 +3,8 @@
 #ifndef SUPPORT_FAKE_NODE_H
 #define SUPPORT_FAKE_NODE_H
 
+#include "api/feed_surface.h"
+#include "api/http.h"
 #include "api/native.h"
 #include "api/redis.h"
 #include "support/fake_worker.h"
@@ -13,6 +15,8 @@ struct fake_node {
     struct net *net;
     struct native *native;
     struct redis *redis;
+    struct http *http;
+    struct feed_surface *feed; /* of fake_feed.h */
     struct native_limits limits;
     struct native_backup_state backup; /* what its fake backups say; the path is that last begun */
     struct metrics *metrics;
@@ -22,6 +26,7 @@ struct fake_node {
     uint16_t client_port;
     uint16_t peer_port;
     uint16_t redis_port;
+    uint16_t http_port;
     char folder[64];
     int folder_fd;
 };

@@ -481,3 +481,13 @@ uint64_t worker_node_id(const struct worker *worker)
 {
     return worker->options.random_seed;
 }
+
+const struct node_config *worker_config(const struct worker *worker)
+{
+    return worker->options.config;
+}
+
+bool worker_stopping(const struct worker *worker)
+{
+    return worker->stopping;
+}

@@ -15,8 +15,4 @@ bool websocket_shake(struct http_exchange *exchange);
 #define WEBSOCKET_PROOF_BYTES 29u
 int websocket_prove(struct bytes key, char out[WEBSOCKET_PROOF_BYTES]);
 
-/* Is this origin ("http://a.example:8000") that of the host (of the field Host, "a.example:8000")?
- */
-bool websocket_same_origin(struct bytes origin, struct bytes host);
-
 #endif
