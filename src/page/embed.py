@@ -6,9 +6,9 @@ of zlib makes of them.
 The files that the page names are served under names with a hash of their content, and may be kept by browsers
 forever; the page itself is asked for each time.
 
-Usage: embed.py OUT PAGE.html ASSET... -- OTHER=PATH...   (meson calls it)
-    ASSET       a file that the page names as /page/FILE
-    OTHER=PATH  a file that is served under the path PATH as it is
+Usage: embed.py OUT PAGE.html ASSET... --as PATH FILE   (meson calls it)
+    ASSET      a file that the page names as /page/FILE
+    PATH FILE  another file, and the path it is served under
 """
 import gzip
 import hashlib
@@ -51,7 +51,8 @@ def entry(number, path, content, kept):
 
 def main():
     out, page_path, *rest = sys.argv[1:]
-    split = rest.index("--")
+    split = rest.index("--as")
+    other_path, other = rest[split + 1 :]
     page = read(page_path)
     files = []  # (path, content, may it be kept forever)
     for source in rest[:split]:
@@ -66,9 +67,7 @@ def main():
         else:
             files.append(("/page/" + name, content, False))
     files.append(("/", page, False))
-    for other in rest[split + 1 :]:
-        source, path = other.split("=")
-        files.append((path, read(source), False))
+    files.append((other_path, read(other), False))
 
     text = '/* Made by src/page/embed.py of the files in src/page/built. */\n#include "api/http/page_files.h"\n\n'
     for number, (_, content, _) in enumerate(files):

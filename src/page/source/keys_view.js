@@ -31,7 +31,12 @@ function useKeys() {
             }
         }
     };
-    return [list, load];
+    /* Something else is about to be asked for: what is shown is on its way out. */
+    const outdate = () => {
+        asked.current++;
+        setList((old) => ({ ...old, isLoading: true }));
+    };
+    return [list, load, outdate];
 }
 
 function KeyList({ list, opened, more }) {
@@ -42,7 +47,7 @@ function KeyList({ list, opened, more }) {
         return html`<p class="dim empty">${list.isLoading ? "Looking…" : "There are no such keys."}</p>`;
     }
     return html`
-        <ul class="key-list" aria-label="Keys">
+        <ul class="key-list" aria-label="Keys" aria-busy=${list.isLoading}>
             ${list.keys.map((key) => {
                 const path = percentOf(key);
                 const isOpen = opened !== null && isSame(opened, key);
@@ -59,7 +64,7 @@ function KeyList({ list, opened, more }) {
 export function KeysView({ opened }) {
     const [prefix, setPrefix] = useState("");
     const [isNew, setNew] = useState(false);
-    const [list, load] = useKeys();
+    const [list, load, outdate] = useKeys();
     const timer = useRef(null);
 
     useEffect(() => {
@@ -70,6 +75,7 @@ export function KeysView({ opened }) {
 
     const search = (text) => {
         setPrefix(text);
+        outdate();
         clearTimeout(timer.current);
         timer.current = setTimeout(() => load(ENCODINGS.text.read(text)), 250);
     };
