@@ -209,5 +209,7 @@ void invocation_print_help(const struct command *command, FILE *out)
     (void)fprintf(out,
                   "\nExit status: 0 done; 1 no such key; 2 usage or bad input; 3 can't connect;\n"
                   "4 not applied (quorum not met, overloaded); 5 context refused;\n"
-                  "6 not permitted; 7 outcome unknown; 8 not identical.\n");
+                  "6 not permitted; 7 outcome unknown; 8 not identical.\n"
+                  "\nTRACEPARENT in the environment (W3C Trace Context) is what the requests are\n"
+                  "done for: its id is in the nodes' logs.\n");
 }
