@@ -307,6 +307,7 @@ void account_unit_done(struct worker *worker, struct unit *unit, int code)
     } else if (code != 0 && account_is_trouble(code)) {
         account_unit_line(worker, unit, code, &worker->account.failed, "request: failed");
     }
+    unit->since_us = 0;
 }
 
 /* ---- what peers ask -------------------------------------------------------------------------- */

@@ -196,7 +196,7 @@ bool worker_unit_now(struct worker *worker, struct moment now, struct unit *unit
             unit_told(worker, places, unit->count, *code);
         }
         ASSERT(*code <= 0);
-        if (unit->span != 0) {
+        if (worker->spans != NULL) {
             account_unit_done(worker, unit, *code);
         }
     }

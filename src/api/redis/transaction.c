@@ -367,6 +367,8 @@ static int prepare_watch(struct redis_pending *pending)
         .run = run_watch,
         .done = on_watched,
         .user = pending,
+        .name = "watch",
+        .surface = SURFACE_REDIS,
     };
     return 0;
 }
