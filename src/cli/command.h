@@ -46,6 +46,7 @@ int command_ring(struct terminal *terminal, const struct invocation *invocation)
 int command_backup(struct terminal *terminal, const struct invocation *invocation);
 int command_verify(struct terminal *terminal, const struct invocation *invocation);
 int command_repair(struct terminal *terminal, const struct invocation *invocation);
+int command_watch(struct terminal *terminal, const struct invocation *invocation);
 int command_bench(struct terminal *terminal, const struct invocation *invocation);
 
 /* The whole program: parses, runs, returns the exit status. */

@@ -71,6 +71,14 @@ const struct command commands[] = {
      "It follows the copy until it is done. --timeout (else without end) ends the watching; the "
      "node\n"
      "goes on."},
+    {"watch", "", "the live feed: every change of the cluster, as it happens",
+     FLAGS_PREFIX | FLAGS_FEED, 0, 0, command_watch,
+     "A line an event: time, what, the node that coordinated it, key, value. list and read are "
+     "told "
+     "of\n"
+     "the asked node alone. A gap says what is missed and why. When its node goes away it goes on "
+     "at\n"
+     "another. Ctrl-C and --timeout (else without end) end it with status 0 and say how to go on."},
     {"verify", "", "whether all owners of each partition hold the same", FLAGS_VERIFY, 0, 0,
      command_verify,
      "It waits for a minute, with --values for an hour, unless --timeout says otherwise."},

@@ -32,6 +32,7 @@ enum flag_group {
     FLAGS_STAGE = 1u << 18,
     FLAGS_FORCE = 1u << 19,
     FLAGS_PLAN = 1u << 20,
+    FLAGS_FEED = 1u << 21,
 };
 
 struct bench_flags {
@@ -68,6 +69,7 @@ struct invocation {
     const char *prefix;
     uint64_t limit;
     const char *after;
+    const char *ops;
     bool values;
     const char *known_cluster_node;
     const char *node;
