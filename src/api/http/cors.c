@@ -7,7 +7,7 @@
 
 #define EXPOSED                                                                                    \
     "ETag, Last-Modified, Retry-After, X-Request-Id, X-Shoal-After, X-Shoal-Context, "             \
-    "X-Shoal-Siblings"
+    "X-Shoal-Expires, X-Shoal-Siblings"
 #define MAX_AGE_S 600
 
 static bool is_any(const struct http_cors *cors)
