@@ -140,10 +140,10 @@ static int fetch_begin(struct feed_walk *walk, struct feed_page *page, struct fe
     if (place->tag == 0) {
         bool whole = place->at == 0;
         place->tag = tag;
-        place->at = whole ? 0 : fed->first;
+        place->at = whole ? TAIL_FIRST : fed->first;
     }
     if (place->tag != tag) {
-        int told = feed_walk_jump(walk, place, tag, 0, FEED_GAP_LOST, 0);
+        int told = feed_walk_jump(walk, place, tag, TAIL_FIRST, FEED_GAP_LOST, 0);
         return told == DONE ? MORE : told; /* which is to be asked for anew */
     }
     if (fed->end < place->at) {

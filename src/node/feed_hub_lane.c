@@ -149,7 +149,7 @@ static void lane_settle(struct hub_lane *lane, const struct message_fed *fed)
     if (lane->tail == 0) {
         bool whole = lane->at == 0 && !lane->from_end;
         lane->tail = fed->tail;
-        lane->at = whole ? 0 : fed->first;
+        lane->at = whole ? TAIL_FIRST : fed->first;
         lane->from_end = false;
         hub_tell_lane(lane, FEED_NEWS_PLACE, 0);
     } else if (lane->tail != fed->tail) {

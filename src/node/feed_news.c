@@ -83,7 +83,7 @@ uint64_t feed_page_begins(const struct message_fed *fed)
     struct tail_event first;
     struct bytes rest = fed->events;
     if (rest.len > 0 && tail_event_take(&rest, &first) == 0 && first.op == TAIL_CRASH) {
-        return first.value_bytes;
+        return first.position < TAIL_JUMP ? fed->first : first.position - TAIL_JUMP;
     }
     return fed->first;
 }

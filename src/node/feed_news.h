@@ -48,7 +48,7 @@ struct feed_news *feed_news_of_events(struct bytes encoded, uint64_t first, uint
                                       int *code);
 
 /* Where an answer's page begins: what lies before that and was asked for is gone. Positions jump
- * where a life ended badly, up to the mark of that, which says where they had come to. */
+ * where a life ended badly, from where it had come to, to the mark of that. */
 uint64_t feed_page_begins(const struct message_fed *fed);
 
 struct feed_news *feed_news_ref(struct feed_news *news);

@@ -222,7 +222,9 @@ void serve_feed(struct worker *worker, struct source source, struct bytes payloa
         return;
     }
     bool coming = tail_end(tail) > asker.position; /* from the disk */
-    if (!coming && ask.wait_us == 0) {
+    bool elsewhere = asker.position > tail_end(tail) ||
+                     (ask.tail != 0 && ask.tail != tail_id(tail)); /* it should hear so */
+    if (!coming && (ask.wait_us == 0 || elsewhere)) {
         feed_answer(worker, &asker, 0, asker.position);
         return;
     }

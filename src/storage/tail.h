@@ -37,6 +37,9 @@
 
 #define TAIL_SEGMENT_BYTES_MAX (8u << 20)
 #define TAIL_CRASH 0xff /* an event's op: the mark described above */
+#define TAIL_FIRST 1u   /* the position of a tail's first event */
+/* So far positions go ahead after an end that may have lost some, so that none is given twice. */
+#define TAIL_JUMP (UINT64_C(1) << 32)
 
 struct tail;
 

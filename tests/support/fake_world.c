@@ -1,6 +1,7 @@
 #include "support/fake_world.h"
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/timers.h"
 #include "shoal/error.h"
@@ -328,6 +329,30 @@ static struct fickle_engine *world_engine(struct world_node *node, uint32_t work
     return engine;
 }
 
+static uint64_t world_draw(void *self)
+{
+    struct world_node *node = self;
+    return hash_mix((uintptr_t)node->config.peer_port + 65536u * ++node->draws);
+}
+
+static struct tail **world_tail(struct world_node *node, uint32_t worker)
+{
+    struct tail_options options = {
+        .lane = worker, .bytes_max = node->feed_bytes, .random = world_draw, .random_self = node};
+    if (node->tails[worker] == NULL) {
+        ASSERT(tail_open(&options, &node->tails[worker]) == 0);
+    }
+    return &node->tails[worker];
+}
+
+void fake_world_lose_tails(struct fake_world *world, uint32_t index)
+{
+    for (uint32_t w = 0; w < WORLD_WORKERS; w++) {
+        tail_close(world->nodes[index].tails[w], false);
+        world->nodes[index].tails[w] = NULL;
+    }
+}
+
 int fake_world_start(struct fake_world *world, uint32_t index)
 {
     struct world_node *node = &world->nodes[index];
@@ -352,6 +377,9 @@ int fake_world_start(struct fake_world *world, uint32_t index)
                       .post = port_post,
                       .keep = port_keep},
             .engine = &node->engines[w]->engine,
+            .tails = node->feed_bytes > 0 ? world_tail(node, w) : NULL,
+            .tail_count = node->feed_bytes > 0 ? 1 : 0,
+            .lanes = node->worker_count,
             .random_seed = 1000 * (index + 1) + 10 * node->life + w,
             .kept = buffer_bytes(&node->kept),
             .now = world->now,
@@ -430,6 +458,7 @@ void fake_world_deinit(struct fake_world *world)
                 world->nodes[i].stores[w]->ops->free(world->nodes[i].stores[w]);
             }
         }
+        fake_world_lose_tails(world, i);
         buffer_deinit(&world->nodes[i].kept);
         free(world->nodes[i].config.seeds);
     }

@@ -10,6 +10,7 @@
 #define SUPPORT_FAKE_WORLD_H
 
 #include "node/worker.h"
+#include "storage/tail.h"
 #include "support/fickle_engine.h"
 
 #define WORLD_NODES 5u
@@ -34,6 +35,9 @@ struct world_node {
     struct fickle_engine *engines[WORLD_WORKERS];
     bool durable; /* set before the first start: its engines keep data, in these: */
     struct engine *stores[WORLD_WORKERS];
+    uint64_t feed_bytes; /* set before the first start: its workers keep lanes of the feed: */
+    struct tail *tails[WORLD_WORKERS]; /* in memory, and over kills all the same */
+    uint64_t draws;
     bool clean;            /* it was stopped with everything recorded and durable */
     bool behind;           /* told to its engines at the next start */
     uint32_t worker_count; /* 1, unless a test sets it before the start */
@@ -74,7 +78,7 @@ struct world_answer {
     uint32_t owners; /* of a repair: who was told; needed: of how many */
     uint32_t needed;
     char key[64];
-    char put[64];
+    char put[1024];
     uint8_t token[512];
     struct message_change change; /* lent, with its texts */
     char change_node[32];
@@ -115,6 +119,9 @@ void fake_world_cut(struct fake_world *world, uint32_t node, bool cut);
 void fake_world_keep(struct fake_world *world, uint32_t node);
 
 void fake_world_run(struct fake_world *world, uint64_t us);
+
+/* While the node is down: its lanes of the feed are lost. */
+void fake_world_lose_tails(struct fake_world *world, uint32_t node);
 
 /* Requests at worker `worker` of the node. */
 struct world_answer *fake_world_put(struct fake_world *world, uint32_t node, uint32_t worker,
