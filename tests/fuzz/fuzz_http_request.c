@@ -24,7 +24,7 @@ struct taken {
 };
 
 /* What came out of one reading of the whole. */
-struct outcome {
+struct reading {
     uint32_t status; /* of the refusal that ended it; 0: more could follow */
     uint32_t count;
     struct taken requests[REQUESTS_MAX];
@@ -79,7 +79,7 @@ static void check_head(const struct http_head *head, struct bytes bytes)
 
 /* False: the reading ends here. */
 static bool take_head(struct feed *feed, struct http_head *head, struct http_field *fields,
-                      struct outcome *out)
+                      struct reading *out)
 {
     struct http_head_progress progress = {0};
     struct http_problem problem;
@@ -120,7 +120,7 @@ static bool take_length(struct feed *feed, uint64_t length, uint64_t *hash)
     return true;
 }
 
-static bool take_chunks(struct feed *feed, uint64_t *hash, struct outcome *out)
+static bool take_chunks(struct feed *feed, uint64_t *hash, struct reading *out)
 {
     struct http_chunks chunks = {0};
     struct buffer body;
@@ -155,11 +155,11 @@ static bool take_chunks(struct feed *feed, uint64_t *hash, struct outcome *out)
     return done;
 }
 
-static void read_all(struct bytes input, size_t step, struct outcome *out)
+static void read_all(struct bytes input, size_t step, struct reading *out)
 {
     struct http_field fields[HTTP_FIELDS_MAX];
     struct feed feed = {.input = input, .have = step == 0 ? input.len : 0, .step = step};
-    *out = (struct outcome){0};
+    *out = (struct reading){0};
     while (out->count < REQUESTS_MAX) {
         struct http_head head;
         struct taken taken = {0};
@@ -181,7 +181,7 @@ static void read_all(struct bytes input, size_t step, struct outcome *out)
     }
 }
 
-static void compare(const struct outcome *a, const struct outcome *b)
+static void compare(const struct reading *a, const struct reading *b)
 {
     ASSERT(a->status == b->status && a->count == b->count);
     for (uint32_t i = 0; i < a->count; i++) {
@@ -196,10 +196,10 @@ static void compare(const struct outcome *a, const struct outcome *b)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct bytes input = bytes_make(data, size);
-    struct outcome whole;
+    struct reading whole;
     read_all(input, 0, &whole);
     for (size_t step = 1; step <= 64 && size <= 8192; step *= 4) {
-        struct outcome cut;
+        struct reading cut;
         read_all(input, step, &cut);
         compare(&whole, &cut);
     }
