@@ -9,7 +9,8 @@
 #include "shoal/error.h"
 #include "storage/tail_inside.h"
 
-#define SEGMENTS 8u /* that a tail's bytes are divided into */
+#define SEGMENTS 8u      /* that a tail's bytes are divided into */
+#define SEGMENTS_MAX 64u /* files: each start begins one, however short the one before is */
 #define SEGMENT_BYTES_MIN (64u * LIMIT_KIB)
 #define MEMORY_SEGMENTS 2u /* kept in memory where there should be a disk */
 #define RETRY_US_MIN UINT64_C(1000000)
@@ -84,13 +85,16 @@ static uint32_t tail_memory_segments(const struct tail *tail)
     return tail->options.disk != NULL ? MEMORY_SEGMENTS : (uint32_t)(fit < 2 ? 2 : fit);
 }
 
-/* Keeps to the bytes, with room for `more`. */
+/* Keeps to the bytes, with room for `more`. What is in memory alone goes with what is older. */
 static void tail_trim(struct tail *tail, uint64_t more)
 {
     uint32_t count;
     struct tail_segment *oldest = tail_oldest(tail, true, &count);
     while (oldest != NULL && oldest != tail->active &&
-           tail_file_bytes(tail) + more > tail->options.bytes_max) {
+           (count > SEGMENTS_MAX || tail_file_bytes(tail) + more > tail->options.bytes_max)) {
+        while (tail_segment_of(tail->segments.next) != oldest) {
+            tail_drop(tail, tail_segment_of(tail->segments.next));
+        }
         tail_drop(tail, oldest);
         oldest = tail_oldest(tail, true, &count);
     }
@@ -161,7 +165,7 @@ static void tail_roll(struct tail *tail)
     queue_push(&tail->segments, &tail->active->link);
     tail_trim(tail, tail->options.disk != NULL ? tail->segment_bytes : 0);
     tail_cool(tail);
-    tail_work_begin(tail);
+    tail_work_begin(tail, false);
 }
 
 void tail_append(struct tail *tail, const struct tail_event *event)
@@ -178,7 +182,9 @@ void tail_append(struct tail *tail, const struct tail_event *event)
     if (active == NULL || len > active->bytes - active->used) {
         return; /* its position is spent: readers see that something is missing */
     }
-    tail_segment_mark(active, position, event->time_ms);
+    if (tail_segment_mark(active, position, event->time_ms) && tail->spare == NULL) {
+        tail_work_begin(tail, false);
+    }
     tail_event_put(event, position, with_value, len, active->memory + active->used);
     active->used += (uint32_t)len;
     active->end = position + 1;
@@ -227,7 +233,7 @@ void tail_ready(struct tail *tail, struct tail_segment *spare)
 void tail_tick(struct tail *tail, uint64_t now_us)
 {
     tail->now_us = now_us;
-    tail_work_begin(tail);
+    tail_work_begin(tail, true);
 }
 
 /* ---- life ---- */
@@ -236,7 +242,7 @@ static void tail_new_id(struct tail *tail)
 {
     uint64_t id = tail->options.random(tail->options.random_self);
     tail->id = id == 0 ? 1 : id;
-    tail->end = 1;
+    tail->end = TAIL_FIRST;
 }
 
 /* The first segment of this life, with its head on the disk before anything is in it. */
@@ -369,7 +375,7 @@ void tail_expire(struct tail *tail, uint64_t time_ms)
     while (latest_ms < time_ms && !queue_empty(&tail->segments)) {
         tail_drop(tail, tail_segment_of(tail->segments.next));
     }
-    tail_work_begin(tail);
+    tail_work_begin(tail, false);
 }
 
 uint64_t tail_since(const struct tail *tail)

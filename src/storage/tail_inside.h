@@ -25,9 +25,6 @@
 #define TAIL_FETCHES 4u
 #define TAIL_IDENTITY_BYTES DISK_IDENTITY_LASTING_BYTES
 
-/* So far positions go ahead after an end that may have lost some, so that none is given twice. */
-#define TAIL_JUMP (UINT64_C(1) << 32)
-
 /* An event begins here; one in every TAIL_MARK_BYTES or so has a mark. */
 struct tail_mark {
     uint64_t position;
@@ -81,7 +78,8 @@ struct tail_unmap {
 struct tail_work {
     struct offload_job job;
     bool busy;
-    bool again; /* there is more to do when it is done */
+    bool again;      /* there is more to do when it is done, ... */
+    bool again_sync; /* ... and syncing is due */
     /* in */
     struct tail_segment *syncs[TAIL_WORK_SYNCS];
     uint32_t sync_count;
@@ -139,8 +137,8 @@ void tail_ready(struct tail *tail, struct tail_segment *spare);
 struct tail_segment *tail_segment_new(uint32_t bytes);
 /* Not its memory for events, nor its file. */
 void tail_segment_free(struct tail_segment *segment);
-/* An event of this position and time is about to be appended. */
-void tail_segment_mark(struct tail_segment *segment, uint64_t position, uint64_t time_ms);
+/* An event of this position and time is about to be appended: true if it begins a stretch. */
+bool tail_segment_mark(struct tail_segment *segment, uint64_t position, uint64_t time_ms);
 /* The last mark at or before the position; the first one if there is none; it has one. */
 uint32_t tail_segment_find(const struct tail_segment *segment, uint64_t position);
 /* Where the stretch of the mark ends. */
@@ -180,8 +178,9 @@ int tail_head_read(const uint8_t head[TAIL_HEAD_BYTES], struct tail_head *out);
 
 /* ---- tail_work.c ---- */
 
-/* Gives the background what there is to do, if it has nothing else to do. */
-void tail_work_begin(struct tail *tail);
+/* Gives the background what there is to do, with syncing if that is due: now, or when it has done
+ * what it was given before. */
+void tail_work_begin(struct tail *tail, bool sync);
 /* A segment's memory is not needed any more. */
 void tail_work_unmap(struct tail *tail, struct tail_segment *segment);
 /* Does all that is left, here and now; the last segment says that its end is the end (`clean`), if

@@ -104,6 +104,9 @@ static int load_content(struct load *load, struct found *found, struct tail_segm
     bool whole = load_events(segment, bytes, &load->time_ms);
     found->clean = whole && found->head.clean_end >= segment->end;
     found->segment = segment;
+    if (disk->ops->truncate(segment->file, segment->used) == 0) {
+        segment->bytes = segment->used; /* it is not written to any more */
+    }
     if (!whole) {
         log_warning("feed: a segment ends in the middle of an event",
                     LOG_U64("lane", load->tail->options.lane), LOG_U64("at", segment->end));

@@ -29,16 +29,17 @@ void tail_segment_free(struct tail_segment *segment)
     mem_free(segment);
 }
 
-void tail_segment_mark(struct tail_segment *segment, uint64_t position, uint64_t time_ms)
+bool tail_segment_mark(struct tail_segment *segment, uint64_t position, uint64_t time_ms)
 {
     struct tail_mark *last = &segment->marks[segment->mark_count - 1];
     if (segment->mark_count > 0 && segment->used - last->offset < TAIL_MARK_BYTES) {
         last->time_ms = time_ms > last->time_ms ? time_ms : last->time_ms;
-        return;
+        return false;
     }
     ASSERT(segment->mark_count < segment->bytes / TAIL_MARK_BYTES + 2);
     segment->marks[segment->mark_count++] =
         (struct tail_mark){.position = position, .time_ms = time_ms, .offset = segment->used};
+    return true;
 }
 
 uint32_t tail_segment_find(const struct tail_segment *segment, uint64_t position)

@@ -104,7 +104,7 @@ static void work_done(struct offload_job *job, bool dropped)
     }
     if (!dropped && work->again) {
         work->again = false;
-        tail_work_begin(tail);
+        tail_work_begin(tail, work->again_sync);
     }
 }
 
@@ -137,7 +137,7 @@ static void work_choose_make(struct tail *tail)
     }
 }
 
-void tail_work_begin(struct tail *tail)
+void tail_work_begin(struct tail *tail, bool sync)
 {
     struct tail_work *work = &tail->work;
     if (tail->options.disk == NULL || !tail->open) {
@@ -145,12 +145,14 @@ void tail_work_begin(struct tail *tail)
     }
     if (work->busy) {
         work->again = true;
+        work->again_sync = work->again_sync || sync;
         return;
     }
+    work->again_sync = false;
     work->sync_code = 0;
     work->make_code = 0;
     work->words[0] = 0;
-    if (tail->retry_wait_us == 0) {
+    if (sync && tail->retry_wait_us == 0) {
         work_choose_syncs(tail);
     }
     work_choose_make(tail);

@@ -1,0 +1,458 @@
+/* A tail, by itself and over restarts of every kind. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "shoal/error.h"
+#include "storage/tail_inside.h"
+#include "support/tail_rig.h"
+
+#define BYTES_MAX (512u * 1024u) /* segments of 64 KiB */
+
+static struct tail_rig rig;
+
+static int setup(void **state)
+{
+    (void)state;
+    log_set_level(LOG_ERROR + 1);
+    tail_rig_init(&rig, 1, true, BYTES_MAX);
+    tail_rig_open(&rig);
+    return 0;
+}
+
+static int setup_memory(void **state)
+{
+    (void)state;
+    tail_rig_init(&rig, 1, false, BYTES_MAX);
+    tail_rig_open(&rig);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    mem_fail_never();
+    tail_rig_deinit(&rig);
+    return 0;
+}
+
+static uint64_t draw_id(void *self)
+{
+    return random_u64(self);
+}
+
+static void append(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        tail_rig_append(&rig);
+        if (i % 16 == 0) {
+            (void)manual_offload_run(&rig.offload);
+        }
+    }
+}
+
+static bool failed(void)
+{
+    struct tail_stats stats;
+    tail_stats(rig.tail, &stats);
+    return stats.failed;
+}
+
+static void fault(uint32_t calls, int code, bool lasting)
+{
+    struct model_fault fault = {.calls = calls, .nth = 1, .lasting = lasting, .code = code};
+    model_disk_fault(rig.disk, &fault);
+    rig.healthy = false;
+}
+
+/* ---- appending and reading ---- */
+
+static void events_are_numbered_from_one_and_read_as_they_were_put(void **state)
+{
+    (void)state;
+    assert_int_equal(tail_end(rig.tail), 1);
+    append(100);
+    struct tail_rig_look look = tail_rig_check(&rig);
+    assert_int_equal(look.first, 1);
+    assert_int_equal(look.events, 100);
+    assert_int_equal(look.holes, 0);
+    assert_int_equal(look.crash_marks, 0);
+    look = tail_rig_look(&rig, 51);
+    assert_int_equal(look.first, 51);
+    assert_int_equal(look.events, 50);
+}
+
+static void a_page_holds_what_fits_and_one_event_at_least(void **state)
+{
+    (void)state;
+    append(10);
+    uint64_t next;
+    buffer_clear(&rig.page);
+    assert_int_equal(tail_read(rig.tail, 3, 1, &rig.page, &next), 0);
+    assert_int_equal(next, 4);
+    size_t one = rig.page.len;
+    assert_int_equal(tail_read(rig.tail, 4, 1u << 20, &rig.page, &next), 0);
+    assert_int_equal(next, 11);
+    assert_true(rig.page.len > one);
+    buffer_clear(&rig.page);
+    assert_int_equal(tail_read(rig.tail, 11, 100, &rig.page, &next), 0);
+    assert_int_equal(next, 11);
+    assert_int_equal(rig.page.len, 0);
+    assert_int_equal(tail_read(rig.tail, UINT64_MAX, 100, &rig.page, &next), 0);
+    assert_int_equal(next, 11);
+}
+
+static void long_values_are_left_out_and_their_length_is_told(void **state)
+{
+    (void)state;
+    struct tail_event event = {.op = TAIL_RIG_PUT, .key = bytes_from_string("k")};
+    size_t len = LIMIT_FEED_VALUE_BYTES + 1;
+    uint8_t *value = mem_alloc_zeroed(1, len);
+    event.value = bytes_make(value, len);
+    tail_append(rig.tail, &event);
+    event.value = bytes_make("", 0);
+    tail_append(rig.tail, &event);
+    event.op = TAIL_RIG_DELETE;
+    event.value = bytes_make(NULL, 0);
+    tail_append(rig.tail, &event);
+    mem_free(value);
+    uint64_t next;
+    assert_int_equal(tail_read(rig.tail, 1, 1000, &rig.page, &next), 0);
+    struct bytes rest = buffer_bytes(&rig.page);
+    assert_int_equal(tail_event_take(&rest, &event), 0);
+    assert_null(event.value.data);
+    assert_int_equal(event.value_bytes, len);
+    assert_int_equal(tail_event_take(&rest, &event), 0);
+    assert_non_null(event.value.data);
+    assert_int_equal(event.value.len, 0);
+    assert_int_equal(tail_event_take(&rest, &event), 0);
+    assert_null(event.value.data);
+    assert_int_equal(event.value_bytes, 0);
+    assert_int_equal(tail_event_take(&rest, &event), SHOAL_EPROTO);
+}
+
+static void it_keeps_to_its_bytes_and_forgets_the_oldest(void **state)
+{
+    (void)state;
+    append(2000); /* some 3 MB */
+    struct tail_rig_look look = tail_rig_check(&rig);
+    assert_true(look.first > 1000);
+    assert_int_equal(look.first, tail_first(rig.tail));
+    assert_int_equal(look.events, 2001 - look.first);
+    struct tail_stats stats;
+    tail_stats(rig.tail, &stats);
+    assert_true(stats.bytes_kept <= BYTES_MAX);
+    assert_true(stats.bytes_kept > BYTES_MAX / 2);
+    assert_int_equal(stats.events, 2000);
+    if (rig.disk != NULL) {
+        uint64_t bytes;
+        (void)manual_offload_run(&rig.offload);
+        model_disk_count(rig.disk, "", &bytes);
+        assert_true(bytes <= BYTES_MAX);
+    }
+}
+
+static void what_is_old_is_fetched_and_told_when_it_has_come(void **state)
+{
+    (void)state;
+    uint32_t called = 0;
+    append(250);
+    uint64_t next = 0;
+    buffer_clear(&rig.page);
+    assert_int_equal(tail_read(rig.tail, 1, 1000, &rig.page, &next), 1);
+    assert_int_equal(tail_read(rig.tail, 1, 1000, &rig.page, &next), 1);
+    assert_int_equal(rig.offload.submitted[OFFLOAD_READ], 1);
+    assert_true(manual_offload_run(&rig.offload) > 0);
+    assert_int_equal(tail_read(rig.tail, 1, 1000, &rig.page, &next), 0);
+    assert_true(next > 1);
+    (void)called;
+}
+
+static void a_time_is_found(void **state)
+{
+    (void)state;
+    append(300);
+    assert_int_equal(tail_find_time(rig.tail, 0), 1);
+    assert_int_equal(tail_find_time(rig.tail, 10 * 299 + 1), 300);
+    assert_int_equal(tail_find_time(rig.tail, 10 * 290), 290);
+    assert_int_equal(tail_find_time(rig.tail, 10 * 300 + 1), 301);
+    uint64_t found = tail_find_time(rig.tail, 10 * 20);
+    assert_true(found <= 20 && found + 40 > 20); /* on the disk: a little before */
+}
+
+/* ---- ends ---- */
+
+static void positions_go_on_after_a_clean_stop(void **state)
+{
+    (void)state;
+    append(300);
+    uint64_t id = tail_id(rig.tail);
+    tail_rig_close(&rig);
+    tail_rig_open(&rig);
+    assert_int_equal(tail_id(rig.tail), id);
+    assert_int_equal(tail_end(rig.tail), 301);
+    append(10);
+    struct tail_rig_look look = tail_rig_check(&rig);
+    assert_int_equal(look.end, 311);
+    assert_int_equal(look.crash_marks, 0);
+    assert_int_equal(look.holes, 0);
+}
+
+static void a_killed_process_loses_nothing_and_leaves_a_crash_mark(void **state)
+{
+    (void)state;
+    append(200);
+    uint64_t id = tail_id(rig.tail);
+    tail_rig_crash(&rig, MODEL_KILL);
+    tail_rig_open(&rig);
+    assert_int_equal(tail_id(rig.tail), id);
+    struct tail_rig_look look = tail_rig_check(&rig);
+    assert_int_equal(look.events, 200);
+    assert_int_equal(look.crash_marks, 1);
+    assert_int_equal(look.holes, 0);
+    assert_true(tail_end(rig.tail) > 202);
+}
+
+static void a_lost_machine_keeps_what_was_synced(void **state)
+{
+    (void)state;
+    append(100);
+    tail_rig_sync(&rig);
+    append(20);
+    tail_rig_crash(&rig, MODEL_POWER_DROP);
+    tail_rig_open(&rig);
+    struct tail_rig_look look = tail_rig_check(&rig);
+    assert_int_equal(look.events, 100);
+    assert_int_equal(look.crash_marks, 1);
+}
+
+static void a_position_is_never_given_twice(void **state)
+{
+    (void)state;
+    append(100);
+    uint64_t end = tail_end(rig.tail);
+    tail_rig_crash(&rig, MODEL_POWER_DROP);
+    tail_rig_open(&rig);
+    assert_true(tail_end(rig.tail) > end);
+}
+
+static void a_copied_folder_begins_anew(void **state)
+{
+    (void)state;
+    append(50);
+    uint64_t id = tail_id(rig.tail);
+    tail_rig_close(&rig);
+    struct model_disk *copy = model_disk_copy(rig.disk, 99);
+    model_disk_free(rig.disk);
+    rig.disk = copy;
+    tail_rig_open(&rig);
+    assert_true(tail_id(rig.tail) != id);
+    assert_int_equal(tail_end(rig.tail), 1);
+    assert_int_equal(model_disk_count(rig.disk, "", NULL), 1);
+}
+
+static void a_rotten_segment_is_a_hole_and_no_more(void **state)
+{
+    (void)state;
+    append(250);
+    tail_rig_close(&rig);
+    assert_true(model_disk_flip(rig.disk, "003-0000000000000002.tail", 30000, 3));
+    tail_rig_open(&rig);
+    struct tail_rig_look look = tail_rig_look(&rig, tail_first(rig.tail));
+    assert_int_equal(look.holes, 1);
+    assert_int_equal(look.crash_marks, 0);
+    assert_true(look.events > 200);
+    assert_int_equal(look.end, 251);
+}
+
+static void rot_met_while_reading_is_passed_over(void **state)
+{
+    (void)state;
+    append(250);
+    assert_true(model_disk_flip(rig.disk, "003-0000000000000001.tail", 30000, 3));
+    struct tail_rig_look look = tail_rig_look(&rig, tail_first(rig.tail));
+    assert_int_equal(look.errors, 1);
+    assert_true(look.events > 200);
+    assert_int_equal(look.end, 251);
+}
+
+static void a_lost_file_is_a_hole(void **state)
+{
+    (void)state;
+    append(250);
+    tail_rig_close(&rig);
+    struct disk *disk = model_disk_port(rig.disk);
+    assert_int_equal(disk->ops->remove(disk, "003-0000000000000002.tail"), 0);
+    tail_rig_open(&rig);
+    struct tail_rig_look look = tail_rig_look(&rig, tail_first(rig.tail));
+    assert_int_equal(look.holes, 1);
+    assert_int_equal(look.crash_marks, 0);
+}
+
+static void without_its_last_file_it_has_crashed(void **state)
+{
+    (void)state;
+    append(250);
+    uint64_t end = tail_end(rig.tail);
+    tail_rig_close(&rig);
+    struct disk *disk = model_disk_port(rig.disk);
+    char name[DISK_NAME_BYTES];
+    for (uint64_t i = 9; i > 2; i--) {
+        tail_file_name(3, i, name);
+        if (disk->ops->remove(disk, name) == 0) {
+            break;
+        }
+    }
+    tail_rig_open(&rig);
+    struct tail_rig_look look = tail_rig_look(&rig, tail_first(rig.tail));
+    assert_int_equal(look.crash_marks, 1);
+    assert_true(tail_end(rig.tail) > end);
+}
+
+/* ---- trouble ---- */
+
+static void a_full_disk_costs_the_durability_only(void **state)
+{
+    (void)state;
+    append(20);
+    model_disk_options(rig.disk)->capacity_bytes = 1;
+    rig.healthy = false;
+    append(300);
+    assert_true(failed());
+    struct tail_rig_look look = tail_rig_look(&rig, 290); /* as much as two segments hold */
+    assert_int_equal(look.events, 31);
+    model_disk_options(rig.disk)->capacity_bytes = 0;
+    for (uint32_t i = 0; i < 60; i++) {
+        tail_rig_sync(&rig);
+    }
+    assert_false(failed());
+    append(20);
+    tail_rig_crash(&rig, MODEL_KILL);
+    tail_rig_open(&rig);
+    look = tail_rig_look(&rig, tail_first(rig.tail));
+    assert_int_equal(look.crash_marks, 1);
+    assert_true(look.events >= 20);
+}
+
+static void a_failing_sync_moves_it_to_memory(void **state)
+{
+    (void)state;
+    append(20);
+    fault(MODEL_SYNC, SHOAL_EIO, false);
+    tail_rig_sync(&rig);
+    assert_true(failed());
+    append(20);
+    struct tail_rig_look look = tail_rig_look(&rig, 1);
+    assert_int_equal(look.events, 40);
+    assert_int_equal(look.holes, 0);
+}
+
+static void a_disk_that_fails_at_the_start_begins_it_anew_in_memory(void **state)
+{
+    (void)state;
+    append(20);
+    uint64_t id = tail_id(rig.tail);
+    tail_rig_close(&rig);
+    fault(MODEL_CREATE, SHOAL_EIO, true);
+    tail_rig_open(&rig);
+    rig.healthy = false;
+    assert_true(failed());
+    assert_true(tail_id(rig.tail) != id);
+    append(20);
+    assert_int_equal(tail_rig_look(&rig, 1).events, 20);
+    tail_rig_close(&rig);
+    model_disk_mend(rig.disk);
+    tail_rig_open(&rig);
+    assert_int_equal(tail_id(rig.tail), id);
+    assert_int_equal(tail_end(rig.tail), 21);
+}
+
+static void without_memory_positions_are_spent_and_seen_to_be(void **state)
+{
+    (void)state;
+    append(5);
+    mem_fail_from(1);
+    for (uint32_t i = 0; i < 200; i++) {
+        struct tail_event event = {.op = TAIL_RIG_DELETE, .key = bytes_from_string("key")};
+        uint8_t filler[1000] = {0};
+        event.value = bytes_make(filler, sizeof(filler));
+        tail_append(rig.tail, &event);
+    }
+    mem_fail_never();
+    assert_int_equal(tail_end(rig.tail), 206);
+    uint64_t next;
+    buffer_clear(&rig.page);
+    assert_int_equal(tail_read(rig.tail, 205, 100, &rig.page, &next), 0);
+    assert_int_equal(next, 206);
+    assert_int_equal(rig.page.len, 0);
+}
+
+static void no_failure_of_memory_at_an_opening_breaks_it(void **state)
+{
+    (void)state;
+    append(60);
+    for (uint64_t nth = 1; nth < 40; nth++) {
+        tail_rig_close(&rig);
+        struct tail_options options = {.disk = model_disk_port(rig.disk),
+                                       .lane = 3,
+                                       .bytes_max = BYTES_MAX,
+                                       .random = draw_id,
+                                       .random_self = &rig.random};
+        struct tail *tail;
+        mem_fail_from(nth);
+        int result = tail_open(&options, &tail);
+        mem_fail_never();
+        assert_true(result == 0 || result == SHOAL_ENOMEM);
+        if (result == 0) {
+            tail_close(tail, true);
+        }
+        tail_rig_open(&rig);
+        assert_int_equal(tail_rig_look(&rig, tail_first(rig.tail)).events, 60);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(events_are_numbered_from_one_and_read_as_they_were_put,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_page_holds_what_fits_and_one_event_at_least, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(long_values_are_left_out_and_their_length_is_told,
+                                        setup_memory, teardown),
+        cmocka_unit_test_setup_teardown(it_keeps_to_its_bytes_and_forgets_the_oldest, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(it_keeps_to_its_bytes_and_forgets_the_oldest, setup_memory,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_is_old_is_fetched_and_told_when_it_has_come, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_time_is_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(positions_go_on_after_a_clean_stop, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_killed_process_loses_nothing_and_leaves_a_crash_mark,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_lost_machine_keeps_what_was_synced, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_position_is_never_given_twice, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_copied_folder_begins_anew, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_rotten_segment_is_a_hole_and_no_more, setup, teardown),
+        cmocka_unit_test_setup_teardown(rot_met_while_reading_is_passed_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_lost_file_is_a_hole, setup, teardown),
+        cmocka_unit_test_setup_teardown(without_its_last_file_it_has_crashed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_full_disk_costs_the_durability_only, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_failing_sync_moves_it_to_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_disk_that_fails_at_the_start_begins_it_anew_in_memory,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(no_failure_of_memory_at_an_opening_breaks_it, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(without_memory_positions_are_spent_and_seen_to_be,
+                                        setup_memory, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
