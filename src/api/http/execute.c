@@ -158,9 +158,6 @@ static void submit(struct execute *execute)
         .run = run,
         .done = on_done,
         .user = execute,
-        .name = "execute",
-        .surface = SURFACE_HTTP,
-        .trace = exchange->request.trace,
     };
     if (execute->count == 0) {
         run(&exchange->unit, now.wall_ms); /* no key is concerned */

@@ -72,9 +72,6 @@ void kv_step(struct kv *kv)
         .run = run,
         .done = on_done,
         .user = kv,
-        .name = kv->deletes ? "delete" : "put",
-        .surface = SURFACE_HTTP,
-        .trace = exchange->request.trace,
     };
     struct moment now = loop_now(exchange->loop);
     if (worker_unit_now(exchange->worker, now, &exchange->unit, &code)) {
