@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "node/core.h"
+#include "ring/partition.h"
 #include "shoal/error.h"
 #include "support/fake_world.h"
 #include "wire/frame.h"
@@ -244,6 +245,94 @@ static void who_did_not_ask_for_it_is_not_traced(void **state)
     }
 }
 
+/* ---- units ----------------------------------------------------------------------------------- */
+
+static int setup_alone(void **state)
+{
+    static struct fixture fixture;
+    memset(&fixture, 0, sizeof(fixture));
+    *state = &fixture;
+    fake_world_init(&fixture.world, 1, 1, 1);
+    fixture.world.nodes[0].config.slow_us = &fixture.slow_us;
+    fixture.world.nodes[0].worker_count = 2;
+    if (fake_world_start(&fixture.world, 0) < 0) {
+        return -1;
+    }
+    fake_world_run(&fixture.world, 300 * MS);
+    log_configure(LOG_WARNING, LOG_FORMAT_TEXT, NULL, catch_line, &fixture);
+    return 0;
+}
+
+static void put_cell(struct unit *unit, uint64_t now_ms)
+{
+    (void)now_ms;
+    unit->cells[0].change = UNIT_PUT;
+    unit->cells[0].value = bytes_from_string("v");
+}
+
+static void note_code(struct unit *unit, int code, struct bytes text)
+{
+    (void)text;
+    *(int *)unit->user = code;
+}
+
+/* A unit over a key of worker 1, submitted at worker 0, so that it takes its time. */
+static int far_unit(struct fixture *fixture, struct unit_cell *cell)
+{
+    int code = WORLD_PENDING;
+    struct unit unit = {.cells = cell,
+                        .count = 1,
+                        .run = put_cell,
+                        .done = note_code,
+                        .user = &code,
+                        .name = "set",
+                        .surface = SURFACE_REDIS,
+                        .trace = trace};
+    char key[16];
+    for (uint32_t i = 0; cell->key.len == 0; i++) {
+        (void)snprintf(key, sizeof(key), "key-%u", i);
+        bool theirs = partition_of_key(bytes_from_string(key), WORLD_PARTITIONS) % 2 == 1;
+        cell->key = theirs ? bytes_from_string(key) : bytes_make(NULL, 0);
+    }
+    worker_unit(fixture->world.nodes[0].workers[0], fixture->world.now, &unit);
+    fixture->world.now.mono_us += MS; /* so long the letter takes */
+    fake_world_run(&fixture->world, 50 * MS);
+    return code;
+}
+
+static void units_are_in_the_slow_log_and_in_traces(void **state)
+{
+    struct fixture *fixture = *state;
+    struct unit_cell cell = {0};
+    give_spans(fixture, 0);
+    atomic_store(&fixture->slow_us, 1);
+    assert_int_equal(far_unit(fixture, &cell), 0);
+    assert_int_equal(
+        LINES("request: slow op=set key=key-", "keys=1 surface=redis ms=", "request=" TRACE_ID), 1);
+    struct span span = find(fixture, take(fixture, 0), "set", SPAN_SERVER);
+    assert_true(span.id_low == trace.id_low && span.parent == trace.span);
+    assert_string_equal(span.surface, "redis");
+    assert_true(span.end_ns > span.begin_ns);
+}
+
+static void what_a_unit_does_at_once_has_a_span_too(void **state)
+{
+    struct fixture *fixture = *state;
+    struct worker *worker = fixture->world.nodes[0].workers[0];
+    struct unit_cell cell = {.key = bytes_from_string("key")};
+    struct unit unit = {.cells = &cell, .run = put_cell, .trace = trace};
+    int code = WORLD_PENDING;
+    give_spans(fixture, 0);
+    while (partition_of_key(cell.key, WORLD_PARTITIONS) % 2 != 0) {
+        cell.key.len--; /* one of worker 0's */
+    }
+    unit.count = 1;
+    assert_true(worker_unit_now(worker, fixture->world.now, &unit, &code));
+    assert_int_equal(code, 0);
+    assert_true(find(fixture, take(fixture, 0), "unit", SPAN_SERVER).parent == trace.span);
+}
+
+#define ALONE(name) cmocka_unit_test_setup_teardown(name, setup_alone, teardown)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -256,6 +345,8 @@ int main(void)
         TEST(what_a_peer_is_refused_leaves_a_line_with_the_id),
         TEST(a_traced_request_has_a_span_below_its_parent_and_so_have_its_peers),
         TEST(who_did_not_ask_for_it_is_not_traced),
+        ALONE(units_are_in_the_slow_log_and_in_traces),
+        ALONE(what_a_unit_does_at_once_has_a_span_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
