@@ -4,9 +4,11 @@
 import { fromJson, percentOf, shownOf } from "./bytes.js";
 import { change, state } from "./store.js";
 
-export const SHOWN_MAX = 300;
-const WAITING_MAX = 600;
-const DRAW_MS = 250;
+export const SHOWN_MAX = 200;
+const WAITING_MAX = 400;
+const DRAW_MS_MIN = 250;
+const DRAW_MS_MAX = 2000;
+const DRAW_SHARE = 4; // of the time at most a quarter goes into drawing events
 const RETRY_MS = [300, 1000, 2000, 4000];
 const CLOSE_NORMAL = 1000;
 
@@ -30,6 +32,7 @@ let number = 0;
 let waiting = []; // texts that came and were not looked at
 let passedOver = 0;
 let timer = null;
+let drawMs = DRAW_MS_MIN;
 let retry = null;
 
 const isMark = (op) => op === "gap" || op === "back" || op === "flush";
@@ -84,6 +87,18 @@ function draw() {
     }
     feed.heldBack = 0;
     change({});
+    measure();
+}
+
+/* How long it takes until they are on the screen: a slow or busy machine is given more time. */
+function measure() {
+    const began = performance.now();
+    requestAnimationFrame(() =>
+        setTimeout(() => {
+            const took = performance.now() - began;
+            drawMs = Math.min(Math.max(took * DRAW_SHARE, DRAW_MS_MIN), DRAW_MS_MAX);
+        }),
+    );
 }
 
 function take(text) {
@@ -97,7 +112,7 @@ function take(text) {
             change({});
         }
     } else {
-        timer ??= setTimeout(draw, document.hidden ? DRAW_MS * 8 : DRAW_MS);
+        timer ??= setTimeout(draw, document.hidden ? DRAW_MS_MAX : drawMs);
     }
 }
 
@@ -187,6 +202,8 @@ export function feedFilter(prefix, ops) {
 
 export function feedPause(isPaused) {
     feed.isPaused = isPaused;
+    clearTimeout(timer);
+    timer = null;
     if (!isPaused) {
         draw();
     }

@@ -80,7 +80,7 @@ export function FeedView({ places }) {
             feedFilter(feed.prefix, ops);
         }
     };
-    return html`<${Card} title="Live feed" note="every change that any node of the cluster coordinates" aside=${html`<${State} />`}>
+    return html`<${Card} title="Live feed" class="feed" note="every change that any node of the cluster coordinates" aside=${html`<${State} />`}>
         <div class="toolbar">
             <form class="row" onSubmit=${filter}>
                 <label for="feed-prefix">Keys that begin with</label>

@@ -63,6 +63,9 @@ export function time(date, millis = false) {
     return millis ? text + "." + String(date.getMilliseconds()).padStart(3, "0") : text;
 }
 
+/* node2 before node10. */
+export const byName = new Intl.Collator("en", { numeric: true }).compare;
+
 /* "a, b and c"; at most so many by name. */
 export function names(list, most = 4) {
     const shown = list.length > most ? [...list.slice(0, most - 1), plural(list.length - most + 1, "other")] : list;

@@ -1,5 +1,6 @@
 /* A node's colour and shape, the same wherever it appears. Colours were chosen to stay apart for the
  * colour-blind; the shape and the name say the same without any. */
+import { byName } from "./format.js";
 import { html } from "./html.js";
 
 const COLOURS = 8;
@@ -17,7 +18,7 @@ const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [5, 5], [14, 4], [1, 4], [6, 
 
 /* By the order of their names, which every node and every visit has in common. */
 export function placesOf(names) {
-    return new Map(Array.from(new Set(names)).sort().map((name, place) => [name, place]));
+    return new Map(Array.from(new Set(names)).sort(byName).map((name, place) => [name, place]));
 }
 
 export const colourOf = (place) => "var(--node-" + (place % COLOURS) + ")";

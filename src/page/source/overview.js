@@ -40,7 +40,7 @@ function Tiles({ shown }) {
 function throughputLines({ history, loads }, places) {
     const busiest = Array.from(history.nodes.keys()).sort((a, b) => (loads.get(b) ?? 0) - (loads.get(a) ?? 0)).slice(0, LINES_MAX);
     const lines = [{ label: "all nodes", colour: "var(--chart-main)", isMain: true, values: history.total, now: format.rate(history.total.at(-1)) }];
-    for (const name of busiest.sort()) {
+    for (const name of busiest.sort(format.byName)) {
         const place = places.get(name) ?? 0;
         const dash = place % 2 === 1 && dashOf(place).length === 0 ? [6, 3] : dashOf(place);
         lines.push({ label: name, colour: colourOf(place), dash, values: history.nodes.get(name), now: format.rate(loads.get(name)) });

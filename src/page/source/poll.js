@@ -1,6 +1,7 @@
 /* Keeps the store current: asks the node for its answers again and again, each at its own pace,
  * slower while nobody looks, and again soon when the node does not answer. */
 import { getJson, getText } from "./api.js";
+import { byName } from "./format.js";
 import { Rate, buckets, difference, quantile } from "./rates.js";
 import { change, state } from "./store.js";
 
@@ -18,6 +19,7 @@ const NO_CONNECTION_TRIES = 2; // one lost answer is no outage
 function takeStatus(status) {
     const now = Date.now();
     const downSince = new Map();
+    status.nodes.sort((a, b) => byName(a.name, b.name));
     for (const node of status.nodes) {
         if (node.state === "down") {
             downSince.set(node.name, state.downSince.get(node.name) ?? now);

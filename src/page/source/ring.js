@@ -1,7 +1,7 @@
 /* The ring: who owns what. A band for each copy, the first owners' outermost. One partition at a time
  * is looked at, by pointer or with the arrow keys, and described in the middle. */
 import { useMemo, useRef, useState } from "preact/hooks";
-import { plural } from "./format.js";
+import { byName, plural } from "./format.js";
 import { html } from "./html.js";
 import { Mark, colourOf } from "./marks.js";
 import { SIZE, edgeOf, frameOf, movesOf, outlinesOf, partitionAt } from "./ring_shape.js";
@@ -61,7 +61,7 @@ export function Ring({ ring, older, places, down }) {
     const shares = useMemo(() => {
         const sums = new Map();
         ring.owners.forEach((row) => row.forEach((name) => sums.set(name, (sums.get(name) ?? 0) + 1)));
-        return Array.from(sums).sort(([a], [b]) => (a < b ? -1 : 1));
+        return Array.from(sums).sort(([a], [b]) => byName(a, b));
     }, [ring]);
     const count = ring.owners.length;
     const shown = partition !== null && partition < count ? partition : null;
