@@ -20,12 +20,16 @@ def trace_of(sampled=True):
     return trace.hex(), span.hex(), trace + span + bytes([1 if sampled else 0])
 
 
-def put(node, key, field, w=0):
-    """The RESULT's code of a put that carries the trace."""
+def put_natively(node, key, field, w, timeout_us=0):
+    """The RESULT of a put that carries the trace."""
     request = protocol.frame(protocol.REQUEST, 1, protocol.PUT, key, b"value", None, 0,
-                             [0, 0, w, 0, 0, 0, 0], field)
+                             [0, 0, w, 0, 0, 0, timeout_us], field)
     with protocol.Connection(node.client_port) as connection:
-        return connection.ask(request)[2]
+        return connection.ask(request)
+
+
+def put(node, key, field, w=0):
+    return put_natively(node, key, field, w)[2]
 
 
 def curl(node, path, *arguments):
@@ -206,6 +210,10 @@ class Logs(unittest.TestCase):
         there, = lines_with(coordinator, trace)
         self.assertRegex(there, r"request: slow op=put key=key-\d+ surface=peer ms=\d+")
         self.assertRegex(there, rf"waited=silence .*request={trace}$")
+        trace, _, field = trace_of(sampled=False)
+        result = put_natively(asked, b"key", field, 3, timeout_us=300000)
+        self.assertNotEqual(result[2], 0)
+        self.assertTrue(result[3].endswith(f"; request {trace}"), result)
 
 
 if __name__ == "__main__":
