@@ -74,6 +74,7 @@ struct worker_metrics {
     metric_id comparisons, syncs, sync_failures, sync_objects, sync_bytes, sync_repairs;
     metric_id tombstones, actors_closed, closing_questions;
     metric_id releasing, released, release_questions;
+    metric_id feed_events, feed_bytes, feed_failed;
     metric_id segments, compactions, compaction_bytes, tombstones_held, partitions_held;
     metric_id gossip_rounds, gossip_sent_bytes, gossip_received_bytes, suspicions;
     metric_id slow;
@@ -82,6 +83,7 @@ struct worker_metrics {
         uint64_t comparisons, syncs, sync_failures, sync_objects, sync_bytes, sync_repairs;
         uint64_t tombstones, actors_closed, closing_questions;
         uint64_t released, release_questions;
+        uint64_t feed_events;
         uint64_t compactions, compaction_bytes;
         uint64_t gossip_rounds, gossip_sent_bytes, gossip_received_bytes, suspicions;
     } counted; /* so far */

@@ -60,6 +60,21 @@ void feed_lane_deinit(struct worker *worker)
     buffer_deinit(&lane->page);
 }
 
+void feed_lane_stats(const struct worker *worker, struct tail_stats *out)
+{
+    const struct feed_lane *lane = &worker->lane;
+    *out = (struct tail_stats){0};
+    for (uint32_t i = 0; i < lane->tail_count; i++) {
+        struct tail_stats one = {0};
+        if (lane->tails[i] != NULL) {
+            tail_stats(lane->tails[i], &one);
+        }
+        out->events += one.events;
+        out->bytes_kept += one.bytes_kept;
+        out->failed = out->failed || one.failed;
+    }
+}
+
 /* ---- what has changed ---- */
 
 bool feed_lane_on(const struct worker *worker)

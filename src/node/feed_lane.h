@@ -42,6 +42,9 @@ struct feed_lane {
 void feed_lane_init(struct worker *worker, const struct worker_options *options);
 void feed_lane_deinit(struct worker *worker);
 
+/* Of the lane and those of before, together; nothing where there is no feed. */
+void feed_lane_stats(const struct worker *worker, struct tail_stats *out);
+
 /* Does anything have to be told? */
 bool feed_lane_on(const struct worker *worker);
 

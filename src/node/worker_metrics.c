@@ -73,6 +73,11 @@ static const struct {
      "Questions to owners to take what is let go of."},
     {METRIC_COUNTER, "shoal_slow_requests_total",
      "Requests, of clients and peers, that took longer than log.slow_ms."},
+    {METRIC_COUNTER, "shoal_feed_events_total",
+     "Changes coordinated here that were put into the live feed."},
+    {METRIC_GAUGE, "shoal_feed_tail_bytes", "Bytes of events that the live feed can still tell."},
+    {METRIC_GAUGE, "shoal_feed_tail_failed",
+     "Workers whose live feed is kept in memory alone because the disk fails."},
 };
 
 #define WORKER_METRICS (sizeof(worker_metric_list) / sizeof(worker_metric_list[0]))
@@ -136,7 +141,10 @@ void worker_find_metrics(struct worker *worker)
                                       &own->releasing,
                                       &own->released,
                                       &own->release_questions,
-                                      &own->slow};
+                                      &own->slow,
+                                      &own->feed_events,
+                                      &own->feed_bytes,
+                                      &own->feed_failed};
     if (worker->metrics == NULL) {
         return;
     }
@@ -162,6 +170,8 @@ static void worker_count(struct worker *worker, const struct engine_stats *stats
     const struct sync_counts *syncs = &worker->syncs.counts;
     struct worker_counted *counted = &own->counted;
     const struct steward_counts steward = worker_steward_counts(worker);
+    struct tail_stats feed;
+    feed_lane_stats(worker, &feed);
     const struct {
         metric_id id;
         uint64_t *counted;
@@ -187,6 +197,7 @@ static void worker_count(struct worker *worker, const struct engine_stats *stats
         {own->suspicions, &counted->suspicions, steward.suspicions},
         {own->released, &counted->released, worker->release.counts.released},
         {own->release_questions, &counted->release_questions, worker->release.counts.questions},
+        {own->feed_events, &counted->feed_events, feed.events},
     };
     for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
         metrics_add(own->registry, worker->index, counters[i].id,
@@ -216,6 +227,8 @@ void worker_measure(struct worker *worker)
     struct engine_stats stats;
     replica_stats(&worker->replica, &stats);
     uint32_t storage = worker_own_storage(worker);
+    struct tail_stats feed;
+    feed_lane_stats(worker, &feed);
     const struct {
         metric_id id;
         uint64_t value;
@@ -233,6 +246,8 @@ void worker_measure(struct worker *worker)
         {own->hints_owed, worker->hints.keys},
         {own->hints_bytes, worker->hints.bytes},
         {own->releasing, worker_releasing(worker)},
+        {own->feed_bytes, feed.bytes_kept},
+        {own->feed_failed, feed.failed ? 1 : 0},
     };
     for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]); i++) {
         metrics_set(own->registry, worker->index, gauges[i].id, gauges[i].value);

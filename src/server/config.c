@@ -113,6 +113,7 @@ static void set_defaults(struct config *config)
         .key_bytes = LIMIT_KEY_BYTES_DEFAULT,
         .value_bytes = LIMIT_VALUE_BYTES_DEFAULT,
         .hints_mb = CONFIG_HINTS_MB_DEFAULT,
+        .feed_tail_mb = CONFIG_FEED_TAIL_MB_DEFAULT,
         .transfers = CONFIG_TRANSFERS_DEFAULT,
         .connections = LIMIT_CONNECTIONS_DEFAULT,
         .request_timeout_us = REQUEST_TIMEOUT_US,

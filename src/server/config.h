@@ -15,6 +15,7 @@
 #define CONFIG_RESOLVER_BYTES 64u
 #define CONFIG_ORIGINS_BYTES 2048u
 #define CONFIG_HINTS_MB_DEFAULT 1024u
+#define CONFIG_FEED_TAIL_MB_DEFAULT 64u
 #define CONFIG_TRANSFERS_DEFAULT 8u
 #define CONFIG_PORT_NONE (-1) /* not served; 0 is any free port */
 
@@ -70,6 +71,7 @@ struct config {
     uint64_t workers;            /* 0: one for each processor */
     uint64_t memory_mb;
     uint64_t hints_mb;
+    uint64_t feed_tail_mb; /* 0: no live feed */
     uint64_t transfers; /* at a time, to this node */
     uint64_t key_bytes;
     uint64_t value_bytes;

@@ -136,6 +136,9 @@ const struct config_key config_keys[] = {
     {"http", "request_ms", CONFIG_DURATION, AT(http_request_us), .min = 100 * MS,
      .max = 3600000 * MS, .expected = "a duration from 100ms to 1h", .changeable = true},
 
+    {"feed", "tail_mb", CONFIG_NUMBER, AT(feed_tail_mb), .min = 0, .max = 1u << 20,
+     .expected = "megabytes, 0 for no live feed"},
+
     {"log", "level", CONFIG_CHOICE, AT(log_level), .choices = levels,
      .expected = "\"debug\", \"info\", \"warning\" or \"error\"", .changeable = true},
     {"log", "format", CONFIG_CHOICE, AT(log_format), .choices = formats,

@@ -19,6 +19,7 @@
 #include "net/net.h"
 #include "server/backup.h"
 #include "server/data_folder.h"
+#include "server/feed_store.h"
 #include "server/readiness.h"
 #include "server/secret.h"
 #include "server/storage.h"
@@ -48,6 +49,7 @@ struct server {
     struct net *net;
     struct backup *backup;
     struct storage *storage;
+    struct feed_store *feed_store;
     uint16_t client_port;
     uint16_t peer_port;
     uint16_t redis_port;
@@ -392,6 +394,11 @@ static int load_engines(struct server *server, char text[512])
     for (uint32_t i = 0; i < server->worker_count && offload; i++) {
         offloads[i] = net_offload(server->net, i);
     }
+    int code = feed_store_open(&server->config, server->worker_count, offload ? offloads : NULL,
+                               &server->feed_store);
+    if (code != 0) {
+        return explain(text, code, "can't open the live feed's tail");
+    }
     return storage_load_engines(server->storage, server->worker_count, offload ? offloads : NULL,
                                 server->engines, text);
 }
@@ -408,6 +415,8 @@ static int make_worker(struct server *server, uint32_t index)
         .spans = tracing_spans(server->tracing, index),
         .now = now(),
     };
+    options.tails = feed_store_tails(server->feed_store, index, &options.tail_count);
+    options.lanes = feed_store_lanes(server->feed_store);
     if (index == 0) {
         options.kept = buffer_bytes(&server->record);
     }
@@ -616,6 +625,7 @@ static bool end_workers(struct server *server)
             server->engines[i]->ops->free(server->engines[i]);
         }
     }
+    feed_store_close(server->feed_store, !server->running || clean);
     storage_close(server->storage, clean);
     return true;
 }

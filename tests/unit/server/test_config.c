@@ -219,6 +219,7 @@ static void silence_means_the_defaults(void **state)
     assert_int_equal(config.key_bytes, 65536);
     assert_int_equal(config.value_bytes, 16 * 1024 * 1024);
     assert_int_equal(config.hints_mb, 1024);
+    assert_int_equal(config.feed_tail_mb, 64);
     assert_int_equal(config.transfers, 8);
     assert_int_equal(config.partitions, 256);
     assert_int_equal(config.engine, ENGINE_LOG);
@@ -248,10 +249,12 @@ static void values_are_taken(void **state)
              "\"compression\": \"none\", \"scrub_days\": 0},"
              "\"workers\": 2, \"limits\": {\"memory_mb\": 512, \"hints_mb\": 7, \"transfers\": 3, "
              "\"request_timeout_ms\": 250},"
+             "\"feed\": {\"tail_mb\": 9},"
              "\"log\": {\"level\": \"debug\", \"format\": \"json\"}}",
              no_environment),
         0);
     assert_string_equal(config.node_zone, "z");
+    assert_int_equal(config.feed_tail_mb, 9);
     assert_int_equal(config.node_weight, 7);
     assert_int_equal(config.client_port, 0);
     assert_int_equal(config.redis_port, CONFIG_PORT_NONE);
