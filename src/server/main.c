@@ -81,7 +81,7 @@ static const struct argp parser = {
     .parser = parse_option,
     .doc = "A node of a Shoal cluster, a leaderless replicated key-value store."
            "\vSettings come from SHOAL_<SECTION>_<KEY> in the environment, then from the file. "
-           "SIGTERM stops gracefully, SIGHUP reloads log level and limits.",
+           "SIGTERM stops gracefully, SIGHUP reloads what docs/configuration.md marks as live.",
 };
 
 /* ---- configuration --------------------------------------------------------------------------- */
