@@ -184,6 +184,26 @@ static void what_a_peer_is_refused_leaves_a_line_with_the_id(void **state)
                      1);
 }
 
+static void a_peer_that_waits_for_its_disk_leaves_a_line_with_the_id(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint32_t node = 0; node < 3; node++) {
+        fixture->world.nodes[node].engines[0]->slow = true;
+    }
+    atomic_store(&fixture->slow_us, 10 * MS);
+    struct world_answer *answer = put(fixture, "key");
+    fake_world_run(&fixture->world, 150 * MS);
+    for (uint32_t node = 0; node < 3; node++) {
+        fickle_engine_settle(fixture->world.nodes[node].engines[0]);
+    }
+    fake_world_run(&fixture->world, 50 * MS);
+    assert_int_equal(answer->code, 0);
+    assert_int_equal(LINES("peer's request: slow op=STORE key=key partition=", "waited=disk",
+                           "request=" TRACE_ID),
+                     2);
+    assert_true(LINES("request: slow op=put key=key surface=native") == 1);
+}
+
 static uint32_t take(struct fixture *fixture, uint32_t node)
 {
     return spans_take(fixture->spans[node], fixture->out, 64);
@@ -343,6 +363,7 @@ int main(void)
         TEST(nothing_is_slow_where_the_slow_log_is_off),
         TEST(of_many_failures_some_are_written_and_the_rest_counted),
         TEST(what_a_peer_is_refused_leaves_a_line_with_the_id),
+        TEST(a_peer_that_waits_for_its_disk_leaves_a_line_with_the_id),
         TEST(a_traced_request_has_a_span_below_its_parent_and_so_have_its_peers),
         TEST(who_did_not_ask_for_it_is_not_traced),
         ALONE(units_are_in_the_slow_log_and_in_traces),
