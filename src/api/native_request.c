@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/prefetch.h"
+#include "node/feed.h"
 #include "shoal/error.h"
 
 #define FREE_REQUESTS_KEPT 1024u
@@ -233,9 +234,20 @@ struct native_request *native_begin(struct session *session, const struct frame 
     return request;
 }
 
+/* Readers of the live feed may want to know of reads and lists. */
+static void tell_feed(const struct native_request *request, struct worker *worker)
+{
+    if (request->op == NATIVE_OP_GET && worker_feed_wanted(worker, FEED_READ)) {
+        worker_feed_tell(worker, FEED_READ, request->request.key);
+    } else if (request->op == NATIVE_OP_LIST && worker_feed_wanted(worker, FEED_LIST)) {
+        worker_feed_tell(worker, FEED_LIST, request->request.key);
+    }
+}
+
 void native_submit(struct native_request *request)
 {
     struct loop *loop = request->session->loop;
+    tell_feed(request, loop->worker);
     worker_submit(loop->worker, loop_now(loop), &request->request);
 }
 

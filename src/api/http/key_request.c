@@ -8,6 +8,7 @@
 #include "api/native_check.h"
 #include "base/text.h"
 #include "model/shown.h"
+#include "node/feed.h"
 #include "shoal/error.h"
 
 #define SECOND_US UINT64_C(1000000)
@@ -253,6 +254,10 @@ void key_prepare(struct http_exchange *exchange, struct bytes key,
 
 void key_submit(struct http_exchange *exchange)
 {
+    const struct request *request = &exchange->request;
+    if (request->op == REQUEST_GET && worker_feed_wanted(exchange->worker, FEED_READ)) {
+        worker_feed_tell(exchange->worker, FEED_READ, request->key);
+    }
     worker_submit(exchange->worker, loop_now(exchange->loop), &exchange->request);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/queue.h"
 #include "base/text.h"
+#include "node/feed.h"
 #include "shoal/error.h"
 
 /* Of a page where all are listed: a page begins with few keys, and the next ones are as long as
@@ -195,6 +196,9 @@ static void list(struct http_exchange *exchange, bool rest)
     exchange->user = listing;
     exchange->drained = on_drained;
     exchange->gone = on_gone;
+    if (worker_feed_wanted(exchange->worker, FEED_LIST)) {
+        worker_feed_tell(exchange->worker, FEED_LIST, listing->prefix);
+    }
     ask(listing);
 }
 

@@ -161,6 +161,7 @@ static bool answer_now(struct redis_pending *pending)
 /* It has entered the order: goes on by itself, and is done sooner or later. */
 static void start(struct redis_pending *pending)
 {
+    redis_tell_feed(pending);
     switch (pending->call.command->kind) {
     case COMMAND_KEYS:
         if (worker_alone(pending->session->loop->worker)) {
@@ -226,8 +227,12 @@ static bool carry_out_now(struct redis_pending *pending)
             bytes_from_string("too many replies wait to be read: ask for less at once"));
         return true;
     }
-    return command->kind == COMMAND_KEYS && worker_alone(pending->session->loop->worker) &&
-           redis_alone_now(pending);
+    if (command->kind != COMMAND_KEYS || !worker_alone(pending->session->loop->worker) ||
+        !redis_alone_now(pending)) {
+        return false;
+    }
+    redis_tell_feed(pending);
+    return true;
 }
 
 void redis_begin_first(struct redis_pending *pending)

@@ -57,6 +57,11 @@ void redis_pending_write_error(struct redis_pending *pending, int code, struct b
 void redis_pending_sent(struct redis_pending *pending);
 void redis_pendings_free(struct redis_desk *desk);
 
+/* ---- told.c ---------------------------------------------------------------------------------- */
+
+/* A command is being carried out: readers of the live feed are told if it reads or lists. */
+void redis_tell_feed(const struct redis_pending *pending);
+
 /* ---- begin.c: how commands begin ------------------------------------------------------------- */
 
 /* The first of a session to be waited for by nobody: carries it out, straight to the connection's
