@@ -170,6 +170,11 @@ static void bad_configurations_are_refused_with_key_value_line_and_what_would_be
          "cluster.resolver is \"dns.example\": expected is the address of a name server"},
         {"{" ALONE ", \"cluster\": {\"resolver\": \"10.0.0.1:0\"}}", "cluster.resolver is"},
         {"{" ALONE ", \"cluster\": {\"resolvers\": \"\"}}", "did you mean \"cluster.resolver\"?"},
+        {"{" ALONE ", \"tracing\": {\"endpoint\": \"https://a/v1/traces\"}}",
+         "tracing.endpoint is \"https://a/v1/traces\": expected is http://HOST[:PORT][/PATH]"},
+        {"{" ALONE ", \"tracing\": {\"sample\": 1.5}}", "a share of the requests, from 0 to 1"},
+        {"{" ALONE ", \"tracing\": {\"sampel\": 1}}", "did you mean \"tracing.sample\"?"},
+        {"{" ALONE ", \"log\": {\"slow_ms\": \"2h\"}}", "a duration up to 1h"},
         {"{\"cluster\": {\"seeds\": [\"::1:4001\"]}}", "[v6]:PEER_PORT"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -226,6 +231,9 @@ static void silence_means_the_defaults(void **state)
     assert_int_equal(config.durability, DURABILITY_SYNC);
     assert_int_equal(config.compression, COMPRESSION_LZ4);
     assert_int_equal(config.scrub_days, 7);
+    assert_int_equal(config.slow_us, 1000000);
+    assert_string_equal(config.trace_endpoint, "");
+    assert_true(config.trace_sample == 0.01);
     assert_true(strlen(config.node_name) > 0);
     assert_int_equal(
         load("{\"quorum\": {\"n\": 5}, \"listen\": {\"peer_port\": 4001}}", no_environment), 0);
@@ -250,7 +258,8 @@ static void values_are_taken(void **state)
              "\"workers\": 2, \"limits\": {\"memory_mb\": 512, \"hints_mb\": 7, \"transfers\": 3, "
              "\"request_timeout_ms\": 250},"
              "\"feed\": {\"tail_mb\": 9},"
-             "\"log\": {\"level\": \"debug\", \"format\": \"json\"}}",
+             "\"log\": {\"level\": \"debug\", \"format\": \"json\", \"slow_ms\": 0},"
+             "\"tracing\": {\"endpoint\": \"http://[::1]:4318\", \"sample\": 1}}",
              no_environment),
         0);
     assert_string_equal(config.node_zone, "z");
@@ -273,6 +282,9 @@ static void values_are_taken(void **state)
     assert_int_equal(config.scrub_days, 0);
     assert_int_equal(config.log_level, LOG_DEBUG);
     assert_int_equal(config.log_format, LOG_FORMAT_JSON);
+    assert_int_equal(config.slow_us, 0);
+    assert_string_equal(config.trace_endpoint, "http://[::1]:4318");
+    assert_true(config.trace_sample == 1);
 }
 
 static void what_others_are_told_may_differ_from_what_is_listened_on(void **state)
@@ -444,6 +456,7 @@ static void what_needs_a_restart_is_named(void **state)
     other = config;
     other.log_level = LOG_DEBUG;
     other.connections = 5;
+    other.slow_us = 7;
     assert_int_equal(config_fixed_differences(&config, &other, &names), 0);
     assert_int_equal(names.len, 0);
     other.workers = 3;
