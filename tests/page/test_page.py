@@ -384,7 +384,13 @@ class Page(Shown):
         browser("wait", {"selector": ".banner.is-bad", "text": "node3 is down"})
         browser("wait", {"selector": ".top-end .badge.is-bad", "text": "1 down"})
         browser("wait", {"selector": ".tile.is-bad", "text": "2 of 3"})
+        browser("go", "feed")
+        browser("wait", {"selector": ".event.is-gap", "text": "node3"})
+        browser("wait", {"selector": ".away", "text": "node3"})
         nodes[2].start()
+        browser("wait", {"selector": ".event.is-back", "text": "node3"})
+        browser("wait", {"selector": ".away", "gone": True})
+        browser("go", "overview")
         browser("wait", {"selector": "tr[data-node=node3]", "text": "up"})
         browser("wait", {"selector": ".banner", "gone": True})
 

@@ -6,6 +6,7 @@ import { change, state } from "./store.js";
 
 export const SHOWN_MAX = 200;
 const WAITING_MAX = 400;
+const MARKS_MAX = 50;
 const DRAW_MS_MIN = 250;
 const DRAW_MS_MAX = 2000;
 const DRAW_SHARE = 4; // of the time at most a quarter goes into drawing events
@@ -23,6 +24,7 @@ export const feed = {
     ops: new Set(["put", "delete", "expire"]),
     events: [], // the newest first
     heldBack: 0, // while it is paused
+    away: new Map(), // node name -> the gap that says it can't be heard; until it is back
 };
 
 let socket = null;
@@ -30,12 +32,16 @@ let cursor = null;
 let tries = 0;
 let number = 0;
 let waiting = []; // texts that came and were not looked at
+let marks = []; // of what was passed over, the gaps and the like: they are shown all the same
 let passedOver = 0;
 let timer = null;
 let drawMs = DRAW_MS_MIN;
 let retry = null;
 
 const isMark = (op) => op === "gap" || op === "back" || op === "flush";
+// In the text of an event; within a string of it the quotes would be escaped.
+const MARK = /"op":\s*"(gap|back|flush)"/;
+const HEARTBEAT = /"op":\s*"heartbeat"/;
 
 function gapOf(message) {
     return { number: ++number, op: "gap", time: new Date(), node: "", message, key: null };
@@ -72,16 +78,29 @@ function eventOf(text) {
     };
 }
 
+/* Who can't be heard is said for as long as it is so, wherever the list has got to. */
+function noteAway(event) {
+    if (event.op === "gap" && event.reason === "away") {
+        feed.away.set(event.node, event);
+    } else if (event.op === "back" || event.reason === "removed") {
+        feed.away.delete(event.node);
+    }
+}
+
+const eventsOf = (texts) => texts.map(eventOf).filter((event) => event !== null);
+
 function draw() {
     timer = null;
-    const texts = waiting;
-    waiting = [];
-    const events = texts.map(eventOf).filter((event) => event !== null);
+    const events = eventsOf(marks);
     if (passedOver > 0) {
         // What was passed over came before what is left.
-        events.unshift(gapOf(passedOver.toLocaleString("en") + " events came faster than they can be shown, and were passed over here."));
-        passedOver = 0;
+        events.push(gapOf(passedOver.toLocaleString("en") + " events came faster than they can be shown, and were passed over here."));
     }
+    events.push(...eventsOf(waiting));
+    events.forEach(noteAway);
+    waiting = [];
+    marks = [];
+    passedOver = 0;
     if (events.length > 0) {
         feed.events = [...events.reverse(), ...feed.events].slice(0, SHOWN_MAX);
     }
@@ -104,8 +123,12 @@ function measure() {
 function take(text) {
     waiting.push(text);
     if (waiting.length > WAITING_MAX) {
-        waiting.shift();
-        passedOver++;
+        const oldest = waiting.shift();
+        if (marks.length < MARKS_MAX && MARK.test(oldest)) {
+            marks.push(oldest);
+        } else {
+            passedOver++;
+        }
     }
     if (feed.isPaused) {
         if (feed.heldBack++ % 20 === 0 || feed.heldBack < 20) {
@@ -115,9 +138,6 @@ function take(text) {
         timer ??= setTimeout(draw, document.hidden ? DRAW_MS_MAX : drawMs);
     }
 }
-
-/* Heartbeats are no news. */
-const isHeartbeat = (text) => text.length < 4096 && text.includes('"heartbeat"') && /"op":\s*"heartbeat"/.test(text);
 
 function address() {
     const scheme = location.protocol === "https:" ? "wss://" : "ws://";
@@ -150,8 +170,8 @@ function connect() {
         if (socket !== opened || typeof data !== "string") {
             return;
         }
-        if (isHeartbeat(data)) {
-            eventOf(data); // for its cursor
+        if (HEARTBEAT.test(data)) {
+            eventOf(data); // no news, but for its cursor
         } else {
             take(data);
         }
@@ -192,7 +212,9 @@ export function feedFilter(prefix, ops) {
     feed.ops = ops;
     feed.events = [];
     feed.heldBack = 0;
+    feed.away.clear();
     waiting = [];
+    marks = [];
     passedOver = 0;
     cursor = null;
     tries = 0;

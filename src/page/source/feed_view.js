@@ -99,6 +99,8 @@ export function FeedView({ places }) {
                 <button type="button" onClick=${feedClear}>Clear</button>
             </div>
         </div>
+        ${Array.from(feed.away.values()).map((gap) => html`<p class="callout is-fair away" key=${gap.node}><${Icon} name="warn" /><span>
+            <b>${gap.node}</b> can't be heard since ${format.time(gap.time)}: what it has done and nobody has heard yet will follow when it is back.</span></p>`)}
         <${EventList} events=${feed.events} places=${places} empty="Nothing yet: waiting for the next change." />
         ${feed.events.length >= SHOWN_MAX && html`<p class="dim small">The latest ${SHOWN_MAX} are shown.</p>`}
     <//>`;
