@@ -131,21 +131,33 @@ static bool hub_node_settled(const struct hub_node *node)
     return settled || node->away || node->silent || timer_running(&node->trouble);
 }
 
-/* Who isn't heard by then is followed from the time at which the hub began. */
+/* Who isn't heard by then is followed from the time at which the hub began, which is as good as
+ * clocks are: so it is told as away. */
+static void hub_ready_without(struct hub_node *node)
+{
+    bool unheard = false;
+    for (uint32_t i = 0; i < node->lane_count; i++) {
+        struct hub_lane *lane = node->lanes[i];
+        unheard = unheard || lane->tail == 0;
+        if (lane->tail == 0 && lane->from_end) {
+            lane->from_end = false;
+            hub_lane_drop(lane);
+            hub_lane_ask(lane);
+        }
+    }
+    if (unheard && !node->away && !node->silent) {
+        timers_stop(&node->hub->worker->timers, &node->trouble);
+        node->away = true;
+        hub_tell_node(node, FEED_NEWS_AWAY);
+    }
+}
+
 static void hub_ready(struct feed_hub *hub)
 {
     hub->ready = true;
     timers_stop(&hub->worker->timers, &hub->settle);
     for (uint32_t i = 0; i < hub->node_count; i++) {
-        struct hub_node *node = hub->nodes[i];
-        for (uint32_t j = 0; j < node->lane_count; j++) {
-            struct hub_lane *lane = node->lanes[j];
-            if (lane->tail == 0 && lane->from_end) {
-                lane->from_end = false;
-                hub_lane_drop(lane);
-                hub_lane_ask(lane);
-            }
-        }
+        hub_ready_without(hub->nodes[i]);
     }
     struct feed_news content = {.kind = FEED_NEWS_READY};
     hub_tell(hub, feed_news_new(&content));

@@ -29,6 +29,7 @@ struct sim_dot {
     struct dot dot;
     enum sim_kind kind;
     uint32_t write; /* that it belongs to; 0: not known, or a tombstone */
+    uint32_t node;  /* that gave it */
     struct sim_set replaced;
 };
 

@@ -118,6 +118,7 @@ struct sim_options {
     uint64_t heartbeat_us;
     uint64_t request_timeout_us;
     double batch_rate; /* events after which the flush comes later, with others */
+    uint32_t watchers; /* readers of the live feed */
     uint64_t load_us;
     struct sim_network_options network;
     struct sim_clock_options clock;

@@ -11,6 +11,7 @@
 #include "sim_counters.h"
 #include "sim_faults.h"
 #include "sim_joins.h"
+#include "sim_watch.h"
 
 #define SECOND_US UINT64_C(1000000)
 #define FORM_US (60 * SECOND_US)
@@ -25,6 +26,7 @@ struct run {
     struct sim_clients clients;
     struct sim_joins joins;
     struct sim_changes changes;
+    struct sim_watchers watchers;
 };
 
 static bool run_idle(struct sim_world *world)
@@ -209,6 +211,7 @@ static void load(struct run *run)
     struct sim_world *world = &run->world;
     const struct sim_options *options = &world->options;
     sim_trace_say(&world->trace, world->now_us, "---- load ----");
+    sim_watchers_begin(&run->watchers);
     sim_clients_begin(&run->clients);
     sim_faults_begin(&run->faults);
     sim_changes_begin(&run->changes);
@@ -263,6 +266,9 @@ static void heal(struct run *run)
     if (!world->verdict.broken) {
         write_again(run);
     }
+    if (!world->verdict.broken) {
+        sim_watchers_judge(&run->watchers);
+    }
 }
 
 static void collect(const struct run *run, struct sim_result *result)
@@ -301,6 +307,7 @@ void sim_run(const struct sim_options *options, FILE *trace, struct sim_result *
     sim_faults_init(&run->faults, &run->world);
     sim_changes_init(&run->changes, &run->world, &run->faults, &run->joins);
     sim_clients_init(&run->clients, &run->world, REQUESTS_MAX);
+    sim_watchers_init(&run->watchers, &run->world, options->watchers);
     form(run);
     if (!run->world.verdict.broken) {
         load(run);
@@ -318,6 +325,7 @@ void sim_run(const struct sim_options *options, FILE *trace, struct sim_result *
     for (uint32_t i = 0; i < run->world.node_count; i++) {
         sim_life_end(&run->world.nodes[i]);
     }
+    sim_watchers_deinit(&run->watchers);
     collect(run, result);
     sim_world_deinit(&run->world);
     mem_free(run);

@@ -37,6 +37,8 @@ const char *sim_invariant_text(enum sim_invariant invariant)
         return "7 (the same seed gives the same trace)";
     case SIM_ROBUSTNESS:
         return "8 (nothing malformed is sent, nothing crashes)";
+    case SIM_FEED:
+        return "22 (the live feed leaves nothing out in silence, nor makes anything up)";
     case SIM_LIVENESS:
         return "liveness (every request completes once and in time)";
     case SIM_OUTCOME:

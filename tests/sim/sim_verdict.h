@@ -18,6 +18,7 @@ enum sim_invariant {
     SIM_ROBUSTNESS = 8,  /* nothing malformed is sent, nothing crashes */
     SIM_LIVENESS = 20,   /* every request completes exactly once, in time */
     SIM_OUTCOME = 21,    /* an answer says what is true */
+    SIM_FEED = 22,       /* the live feed leaves nothing out in silence, nor makes anything up */
 };
 
 struct sim_verdict {

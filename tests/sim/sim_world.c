@@ -145,6 +145,12 @@ void sim_world_issued(struct sim_world *world, uint32_t node, struct bytes key, 
                       struct version_vector seen)
 {
     sim_oracle_issued(&world->oracle, key, dot, seen);
+    struct sim_key *at =
+        &world->oracle.history.keys[sim_history_key(&world->oracle.history, key)];
+    int index = sim_history_dot(at, dot);
+    if (index >= 0) {
+        at->dots[index].node = node;
+    }
     sim_trace_event(&world->trace, world->now_us, 65, node, 0, key);
     sim_trace_say(&world->trace, world->now_us, "node%u issues (%llx,%llu) on %.*s", node,
                   (unsigned long long)dot.actor, (unsigned long long)dot.counter, (int)key.len,
