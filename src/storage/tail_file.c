@@ -112,7 +112,8 @@ int tail_head_read(const uint8_t head[TAIL_HEAD_BYTES], struct tail_head *out)
 
 /* ---- files ---- */
 
-/* Zeros that were written, not only reserved: from then on the blocks are the file's own. */
+/* Zeros that were written, not only reserved: the pages are there from then on, and the blocks the
+ * file's own. They need not be synced: most are overwritten before the system writes them out. */
 static int file_fill(const struct disk *disk, struct tail_segment *segment)
 {
     uint8_t *zeros = mem_alloc_zeroed(1, FILL_BYTES);
@@ -137,9 +138,6 @@ int tail_file_make(struct disk *disk, uint32_t lane, struct tail_segment *segmen
         return result;
     }
     result = file_fill(disk, segment);
-    if (result == 0) {
-        result = disk->ops->sync(segment->file);
-    }
     if (result == 0) {
         result = disk->ops->identity(disk, name, identity);
     }
