@@ -94,8 +94,7 @@ export function fromBase64(text) {
 
 const UNRESERVED = /[A-Za-z0-9._~-]/;
 
-/* For a path or a query. A path of dots alone would be resolved away by the browser, in whatever
- * way they are written: see unreachable(). */
+/* For a path or a query. See isUnreachable, too. */
 export function percentOf(bytes) {
     let out = "";
     for (const byte of bytes) {
@@ -107,7 +106,9 @@ export function percentOf(bytes) {
     return out;
 }
 
-/* Browsers take %2e for a dot and fold such a path: nothing can be asked of these two keys. */
+/* Browsers take %2e for a dot and fold paths with "." and "..": these two keys can't be asked for. */
+export const UNREACHABLE = "A browser can't ask for a key or prefix that is only dots; the shoal command can.";
+
 export function isUnreachable(bytes) {
     return bytes.length <= 2 && bytes.length > 0 && bytes.every((byte) => byte === 0x2e);
 }
@@ -115,12 +116,12 @@ export function isUnreachable(bytes) {
 export function fromPercent(text) {
     const out = [];
     for (let i = 0; i < text.length; i++) {
-        const pair = text[i] === "%" ? parseInt(text.slice(i + 1, i + 3), 16) : NaN;
-        if (Number.isNaN(pair)) {
-            out.push(...encoder.encode(text[i]));
-        } else {
-            out.push(pair);
+        const pair = text.slice(i, i + 3);
+        if (/^%[0-9a-f]{2}$/i.test(pair)) {
+            out.push(parseInt(pair.slice(1), 16));
             i += 2;
+        } else {
+            out.push(...encoder.encode(text[i]));
         }
     }
     return Uint8Array.from(out);

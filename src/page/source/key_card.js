@@ -2,7 +2,7 @@
  * written replaces what was shown and nothing else: the context that came with it goes along. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { deleteKey, getKey, putKey } from "./api.js";
-import { isPlain, isUnreachable, shownOf, textOf } from "./bytes.js";
+import { UNREACHABLE, isPlain, isUnreachable, shownOf, textOf } from "./bytes.js";
 import { Editor, Ttl, bytesOfDraft, draftOf, ttlOf } from "./editor.js";
 import * as format from "./format.js";
 import { html } from "./html.js";
@@ -93,7 +93,7 @@ export function KeyCard({ name, changed }) {
 
     const load = async () => {
         if (isUnreachable(name)) {
-            setProblem("A browser can't ask for a key that is only dots; the shoal command can.");
+            setProblem(UNREACHABLE);
             return;
         }
         try {

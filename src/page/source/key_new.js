@@ -1,7 +1,7 @@
 /* A new key, or a new value for one by its name. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { getKey, putKey } from "./api.js";
-import { bytesOf, isUnreachable, percentOf, shownOf } from "./bytes.js";
+import { UNREACHABLE, bytesOf, isUnreachable, percentOf, shownOf } from "./bytes.js";
 import { Editor, Ttl, bytesOfDraft, ttlOf, useDraft } from "./editor.js";
 import { html } from "./html.js";
 import { Card } from "./parts.js";
@@ -26,7 +26,7 @@ export function NewKey({ prefix, changed, cancel }) {
             return;
         }
         if (isUnreachable(key)) {
-            setProblem("A browser can't ask for a key that is only dots; the shoal command can.");
+            setProblem(UNREACHABLE);
             return;
         }
         setBusy(true);

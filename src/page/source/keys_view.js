@@ -1,7 +1,7 @@
 /* The key browser: a list of keys by their prefix, page by page, and beside it the one that is open. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { listKeys } from "./api.js";
-import { ENCODINGS, isSame, percentOf } from "./bytes.js";
+import { ENCODINGS, UNREACHABLE, isSame, isUnreachable, percentOf } from "./bytes.js";
 import * as format from "./format.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
@@ -19,6 +19,10 @@ function useKeys() {
 
     const load = async (prefix, before) => {
         const question = ++asked.current;
+        if (isUnreachable(prefix)) {
+            setList({ prefix, keys: [], after: null, isLoading: false, problem: UNREACHABLE });
+            return;
+        }
         setList((old) => ({ ...old, prefix, isLoading: true, problem: "" }));
         try {
             const page = await listKeys(prefix, before?.after, PAGE_KEYS);
