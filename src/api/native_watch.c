@@ -178,7 +178,8 @@ static void on_timer(struct timer *timer, uint64_t now_us)
         start_timer(watch, RETRY_US);
         return;
     }
-    if (now_us - watch->told_us >= watch->heartbeat_us) {
+    bool placed = watch->greeted || worker_feed_cursor(&watch->reader).data != NULL;
+    if (placed && now_us - watch->told_us >= watch->heartbeat_us) {
         tell_heartbeat(watch);
     }
     uint64_t due_us = watch->told_us + watch->heartbeat_us;
