@@ -85,7 +85,8 @@ int tail_event_take(struct bytes *events, struct tail_event *out)
     size_t value_bytes = load_u32_le(at + 32);
     size_t head = TAIL_EVENT_HEAD_BYTES + ((flags & EVENT_EXPIRY) != 0 ? EXPIRY_BYTES : 0);
     if ((flags & ~(EVENT_VALUE | EVENT_EXPIRY)) != 0 || at[26] != 0 || at[27] != 0 || len < head ||
-        key_len > len - head || key_len > LIMIT_KEY_BYTES_MAX) {
+        key_len > len - head || key_len > LIMIT_KEY_BYTES_MAX ||
+        tail_event_position(at) >= TAIL_POSITIONS) {
         return SHOAL_EPROTO;
     }
     size_t value_len = len - head - key_len;

@@ -6,6 +6,10 @@
 
 #define TAIL_EVENT_HEAD_BYTES 36u
 
+/* No position is as high, whatever a disk or another node says: there is room for any arithmetic
+ * with one, and for some billion of crashes. */
+#define TAIL_POSITIONS (UINT64_C(1) << 62)
+
 /* How long it is, encoded; with its value if that is wanted and all comes to no more than
  * bytes_max. */
 size_t tail_event_plan(const struct tail_event *event, size_t bytes_max, bool *with_value);

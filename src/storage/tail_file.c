@@ -107,7 +107,8 @@ int tail_head_read(const uint8_t head[TAIL_HEAD_BYTES], struct tail_head *out)
     if (load_u64_le(head + CLEAN_SUM_AT) != hash_seeded(sum, bytes_make(head + CLEAN_AT, 8))) {
         out->clean_end = 0;
     }
-    return out->id == 0 ? SHOAL_EPROTO : 0;
+    bool sane = out->id != 0 && out->first < TAIL_POSITIONS && out->clean_end < TAIL_POSITIONS;
+    return sane ? 0 : SHOAL_EPROTO;
 }
 
 /* ---- files ---- */
