@@ -565,6 +565,7 @@ class Three(Case):
     def test_with_a_dead_node_quorums_decide(self):
         dead = self.group.add_node().start()
         self.group.nodes.pop()  # it is ours to end
+        self.addCleanup(lambda: dead.process and dead.kill())
         self.group.join(dead)
         self.group.wait_settled([*self.group.nodes, dead])
         dead.kill()
