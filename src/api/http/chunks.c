@@ -1,7 +1,8 @@
 /* A machine that looks at one byte at a time, but for data.
  *
- *      SIZE -- blank --> BLANK -- ';' --> EXTENSION -- CR --> SIZE_END -- LF --> DATA ...
- *        '---- CR ----------------------------------------------^         '--> (size 0) LINE
+ *      SIZE -- blank --> BLANK -- ';' --> NAME -- token --> EXTENSION -- CR --> SIZE_END ...
+ *        '---- CR ----------------------------------------------------------------^
+ *      SIZE_END -- LF --> DATA, or for size 0 LINE
  *      DATA -- all of it --> DATA_CR --> DATA_LF --> SIZE
  *      LINE -- CR --> LAST_LF -- LF --> done
  *        '-- else --> TRAILER_NAME -- ':' --> TRAILER -- CR --> TRAILER_LF -- LF --> LINE
@@ -13,6 +14,7 @@
 enum {
     SIZE = 0,
     BLANK,
+    NAME,
     EXTENSION,
     SIZE_END,
     DATA,
@@ -66,7 +68,7 @@ static int take_size(struct http_chunks *chunks, uint8_t c, struct http_problem 
     if (c == '\r') {
         chunks->state = SIZE_END;
     } else if (c == ';') {
-        chunks->state = EXTENSION;
+        chunks->state = NAME;
     } else if (c == ' ' || c == '\t') {
         chunks->state = BLANK;
     } else {
@@ -80,9 +82,14 @@ static int take_extension(struct http_chunks *chunks, uint8_t c, struct http_pro
     if (++chunks->extension_bytes > HTTP_EXTENSION_BYTES_MAX) {
         return refuse(problem, 400, "the chunks' extensions are too long");
     }
+    bool blank = c == ' ' || c == '\t';
     if (chunks->state == BLANK) {
-        chunks->state = c == ';' ? EXTENSION : BLANK;
-        return c == ';' || c == ' ' || c == '\t' ? 0 : malformed(problem);
+        chunks->state = c == ';' ? NAME : BLANK;
+        return c == ';' || blank ? 0 : malformed(problem);
+    }
+    if (chunks->state == NAME) {
+        chunks->state = blank ? NAME : EXTENSION;
+        return blank || http_is_token(bytes_make(&c, 1)) ? 0 : malformed(problem);
     }
     if (c == '\r') {
         chunks->state = SIZE_END;
@@ -132,6 +139,7 @@ static int take_byte(struct http_chunks *chunks, uint8_t c, struct http_problem 
     case SIZE:
         return take_size(chunks, c, problem);
     case BLANK:
+    case NAME:
     case EXTENSION:
         return take_extension(chunks, c, problem);
     case SIZE_END:

@@ -27,14 +27,14 @@ static const uint8_t kinds[256] = {
     T, T, T, T, T, T, T, T, T, T, T, U, U, U, T, T,
     T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
     T, T, T, T, T, T, T, T, T, T, T, U, T, U, T, 0,
-    U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U,
-    U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U,
-    U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U,
-    U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U,
-    U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U,
-    U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U,
-    U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U,
-    U, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U,
+    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
+    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
+    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
+    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
+    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
+    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
+    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
+    V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V,
 };
 /* clang-format on */
 
@@ -121,8 +121,12 @@ int http_field_read(struct bytes line, struct http_field *field, struct http_pro
 
 /* ---- where it ends --------------------------------------------------------------------------- */
 
-static int too_long(const struct http_head_progress *progress, struct http_problem *problem)
+static int too_long(const struct http_head_progress *progress, struct bytes bytes,
+                    struct http_problem *problem)
 {
+    if (!progress->begun && memchr(bytes.data, ' ', bytes.len) == NULL) {
+        return refuse(problem, 501, "this method is not known here");
+    }
     if (!progress->begun) {
         return refuse(problem, 414, "the request line is longer than http.head_kb allows");
     }
@@ -169,7 +173,7 @@ int http_head_scan(struct http_head_progress *progress, struct bytes bytes,
         progress->begun = true;
         progress->scanned = progress->line = at + 1;
     }
-    return bytes.len >= bounds->bytes ? too_long(progress, problem) : 0;
+    return bytes.len >= bounds->bytes ? too_long(progress, allowed, problem) : 0;
 }
 
 /* ---- the request line ------------------------------------------------------------------------ */
@@ -188,7 +192,6 @@ static uint32_t method_of(struct bytes name)
         {"OPTIONS", HTTP_OPTIONS},
         {"PATCH", HTTP_METHOD_REFUSED},
         {"TRACE", HTTP_METHOD_REFUSED},
-        {"CONNECT", HTTP_METHOD_REFUSED},
     };
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
         if (strlen(methods[i].name) == name.len &&
@@ -254,7 +257,7 @@ static int read_target(struct bytes target, struct http_head *head, struct http_
         code = read_absolute(target, 7, &origin, problem);
     } else if (target.len > 8 && http_text_is(bytes_make(target.data, 8), "https://")) {
         code = read_absolute(target, 8, &origin, problem);
-    } else if (target.data[0] != '/' && head->method != HTTP_METHOD_REFUSED) {
+    } else if (target.data[0] != '/' && head->method != 0) { /* CONNECT's is not known here */
         return refuse(problem, 400, "the request target must begin with a slash");
     }
     const uint8_t *mark = origin.len == 0 ? NULL : memchr(origin.data, '?', origin.len);

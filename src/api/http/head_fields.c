@@ -32,12 +32,12 @@ static bool is_hex(uint8_t c)
     return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* Letters, digits, and the signs that a registered name may have; a broken percent sign is let
- * pass, for no name is looked up here. */
+/* What names of hosts are made of in practice: a URL could have more signs in one, among them the
+ * comma, by which two Hosts would look like one. */
 static bool is_of_name(uint8_t c)
 {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (c != 0 && strchr("-._~%!$&'()*+,;=", c) != NULL);
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
 }
 
 static size_t name_length(struct bytes text)
@@ -107,7 +107,8 @@ static int take_length(struct reading *reading, struct bytes value)
             length = length * 10 + (uint64_t)(value.data[i] - '0');
         }
     }
-    if (value.len == 0) {
+    bool octal = value.len > 1 && value.data[0] == '0'; /* to some */
+    if (value.len == 0 || octal) {
         return refuse(reading, 400, "the Content-Length is no number");
     }
     reading->has_length = true;

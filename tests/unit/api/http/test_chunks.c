@@ -90,7 +90,7 @@ static void extensions_and_trailers_are_passed_over(void **state)
 {
     (void)state;
     struct fixture fixture;
-    assert_body(&fixture, "1;a=\"b;c\"\r\na\r\n1 \t;x\r\nb\r\n0;\r\nName: value\r\nOther:\r\n\r\n",
+    assert_body(&fixture, "1;a=\"b;c\"\r\na\r\n1 \t;x\r\nb\r\n0;z\r\nName: value\r\nOther:\r\n\r\n",
                 "ab");
 }
 
@@ -98,11 +98,28 @@ static void what_is_malformed_is_refused(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "\r\n",          "x\r\n",           "-1\r\n",           "+1\r\n",
-        " 1\r\n",        "1 \r\na\r\n",     "1\na\r\n",         "1\r\nab\r\n",
-        "1\r\na0\r\n",   "1\r\na\n0\r\n",   "1;\x01\r\n",       "11111111111111111\r\n",
-        "0\r\nname\r\n", "0\r\n: x\r\n",    "0\r\nA : x\r\n",   "0\r\n x: y\r\n",
-        "0\r\n\n",       "0\r\na: b\n\r\n", "0\r\na: \x7f\r\n", "1\r\r\na\r\n",
+        "\r\n",
+        "x\r\n",
+        "-1\r\n",
+        "+1\r\n",
+        " 1\r\n",
+        "1 \r\na\r\n",
+        "1\na\r\n",
+        "1\r\nab\r\n",
+        "1\r\na0\r\n",
+        "1\r\na\n0\r\n",
+        "1;\x01\r\n",
+        "1;\r\na\r\n",
+        "1; =x\r\na\r\n",
+        "11111111111111111\r\n",
+        "0\r\nname\r\n",
+        "0\r\n: x\r\n",
+        "0\r\nA : x\r\n",
+        "0\r\n x: y\r\n",
+        "0\r\n\n",
+        "0\r\na: b\n\r\n",
+        "0\r\na: \x7f\r\n",
+        "1\r\r\na\r\n",
     };
     struct fixture fixture;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
