@@ -111,7 +111,7 @@ test("percentiles come from what was added to the buckets", () => {
 test("every partition is found where it is drawn, and what moves is what is new", () => {
     const owners = Array.from({ length: 64 }, (_, i) => ["a", "b", "c"].map((_, k, all) => all[(i + k) % 3]));
     assert.deepEqual(Array.from(outlinesOf(owners).keys()).sort(), ["a", "b", "c"]);
-    assert.equal(outlinesOf([["a"], ["a"]]).get("a").match(/Z/g).length, 2); // a whole ring takes two halves
+    assert.equal(outlinesOf([["a"], ["a"]]).get("a").match(/Z/g).length, 2); // a whole ring is two circles
     for (let i = 0; i < 64; i++) {
         const angle = ((i + 0.5) / 64) * 2 * Math.PI;
         assert.equal(partitionAt(200 + 150 * Math.sin(angle), 200 - 150 * Math.cos(angle), 64), i);

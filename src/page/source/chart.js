@@ -6,6 +6,7 @@ import { html } from "./html.js";
 import { onTheme } from "./theme.js";
 
 const HEIGHT = 190;
+const SHOWN_S_MIN = 30;
 const SHOWN_S = 180;
 
 /* "var(--x)" as the colour that it stands for now. */
@@ -29,16 +30,16 @@ function axes(format) {
 
 const clock = (at) => new Date(at * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
-function optionsOf(lines, format, width) {
+function optionsOf(lines, format, least, width) {
     return {
         width,
         height: HEIGHT,
-        padding: [10, 8, 0, 0],
+        padding: [10, 24, 0, 0],
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
         scales: {
-            x: { time: true, range: (_, least, most) => [Math.max(most - SHOWN_S, Math.min(least, most - 30)), most] },
-            y: { range: (_, least, most) => [0, Math.max(most * 1.15, 0.001) || 1] },
+            x: { time: true, range: (_, from, to) => [Math.max(to - SHOWN_S, Math.min(from, to - SHOWN_S_MIN)), to] },
+            y: { range: (_, lowest, highest) => [0, Math.max(highest * 1.15 || 0, least)] },
         },
         axes: axes(format),
         series: [
@@ -87,15 +88,16 @@ function tipPlugin(lines, format) {
     };
 }
 
-/* `lines`: [{ label, colour, dash, isMain, values }], each as long as `times` (seconds). */
-export function Chart({ times, lines, format, words }) {
+/* `lines`: [{ label, colour, dash, isMain, values }], each as long as `times` (seconds). The scale goes up to
+ * `least` or more, so that next to nothing looks like that. */
+export function Chart({ times, lines, format, least, words }) {
     const place = useRef(null);
     const chart = useRef(null);
     const shape = lines.map((line) => line.label).join("\n");
 
     useEffect(() => {
         const box = place.current;
-        const options = optionsOf(lines, format, Math.max(box.clientWidth, 200));
+        const options = optionsOf(lines, format, least, Math.max(box.clientWidth, 200));
         const made = new uPlot({ ...options, plugins: [tipPlugin(lines, format)] }, [times, ...lines.map((line) => line.values)], box);
         chart.current = made;
         const watcher = new ResizeObserver(() => made.setSize({ width: Math.max(box.clientWidth, 200), height: HEIGHT }));

@@ -87,7 +87,12 @@ function noteAway(event) {
     }
 }
 
-const eventsOf = (texts) => texts.map(eventOf).filter((event) => event !== null);
+/* Each worker of a node tells that everything was deleted: one word of it will do. */
+const isRepeated = (event, before) =>
+    event.op === "flush" && before?.op === "flush" && event.node === before.node && event.time - before.time < 1000;
+
+const eventsOf = (texts) =>
+    texts.map(eventOf).filter((event, i, all) => event !== null && !isRepeated(event, all[i - 1]));
 
 function draw() {
     timer = null;

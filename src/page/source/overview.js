@@ -72,11 +72,11 @@ export function Overview({ shown, places }) {
         <//>
         <div class="stack">
             <${Card} title="Throughput" note="operations a second, by the node that carried them out">
-                <${Chart} times=${shown.history.times} lines=${throughput} format=${format.rate} words=${spoken("Operations a second", throughput)} />
+                <${Chart} times=${shown.history.times} lines=${throughput} format=${format.rate} least=${10} words=${spoken("Operations a second", throughput)} />
                 <${Legend} lines=${throughput} />
             <//>
             <${Card} title="Latency" note=${"of requests to " + (shown.status.node || "this node")}>
-                <${Chart} times=${shown.history.times} lines=${latency} format=${format.latency} words=${spoken("Latency", latency)} />
+                <${Chart} times=${shown.history.times} lines=${latency} format=${format.latency} least=${0.5} words=${spoken("Latency", latency)} />
                 <${Legend} lines=${latency} />
             <//>
         </div>

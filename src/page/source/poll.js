@@ -84,7 +84,7 @@ function takeStats(stats) {
         if (!rates.has(key)) {
             rates.set(key, new Rate());
         }
-        const load = rates.get(key).take(row.ops, now);
+        const load = rates.get(key).take(row.ops, now) ?? row.ops_rate ?? null;
         loads.set(row.name, row.state === "down" || row.state === "left" ? null : load);
     }
     if (now - atLast > STATS_MS * 4 && state.history.times.length > 0) {

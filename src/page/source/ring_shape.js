@@ -12,10 +12,13 @@ const point = (radius, turn) => {
     return (CENTRE + radius * Math.cos(angle)).toFixed(2) + " " + (CENTRE + radius * Math.sin(angle)).toFixed(2);
 };
 
+const circle = (radius, sweep) =>
+    `M${point(radius, 0)}A${radius} ${radius} 0 0 ${sweep} ${point(radius, 0.5)}A${radius} ${radius} 0 0 ${sweep} ${point(radius, 0)}Z`;
+
 /* Between two turns (0..1, clockwise from the top) and two radii. */
 function segment(from, to, inner, outer) {
     if (to - from >= 1) {
-        return segment(0, 0.5, inner, outer) + segment(0.5, 0.99999, inner, outer);
+        return circle(outer, 1) + circle(inner, 0); // the inner one the other way round: a hole
     }
     const isLarge = to - from > 0.5 ? 1 : 0;
     return `M${point(outer, from)}A${outer} ${outer} 0 ${isLarge} 1 ${point(outer, to)}` +
