@@ -102,7 +102,8 @@ struct operation {
     uint32_t candidate_next;
     struct dot dot; /* of a write */
     int64_t number; /* what the write of an add or expire answers */
-    uint64_t put_expiry_ms; /* of what was written, and how long that is where it was there before */
+    uint64_t
+        put_expiry_ms; /* of what was written, and how long that is where it was there before */
     uint64_t put_bytes;
     struct timer deadline;
     struct timer hedge;

@@ -72,7 +72,7 @@ struct config {
     uint64_t memory_mb;
     uint64_t hints_mb;
     uint64_t feed_tail_mb; /* 0: no live feed */
-    uint64_t transfers; /* at a time, to this node */
+    uint64_t transfers;    /* at a time, to this node */
     uint64_t key_bytes;
     uint64_t value_bytes;
     uint64_t connections;
