@@ -140,6 +140,7 @@ struct steward {
 
     struct gossip gossip;
     struct steward_counts counts;
+    struct snapshot *published; /* the last; NULL: none yet */
     uint64_t next_id;
     uint64_t last_push_us;
     uint64_t counts_told_us; /* in the own record */

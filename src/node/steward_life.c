@@ -107,6 +107,7 @@ void steward_free(struct steward *steward)
     change_close(steward);
     join_close(steward);
     gossip_deinit(&steward->gossip);
+    snapshot_unref(steward->published);
     view_unref(steward->view);
     view_unref(steward->wanted);
     view_unref(steward->keeping);

@@ -115,16 +115,18 @@ static bool is_suspect(uint32_t state)
     return state == NODE_SUSPECT || state == NODE_DOWN;
 }
 
-/* Who was well in what this worker acts on, and isn't any more. */
-static void steward_count_suspicions(struct steward *steward, const struct snapshot *snapshot)
+/* Who was well when this was published last, and isn't any more. */
+static void steward_count_suspicions(struct steward *steward, struct snapshot *snapshot)
 {
-    const struct snapshot *before = steward->worker->snapshot;
+    const struct snapshot *before = steward->published;
     for (uint32_t i = 0; before != NULL && i < snapshot->node_count; i++) {
         const struct snapshot_node *node = &snapshot->nodes[i];
         const struct snapshot_node *was = snapshot_find(before, node->record.id);
         steward->counts.suspicions +=
             was != NULL && is_suspect(node->state) && !is_suspect(was->state) ? 1 : 0;
     }
+    snapshot_unref(steward->published);
+    steward->published = snapshot_ref(snapshot);
 }
 
 void steward_publish(struct steward *steward)
