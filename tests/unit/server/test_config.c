@@ -176,6 +176,14 @@ static void bad_configurations_are_refused_with_key_value_line_and_what_would_be
         {"{" ALONE ", \"tracing\": {\"sampel\": 1}}", "did you mean \"tracing.sample\"?"},
         {"{" ALONE ", \"log\": {\"slow_ms\": \"2h\"}}", "a duration up to 1h"},
         {"{\"cluster\": {\"seeds\": [\"::1:4001\"]}}", "[v6]:PEER_PORT"},
+        {"{" ALONE ", \"http\": {\"cors\": \"*\"}}", "http.cors is"},
+        {"{" ALONE ", \"http\": {\"cors\": [\"app.example\"]}}", "a list of origins such as"},
+        {"{" ALONE ", \"http\": {\"cors\": [\"https://app.example/\"]}}", "a list of origins"},
+        {"{" ALONE ", \"http\": {\"cors\": [\"https://a b\"]}}", "a list of origins"},
+        {"{" ALONE ", \"http\": {\"cors\": [\"*\", \"https://a\"]}}", "a list of origins"},
+        {"{" ALONE ", \"http\": {\"cors\": [\"https://a\", \"*\"]}}", "a list of origins"},
+        {"{" ALONE ", \"http\": {\"body_mb\": 0}}", "megabytes from 1 to 256"},
+        {"{" ALONE ", \"http\": {\"idel_ms\": 5}}", "did you mean \"http.idle_ms\"?"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         if (load(cases[i].text, no_environment) != SHOAL_EINVAL) {
@@ -258,12 +266,19 @@ static void values_are_taken(void **state)
              "\"workers\": 2, \"limits\": {\"memory_mb\": 512, \"hints_mb\": 7, \"transfers\": 3, "
              "\"request_timeout_ms\": 250},"
              "\"feed\": {\"tail_mb\": 9},"
+             "\"http\": {\"cors\": [\"https://app.example\", \"http://[::1]:8080\"],"
+             "\"body_mb\": 3, \"head_kb\": 9, \"idle_ms\": \"5m\", \"request_ms\": 500},"
              "\"log\": {\"level\": \"debug\", \"format\": \"json\", \"slow_ms\": 0},"
              "\"tracing\": {\"endpoint\": \"http://[::1]:4318\", \"sample\": 1}}",
              no_environment),
         0);
     assert_string_equal(config.node_zone, "z");
     assert_int_equal(config.feed_tail_mb, 9);
+    assert_string_equal(config.http_cors, "https://app.example,http://[::1]:8080");
+    assert_int_equal(config.http_body_mb, 3);
+    assert_int_equal(config.http_head_kb, 9);
+    assert_int_equal(config.http_idle_us, 300000000);
+    assert_int_equal(config.http_request_us, 500000);
     assert_int_equal(config.node_weight, 7);
     assert_int_equal(config.client_port, 0);
     assert_int_equal(config.redis_port, CONFIG_PORT_NONE);
@@ -459,6 +474,7 @@ static void what_needs_a_restart_is_named(void **state)
     other.slow_us = 7;
     assert_int_equal(config_fixed_differences(&config, &other, &names), 0);
     assert_int_equal(names.len, 0);
+    other.http_body_mb = 5;
     other.workers = 3;
     other.n = 2;
     assert_int_equal(config_fixed_differences(&config, &other, &names), 0);
