@@ -169,11 +169,11 @@ static void submit(struct execute *execute)
     }
 }
 
-/* 0, or negative after having answered. */
+/* 0, or negative after having answered, when all of this is gone. */
 static int check_commands(const struct execute *execute)
 {
     int code = 0;
-    for (uint32_t i = 0; i < execute->count && code == 0; i++) {
+    for (uint32_t i = 0; code == 0 && i < execute->count; i++) {
         const struct body_command *command = &execute->commands[i];
         code = key_check(execute->exchange, false, command->key, command->value, &execute->options);
     }

@@ -55,8 +55,11 @@ static int take_limit(struct http_exchange *exchange, uint32_t *out)
                   LIMIT_LIST_KEYS);
         return SHOAL_EINVAL;
     }
+    if (there < 0) {
+        return there; /* answered: `out` went with the exchange */
+    }
     *out = (uint32_t)limit;
-    return there < 0 ? there : 0;
+    return 0;
 }
 
 static int take_after(struct http_exchange *exchange, struct keys_place *place)
