@@ -40,17 +40,24 @@ static void make_harmless(uint8_t *text, size_t len)
 
 static int append_value(struct buffer *out, const char *format, va_list arguments)
 {
-    va_list again;
-    va_copy(again, arguments);
-    int len = vsnprintf(NULL, 0, format, arguments);
+    va_list measuring;
+    va_copy(measuring, arguments);
+    int len = vsnprintf(NULL, 0, format, measuring);
+    va_end(measuring);
     int code = len < 0 ? SHOAL_EINVAL : buffer_reserve(out, (size_t)len + 1);
     if (code == 0) {
-        vsnprintf((char *)out->data + out->len, (size_t)len + 1, format, again);
+        vsnprintf((char *)out->data + out->len, (size_t)len + 1, format, arguments);
         make_harmless(out->data + out->len, (size_t)len);
         out->len += (size_t)len;
     }
-    va_end(again);
     return code;
+}
+
+/* "Name: " */
+static int append_name(struct buffer *out, const char *name)
+{
+    int code = buffer_append(out, name, strlen(name));
+    return code == 0 ? buffer_append(out, ": ", 2) : code;
 }
 
 void http_add(struct http_exchange *exchange, const char *name, const char *format, ...)
@@ -58,20 +65,17 @@ void http_add(struct http_exchange *exchange, const char *name, const char *form
     struct http_call *call = call_of(exchange);
     struct buffer *added = &call->added;
     size_t before = added->len;
-    va_list arguments;
-    va_start(arguments, format);
-    int code = buffer_append(added, name, strlen(name));
-    if (code == 0) {
-        code = buffer_append(added, ": ", 2);
-    }
+    int code = append_name(added, name);
     size_t value_at = added->len;
     if (code == 0) {
+        va_list arguments;
+        va_start(arguments, format);
         code = append_value(added, format, arguments);
+        va_end(arguments);
     }
     if (code == 0) {
         code = buffer_append(added, "\r\n", 2);
     }
-    va_end(arguments);
     if (code != 0) {
         added->len = before;
         log_warning("http: a field of an answer was left out for want of memory",
