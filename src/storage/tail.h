@@ -53,8 +53,9 @@ struct tail_options {
     void *random_self;
 };
 
-/* Opens what there is, in whatever state; torn ends are cut, damaged segments given up (the tail
- * then has a new id). Blocks. 0, SHOAL_ENOMEM. Disk trouble is survived as said above. */
+/* Opens what there is, in whatever state; torn ends are cut, what is behind damage in a segment is
+ * given up. The tail has a new id where nothing is left, or its files are a copy. Blocks. 0,
+ * SHOAL_ENOMEM. Disk trouble is survived as said above. */
 int tail_open(const struct tail_options *options, struct tail **out);
 /* `clean`: the next opening begins without a crash mark. Blocks. NULL is fine. */
 void tail_close(struct tail *tail, bool clean);
@@ -84,14 +85,15 @@ void tail_append(struct tail *tail, const struct tail_event *event);
  * to go on. */
 int tail_read(struct tail *tail, uint64_t position, size_t bytes_max, struct buffer *out,
               uint64_t *next);
-/* The position of the first event at or after the time; tail_end if there is none. */
+/* The position of the first event at or after the time; tail_end if there is none. Where it is on
+ * the disk alone, of one a little before: at most some dozen KiB. */
 uint64_t tail_find_time(const struct tail *tail, uint64_t time_ms);
 /* Called whenever something that tail_read called 1 has come. */
 void tail_on_fetched(struct tail *tail, void (*fetched)(void *self), void *self);
 
 /* All that an old tail keeps goes if it ends before the time. */
 void tail_expire(struct tail *tail, uint64_t time_ms);
-/* The time of the oldest event kept; UINT64_MAX: there is none. */
+/* The time of the oldest events kept; UINT64_MAX: there are none. */
 uint64_t tail_since(const struct tail *tail);
 
 /* Once a second or so: has what is not synced synced. */

@@ -160,11 +160,17 @@ static void it_keeps_to_its_bytes_and_forgets_the_oldest(void **state)
     }
 }
 
+static void count_call(void *self)
+{
+    ++*(uint32_t *)self;
+}
+
 static void what_is_old_is_fetched_and_told_when_it_has_come(void **state)
 {
     (void)state;
     uint32_t called = 0;
     append(250);
+    tail_on_fetched(rig.tail, count_call, &called);
     uint64_t next = 0;
     buffer_clear(&rig.page);
     assert_int_equal(tail_read(rig.tail, 1, 1000, &rig.page, &next), 1);
@@ -173,7 +179,8 @@ static void what_is_old_is_fetched_and_told_when_it_has_come(void **state)
     assert_true(manual_offload_run(&rig.offload) > 0);
     assert_int_equal(tail_read(rig.tail, 1, 1000, &rig.page, &next), 0);
     assert_true(next > 1);
-    (void)called;
+    assert_int_equal(called, 1);
+    tail_on_fetched(rig.tail, NULL, NULL);
 }
 
 static void a_time_is_found(void **state)
