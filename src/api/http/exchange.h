@@ -36,7 +36,7 @@ typedef void (*http_handler)(struct http_exchange *exchange);
 
 /* One row of a route table. The longest pattern that fits wins. */
 struct http_route {
-    uint8_t counted; /* enum served_op: what its requests count as */
+    uint8_t counted;     /* enum served_op: what its requests count as */
     uint32_t methods;    /* bits of enum http_method; others are answered 405 with Allow */
     const char *pattern; /* "/stats", or "/kv/" + "*": what follows is exchange->rest, still
                             percent-encoded, which may hold slashes and be empty */
@@ -78,7 +78,8 @@ const struct http_options *http_options(const struct http *http);
 
 /* ---- reading ---- */
 
-/* The field's value, trimmed; data NULL: not there. Of several, the first. Its name in lower case. */
+/* The field's value, trimmed; data NULL: not there. Of several, the first. Its name in lower case.
+ */
 struct bytes http_header(const struct http_exchange *exchange, const char *name);
 /* A parameter of the query, decoded (also '+'), in the arena; data NULL: not there. 0; SHOAL_EINVAL
  * (broken encoding; there twice); SHOAL_ENOMEM. */
