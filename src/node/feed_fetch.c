@@ -123,7 +123,8 @@ void feed_fetch_take(struct feed_work *work, uint64_t node, const struct message
     if (fed->events.len > 0) {
         memcpy(page->bytes, fed->events.data, fed->events.len);
     }
-    page->rest = bytes_make(page->bytes, fed->events.len);
+    page->fed.events = bytes_make(page->bytes, fed->events.len);
+    page->rest = page->fed.events;
     walk->page = page;
     feed_stir(work);
 }
@@ -235,6 +236,9 @@ int feed_fetch_use(struct feed_walk *walk, uint32_t *budget)
     }
     if (!page->begun) {
         told = fetch_begin(walk, page, place);
+        if (told == GONE) {
+            return GONE;
+        }
         page->begun = told == DONE;
         if (told == MORE) {
             feed_fetch_drop(walk);

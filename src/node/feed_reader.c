@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "shoal/error.h"
 
 #define LOCAL_OPS (1u << FEED_LIST | 1u << FEED_READ)
@@ -236,6 +237,9 @@ static int walk_new(struct feed_work *work, struct feed_reader *reader, struct b
     if (!walk->fresh) {
         error = feed_cursor_decode(cursor, worker_cluster_id(work->worker), &walk->at);
     }
+    if (error == 0 && walk->at.count > 0 && walk->at.places[0].tag != 0 && MUTANT(feed_skipped)) {
+        walk->at.places[0].at++;
+    }
     if (error < 0) {
         mem_free(walk);
         return error;
@@ -368,6 +372,9 @@ void feed_work_free(struct feed_work *work)
         }
     }
     feed_forget(work);
+    timers_stop(&work->worker->timers, &work->pump);
+    timers_stop(&work->worker->timers, &work->linger);
+    timers_stop(&work->worker->timers, &work->local_timer);
     table_deinit(&work->asks);
     feed_cursor_deinit(&work->ends);
     buffer_deinit(&work->cursor);

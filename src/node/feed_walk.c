@@ -5,6 +5,7 @@
 #include "node/feed_work.h"
 
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "shoal/error.h"
 
 enum { GONE = -1, REFUSED = 0, DONE = 1, MORE = 2 };
@@ -36,7 +37,7 @@ int feed_walk_jump(struct feed_walk *walk, struct feed_place *place, uint32_t ta
     struct feed_place before = *place;
     place->tag = tag;
     place->at = at;
-    int told = feed_walk_offer(walk, &event, 0, 0);
+    int told = MUTANT(feed_untold) ? DONE : feed_walk_offer(walk, &event, 0, 0);
     if (told == REFUSED) {
         *place = before;
     }
@@ -211,7 +212,7 @@ static int walk_give(struct feed_walk *walk, struct feed_place *place,
     uint64_t before = place->at;
     place->at = event->position + 1;
     int told = feed_wants(walk, &shown) ? feed_walk_offer(walk, &shown, 0, 0) : DONE;
-    if (told == REFUSED) {
+    if (told == REFUSED && !MUTANT(feed_refused)) {
         place->at = before;
     }
     return told;
@@ -370,8 +371,11 @@ static bool walk_in_step(struct feed_walk *walk)
 {
     struct feed_work *work = walk->work;
     uint32_t away = 0;
-    if (walk->page != NULL || walk->dropped > 0 || feed_ends(work) < 0 ||
-        !feed_cursor_equal(&walk->at, &work->ends)) {
+    if (walk->page != NULL || walk->dropped > 0 || feed_ends(work) < 0) {
+        return false;
+    }
+    if (!feed_cursor_equal(&walk->at, &work->ends) &&
+        !(MUTANT(feed_joins_early) && walk->at.count == work->ends.count)) {
         return false;
     }
     for (uint32_t i = 0; i < work->peer_count; i++) {

@@ -160,8 +160,8 @@ int feed_peer_add(struct feed_work *work, uint64_t node)
     if (peers == NULL) {
         return SHOAL_ENOMEM;
     }
-    uint32_t index = peer_index(work, node);
     work->peers = peers;
+    uint32_t index = peer_index(work, node);
     memmove(peers + index + 1, peers + index, (work->peer_count - index) * sizeof(*peers));
     peers[index] = (struct feed_peer){.node = node};
     work->peer_count++;
