@@ -87,9 +87,7 @@
     X(feed_untold, "what a tail no longer has is passed over without a gap")                       \
     X(feed_skipped, "a reader that comes with a cursor begins one event later")                    \
     X(feed_joins_early, "a reader comes into step while an event is still to be told")             \
-    X(feed_refused, "an event that a reader had no room for counts as told")                       \
-    X(feed_begins_late, "a new member's changes are told from when it is heard, not from its "     \
-                        "first")
+    X(feed_refused, "an event that a reader had no room for counts as told")
 
 #define MUTANT_ENUM(name, what) MUTANT_##name,
 enum mutant { MUTANT_TABLE(MUTANT_ENUM) MUTANT_COUNT };

@@ -2,7 +2,6 @@
  */
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/mutant.h"
 #include "node/feed_hub_inside.h"
 #include "node/steward_inside.h"
 #include "shoal/error.h"
@@ -299,8 +298,7 @@ void feed_hub_adopt(struct feed_hub *hub)
         uint64_t id = snapshot->nodes[i].record.id;
         if (hub_find(hub, id) == NULL && !view_removed(snapshot->view, id) &&
             (id == snapshot->self || hub_is_member(snapshot->view, id))) {
-            bool from_end = !hub->ready || MUTANT(feed_begins_late);
-            hub_node_add(hub, id, hub->ready ? 0 : hub->began_ms, from_end);
+            hub_node_add(hub, id, hub->ready ? 0 : hub->began_ms, !hub->ready);
         }
     }
     for (uint32_t i = hub->node_count; i-- > 0;) {
