@@ -62,7 +62,9 @@ class Case(unittest.TestCase):
         self.assertEqual(answer["content-type"], "application/json")
         content = json.loads(answer.body)
         self.assertTrue(content["error"])
-        self.assertTrue(re.match("^[0-9a-f]{32}$", content["request"]), content)
+        self.assertEqual(set(content), {"error"} if status < 500 else {"error", "request"}, content)
+        if status >= 500:
+            self.assertEqual(content["request"], answer["x-request-id"])
 
     def assert_refused(self, data, status):
         """Refused, and the connection ends: what follows is read by nobody as a request."""
@@ -403,6 +405,7 @@ class Answers(Case):
         trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
         answer = connection.call("GET", "/nowhere", [("traceparent", trace)])
         self.assertEqual(answer["x-request-id"], "0af7651916cd43dd8448eb211c80319c")
+        answer = connection.call("BREW", "/", [("traceparent", trace)])  # 501
         self.assertEqual(json.loads(answer.body)["request"], "0af7651916cd43dd8448eb211c80319c")
         answer = connection.call("GET", "/ping", [("X-Request-Id", "Mine-1.2_3")])
         self.assertEqual(answer["x-request-id"], "Mine-1.2_3")

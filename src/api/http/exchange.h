@@ -106,7 +106,8 @@ void http_add(struct http_exchange *exchange, const char *name, const char *form
 /* The whole answer; the bytes are copied. `type` NULL: without one. The exchange is gone after. */
 void http_answer(struct http_exchange *exchange, uint32_t status, const char *type,
                  struct bytes body);
-/* {"error": text, "request": id}; the text is made JSON, whatever bytes are in it. */
+/* {"error":text}, from status 500 on with "request":id; the text is made JSON, whatever bytes are
+ * in it. */
 void http_fail(struct http_exchange *exchange, uint32_t status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* What the core says of a failed request: its status and its text; an unknown outcome (504 when the

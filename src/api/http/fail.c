@@ -1,4 +1,6 @@
-/* Errors: {"error": ..., "request": ...}, with the status that says whose fault it is. */
+/* Errors: {"error":"..."}, with the status that says whose fault it is. What is this node's or the
+ * cluster's names the request by the id that logs have, too; what the client got wrong is only
+ * told, X-Request-Id being there if it matters. */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -39,24 +41,28 @@ static size_t put_character(char **at, struct bytes text)
     return len;
 }
 
-static struct bytes make_json(struct http_exchange *exchange, struct bytes text, bool unknown)
+static struct bytes make_json(struct http_exchange *exchange, uint32_t status, struct bytes text,
+                              bool unknown)
 {
     char *json = arena_alloc(exchange->arena, text.len * ESCAPED_BYTES_MAX + FRAME_BYTES);
     if (json == NULL) {
-        return bytes_from_string("{\"error\": \"out of memory\"}\n");
+        return bytes_from_string("{\"error\":\"out of memory\"}\n");
     }
-    char *at = put_text(json, "{\"error\": \"");
+    char *at = put_text(json, "{\"error\":\"");
     while (text.len > 0) {
         size_t len = put_character(&at, text);
         text = bytes_make(text.data + len, text.len - len);
     }
     at = put_text(at, "\"");
     if (unknown) {
-        at = put_text(at, ", \"outcome\": \"unknown\"");
+        at = put_text(at, ",\"outcome\":\"unknown\"");
     }
-    at = put_text(at, ", \"request\": \"");
-    at = put_text(at, exchange->id);
-    at = put_text(at, "\"}\n");
+    if (status >= 500) {
+        at = put_text(at, ",\"request\":\"");
+        at = put_text(at, exchange->id);
+        at = put_text(at, "\"");
+    }
+    at = put_text(at, "}\n");
     return bytes_make(json, (size_t)(at - json));
 }
 
@@ -66,7 +72,7 @@ static void fail(struct http_exchange *exchange, uint32_t status, struct bytes t
         http_add(exchange, "Retry-After", "1");
     }
     QUEUE_ITEM(exchange, struct http_call, exchange)->unknown = unknown;
-    http_answer(exchange, status, "application/json", make_json(exchange, text, unknown));
+    http_answer(exchange, status, "application/json", make_json(exchange, status, text, unknown));
 }
 
 void http_fail(struct http_exchange *exchange, uint32_t status, const char *format, ...)
