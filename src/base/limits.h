@@ -100,10 +100,10 @@
 #define LIMIT_FEED_VALUE_BYTES (256u * LIMIT_KIB)
 #define LIMIT_FEED_LANES 16000u
 #define LIMIT_FEED_CURSOR_BYTES (384u * LIMIT_KIB)
-#define LIMIT_FEED_PAGE_BYTES (4u * LIMIT_MIB) /* of a lane's events in one answer */
-#define LIMIT_FEED_READERS 4096u               /* of one worker */
+#define LIMIT_FEED_PAGE_BYTES (4u * LIMIT_MIB)  /* of a lane's events in one answer */
+#define LIMIT_FEED_READERS 4096u                /* of one worker */
 #define LIMIT_FEED_HELD_BYTES (16u * LIMIT_MIB) /* for them, of what came of late */
-#define LIMIT_WATCHED_EVENTS 1000u             /* told to a client in one frame */
+#define LIMIT_WATCHED_EVENTS 1000u              /* told to a client in one frame */
 
 /* Smaller parts of messages. */
 #define LIMIT_TOKEN_BYTES (96u * LIMIT_KIB) /* a context of LIMIT_CONTEXT_ENTRIES fits */

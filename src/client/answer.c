@@ -3,9 +3,9 @@
 
 #include "base/byteorder.h"
 #include "base/text.h"
+#include "ring/public.h"
 #include "ring/view.h"
 #include "shoal/error.h"
-#include "ring/public.h"
 
 static struct shoal_bytes show_bytes(struct bytes bytes)
 {

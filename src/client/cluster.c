@@ -4,8 +4,8 @@
 
 #include "client/answer.h"
 #include "ring/partition.h"
-#include "shoal/error.h"
 #include "ring/public.h"
+#include "shoal/error.h"
 
 static const char no_memory[] = "an answer came and there is no memory to show it";
 

@@ -45,11 +45,11 @@ struct disk_ops {
     /* What was written to the file is durable (fdatasync; the folder's entry is another matter). */
     int (*sync)(struct disk_file *file);
     int (*truncate)(struct disk_file *file, uint64_t bytes);
-    /* The first `bytes` of the file, which were all written before, as memory: what is written there
-     * is the file's at once, outlives the process and is durable by sync. All of it is at hand when
-     * this returns, and stays so as far as the system allows it, so that touching it meets neither a
-     * full disk nor a bad one. At most one at a time of a file; it is given back before the file is
-     * closed. */
+    /* The first `bytes` of the file, which were all written before, as memory: what is written
+     * there is the file's at once, outlives the process and is durable by sync. All of it is at
+     * hand when this returns, and stays so as far as the system allows it, so that touching it
+     * meets neither a full disk nor a bad one. At most one at a time of a file; it is given back
+     * before the file is closed. */
     int (*map)(struct disk_file *file, uint64_t bytes, uint8_t **out);
     void (*unmap)(struct disk_file *file, uint8_t *memory, uint64_t bytes);
     int (*rename)(struct disk *disk, const char *from, const char *to); /* replaces `to` */

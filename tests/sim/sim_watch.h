@@ -33,7 +33,7 @@ struct sim_watcher {
     uint8_t *told;           /* write id -> it was */
     uint32_t told_count;
     uint32_t left_out[SIM_KEYS_MAX]; /* puts of which it was told without their value */
-    uint32_t gaps[SIM_NODES_MAX]; /* 1 << enum feed_gap, of that node */
+    uint32_t gaps[SIM_NODES_MAX];    /* 1 << enum feed_gap, of that node */
     bool away[SIM_NODES_MAX];
     bool away_at_first[SIM_NODES_MAX]; /* since when it is followed is a matter of clocks */
 };

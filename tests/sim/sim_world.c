@@ -145,8 +145,7 @@ void sim_world_issued(struct sim_world *world, uint32_t node, struct bytes key, 
                       struct version_vector seen)
 {
     sim_oracle_issued(&world->oracle, key, dot, seen);
-    struct sim_key *at =
-        &world->oracle.history.keys[sim_history_key(&world->oracle.history, key)];
+    struct sim_key *at = &world->oracle.history.keys[sim_history_key(&world->oracle.history, key)];
     int index = sim_history_dot(at, dot);
     if (index >= 0) {
         at->dots[index].node = node;

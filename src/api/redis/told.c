@@ -1,6 +1,6 @@
-/* The live feed's readers who want to know of reads and lists are told of those that come by Redis's
- * protocol: commands that only read tell of each of their keys, KEYS and SCAN of what all keys that
- * match begin with. What is read within a transaction is not told. */
+/* The live feed's readers who want to know of reads and lists are told of those that come by
+ * Redis's protocol: commands that only read tell of each of their keys, KEYS and SCAN of what all
+ * keys that match begin with. What is read within a transaction is not told. */
 #include "api/redis/desk.h"
 #include "node/feed.h"
 
