@@ -43,7 +43,7 @@ static void unit_end(struct unit_work *work, int code, const char *text)
     if (!work->lent) {
         unit_work_free(work);
     } else {
-        unit_unlock_all(work);
+        unit_work_rest(work); /* what it still waits for would find it without its unit */
     }
 }
 

@@ -210,6 +210,9 @@ extern const char unit_overload[];
 
 /* NULL over the limit or without memory. */
 struct unit_work *unit_work_new(struct worker *worker, uint32_t count);
+/* Waits for nothing and has nothing locked any more. */
+void unit_work_rest(struct unit_work *work);
+/* It rests, and is kept for reuse. */
 void unit_work_free(struct unit_work *work);
 /* Back to memory. */
 void unit_work_release(struct unit_work *work);

@@ -98,16 +98,21 @@ static bool unit_work_fits(const struct units *units, const struct unit_work *wo
            work->changes.capacity <= UNIT_KEEP_BYTES;
 }
 
-void unit_work_free(struct unit_work *work)
+void unit_work_rest(struct unit_work *work)
 {
-    struct worker *worker = work->worker;
-    struct units *units = &worker->units;
-    timers_stop(&worker->timers, &work->deadline);
-    timers_stop(&worker->timers, &work->again);
+    struct timers *timers = &work->worker->timers;
+    timers_stop(timers, &work->deadline);
+    timers_stop(timers, &work->again);
     unit_lock_leave(&work->waiter);
     waiting_leave(&work->reading);
     durability_cancel(&work->settling);
     unit_unlock_all(work);
+}
+
+void unit_work_free(struct unit_work *work)
+{
+    struct units *units = &work->worker->units;
+    unit_work_rest(work);
     queue_remove(&work->link);
     mem_free(work->letter);
     work->letter = NULL;

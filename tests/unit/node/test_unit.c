@@ -505,6 +505,33 @@ static void a_crossing_unit_whose_deadline_passes_has_not_run(void **state)
     assert_string_equal(first.values[0], "2");
 }
 
+/* From its deadline until it is back where it came from, its worker still has it. */
+static void who_waited_in_vain_is_not_called_afterwards(void **state)
+{
+    struct fake_world *world = *state;
+    struct worker *worker = worker_of(world, 2);
+    struct unit_locks *locks = &worker->units.locks;
+    struct trial trial;
+    trial_init(&trial, key_at(world, 2, 0), "1");
+    trial.unit.timeout_us = 50 * MS;
+    uint64_t position = unit_key(worker, trial.cells[0].key).position;
+    assert_int_equal(unit_lock_take(locks, position, &trial), 0);
+    begin_trial(world, &trial, 0);
+    fake_world_run(world, 20 * MS);
+    assert_false(trial.done);
+    world->now.mono_us += 40 * MS;
+    world->now.wall_ms += 40;
+    worker_tick(worker, world->now);
+    unit_lock_release(locks, position, &trial);
+    assert_false(trial.done);
+    fake_world_run(world, 20 * MS);
+    assert_true(trial.done);
+    assert_int_equal(trial.code, SHOAL_ETIMEOUT);
+    assert_int_equal(trial.runs, 0);
+    assert_true(units_idle(worker));
+    assert_string_equal(once(world, &trial, key_at(world, 2, 0), NULL), "-");
+}
+
 /* ---- all or nothing ---- */
 
 /* What worker 0, 1 and 2 have of their keys, and that nobody holds anything any more. */
@@ -716,6 +743,10 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(plain_requests_wait_for_locked_keys, setup_three_durable,
                                         teardown),
+        cmocka_unit_test_setup_teardown(who_waited_in_vain_is_not_called_afterwards,
+                                        setup_three_workers, teardown),
+        cmocka_unit_test_setup_teardown(who_waited_in_vain_is_not_called_afterwards,
+                                        setup_three_durable, teardown),
         cmocka_unit_test_setup_teardown(everything_can_be_locked_listed_and_flushed,
                                         setup_three_workers, teardown),
         cmocka_unit_test_setup_teardown(everything_can_be_locked_listed_and_flushed,
