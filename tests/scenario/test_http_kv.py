@@ -188,6 +188,8 @@ class Conditions(Case):
         self.assertEqual(self.client.get("/kv/c", If_None_Match='"x"').body, b"value")
         self.refused(self.client.get("/kv/c", If_Match='"x"'), 412)
         self.assertEqual(self.client.get("/kv/c", If_Match=tag).status, 200)
+        self.assertEqual(self.client.get("/kv/c", If_Match=tag, If_None_Match=tag).status, 304)
+        self.refused(self.client.get("/kv/c", If_Match='"x"', If_None_Match=tag), 412)
         self.refused(self.client.get("/kv/none", If_Match="*"), 412)
         self.client.put("/kv/c", b"value")
         self.assertEqual(self.client.get("/kv/c", If_None_Match=tag).status, 200)

@@ -89,10 +89,11 @@ int http_parameter(struct http_exchange *exchange, const char *name, struct byte
 int http_parameters_only(struct http_exchange *exchange, const char *const *names);
 /* Percent-decodes into the arena: 0, SHOAL_EINVAL, SHOAL_ENOMEM. '+' stays. */
 int http_decode(struct http_exchange *exchange, struct bytes encoded, struct bytes *out);
-/* Has the client what bears this entity tag (If-None-Match)? Then answer 304. And the other way
- * round: does If-Match (or If-None-Match: *) forbid to go on? `tag` has its quotes; data NULL:
- * there is none. */
+/* Has the client what bears this entity tag (If-None-Match)? Then a read answers 304. Does it ask
+ * for another one (If-Match)? Then 412, which goes first. A write is forbidden by both: 412. `tag`
+ * has its quotes; data NULL: there is none. */
 bool http_has(const struct http_exchange *exchange, struct bytes tag);
+bool http_wants_other(const struct http_exchange *exchange, struct bytes tag);
 bool http_forbids(const struct http_exchange *exchange, struct bytes tag);
 /* Does the client take gzip? What is answered is compressed without asking; this is for routes that
  * have it compressed already, and say so (Content-Encoding, Vary). */

@@ -68,10 +68,15 @@ bool http_has(const struct http_exchange *exchange, struct bytes tag)
     return any_has(exchange, "if-none-match", tag, false);
 }
 
+bool http_wants_other(const struct http_exchange *exchange, struct bytes tag)
+{
+    return http_header(exchange, "if-match").data != NULL &&
+           !any_has(exchange, "if-match", tag, true);
+}
+
 bool http_forbids(const struct http_exchange *exchange, struct bytes tag)
 {
-    bool must_match = http_header(exchange, "if-match").data != NULL;
-    return (must_match && !any_has(exchange, "if-match", tag, true)) || http_has(exchange, tag);
+    return http_wants_other(exchange, tag) || http_has(exchange, tag);
 }
 
 /* ---- codings --------------------------------------------------------------------------------- */

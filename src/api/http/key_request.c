@@ -310,7 +310,7 @@ bool key_answer_unchanged(struct http_exchange *exchange, const struct outcome *
     char text[KEY_TAG_BYTES];
     struct bytes tag = key_tag(key_stamp(outcome), text);
     add_fields(exchange, outcome, text);
-    if (http_header(exchange, "if-match").data != NULL && http_forbids(exchange, tag)) {
+    if (http_wants_other(exchange, tag)) {
         http_fail(exchange, 412, "the key holds another version than If-Match names: %s", text);
         return true;
     }

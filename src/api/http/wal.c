@@ -274,7 +274,6 @@ static void fail_open(struct http_exchange *exchange, int code)
         http_fail(exchange, 501, "this node keeps no feed (feed.tail_mb is 0)");
         break;
     case SHOAL_EOVERLOAD:
-        http_add(exchange, "Retry-After", "1");
         http_fail(exchange, 503, "the feed has as many readers here as it may; ask another node");
         break;
     default:

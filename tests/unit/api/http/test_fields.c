@@ -106,6 +106,18 @@ static void conditions_forbid_what_they_are_against(void **state)
     assert_false(forbids(fixture, "Other", "*", "\"a\""));
 }
 
+static void a_read_under_both_conditions_goes_by_the_first_that_fails(void **state)
+{
+    struct fixture *fixture = *state;
+    struct bytes tag = bytes_from_string("\"a\"");
+    set_field(fixture, "If-Match", "\"a\"");
+    add_field(fixture, "If-None-Match", "\"a\"");
+    assert_false(http_wants_other(&fixture->exchange, tag));
+    assert_true(http_has(&fixture->exchange, tag));
+    assert_true(http_forbids(&fixture->exchange, tag));
+    assert_true(http_wants_other(&fixture->exchange, bytes_from_string("\"b\"")));
+}
+
 static void compression_is_for_who_takes_it(void **state)
 {
     struct fixture *fixture = *state;
@@ -205,6 +217,7 @@ int main(void)
         TEST(a_field_is_found_whatever_its_case),
         TEST(what_the_client_has_is_found_in_its_list),
         TEST(conditions_forbid_what_they_are_against),
+        TEST(a_read_under_both_conditions_goes_by_the_first_that_fails),
         TEST(compression_is_for_who_takes_it),
         TEST(parameters_are_decoded),
         TEST(paths_are_decoded_byte_by_byte),
