@@ -293,6 +293,8 @@ class Lists(Case):
             self.refused(self.client.ask(method, "/keys/%zz"), 400)
         for wrong in ("limit=0", "limit=10001", "limit=x", "after=x", "after=AAAA", "aftr=x", "limit=1&limit=2"):
             self.refused(self.client.get(f"/keys?{wrong}"), 400)
+        for method in ("GET", "DELETE"):
+            self.refused(self.client.ask(method, "/keys?timeout=2h"), 400, "an hour is the most")
         self.assertEqual(self.client.post("/keys", b"").status, 405)
 
     def test_removals_answer_what_they_removed(self):
@@ -334,6 +336,8 @@ class Streams(Case):
         self.fill(b"k" * 900, self.KEYS)
         page = self.client.get("/keys?limit=10000&timeout=60s")  # what a page costs is known now
         self.assertEqual((page.status, len(page.json())), (200, 10000), page)
+        head = self.client.ask("HEAD", "/keys")
+        self.assertEqual((head.status, head.headers["Transfer-Encoding"], head.body), (200, "chunked", b""))
         before = self.resident_kib()
         # Several who ask for 45 MB each and read nothing.
         idle = []

@@ -93,7 +93,13 @@ static int take_duration(struct http_exchange *exchange, const char *name, uint6
 
 int key_take_timeout(struct http_exchange *exchange, uint64_t *out_us)
 {
-    return take_duration(exchange, "timeout", MS_US, out_us);
+    char text[NATIVE_TEXT_BYTES];
+    int code = take_duration(exchange, "timeout", MS_US, out_us);
+    if (code == 0 && native_check_timeout(*out_us, text) != 0) {
+        http_fail(exchange, 400, "%s", text);
+        return SHOAL_EINVAL;
+    }
+    return code;
 }
 
 /* A parameter that has one value only. */

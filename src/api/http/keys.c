@@ -175,7 +175,12 @@ static void on_listed(struct request *request, const struct outcome *outcome)
         add_after(exchange, &listing->place);
     }
     keys_body_page(exchange, &listing->body, last);
-    if (!last && !listing->body.full) {
+    if (last) {
+        return;
+    }
+    if (exchange->method == HTTP_HEAD) {
+        http_end(exchange); /* nobody is sent the rest */
+    } else if (!listing->body.full) {
         loop_defer(exchange->loop, &listing->task);
     }
 }
