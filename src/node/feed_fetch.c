@@ -71,13 +71,15 @@ static int fetch_send(struct feed_walk *walk)
     struct worker *worker = work->worker;
     const struct feed_place *place = feed_cursor_find(&walk->at, walk->ask_node, walk->ask_lane);
     const struct feed_stream *stream = feed_stream_find(work, walk->ask_node, walk->ask_lane);
-    if (place == NULL || stream == NULL) {
+    if (place == NULL) {
         return SHOAL_ENOTFOUND;
     }
+    bool known = stream != NULL && place->tag != 0 && place->tag == stream->place.tag;
+    walk->ask_at = place->at;
     struct message_feed ask = {
         .id = work->next_id++,
         .lane = place->lane,
-        .tail = place->tag != 0 && place->tag == stream->place.tag ? stream->tail : 0,
+        .tail = known ? stream->tail : 0,
         .from = place->tag != 0 ? FEED_FROM_POSITION : FEED_FROM_TIME,
         .at = place->at,
         .bytes_max = FEED_FETCH_BYTES,
@@ -147,7 +149,7 @@ static int fetch_begin(struct feed_walk *walk, struct feed_page *page, struct fe
         int told = feed_walk_jump(walk, place, tag, TAIL_FIRST, FEED_GAP_LOST, 0);
         return told == DONE ? MORE : told; /* which is to be asked for anew */
     }
-    if (fed->end < place->at) {
+    if (fed->end < place->at && place->at == walk->ask_at) {
         return feed_walk_jump(walk, place, tag, fed->end, FEED_GAP_LOST, 0);
     }
     if (begins > place->at) {
@@ -193,12 +195,15 @@ static void fetch_over(struct feed_walk *walk, const struct feed_page *page,
 {
     const struct feed_stream *stream = feed_stream_find(walk->work, page->node, page->lane);
     uint64_t end = page->fed.end;
-    if (stream != NULL && place->tag != stream->place.tag && place->at >= end) {
+    bool ahead =
+        stream != NULL && (place->tag != stream->place.tag || place->at > stream->place.at);
+    if (ahead && place->at >= end) {
         place->checked = stream->tail; /* the hub is behind: it comes to this tail, too */
     }
     walk->turn = (uint32_t)(place - walk->at.places) + 1;
-    bool nothing = page->fed.events.len == 0 && place->at >= end && stream != NULL &&
-                   place->tag == stream->place.tag && place->at < stream->first;
+    bool unfollowed = stream == NULL || stream->gone;
+    bool nothing = page->fed.events.len == 0 && place->at >= end &&
+                   (unfollowed || (place->tag == stream->place.tag && place->at < stream->first));
     if (nothing) {
         fetch_pause(walk);
     } else {

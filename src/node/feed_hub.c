@@ -94,6 +94,7 @@ static bool hub_show_node(struct feed_hub *hub, uint32_t to, const struct hub_no
 
 static void hub_begin(struct feed_hub *hub, uint32_t to)
 {
+    hub->followers[to].unread = 0; /* what it hasn't done with, it drops */
     struct feed_news content = {.kind = FEED_NEWS_BEGIN, .at = hub->followers[to].ticket};
     bool shown = hub_show(hub, to, &content);
     for (uint32_t i = 0; i < hub->node_count && shown; i++) {

@@ -205,7 +205,8 @@ static void lane_read(struct hub_lane *lane, const struct message_fed *fed)
         hub_tell_node(lane->node, FEED_NEWS_BACK);
     }
     lane_settle(lane, fed);
-    lane_skip(lane, feed_page_begins(fed));
+    uint64_t begins = feed_page_begins(fed);
+    lane_skip(lane, begins < fed->end ? begins : fed->end);
     if (lane_take_events(lane, fed) < 0) {
         lane_later(lane, FEED_RETRY_US);
     } else {

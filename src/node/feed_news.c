@@ -82,10 +82,11 @@ uint64_t feed_page_begins(const struct message_fed *fed)
 {
     struct tail_event first;
     struct bytes rest = fed->events;
-    if (rest.len > 0 && tail_event_take(&rest, &first) == 0 && first.op == TAIL_CRASH) {
-        return first.position < TAIL_JUMP ? fed->first : first.position - TAIL_JUMP;
+    if (rest.len == 0 || tail_event_take(&rest, &first) < 0) {
+        return fed->first;
     }
-    return fed->first;
+    bool jumped = first.op == TAIL_CRASH && first.position >= TAIL_JUMP;
+    return jumped ? first.position - TAIL_JUMP : first.position;
 }
 
 struct feed_news *feed_news_ref(struct feed_news *news)

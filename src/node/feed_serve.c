@@ -20,6 +20,7 @@ struct feed_waiter {
     struct tail *tail;
     uint64_t id;
     uint64_t position;
+    bool placed; /* by this node: who asked knows a time, and is to learn of what is gone since */
     size_t bytes_max;
 };
 
@@ -58,6 +59,9 @@ static void feed_answer(struct worker *worker, const struct feed_waiter *waiter,
     };
     if (events.len > 0 && tail_event_take(&rest, &first) == 0) {
         fed.first = first.position;
+    }
+    if (waiter->placed && waiter->position < fed.first) {
+        fed.first = waiter->position;
     }
     feed_reply(worker, waiter->source, &fed);
 }
@@ -216,6 +220,7 @@ void serve_feed(struct worker *worker, struct source source, struct bytes payloa
                                 .tail = tail,
                                 .id = ask.id,
                                 .position = feed_position(tail, &ask),
+                                .placed = ask.from == FEED_FROM_TIME,
                                 .bytes_max = bytes_max};
     queue_init(&asker.link);
     if (feed_try(worker, &asker)) {

@@ -261,9 +261,10 @@ static int walk_gone(struct feed_walk *walk, const struct feed_place *place)
     uint64_t node = place->node;
     const struct feed_peer *peer = feed_peer_find(work, node);
     if (peer != NULL) {
-        bool gone = peer->told && place->lane >= peer->lanes;
-        int told = gone ? feed_walk_cut(walk, node, peer->lanes, FEED_GAP_LOST) : DONE;
-        return gone && told == DONE ? MORE : told;
+        if (peer->told && place->lane >= peer->lanes) {
+            feed_fetch_want(walk, node, place->lane); /* or does the hub not know of it yet? */
+        }
+        return DONE;
     }
     if (!walk_is_out(work, node)) {
         return DONE;
@@ -296,6 +297,10 @@ static int walk_place(struct feed_walk *walk, struct feed_place *place, uint32_t
         if (place->tag == 0 || place->checked != stream->tail) {
             feed_fetch_want(walk, place->node, place->lane);
         }
+        return DONE;
+    }
+    if (place->at > stream->place.at && place->checked != stream->tail) {
+        feed_fetch_want(walk, place->node, place->lane); /* is the lane there yet? */
         return DONE;
     }
     if (place->at >= stream->place.at) {

@@ -81,6 +81,7 @@ struct feed_walk {
     uint64_t ask; /* 0: none */
     uint64_t ask_node;
     uint32_t ask_lane;
+    uint64_t ask_at; /* the place then; it may have gone on since */
     struct feed_page *page;
     struct timer patience; /* for the answer; else: until it may ask again */
 };

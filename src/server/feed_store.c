@@ -41,7 +41,7 @@ static struct disk *open_folder(const struct config *config)
 }
 
 int feed_store_open(const struct config *config, uint32_t workers, const struct offload *offloads,
-                    struct feed_store **out)
+                    bool anew, struct feed_store **out)
 {
     struct feed_store *store = mem_alloc_zeroed(1, sizeof(*store));
     if (store == NULL) {
@@ -55,6 +55,7 @@ int feed_store_open(const struct config *config, uint32_t workers, const struct 
             .workers = workers,
             .offloads = offloads,
             .bytes_max = (lane_bytes < LANE_BYTES_MIN ? LANE_BYTES_MIN : lane_bytes) * workers,
+            .anew = anew,
             .random = draw,
         };
         int code = tail_set_open(&options, &store->tails);

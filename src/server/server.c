@@ -395,7 +395,7 @@ static int load_engines(struct server *server, char text[512])
         offloads[i] = net_offload(server->net, i);
     }
     int code = feed_store_open(&server->config, server->worker_count, offload ? offloads : NULL,
-                               &server->feed_store);
+                               server->record.len > 0, &server->feed_store);
     if (code != 0) {
         return explain(text, code, "can't open the live feed's tail");
     }

@@ -35,6 +35,8 @@ static void tail_free_memory(struct tail *tail, struct tail_segment *segment)
 
 void tail_drop(struct tail *tail, struct tail_segment *segment)
 {
+    uint64_t latest_ms = tail_segment_latest(segment);
+    tail->gone_ms = latest_ms > tail->gone_ms ? latest_ms : tail->gone_ms;
     queue_remove(&segment->link);
     segment->leaving = true;
     tail_fetch_forget(tail, segment);
@@ -177,6 +179,7 @@ void tail_append(struct tail *tail, const struct tail_event *event)
     }
     struct tail_segment *active = tail->active;
     ASSERT(!tail->options.old);
+    tail->gone_ms = tail->gone_ms == TAIL_GONE_UNKNOWN ? event->time_ms : tail->gone_ms;
     uint64_t position = tail->end++;
     tail->events++;
     if (active == NULL || len > active->bytes - active->used) {
@@ -238,11 +241,23 @@ void tail_tick(struct tail *tail, uint64_t now_us)
 
 /* ---- life ---- */
 
-static void tail_new_id(struct tail *tail)
+/* `anew`: not the first of this lane. Then a first position stands for all that was. */
+static void tail_new_id(struct tail *tail, bool anew)
 {
     uint64_t id = tail->options.random(tail->options.random_self);
     tail->id = id == 0 ? 1 : id;
-    tail->end = TAIL_FIRST;
+    tail->end = anew ? TAIL_FIRST + 1 : TAIL_FIRST;
+    tail->gone_ms = anew ? TAIL_GONE_UNKNOWN : 0;
+}
+
+/* Of what a run before had let go of, only this is known: it is older than what there is. */
+static void tail_date_gone(struct tail *tail)
+{
+    const struct tail_segment *first =
+        queue_empty(&tail->segments) ? NULL : tail_segment_of(tail->segments.next);
+    if (first != NULL && first->first > TAIL_FIRST) {
+        tail->gone_ms = first->mark_count > 0 ? first->marks[0].time_ms : TAIL_GONE_UNKNOWN;
+    }
 }
 
 /* The first segment of this life, with its head on the disk before anything is in it. */
@@ -289,13 +304,15 @@ static void tail_begin(struct tail *tail)
     struct disk *disk = tail->options.disk;
     uint64_t time_ms = 0;
     if (disk == NULL) {
-        tail_new_id(tail);
+        tail_new_id(tail, tail->options.anew);
         return;
     }
     int found = tail_load(tail, &time_ms);
     bool crashed = found == 1 && tail->id != 0;
     if (found >= 0 && tail->id == 0) {
-        tail_new_id(tail);
+        tail_new_id(tail, tail->options.anew || found == 1);
+    } else {
+        tail_date_gone(tail);
     }
     if (tail->options.old && found >= 0) {
         return;
@@ -311,7 +328,7 @@ static void tail_begin(struct tail *tail)
         log_error("feed: what is on the disk can't be gone on with; it begins anew, in memory",
                   LOG_TEXT("cause", disk->ops->explain(disk)), LOG_U64("lane", tail->options.lane));
         tail_forget(tail);
-        tail_new_id(tail);
+        tail_new_id(tail, true);
         tail->told = true;
         tail_try_later(tail);
     } else if (crashed) {
@@ -365,11 +382,8 @@ void tail_expire(struct tail *tail, uint64_t time_ms)
     uint64_t latest_ms = 0;
     for (const struct queue *link = tail->segments.next; link != &tail->segments;
          link = link->next) {
-        const struct tail_segment *segment = tail_segment_of(link);
-        for (uint32_t i = 0; i < segment->mark_count; i++) {
-            latest_ms =
-                segment->marks[i].time_ms > latest_ms ? segment->marks[i].time_ms : latest_ms;
-        }
+        uint64_t segment_ms = tail_segment_latest(tail_segment_of(link));
+        latest_ms = segment_ms > latest_ms ? segment_ms : latest_ms;
     }
     ASSERT(tail->options.old);
     while (latest_ms < time_ms && !queue_empty(&tail->segments)) {

@@ -47,6 +47,7 @@ struct tail_options {
     struct disk *disk; /* borrowed; NULL: memory alone */
     uint32_t lane;     /* names its files */
     bool old;          /* of a worker that there is no more: nothing is appended */
+    bool anew;         /* there may have been a tail before this one, of which nothing is left */
     uint64_t bytes_max;
     struct offload offload;
     uint64_t (*random)(void *self); /* for the tail's id */
@@ -54,8 +55,9 @@ struct tail_options {
 };
 
 /* Opens what there is, in whatever state; torn ends are cut, what is behind damage in a segment is
- * given up. The tail has a new id where nothing is left, or its files are a copy. Blocks. 0,
- * SHOAL_ENOMEM. Disk trouble is survived as said above. */
+ * given up. The tail has a new id where nothing is left, or its files are a copy; where something
+ * was it begins at TAIL_FIRST + 1, so that who wants it from its beginning is told that something
+ * is missing. Blocks. 0, SHOAL_ENOMEM. Disk trouble is survived as said above. */
 int tail_open(const struct tail_options *options, struct tail **out);
 /* `clean`: the next opening begins without a crash mark. Blocks. NULL is fine. */
 void tail_close(struct tail *tail, bool clean);
@@ -85,8 +87,9 @@ void tail_append(struct tail *tail, const struct tail_event *event);
  * to go on. */
 int tail_read(struct tail *tail, uint64_t position, size_t bytes_max, struct buffer *out,
               uint64_t *next);
-/* The position of the first event at or after the time; tail_end if there is none. Where it is on
- * the disk alone, of one a little before: at most some dozen KiB. */
+/* Where to read from for all events at or after the time; tail_end if there are none. Where they
+ * are on the disk alone, a little before: at most some dozen KiB. Where such events may be missing,
+ * the position of one that is: below tail_first for those that went first. */
 uint64_t tail_find_time(const struct tail *tail, uint64_t time_ms);
 /* Called whenever something that tail_read called 1 has come. */
 void tail_on_fetched(struct tail *tail, void (*fetched)(void *self), void *self);

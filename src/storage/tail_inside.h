@@ -74,6 +74,9 @@ struct tail_unmap {
     uint64_t bytes;
 };
 
+/* Of what is gone nothing is known but that it was before the first event to come. */
+#define TAIL_GONE_UNKNOWN UINT64_MAX
+
 /* What is done in the background: one such job at a time. */
 struct tail_work {
     struct offload_job job;
@@ -98,6 +101,7 @@ struct tail {
     uint64_t id;
     uint64_t end;
     uint64_t sequence; /* of the next file */
+    uint64_t gone_ms;  /* the latest of what is gone before the first event; TAIL_GONE_UNKNOWN */
     uint32_t segment_bytes;
     struct queue segments;       /* oldest first */
     struct tail_segment *active; /* the last of them; NULL: there is no memory for one */
@@ -139,6 +143,8 @@ struct tail_segment *tail_segment_new(uint32_t bytes);
 void tail_segment_free(struct tail_segment *segment);
 /* An event of this position and time is about to be appended: true if it begins a stretch. */
 bool tail_segment_mark(struct tail_segment *segment, uint64_t position, uint64_t time_ms);
+/* The time of its latest event; 0: it has none. */
+uint64_t tail_segment_latest(const struct tail_segment *segment);
 /* The last mark at or before the position; the first one if there is none; it has one. */
 uint32_t tail_segment_find(const struct tail_segment *segment, uint64_t position);
 /* Where the stretch of the mark ends. */
@@ -190,8 +196,8 @@ void tail_work_end(struct tail *tail, bool clean);
 /* ---- tail_load.c ---- */
 
 /* Finds the segments of a run before, their id and their end, and the time of the last event. 0: it
- * goes on at tail->end, or there are none (then the id is 0); 1: some may be missing there;
- * negative: the disk fails. */
+ * goes on at tail->end, or there are none (then the id is 0); 1: some may be missing there, or all
+ * of them; negative: the disk fails. */
 int tail_load(struct tail *tail, uint64_t *time_ms);
 
 /* ---- tail_read.c ---- */

@@ -187,7 +187,7 @@ static void load_choose(struct load *load)
 static bool load_take(struct load *load)
 {
     struct tail *tail = load->tail;
-    bool clean = false;
+    bool clean = true; /* so is what never began */
     for (uint32_t i = 0; i < load->count; i++) {
         struct found *found = &load->files[i];
         tail->sequence = found->sequence >= tail->sequence ? found->sequence + 1 : tail->sequence;

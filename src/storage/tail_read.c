@@ -293,28 +293,62 @@ int tail_read(struct tail *tail, uint64_t position, size_t bytes_max, struct buf
     return result;
 }
 
-uint64_t tail_find_time(const struct tail *tail, uint64_t time_ms)
+/* Does it begin with the mark of a crash? When that was is known no better than between the events
+ * beside it, so whoever wants the later one is told of it. */
+static bool segment_begins_with_crash(const struct tail_segment *segment)
 {
-    for (const struct queue *link = tail->segments.next; link != &tail->segments;
-         link = link->next) {
-        const struct tail_segment *segment = tail_segment_of(link);
-        uint32_t mark = 0;
-        while (mark < segment->mark_count && segment->marks[mark].time_ms < time_ms) {
-            mark++;
-        }
-        if (mark == segment->mark_count) {
-            continue;
-        }
-        if (segment->memory == NULL) {
-            return segment->marks[mark].position;
-        }
+    struct tail_event event;
+    if (segment->memory == NULL || segment->mark_count == 0) {
+        return false;
+    }
+    struct bytes rest =
+        bytes_make(segment->memory + TAIL_HEAD_BYTES, segment->used - TAIL_HEAD_BYTES);
+    return tail_event_take(&rest, &event) == 0 && event.op == TAIL_CRASH;
+}
+
+/* False: all its events are of before. */
+static bool segment_find_time(const struct tail_segment *segment, uint64_t time_ms,
+                              uint64_t *position)
+{
+    uint32_t mark = 0;
+    while (mark < segment->mark_count && segment->marks[mark].time_ms < time_ms) {
+        mark++;
+    }
+    if (mark == segment->mark_count) {
+        return false;
+    }
+    *position = segment->marks[mark].position;
+    if (segment->memory != NULL) {
         uint32_t at = segment->marks[mark].offset;
         while (tail_event_time(segment->memory + at) < time_ms) {
             at += (uint32_t)tail_event_length(segment->memory + at, segment->used - at);
         }
-        return tail_event_position(segment->memory + at);
+        *position = tail_event_position(segment->memory + at);
     }
-    return tail->end;
+    return true;
+}
+
+uint64_t tail_find_time(const struct tail *tail, uint64_t time_ms)
+{
+    uint64_t behind = tail_first(tail); /* all that was before the segment */
+    if (behind > TAIL_FIRST && tail->gone_ms >= time_ms) {
+        return behind - 1;
+    }
+    for (const struct queue *link = tail->segments.next; link != &tail->segments;
+         link = link->next) {
+        const struct tail_segment *segment = tail_segment_of(link);
+        uint64_t crash = segment_begins_with_crash(segment) ? segment->marks[0].position : 0;
+        uint64_t position = segment->end;
+        bool found = segment_find_time(segment, time_ms, &position);
+        if (found && position > segment->marks[0].position && position != crash + 1) {
+            return position;
+        }
+        if (found || segment->end == crash + 1) {
+            return behind;
+        }
+        behind = segment->end;
+    }
+    return behind;
 }
 
 void tail_on_fetched(struct tail *tail, void (*fetched)(void *self), void *self)

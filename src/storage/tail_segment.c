@@ -31,8 +31,9 @@ void tail_segment_free(struct tail_segment *segment)
 
 bool tail_segment_mark(struct tail_segment *segment, uint64_t position, uint64_t time_ms)
 {
-    struct tail_mark *last = &segment->marks[segment->mark_count - 1];
-    if (segment->mark_count > 0 && segment->used - last->offset < TAIL_MARK_BYTES) {
+    uint32_t count = segment->mark_count;
+    struct tail_mark *last = count > 0 ? &segment->marks[count - 1] : NULL;
+    if (last != NULL && segment->used - last->offset < TAIL_MARK_BYTES) {
         last->time_ms = time_ms > last->time_ms ? time_ms : last->time_ms;
         return false;
     }
@@ -40,6 +41,16 @@ bool tail_segment_mark(struct tail_segment *segment, uint64_t position, uint64_t
     segment->marks[segment->mark_count++] =
         (struct tail_mark){.position = position, .time_ms = time_ms, .offset = segment->used};
     return true;
+}
+
+uint64_t tail_segment_latest(const struct tail_segment *segment)
+{
+    uint64_t latest_ms = 0;
+    for (uint32_t i = 0; i < segment->mark_count; i++) {
+        uint64_t time_ms = segment->marks[i].time_ms;
+        latest_ms = time_ms > latest_ms ? time_ms : latest_ms;
+    }
+    return latest_ms;
 }
 
 uint32_t tail_segment_find(const struct tail_segment *segment, uint64_t position)

@@ -15,6 +15,7 @@ struct tail_set {
 
 struct lane_search {
     uint32_t lanes;
+    bool any; /* files */
 };
 
 static void visit_lane(void *self, const char *name, uint64_t bytes)
@@ -23,27 +24,31 @@ static void visit_lane(void *self, const char *name, uint64_t bytes)
     uint32_t lane;
     uint64_t sequence;
     (void)bytes;
-    if (tail_file_parse(name, &lane, &sequence) && lane < LIMIT_WORKERS && lane >= search->lanes) {
-        search->lanes = lane + 1;
+    if (tail_file_parse(name, &lane, &sequence) && lane < LIMIT_WORKERS) {
+        search->lanes = lane >= search->lanes ? lane + 1 : search->lanes;
+        search->any = true;
     }
 }
 
 /* Where the folder can't be read each tail finds that out for itself. */
-static uint32_t find_lanes(const struct tail_set_options *options)
+static struct lane_search find_lanes(const struct tail_set_options *options)
 {
     struct lane_search search = {.lanes = options->workers};
     if (options->disk != NULL) {
         (void)options->disk->ops->list(options->disk, visit_lane, &search);
     }
-    return search.lanes;
+    return search;
 }
 
-static int open_lane(struct tail_set *set, const struct tail_set_options *options, uint32_t lane)
+/* `anew`: of all lanes there is nothing left. One alone without anything is one that is new. */
+static int open_lane(struct tail_set *set, const struct tail_set_options *options, uint32_t lane,
+                     bool anew)
 {
     struct tail_options tail = {
         .disk = options->disk,
         .lane = lane,
         .old = lane >= options->workers,
+        .anew = anew,
         .bytes_max = options->bytes_max / options->workers,
         .random = options->random,
         .random_self = options->random_self,
@@ -57,7 +62,8 @@ static int open_lane(struct tail_set *set, const struct tail_set_options *option
 
 int tail_set_open(const struct tail_set_options *options, struct tail_set **out)
 {
-    uint32_t lanes = find_lanes(options);
+    const struct lane_search found = find_lanes(options);
+    uint32_t lanes = found.lanes;
     uint32_t rows = (lanes + options->workers - 1) / options->workers;
     size_t count = (size_t)rows * options->workers;
     struct tail_set *set = mem_alloc_zeroed(1, sizeof(*set) + count * sizeof(set->tails[0]));
@@ -68,7 +74,7 @@ int tail_set_open(const struct tail_set_options *options, struct tail_set **out)
     set->lanes = lanes;
     set->rows = rows;
     for (uint32_t lane = 0; lane < lanes; lane++) {
-        int result = open_lane(set, options, lane);
+        int result = open_lane(set, options, lane, options->anew && !found.any);
         if (result < 0) {
             tail_set_close(set, true);
             return result;

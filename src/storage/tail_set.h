@@ -13,6 +13,7 @@ struct tail_set_options {
     uint32_t workers;
     const struct offload *offloads; /* of the workers; copied. NULL without a disk */
     uint64_t bytes_max;             /* of the present workers' together */
+    bool anew; /* the node has been before: where nothing is left, something is missing */
     uint64_t (*random)(void *self);
     void *random_self;
 };

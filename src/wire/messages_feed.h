@@ -69,8 +69,9 @@ struct message_feed {
     uint64_t wait_us;
 };
 
-/* Events first..next-1 of the lane, encoded one after the other (storage/tail.h). `first` is later
- * than asked for when what was asked for is gone. */
+/* Events up to next-1 of the lane, encoded one after the other (storage/tail.h). `first` is where
+ * the first of them stands: later than asked for when what was asked for is gone. To who asked for
+ * a time it is where that is; if the first event stands later, what was between is gone. */
 struct message_fed {
     uint64_t id;
     int32_t code;   /* SHOAL_EUNSUPPORTED: this node keeps no feed; SHOAL_ENOTFOUND: no such lane */

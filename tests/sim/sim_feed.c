@@ -29,13 +29,15 @@ static uint64_t draw(void *self)
     return random_u64(&feed->random);
 }
 
-int sim_feed_open(struct sim_feed *feed, uint32_t workers, const struct offload *offloads)
+int sim_feed_open(struct sim_feed *feed, uint32_t workers, const struct offload *offloads,
+                  bool anew)
 {
     struct tail_set_options options = {
         .disk = feed->disk == NULL ? NULL : model_disk_port(feed->disk),
         .workers = workers,
         .offloads = offloads,
         .bytes_max = (uint64_t)workers * LANE_BYTES,
+        .anew = anew,
         .random = draw,
         .random_self = feed,
     };

@@ -18,7 +18,8 @@ void sim_feed_init(struct sim_feed *feed, const struct sim_store_options *option
 void sim_feed_deinit(struct sim_feed *feed);
 
 /* Opens the tails of a process; 0 or SHOAL_ENOMEM. */
-int sim_feed_open(struct sim_feed *feed, uint32_t workers, const struct offload *offloads);
+int sim_feed_open(struct sim_feed *feed, uint32_t workers, const struct offload *offloads,
+                  bool anew);
 void sim_feed_close(struct sim_feed *feed, bool clean);
 
 /* As the store's: sim_store.h. */

@@ -63,7 +63,7 @@ static int open_feed(struct sim_node *node)
     for (uint32_t i = 0; i < node->worker_count; i++) {
         offloads[i] = node->workers[i].offload.port;
     }
-    return sim_feed_open(&node->feed, node->worker_count, offloads);
+    return sim_feed_open(&node->feed, node->worker_count, offloads, node->kept.len > 0);
 }
 
 static int start_workers(struct sim_node *node)

@@ -185,7 +185,6 @@ static void note_gap(struct sim_watcher *watcher, const struct feed_event *event
                                    ? true
                                    : watcher->away[i] && event->op != FEED_BACK;
             watcher->gaps[i] |= event->op == FEED_GAP ? 1u << event->reason : 0;
-            watcher->all->lost[i] |= event->op == FEED_GAP && event->reason == FEED_GAP_LOST;
         }
     }
     watcher->all->gaps++;
@@ -360,7 +359,7 @@ static bool excused(const struct sim_watcher *watcher, const struct sim_write *w
     for (uint32_t i = 0; i < write->dot_count; i++) {
         uint32_t node = key->dots[write->dots[i]].node;
         if ((watcher->gaps[node] & lost) != 0 || watcher->away[node] ||
-            watcher->away_at_first[node] || watcher->all->lost[node]) {
+            watcher->away_at_first[node]) {
             return true;
         }
     }

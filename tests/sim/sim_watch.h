@@ -44,9 +44,6 @@ struct sim_watchers {
     struct sim_watcher items[SIM_WATCHERS_MAX];
     uint32_t count;
     bool calm; /* all read fast, and stay where they are */
-    /* Nodes whose tail was lost, as some reader was told: one who had not heard of the node before
-     * that can't be told. */
-    bool lost[SIM_NODES_MAX];
     uint64_t events, gaps, reopened, judged, excused;
 };
 

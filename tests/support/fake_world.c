@@ -337,8 +337,11 @@ static uint64_t world_draw(void *self)
 
 static struct tail **world_tail(struct world_node *node, uint32_t worker)
 {
-    struct tail_options options = {
-        .lane = worker, .bytes_max = node->feed_bytes, .random = world_draw, .random_self = node};
+    struct tail_options options = {.lane = worker,
+                                   .bytes_max = node->feed_bytes,
+                                   .random = world_draw,
+                                   .random_self = node,
+                                   .anew = node->kept.len > 0};
     if (node->tails[worker] == NULL) {
         ASSERT(tail_open(&options, &node->tails[worker]) == 0);
     }

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "node/core.h"
 #include "node/feed.h"
+#include "node/feed_cursor.h"
 #include "shoal/error.h"
 #include "support/fake_world.h"
 
@@ -411,7 +412,93 @@ static void a_reader_that_was_away_for_long_is_told_how_much_is_gone(void **stat
     watcher_close(&world, &b, 2, 0);
 }
 
+static void a_cursor_from_the_future_is_told_that_something_is_lost(void **state)
+{
+    (void)state;
+    struct feed_cursor cursor;
+    struct buffer bytes;
+    struct worker *worker = world.nodes[0].workers[0];
+    feed_cursor_init(&cursor);
+    buffer_init(&bytes, 0);
+    watcher_open(&world, &a, 0, 0, nothing);
+    fake_world_run(&world, 500 * MS);
+    put_keys(&world, 1, 0, 10);
+    struct bytes at = worker_feed_cursor(&a.reader);
+    assert_int_equal(feed_cursor_decode(at, worker_cluster_id(worker), &cursor), 0);
+    for (uint32_t i = 0; i < cursor.count; i++) {
+        cursor.places[i].at += 1000; /* a tail that was set back with its folder stands so */
+    }
+    assert_int_equal(feed_cursor_encode(&cursor, worker_cluster_id(worker), 0, 0, &bytes), 0);
+    watcher_open(&world, &b, 2, 0, buffer_bytes(&bytes));
+    fake_world_run(&world, 5000 * MS);
+    assert_int_equal(gaps_seen(&b, FEED_GAP_LOST), cursor.count);
+    put_keys(&world, 1, 10, 10);
+    fake_world_run(&world, 1000 * MS);
+    assert_keys(&b, 10, 10);
+    watcher_close(&world, &a, 0, 0);
+    watcher_close(&world, &b, 2, 0);
+    feed_cursor_deinit(&cursor);
+    buffer_deinit(&bytes);
+}
+
 /* ---- nodes that die ---- */
+
+/* The reader knows no position of theirs, but a time. */
+static void what_is_gone_of_nodes_that_were_never_heard_is_told(void **state)
+{
+    (void)state;
+    static uint8_t value[1000];
+    fake_world_cut(&world, 0, true);
+    fake_world_run(&world, 20000 * MS);
+    watcher_open(&world, &a, 0, 0, nothing);
+    fake_world_run(&world, 10000 * MS);
+    assert_int_equal(gaps_seen(&a, FEED_GAP_AWAY), 2);
+    for (uint32_t i = 0; i < 200; i++) {
+        struct request request = {.op = REQUEST_PUT,
+                                  .key = bytes_from_string("large"),
+                                  .value = bytes_make(value, sizeof(value))};
+        assert_non_null(fake_world_begin(&world, 1, 0, &request));
+        fake_world_run(&world, 30 * MS);
+    }
+    fake_world_cut(&world, 0, false);
+    fake_world_run(&world, 20000 * MS);
+    assert_int_equal(backs_seen(&a), 2);
+    assert_true(keys_seen(&a, "large") > 0 && keys_seen(&a, "large") < 200);
+    assert_true(gaps_seen(&a, FEED_GAP_TRIMMED) > 0);
+    watcher_close(&world, &a, 0, 0);
+}
+
+static void what_a_new_member_lost_before_anybody_heard_of_it_is_told(void **state)
+{
+    (void)state;
+    watcher_open(&world, &a, 0, 0, nothing);
+    fake_world_run(&world, 500 * MS);
+    put_keys(&world, 0, 0, 1);
+    uint8_t cursor[CURSOR_MAX];
+    struct bytes at = worker_feed_cursor(&a.reader);
+    memcpy(cursor, at.data, at.len);
+    watcher_close(&world, &a, 0, 0);
+    fake_world_run(&world, 20000 * MS); /* nobody follows */
+    world.nodes[3].worker_count = 2;
+    world.nodes[3].feed_bytes = 1u << 20;
+    assert_int_equal(fake_world_start(&world, 3), 0);
+    fake_world_run(&world, 300 * MS);
+    struct world_answer *join = fake_world_join(&world, 3, world_port(0));
+    fake_world_run(&world, 3000 * MS);
+    assert_int_equal(join->code, 0);
+    put_keys(&world, 3, 1, 20);
+    fake_world_kill(&world, 3);
+    fake_world_lose_tails(&world, 3);
+    fake_world_run(&world, 1000 * MS);
+    assert_int_equal(fake_world_start(&world, 3), 0);
+    fake_world_run(&world, 5000 * MS);
+    put_keys(&world, 3, 21, 10);
+    watcher_open(&world, &b, 1, 0, bytes_make(cursor, at.len));
+    fake_world_run(&world, 5000 * MS);
+    assert_int_equal(gaps_seen(&b, FEED_GAP_TRIMMED), 2); /* one a worker */
+    assert_keys(&b, 21, 10);
+    watcher_close(&world, &b, 1, 0);
+}
 
 static void a_node_that_dies_is_told_away_once_and_back_once(void **state)
 {
@@ -578,6 +665,9 @@ int main(void)
         TEST(a_cursor_goes_on_at_another_node, three),
         TEST(what_no_cursor_is_is_refused, one),
         TEST(a_reader_that_was_away_for_long_is_told_how_much_is_gone, small),
+        TEST(a_cursor_from_the_future_is_told_that_something_is_lost, three),
+        TEST(what_is_gone_of_nodes_that_were_never_heard_is_told, small),
+        TEST(what_a_new_member_lost_before_anybody_heard_of_it_is_told, three),
         TEST(a_node_that_dies_is_told_away_once_and_back_once, three),
         TEST(what_a_node_did_unseen_is_told_when_it_is_back, three),
         TEST(a_tail_that_is_lost_is_told, three),

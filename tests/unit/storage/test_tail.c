@@ -195,6 +195,62 @@ static void a_time_is_found(void **state)
     assert_true(found <= 20 && found + 40 > 20); /* on the disk: a little before */
 }
 
+static void a_time_of_which_some_may_be_gone_is_found_before_what_is_left(void **state)
+{
+    (void)state;
+    append(2000);
+    uint64_t first = tail_first(rig.tail);
+    assert_true(first > 1);
+    assert_int_equal(tail_find_time(rig.tail, 0), first - 1);
+    assert_int_equal(tail_find_time(rig.tail, 10 * (first - 1)), first - 1); /* it is gone */
+    assert_true(tail_find_time(rig.tail, 10 * (first + 100)) > first);
+    tail_rig_close(&rig);
+    tail_rig_open(&rig);
+    first = tail_first(rig.tail);
+    assert_int_equal(tail_find_time(rig.tail, 10 * (first - 1)), first - 1);
+    assert_true(tail_find_time(rig.tail, 10 * (first + 200)) > first);
+    assert_int_equal(tail_find_time(rig.tail, UINT64_MAX), tail_end(rig.tail));
+}
+
+static void a_time_in_a_hole_is_found_where_the_hole_begins(void **state)
+{
+    (void)state;
+    append(250);
+    tail_rig_close(&rig);
+    struct disk *disk = model_disk_port(rig.disk);
+    assert_int_equal(disk->ops->remove(disk, "003-0000000000000002.tail"), 0);
+    tail_rig_open(&rig);
+    struct buffer page;
+    uint64_t hole = 0;
+    uint64_t next = 1;
+    buffer_init(&page, 0);
+    do { /* one event after the other, up to the one that does not follow */
+        int result;
+        hole = next;
+        buffer_clear(&page);
+        while ((result = tail_read(rig.tail, hole, 1, &page, &next)) == 1) {
+            (void)manual_offload_run(&rig.offload);
+        }
+        assert_int_equal(result, 0);
+    } while (next == hole + 1);
+    buffer_deinit(&page);
+    uint64_t behind = next - 1;
+    assert_true(behind > hole + 1);
+    assert_int_equal(tail_find_time(rig.tail, 10 * (behind - 1)), hole);
+}
+
+static void a_crash_is_of_any_time_until_what_follows_it(void **state)
+{
+    (void)state;
+    append(100);
+    tail_rig_crash(&rig, MODEL_KILL);
+    tail_rig_open(&rig);
+    assert_int_equal(tail_find_time(rig.tail, 10 * 100 + 1), 101);
+    append(10);
+    assert_int_equal(tail_find_time(rig.tail, 10 * 100 + 1), 101);
+    assert_true(tail_find_time(rig.tail, 10 * 105) > TAIL_JUMP);
+}
+
 /* ---- ends ---- */
 
 static void positions_go_on_after_a_clean_stop(void **state)
@@ -262,7 +318,9 @@ static void a_copied_folder_begins_anew(void **state)
     rig.disk = copy;
     tail_rig_open(&rig);
     assert_true(tail_id(rig.tail) != id);
-    assert_int_equal(tail_end(rig.tail), 1);
+    assert_int_equal(tail_end(rig.tail), 2); /* 1 is what was */
+    assert_int_equal(tail_first(rig.tail), 2);
+    assert_int_equal(tail_find_time(rig.tail, 10), 1);
     assert_int_equal(model_disk_count(rig.disk, "", NULL), 1);
 }
 
@@ -442,6 +500,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_old_is_fetched_and_told_when_it_has_come, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_time_is_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_time_of_which_some_may_be_gone_is_found_before_what_is_left, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_time_in_a_hole_is_found_where_the_hole_begins, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_crash_is_of_any_time_until_what_follows_it, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(positions_go_on_after_a_clean_stop, setup, teardown),
         cmocka_unit_test_setup_teardown(a_killed_process_loses_nothing_and_leaves_a_crash_mark,
                                         setup, teardown),
