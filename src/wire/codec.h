@@ -90,7 +90,8 @@ const struct scan_entry *read_scan_entries(struct reader *reader, struct arena *
 struct wire_sum read_sum(struct reader *reader);
 const struct wire_sum *read_sums(struct reader *reader, struct arena *arena, uint32_t *count);
 const uint64_t *read_indexes(struct reader *reader, struct arena *arena, uint32_t *count);
-/* All zero when the message has none. A malformed one is SHOAL_EPROTO. */
+/* All zero when the message has none: it ends before, or what stands there is not bytes. Bytes that
+ * are no trace are SHOAL_EPROTO. */
 struct trace read_trace(struct reader *reader, uint32_t *unknown);
 
 #endif

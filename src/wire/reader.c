@@ -132,6 +132,12 @@ bool read_nil(struct reader *reader)
     return true;
 }
 
+bool reader_at_bin(const struct reader *reader)
+{
+    struct element element;
+    return element_read(reader->at, reader->end, &element) && element.type == ELEMENT_BIN;
+}
+
 static struct bytes take_body(struct reader *reader, const struct element *element, size_t len_max)
 {
     if (element->type != ELEMENT_BIN) {

@@ -35,6 +35,8 @@ struct bytes read_optional_bin(struct reader *reader, size_t len_max);
 void read_text(struct reader *reader, char *out, size_t size);
 /* Takes a nil if that comes next; otherwise reads nothing and is false. */
 bool read_nil(struct reader *reader);
+/* Is a bin or str what comes next? Reads nothing. */
+bool reader_at_bin(const struct reader *reader);
 /* Passes over one element, however nested (to LIMIT_FRAME_DEPTH). */
 void read_skip(struct reader *reader);
 /* Passes over `count` elements: what a later version has added at the end of an array. */

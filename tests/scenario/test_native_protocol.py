@@ -203,8 +203,21 @@ class Requests(OneNode):
 
     def test_unknown_fields_at_the_end_are_passed_over(self):
         connection = self.connect()
-        message = p.frame(p.REQUEST, 4, p.PUT, b"k", b"v", None, 0, None, {"new": [1, 2]}, "more")
-        self.assertEqual(connection.ask(message)[2], 0)
+        surplus = ({"new": [1, 2]}, "more")
+        put = (4, p.PUT, b"k", b"v", None, 0, None)
+        trace = bytes(range(1, 26))
+        for behind in (surplus, (None, *surplus), (trace, *surplus), (None,)):
+            message = p.frame(p.REQUEST, *put, *behind)
+            self.assertEqual(connection.ask(message)[1:3], [4, 0], behind)
+            message = p.frame(p.LIST, 5, b"k", None, 0, True, None, *behind)
+            self.assertEqual(connection.ask(message)[2], [[b"k", b"v"]], behind)
+
+    def test_bytes_that_are_no_trace_are_refused_and_the_connection_goes_on(self):
+        connection = self.connect()
+        for trace in (b"", b"more", bytes(25), b"x" * 26, "more"):
+            message = p.frame(p.REQUEST, 4, p.PUT, b"k", b"v", None, 0, None, trace)
+            self.assertEqual(connection.ask(message)[1:3], [4, p.EPROTO], trace)
+        self.assertEqual(connection.ask(p.put(5, b"k", b"v"))[2], 0)
 
 
 class Refusals(OneNode):

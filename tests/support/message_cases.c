@@ -74,18 +74,19 @@ MESSAGE_CASE(watch)
 MESSAGE_CASE(watched)
 MESSAGE_CASE(unwatch)
 
-#define CASE_ENTRY(name, kind_)                                                                    \
+#define CASE_ENTRY_OPTIONAL(name, kind_, at, says_nothing)                                         \
     {                                                                                              \
-#name, kind_, encode_random_##name, recode_##name                                          \
+#name, kind_, encode_random_##name, recode_##name, at, says_nothing                        \
     }
+#define CASE_ENTRY(name, kind_) CASE_ENTRY_OPTIONAL(name, kind_, 0, 0)
 
 const struct message_case message_cases[] = {
     CASE_ENTRY(hello, MESSAGE_HELLO),
     CASE_ENTRY(hello_reply, MESSAGE_HELLO_REPLY),
-    CASE_ENTRY(request, MESSAGE_REQUEST),
+    CASE_ENTRY_OPTIONAL(request, MESSAGE_REQUEST, 8, NO_TRACE),
     CASE_ENTRY(forward, MESSAGE_FORWARD),
-    CASE_ENTRY(result, MESSAGE_RESULT),
-    CASE_ENTRY(list, MESSAGE_LIST),
+    CASE_ENTRY_OPTIONAL(result, MESSAGE_RESULT, 9, NO_NUMBER),
+    CASE_ENTRY_OPTIONAL(list, MESSAGE_LIST, 7, NO_TRACE),
     CASE_ENTRY(list_reply, MESSAGE_LIST_REPLY),
     CASE_ENTRY(status_reply, MESSAGE_STATUS_REPLY),
     CASE_ENTRY(ring_reply, MESSAGE_RING_REPLY),
@@ -96,11 +97,11 @@ const struct message_case message_cases[] = {
     CASE_ENTRY(verify_reply, MESSAGE_VERIFY_REPLY),
     CASE_ENTRY(repair, MESSAGE_REPAIR),
     CASE_ENTRY(repair_reply, MESSAGE_REPAIR_REPLY),
-    CASE_ENTRY(store, MESSAGE_STORE),
+    CASE_ENTRY_OPTIONAL(store, MESSAGE_STORE, 9, NO_TRACE),
     CASE_ENTRY(stored, MESSAGE_STORED),
-    CASE_ENTRY(fetch, MESSAGE_FETCH),
+    CASE_ENTRY_OPTIONAL(fetch, MESSAGE_FETCH, 7, NO_TRACE),
     CASE_ENTRY(fetched, MESSAGE_FETCHED),
-    CASE_ENTRY(scan, MESSAGE_SCAN),
+    CASE_ENTRY_OPTIONAL(scan, MESSAGE_SCAN, 9, NO_TRACE),
     CASE_ENTRY(scanned, MESSAGE_SCANNED),
     CASE_ENTRY(gossip, MESSAGE_GOSSIP),
     CASE_ENTRY(gossip_reply, MESSAGE_GOSSIP_REPLY),

@@ -125,45 +125,123 @@ static void with_bytes_behind_it_a_message_is_refused(void **state)
     }
 }
 
-/* The payload, with an array header that claims so many fields more. */
-static void append_claiming(struct buffer *out, struct bytes payload, int more)
+static uint32_t field_count(struct bytes payload)
 {
     const uint8_t *data = payload.data;
     bool is_small = data[0] >= 0x90 && data[0] <= 0x9f;
     assert_true(is_small || data[0] == 0xdc);
-    size_t header_len = is_small ? 1 : 3;
-    int count = (is_small ? data[0] & 0xf : data[1] << 8 | data[2]) + more;
-    const uint8_t header[] = {0xdc, (uint8_t)(count >> 8), (uint8_t)count};
-    assert_int_equal(buffer_append(out, header, sizeof(header)), 0);
-    assert_int_equal(buffer_append(out, data + header_len, payload.len - header_len), 0);
+    return is_small ? data[0] & 0xfu : (uint32_t)data[1] << 8 | data[2];
 }
 
-/* Is the end of the message left out where it says nothing? What stands behind such an end is
- * tested with the message itself. */
-static bool ends_early(const struct message_case *message)
+/* The payload, with an array header that claims so many fields more. */
+static void append_claiming(struct buffer *out, struct bytes payload, int more)
 {
-    return message->kind == MESSAGE_RESULT;
+    size_t header_len = payload.data[0] == 0xdc ? 3 : 1;
+    uint32_t count = field_count(payload) + (uint32_t)more;
+    const uint8_t header[] = {0xdc, (uint8_t)(count >> 8), (uint8_t)count};
+    assert_int_equal(buffer_append(out, header, sizeof(header)), 0);
+    assert_int_equal(buffer_append(out, payload.data + header_len, payload.len - header_len), 0);
+}
+
+/* Has the frame a last field that is left out, so that who goes on has to fill its place? */
+static bool ends_early(const struct fixture *fixture, const struct message_case *message)
+{
+    return message->optional_at != 0 &&
+           field_count(payload_of(&fixture->frame)) == message->optional_at;
+}
+
+/* What becomes of the frame with so many fields behind it: read, it is to be as without them. */
+static int recode_with(struct fixture *fixture, const struct message_case *message,
+                       struct bytes fields, int count)
+{
+    struct buffer longer;
+    buffer_init(&longer, 0);
+    append_claiming(&longer, payload_of(&fixture->frame), count);
+    assert_int_equal(buffer_append_bytes(&longer, fields), 0);
+    assert_int_equal(frame_validate(buffer_bytes(&longer)), 0);
+    buffer_clear(&fixture->again);
+    int error = message->recode(buffer_bytes(&longer), &fixture->arena, &fixture->again);
+    if (error == 0) {
+        assert_true(bytes_equal(buffer_bytes(&fixture->frame), buffer_bytes(&fixture->again)));
+    }
+    buffer_deinit(&longer);
+    return error;
 }
 
 static void fields_of_a_later_version_are_passed_over(void **state)
 {
     struct fixture *fixture = *state;
-    static const uint8_t later[] = {0x82, 1, 0x93, 2, 3, 0x90, 0xa1, 'x', 0xd4, 1, 2, 0xc3};
+    /* First the place to be filled; a map and a bool; then what would be a trace, two places on. */
+    uint8_t later[40] = {0, 0x82, 1, 0x93, 2, 3, 0x90, 0xa1, 'x', 0xd4, 1, 2, 0xc3, 0xc4, 25, 9};
     for (size_t i = 0; i < message_case_count; i++) {
-        if (ends_early(&message_cases[i])) {
-            continue;
+        const struct message_case *message = &message_cases[i];
+        for (unsigned round = 0; round < ROUNDS; round++) {
+            make_frame(fixture, message);
+            bool filled = ends_early(fixture, message);
+            later[0] = message->nothing;
+            struct bytes fields = filled ? bytes_make(later, sizeof(later))
+                                         : bytes_make(later + 1, sizeof(later) - 1);
+            assert_int_equal(recode_with(fixture, message, fields, 3 + filled), 0);
         }
-        make_frame(fixture, &message_cases[i]);
-        struct bytes payload = payload_of(&fixture->frame);
-        struct buffer longer;
-        buffer_init(&longer, 0);
-        append_claiming(&longer, payload, 2);
-        assert_int_equal(buffer_append(&longer, later, sizeof(later)), 0);
-        assert_int_equal(frame_validate(buffer_bytes(&longer)), 0);
-        assert_int_equal(
-            message_cases[i].recode(buffer_bytes(&longer), &fixture->arena, &fixture->again), 0);
-        assert_true(bytes_equal(buffer_bytes(&fixture->frame), buffer_bytes(&fixture->again)));
-        buffer_deinit(&longer);
+    }
+}
+
+/* Makes a frame of a message that may have a trace and has none. False: the kind never has one. */
+static bool make_untraced(struct fixture *fixture, const struct message_case *message)
+{
+    if (message->optional_at == 0 || message->nothing != NO_TRACE) {
+        return false;
+    }
+    do {
+        make_frame(fixture, message);
+    } while (!ends_early(fixture, message));
+    return true;
+}
+
+/* Surplus fields of who knows of no traces. */
+static void in_the_place_of_a_trace_what_is_not_bytes_is_passed_over(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        uint8_t bytes[12];
+        size_t len;
+    } others[] = {
+        {{0xc0}, 1}, /* nil */
+        {{0xc2}, 1}, /* a bool */
+        {{7}, 1},    /* whole numbers */
+        {{0xff}, 1},
+        {{0xca, 1, 2, 3, 4}, 5},         /* a float */
+        {{0x92, 0xc4, 0, 1}, 4},         /* an array */
+        {{0x81, 0xa1, 'x', 0x91, 1}, 5}, /* a map */
+        {{0xd4, 1, 2}, 3},               /* an extension */
+    };
+    unsigned kinds = 0;
+    for (size_t i = 0; i < message_case_count; i++) {
+        for (size_t j = 0; j < sizeof(others) / sizeof(others[0]); j++) {
+            if (make_untraced(fixture, &message_cases[i])) {
+                struct bytes other = bytes_make(others[j].bytes, others[j].len);
+                assert_int_equal(recode_with(fixture, &message_cases[i], other, 1), 0);
+                kinds += j == 0;
+            }
+        }
+    }
+    assert_int_equal(kinds, 5);
+}
+
+static void in_the_place_of_a_trace_bytes_that_are_none_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    static const uint8_t lens[] = {0, 1, 24, 25, 26, 255};
+    for (size_t i = 0; i < message_case_count; i++) {
+        for (size_t j = 0; j < sizeof(lens) && make_untraced(fixture, &message_cases[i]); j++) {
+            uint8_t field[2 + 255] = {0xc4, lens[j]}; /* the right length: an id of zeros */
+            field[2] = lens[j] == 25 ? 0 : 1;
+            for (unsigned as_str = 0; as_str < 2; as_str++) {
+                field[0] = as_str == 1 ? 0xd9 : 0xc4;
+                struct bytes bytes = bytes_make(field, 2 + (size_t)lens[j]);
+                assert_int_equal(recode_with(fixture, &message_cases[i], bytes, 1), SHOAL_EPROTO);
+            }
+        }
     }
 }
 
@@ -171,9 +249,6 @@ static void a_message_with_a_field_less_is_refused(void **state)
 {
     struct fixture *fixture = *state;
     for (size_t i = 0; i < message_case_count; i++) {
-        if (ends_early(&message_cases[i])) {
-            continue;
-        }
         make_frame(fixture, &message_cases[i]);
         struct buffer shorter;
         buffer_init(&shorter, 0);
@@ -262,6 +337,8 @@ int main(void)
         TEST(cut_at_any_byte_a_message_is_refused),
         TEST(with_bytes_behind_it_a_message_is_refused),
         TEST(fields_of_a_later_version_are_passed_over),
+        TEST(in_the_place_of_a_trace_what_is_not_bytes_is_passed_over),
+        TEST(in_the_place_of_a_trace_bytes_that_are_none_are_refused),
         TEST(a_message_with_a_field_less_is_refused),
         TEST(an_encoder_that_fails_leaves_the_buffer_as_it_was),
         TEST(damaged_messages_never_crash),

@@ -210,14 +210,50 @@ static void a_trace_comes_last_and_only_where_there_is_one(void **state)
 static void a_malformed_trace_is_refused(void **state)
 {
     struct wire_test *test = *state;
-    struct message_request out;
+    struct message_request out = {.id = 99};
     const uint8_t none[27] = {0xc4, 25, [25] = 3};
     const uint8_t short_one[26] = {0xc4, 24, [9] = 1};
     const uint8_t long_one[28] = {0xc4, 26, [9] = 1};
+    const uint8_t text[] = {0xa4, 'm', 'o', 'r', 'e'};
     assert_int_equal(decode_traced(test, none, sizeof(none), &out), SHOAL_EPROTO);
     assert_int_equal(decode_traced(test, short_one, sizeof(short_one), &out), SHOAL_EPROTO);
-    assert_true(decode_traced(test, long_one, sizeof(long_one), &out) < 0);
-    assert_int_equal(decode_traced(test, (const uint8_t[]){7}, 1, &out), SHOAL_EPROTO);
+    assert_int_equal(decode_traced(test, long_one, sizeof(long_one), &out), SHOAL_EPROTO);
+    assert_int_equal(decode_traced(test, text, sizeof(text), &out), SHOAL_EPROTO);
+    assert_int_equal(out.id, 99); /* nothing of it was taken */
+    assert_false(trace_there(&out.trace));
+}
+
+/* The request of a FORWARD is an array of its own, and ends with its trace as a REQUEST does. */
+static int decode_forward(struct wire_test *test, uint32_t fields, struct bytes behind,
+                          struct message_forward *out)
+{
+    const uint8_t head[] = {0x94, 32,   1, 9,   (uint8_t)(0x90 | fields), 1, 0xc4, 1, 'k',
+                            0xc0, 0xc0, 0, 0xc0};
+    buffer_clear(&test->buffer);
+    assert_int_equal(buffer_append(&test->buffer, head, sizeof(head)), 0);
+    assert_int_equal(buffer_append_bytes(&test->buffer, behind), 0);
+    assert_int_equal(frame_validate(buffer_bytes(&test->buffer)), 0);
+    return message_forward_decode(buffer_bytes(&test->buffer), &test->arena, out);
+}
+
+static void in_a_forwarded_request_later_fields_stand_behind_the_trace(void **state)
+{
+    struct wire_test *test = *state;
+    struct message_forward out;
+    const struct trace sent = {.id_high = 1, .id_low = 2, .span = 3, .flags = TRACE_SAMPLED};
+    const uint8_t traced[] = {0xc4, 25, [9] = 1, [17] = 2, [25] = 3, [26] = 1, 0xa1, 'x', 0x90};
+    const uint8_t untraced[] = {0xc0, 0xa1, 'x', 0x90};
+    const uint8_t surplus[] = {0x81, 1, 2, 0xa1, 'x'};
+    const uint8_t malformed[] = {0xc4, 2, 1, 2};
+    assert_int_equal(decode_forward(test, 9, bytes_make(traced, sizeof(traced)), &out), 0);
+    assert_trace_same(&out.request.trace, &sent);
+    assert_int_equal(decode_forward(test, 9, bytes_make(untraced, sizeof(untraced)), &out), 0);
+    assert_false(trace_there(&out.request.trace));
+    assert_int_equal(decode_forward(test, 8, bytes_make(surplus, sizeof(surplus)), &out), 0);
+    assert_false(trace_there(&out.request.trace));
+    assert_int_equal(out.view_digest, 9);
+    assert_int_equal(decode_forward(test, 7, bytes_make(malformed, sizeof(malformed)), &out),
+                     SHOAL_EPROTO);
 }
 
 int main(void)
@@ -233,6 +269,7 @@ int main(void)
         WIRE_TEST(keys_over_the_largest_bound_are_too_big),
         WIRE_TEST(a_trace_comes_last_and_only_where_there_is_one),
         WIRE_TEST(a_malformed_trace_is_refused),
+        WIRE_TEST(in_a_forwarded_request_later_fields_stand_behind_the_trace),
         WIRE_TEST(the_hot_messages_take_no_memory_in_the_steady_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,6 +92,7 @@ static void the_first_error_sticks_and_later_reads_give_zeros(void **state)
     assert_null(read_optional_bin(&reader, 10).data);
     assert_int_equal(read_array(&reader, 10), 0);
     assert_false(read_nil(&reader));
+    assert_false(reader_at_bin(&reader));
     read_text(&reader, text, sizeof(text));
     assert_string_equal(text, "");
     read_skip(&reader);
@@ -99,10 +100,25 @@ static void the_first_error_sticks_and_later_reads_give_zeros(void **state)
     assert_int_equal(reader.error, SHOAL_EPROTO);
 }
 
+static void a_look_at_what_comes_reads_nothing(void **state)
+{
+    (void)state;
+    struct reader reader = READER(0xc4, 1, 'b', 0xa1, 's', 7, 0xc4, 9);
+    assert_true(reader_at_bin(&reader));
+    assert_true(bytes_equal(read_bin(&reader, 1), bytes_from_string("b")));
+    assert_true(reader_at_bin(&reader));
+    assert_true(bytes_equal(read_bin(&reader, 1), bytes_from_string("s")));
+    assert_false(reader_at_bin(&reader));
+    assert_int_equal(read_u64(&reader), 7);
+    assert_false(reader_at_bin(&reader)); /* cut off: told by who reads it */
+    assert_int_equal(reader.error, 0);
+}
+
 static void nothing_is_read_from_nothing(void **state)
 {
     (void)state;
     struct reader reader = reader_make((struct bytes){0});
+    assert_false(reader_at_bin(&reader));
     read_end(&reader);
     assert_int_equal(reader.error, 0);
     read_u64(&reader);
@@ -226,6 +242,7 @@ int main(void)
         TEST(integers_are_taken_in_any_format_that_holds_them),
         TEST(numbers_out_of_range_are_refused),
         TEST(the_first_error_sticks_and_later_reads_give_zeros),
+        TEST(a_look_at_what_comes_reads_nothing),
         TEST(nothing_is_read_from_nothing),
         TEST(none_and_empty_are_told_apart),
         TEST(bytes_of_every_length_format_come_back),
