@@ -2,6 +2,7 @@
 #include "scenario.h"
 
 #define KEYS 60u
+#define LARGE_BYTES 2000u
 
 /* With many keys, looking at all of them after each event takes long. */
 static void options_calm(struct sim_options *options)
@@ -65,13 +66,15 @@ static void a_full_disk_refuses_writes_serves_reads_and_resumes_by_itself(void *
     struct sim_node *node = cluster_node(&cluster, 0);
     sim_store_fill(&node->store, &cluster.world.random);
 
-    /* What is reserved already may still be used. */
-    uint32_t taken = 0;
+    /* What is reserved already may still be used. Nothing is written over, so compaction finds no
+     * room to win back. */
     struct answer answer = {0};
-    for (; taken < 5000 && answer.code == 0; taken++) {
+    for (uint32_t i = 0; i < 100 && answer.code == 0; i++) {
         char key[32];
-        snprintf(key, sizeof(key), "more %u", taken % 100);
-        answer = cluster_put(&cluster, 0, key, value_text("more", taken), NULL);
+        char large[LARGE_BYTES];
+        snprintf(key, sizeof(key), "more %u", i);
+        snprintf(large, sizeof(large), "more %0*u", (int)sizeof(large) - 6, i);
+        answer = cluster_put(&cluster, 0, key, large, NULL);
     }
     assert_int_equal(answer.code, SHOAL_ENOSPC);
     for (uint32_t i = 0; i < 5; i++) {

@@ -349,6 +349,7 @@ static void a_handoff_that_resumes_late_finishes(void **state)
     }
     assert_true(cluster_live_layouts(&cluster, 0) > 1);
     sim_node_crash(cluster_node(&cluster, 3), SIM_EXIT_POWER);
+    cluster_run(&cluster, 100 * MILLISECOND_US); /* until nobody passes requests on to it */
     for (uint32_t i = 0; i < KEYS; i += 2) {
         put(&cluster, 0, cluster_key(i), value_text(i, "meanwhile", 0));
     }
