@@ -61,6 +61,7 @@ class Case(unittest.TestCase):
         self.assertEqual(answer.status, status, answer)
         self.assertEqual(answer["content-type"], "application/json")
         content = json.loads(answer.body)
+        self.assertRegex(answer.body, rb'^\{"error":".*"\}\Z')  # nothing around it
         self.assertTrue(content["error"])
         self.assertEqual(set(content), {"error"} if status < 500 else {"error", "request"}, content)
         if status >= 500:

@@ -46,7 +46,7 @@ static struct bytes make_json(struct http_exchange *exchange, uint32_t status, s
 {
     char *json = arena_alloc(exchange->arena, text.len * ESCAPED_BYTES_MAX + FRAME_BYTES);
     if (json == NULL) {
-        return bytes_from_string("{\"error\":\"out of memory\"}\n");
+        return bytes_from_string("{\"error\":\"out of memory\"}");
     }
     char *at = put_text(json, "{\"error\":\"");
     while (text.len > 0) {
@@ -62,7 +62,7 @@ static struct bytes make_json(struct http_exchange *exchange, uint32_t status, s
         at = put_text(at, exchange->id);
         at = put_text(at, "\"");
     }
-    at = put_text(at, "}\n");
+    at = put_text(at, "}");
     return bytes_make(json, (size_t)(at - json));
 }
 
