@@ -196,15 +196,14 @@ class Logs(unittest.TestCase):
                 silent.resume()
 
     def follow(self, asked, coordinator):
-        for number in range(64):
-            trace, parent, _ = trace_of(sampled=False)
-            status, fields, body = put_by_curl(asked, f"key-{number}", f"00-{trace}-{parent}-00",
-                                               "w=3&timeout=300ms")
-            self.assertGreaterEqual(status, 500)
-            self.assertEqual(fields["x-request-id"], trace)
-            self.assertIn(trace, body.decode())
-            if lines_with(coordinator, trace):
-                break
+        key = next(key for key in map("key-{}".format, range(1000))
+                   if asked.shoal("ring", "-k", key, "--json").json()["owners"][0] == coordinator.name)
+        trace, parent, _ = trace_of(sampled=False)
+        status, fields, body = put_by_curl(asked, key, f"00-{trace}-{parent}-00", "w=3&timeout=300ms")
+        self.assertGreaterEqual(status, 500)
+        self.assertEqual(fields["x-request-id"], trace)
+        self.assertIn(trace, body.decode())
+        wait_until(lambda: lines_with(coordinator, trace), "the coordinator tells of it")
         told = wait_until(lambda: lines_with(asked, trace), "the node asked tells of it, too")
         self.assertRegex(told[0], r"request: (slow|failed) op=put key=key-\d+ surface=http ms=\d+")
         there, = lines_with(coordinator, trace)
