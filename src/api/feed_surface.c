@@ -5,8 +5,8 @@
 #include "shoal/error.h"
 
 #define GATHERED_BYTES_MAX (64u * LIMIT_KIB) /* more of it leaves at once */
-#define PACE_US_PER_WRITE 200u               /* of a round: the wait for the next */
-#define PACE_US_MAX 100000u
+#define PACE_US_PER_WRITE 400u               /* of a round: the wait for the next */
+#define PACE_US_MAX 200000u
 #define SLOW_US 1000000u /* who is full for so long is slow */
 
 struct feed_surface {

@@ -3,8 +3,8 @@
  * A thousand readers of which each is written to for each event would keep a worker busy with
  * nothing but system calls. So what a reader is given is gathered in its *outlet*, and a round
  * sends what all outlets of the desk have gathered. After a round the next one waits in proportion
- * to how many it has written to: a handful of readers hear within a millisecond, a thousand within
- * a tenth of a second, and writing never takes more than a small part of a worker's time. */
+ * to how many it has written to: a handful of readers hear within two milliseconds, a thousand
+ * within a fifth of a second, and writing never takes more than a small part of a worker's time. */
 #ifndef API_FEED_SURFACE_H
 #define API_FEED_SURFACE_H
 

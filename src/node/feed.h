@@ -59,7 +59,7 @@ struct feed_reader_calls {
 struct feed_reader {
     /* ---- set by the surface ---- */
     const struct feed_reader_calls *calls;
-    struct bytes prefix; /* borrowed until it is closed */
+    struct bytes prefix; /* borrowed for worker_feed_open */
     uint32_t ops;        /* 1 << enum feed_op; 0 is FEED_CHANGES */
     void *user;
 

@@ -36,17 +36,6 @@ struct feed_event feed_event_of(const struct tail_event *event, uint64_t node)
     return shown;
 }
 
-bool feed_wants(const struct feed_walk *walk, const struct feed_event *event)
-{
-    const struct feed_reader *reader = walk->reader;
-    if (event->op == FEED_GAP || event->op == FEED_BACK || event->op == FEED_FLUSH) {
-        return true;
-    }
-    uint32_t ops = reader->ops == 0 ? FEED_CHANGES : reader->ops;
-    return event->op < 32 && (ops & 1u << event->op) != 0 &&
-           bytes_starts_with(event->key, reader->prefix);
-}
-
 int feed_offer(struct feed_walk *walk, const struct feed_event *event)
 {
     struct feed_work *work = walk->work;
@@ -208,6 +197,7 @@ void feed_walk_free(struct feed_walk *walk)
     feed_fetch_drop(walk);
     queue_remove(&walk->link);
     feed_cursor_deinit(&walk->at);
+    feed_filter_leave(walk->filter);
     mem_free(walk->away);
     walk->reader->walk = NULL;
     work->current = work->current == walk ? NULL : work->current;
@@ -240,7 +230,11 @@ static int walk_new(struct feed_work *work, struct feed_reader *reader, struct b
     if (error == 0 && walk->at.count > 0 && walk->at.places[0].tag != 0 && MUTANT(feed_skipped)) {
         walk->at.places[0].at++;
     }
+    if (error == 0) {
+        error = feed_filter_join(&work->filters, reader->prefix, reader->ops, &walk->filter);
+    }
     if (error < 0) {
+        feed_cursor_deinit(&walk->at);
         mem_free(walk);
         return error;
     }
@@ -341,6 +335,7 @@ int feed_work_new(struct worker *worker, struct feed_work **out)
     queue_init(&work->synced);
     queue_init(&work->walking);
     queue_init(&work->hungry);
+    queue_init(&work->filters);
     table_init(&work->asks);
     feed_cursor_init(&work->ends);
     buffer_init(&work->cursor, 0);

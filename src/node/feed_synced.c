@@ -203,8 +203,11 @@ static bool advance_events(struct feed_work *work, struct letter_feed_news *lett
         struct feed_place before = stream->place;
         struct feed_event shown = feed_event_of(event, news->node);
         stream->place.at = event->position + 1;
-        *takes += work->readers;
-        feed_tell_synced(work, &shown, stream, &before);
+        *takes += 1;
+        if (feed_filters_want(&work->filters, &shown)) {
+            *takes += work->readers;
+            feed_tell_synced(work, &shown, stream, &before);
+        }
     }
     stream->place.at = news->next;
     queue_remove(&letter->link);

@@ -6,6 +6,7 @@
  *      feed_walk.c     readers that don't, each at a place of its own
  *      feed_fetch.c    ... who are brought up from the tails
  *      feed_local.c    lists and reads of this node
+ *      feed_filter.c   what readers want, each filter once
  *
  * A lane here is a *stream*: where the readers that are in step stand in it (`place`), and what is
  * still held of what came, up to there and beyond. Readers in step have no place of their own: an
@@ -19,6 +20,7 @@
 #include "node/core.h"
 #include "node/feed.h"
 #include "node/feed_cursor.h"
+#include "node/feed_filter.h"
 #include "node/feed_news.h"
 #include "wire/messages_feed.h"
 
@@ -64,6 +66,7 @@ struct feed_walk {
     struct queue link; /* in work->synced, ->walking, or on its way through a round */
     struct feed_reader *reader;
     struct feed_work *work;
+    struct feed_filter *filter;
     bool synced;
     bool fresh;            /* opened without a cursor, and has no place yet */
     bool blocked;          /* until there is more room */
@@ -106,7 +109,8 @@ struct feed_work {
     /* Readers. */
     struct queue synced;
     struct queue walking;
-    struct queue hungry; /* want to fetch, in their order */
+    struct queue hungry;  /* want to fetch, in their order */
+    struct queue filters; /* of all of them */
     uint32_t readers;
     uint32_t slots;            /* in use */
     struct feed_walk *current; /* whose surface is being called */
@@ -137,7 +141,10 @@ void feed_stir(struct feed_work *work);
 int feed_offer(struct feed_walk *walk, const struct feed_event *event);
 /* The reader can't be served any more; the walk is gone. */
 void feed_end(struct feed_walk *walk, int code, const char *text);
-bool feed_wants(const struct feed_walk *walk, const struct feed_event *event);
+static inline bool feed_wants(const struct feed_walk *walk, const struct feed_event *event)
+{
+    return feed_filter_wants(walk->filter, event);
+}
 /* The event as surfaces see it, without its cursor. */
 struct feed_event feed_event_of(const struct tail_event *event, uint64_t node);
 void feed_walk_free(struct feed_walk *walk);

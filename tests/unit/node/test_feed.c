@@ -86,14 +86,22 @@ static void on_ended(struct feed_reader *reader, int code, const char *text)
 static const struct feed_reader_calls calls = {
     .take = on_take, .flush = on_flush, .ended = on_ended};
 
-static void watcher_open(struct fake_world *world, struct watcher *watcher, uint32_t node,
-                         uint32_t worker, struct bytes cursor)
+static void watcher_open_for(struct fake_world *world, struct watcher *watcher, uint32_t node,
+                             uint32_t worker, struct bytes cursor, const char *prefix, uint32_t ops)
 {
     memset(watcher, 0, sizeof(*watcher));
     watcher->room = UINT32_MAX;
     watcher->reader.calls = &calls;
+    watcher->reader.prefix = bytes_from_string(prefix);
+    watcher->reader.ops = ops;
     assert_int_equal(worker_feed_open(world->nodes[node].workers[worker], &watcher->reader, cursor),
                      0);
+}
+
+static void watcher_open(struct fake_world *world, struct watcher *watcher, uint32_t node,
+                         uint32_t worker, struct bytes cursor)
+{
+    watcher_open_for(world, watcher, node, worker, cursor, "", 0);
 }
 
 static void watcher_close(struct fake_world *world, struct watcher *watcher, uint32_t node,
@@ -267,10 +275,8 @@ static void readers_in_step_share_what_is_made_of_an_event(void **state)
 static void prefixes_and_ops_are_kept_to(void **state)
 {
     (void)state;
-    watcher_open(&world, &a, 0, 0, nothing);
-    watcher_open(&world, &b, 0, 0, nothing);
-    a.reader.prefix = bytes_from_string("key00");
-    b.reader.ops = 1u << FEED_DELETE;
+    watcher_open_for(&world, &a, 0, 0, nothing, "key00", 0);
+    watcher_open_for(&world, &b, 0, 0, nothing, "", 1u << FEED_DELETE);
     fake_world_run(&world, 500 * MS);
     put_keys(&world, 0, 5, 10);
     struct request request = {.op = REQUEST_DELETE, .key = bytes_from_string("key007")};
