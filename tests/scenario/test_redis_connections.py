@@ -33,13 +33,24 @@ class Case(unittest.TestCase):
     def tearDown(self):
         """The node still serves a connection that was there before, and new ones."""
         self.assertEqual(self.witness.call("PING"), b"PONG")
-        self.assertEqual(self.connect().call("SET", "still", "serving"), b"OK")
+        cluster.wait_until(self.served, "a new connection is served")  # those that left may yet be counted
         self.assertIsNone(self.node.process.poll())
 
     def connect(self):
         connection = resp.Connection((self.node.host, self.node.redis_port))
         self.addCleanup(connection.close)
         return connection
+
+    def served(self):
+        try:
+            return self.connect().call("PING") == b"PONG"
+        except (EOFError, OSError):
+            return False
+
+    def keeps_what_is_freed(self):
+        """AddressSanitizer does, for a while, so that its use shows: then memory says nothing."""
+        with open(f"/proc/{self.node.process.pid}/maps", encoding="utf-8") as file:
+            return "asan" in file.read()
 
     def memory_kib(self):
         with open(f"/proc/{self.node.process.pid}/status", encoding="ascii") as file:
@@ -130,7 +141,8 @@ class Pipelines(Case):
                 self.assertEqual(connection.receive(), ("$", value))
                 if at % 20 == 0:
                     most = max(most, self.memory_kib())
-            self.assertLess(most - before, 200 * 1024)
+            if not self.keeps_what_is_freed():
+                self.assertLess(most - before, 200 * 1024)
 
 
 class Ends(Case):
@@ -162,7 +174,10 @@ class Ends(Case):
         data += resp.command("MULTI") + resp.command("MGET", *(f"k{n}" for n in range(200))) + resp.command("EXEC")
         for _ in range(100):
             connection = self.connect()
-            connection.send(data[:chosen.randrange(len(data))])
+            try:
+                connection.send(data[:chosen.randrange(len(data))])
+            except OSError:
+                pass  # those before it may still be counted, and it is one too many
             if chosen.random() < 0.5:
                 linger = b"\x01\x00\x00\x00\x00\x00\x00\x00"  # on, no seconds: the peer sees a reset
                 connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -185,12 +200,6 @@ class Ends(Case):
         for connection in many:
             connection.close()
         cluster.wait_until(self.served, "there is room again")
-
-    def served(self):
-        try:
-            return self.connect().call("PING") == b"PONG"
-        except (EOFError, OSError):
-            return False
 
 
 class SlowReaders(Case):
