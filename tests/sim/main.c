@@ -31,6 +31,7 @@ struct arguments {
     bool stop;
     bool speed;
     bool elastic;
+    bool readers;
     uint64_t scale;       /* nodes; 0: no */
     uint64_t twice_every; /* every so many seeds one is run twice */
     bool leaks;
@@ -39,6 +40,7 @@ struct arguments {
 static const char *program;
 static uint64_t seed_running;
 static const char *seed_kind = ""; /* the option that draws such seeds */
+static bool drawn_with_readers;
 
 enum {
     OPTION_SEED = 256,
@@ -49,6 +51,7 @@ enum {
     OPTION_STOP,
     OPTION_SPEED,
     OPTION_ELASTIC,
+    OPTION_READERS,
     OPTION_SCALE
 };
 
@@ -62,6 +65,8 @@ static const struct argp_option options[] = {
     {"speed", OPTION_SPEED, NULL, 0, "Run five healthy nodes with 100 requests a second instead",
      0},
     {"elastic", OPTION_ELASTIC, NULL, 0, "Change the membership all the time, in every seed", 0},
+    {"readers", OPTION_READERS, NULL, 0,
+     "Three readers of the live feed in every seed, and what they were told judged", 0},
     {"scale", OPTION_SCALE, "NODES", 0,
      "Measure how so many nodes take changes of their layout instead", 0},
     {"quiet", 'q', NULL, 0, "Print failures and one line at the end", 0},
@@ -107,6 +112,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case OPTION_ELASTIC:
         arguments->elastic = true;
+        return 0;
+    case OPTION_READERS:
+        arguments->readers = true;
         return 0;
     case OPTION_SCALE:
         arguments->scale = number_of(text, state);
@@ -197,7 +205,8 @@ static void print_line(void *self, enum log_level level, struct bytes line)
 
 static void replay_hint(uint64_t seed)
 {
-    printf("  replay: %s%s --seed %llu --trace\n", program, seed_kind, (unsigned long long)seed);
+    printf("  replay: %s%s%s --seed %llu --trace\n", program, seed_kind,
+           drawn_with_readers ? " --readers" : "", (unsigned long long)seed);
 }
 
 static bool run_seed(const struct arguments *arguments, uint64_t seed, struct sim_result *result)
@@ -213,6 +222,7 @@ static bool run_seed(const struct arguments *arguments, uint64_t seed, struct si
     } else {
         sim_options_random(&drawn, seed);
     }
+    drawn.watchers = arguments->readers ? 3 : 0;
     sim_options_print(&drawn, text, sizeof(text));
     if (arguments->trace) {
         printf("seed %llu: %s\n", (unsigned long long)seed, text);
@@ -396,6 +406,7 @@ int main(int argc, char **argv)
     if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0) {
         return 2;
     }
+    drawn_with_readers = arguments.readers;
     seed_kind = arguments.elastic ? " --elastic" : arguments.speed ? " --speed" : "";
     if (arguments.single) {
         arguments.seeds = 1;
