@@ -1,0 +1,42 @@
+"""What every workload is: clients that ask for something with a meaning, and a checker that knows the meaning. The
+clients write down everything they ask before they ask it; the checker sees only that. What it finds are
+Problems: each names a rule that Shoal has broken, the key, and the operations that show it.
+
+A new one: a class here in a module of its own, named in works/__init__.py, and histories that it must find
+wrong in test_works.py: a checker that nothing has ever failed is no checker.
+"""
+import collections
+
+Problem = collections.namedtuple("Problem", "rule key text")
+
+
+class Work:
+    """One line's workload in one run."""
+
+    word = ""  # the first of its words in a scenario file, and Op.work
+    usage = ""  # one line for --help
+    clients = 2  # threads, where the file doesn't say
+
+    def __init__(self, words):
+        """Takes its options, without the first word and the number of clients, off the list; raises
+        words.Wrong. What is left over is refused by the caller."""
+
+    def refuse(self, facts):
+        """Why it makes no sense on such a cluster, or None. `facts`: see Scenario.facts."""
+
+    def prepare(self, run):
+        """Before faults and clients: what has to be there. `run` has `arena`, `record`, `facts`, `rng`, and `ask`, a
+        Client of its own that tries until it is answered."""
+
+    def round(self, client):
+        """Some operations of one client, in its thread; called again and again. May raise Gone: the client
+        then connects to another node."""
+        raise NotImplementedError
+
+    def finish(self, run):
+        """After healing: reads all that matters, with run.ask, as operations like any other."""
+
+    @staticmethod
+    def check(ops, facts):
+        """Problems, from the record alone."""
+        raise NotImplementedError
