@@ -9,7 +9,7 @@ import protocol
 from clients import Gone
 from record import ENOTFOUND, OK, outcome_of
 
-ANSWER_S = 5.0  # longer than the nodes' own deadline of a request
+ANSWER_S = 2.5  # longer than the nodes' own deadline of a request, which is 1 s here
 RETRY_S = 0.02
 INSIST_S = 60.0
 CODE, TEXT, CONTEXT, VALUES = 2, 3, 4, 5  # of RESULT: docs/protocol.md
@@ -51,6 +51,7 @@ class Client(threading.Thread):
         self.rng = random.Random(seed)
         self.record = run.record
         self.failure = None  # a fault of the harness itself
+        self.held = False  # stands still, as the run's gate is closed
         self.state = {}  # the workload's own, for this client
         self._node = None
         self._session = None
@@ -92,6 +93,8 @@ class Client(threading.Thread):
     def run(self):
         try:
             while not self._stopping.is_set():
+                if self._wait_at_gate():
+                    continue
                 try:
                     self.work.round(self)
                 except Gone:
@@ -108,6 +111,13 @@ class Client(threading.Thread):
             self._session.close()
         self._session = None
         self._node = None
+
+    def _wait_at_gate(self):
+        """While nobody may work."""
+        self.held = self.run_.gate.closed
+        if self.held:
+            self._stopping.wait(RETRY_S)
+        return self.held
 
     def _run(self, tasks):
         if self._session is None:

@@ -1,0 +1,78 @@
+"""Nothing is left behind: a program of faults runs in process, mount and network namespaces of its own, so that the
+kernel ends its processes, unmounts its disks and removes its networks when it ends, in whatever way: also by
+kill -9, where no clean-up of the program's own would run. What is outside of that, the folder on disk, is removed
+by whoever waits for it, and by the next one to come if that was killed as well.
+"""
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+PREFIX = "shoal-fault-"
+INSIDE = "SHOAL_FAULT_FOLDER"
+UNSHARE = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
+
+
+def folder():
+    """Of this enclosed program, or None outside."""
+    return os.environ.get(INSIDE)
+
+
+def enter():
+    """Within: makes the place ready. `ip netns` keeps its names in a file system of our own, and localhost is up."""
+    os.makedirs("/run/netns", exist_ok=True)
+    _run("mount", "-t", "tmpfs", "tmpfs", "/run/netns")
+    _run("ip", "link", "set", "lo", "up")
+
+
+@contextlib.contextmanager
+def place():
+    """A folder on disk for one enclosed program, removed at the end."""
+    _remove_forsaken()
+    made = tempfile.mkdtemp(prefix=f".{PREFIX}")
+    lock = os.open(os.path.join(made, "lock"), os.O_WRONLY | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    path = os.path.join(os.path.dirname(made), os.path.basename(made)[1:])
+    os.rename(made, path)  # seen by others only now that it is locked
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
+
+
+def run(command, path, timeout_s=None):
+    """Runs the command enclosed, with `path` as its folder; its exit status. When this program is told to end, it and
+    all that it has started is killed."""
+    environment = {**os.environ, INSIDE: path, "TMPDIR": path}
+    process = subprocess.Popen([*UNSHARE, *command], env=environment)
+    try:
+        return process.wait(timeout_s)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+
+
+def _remove_forsaken():
+    """Folders whose owner is no more: nobody holds their lock."""
+    for name in os.listdir(tempfile.gettempdir()):
+        path = os.path.join(tempfile.gettempdir(), name)
+        if not name.startswith(PREFIX) or not os.path.exists(os.path.join(path, "lock")):
+            continue
+        with contextlib.suppress(OSError):
+            lock = os.open(os.path.join(path, "lock"), os.O_WRONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+def _run(*command):
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)}: {done.stderr.decode(errors='replace')}")
