@@ -13,19 +13,12 @@ import tempfile
 
 PREFIX = "shoal-fault-"
 INSIDE = "SHOAL_FAULT_FOLDER"
-UNSHARE = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
+UNSHARE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
 def folder():
     """Of this enclosed program, or None outside."""
     return os.environ.get(INSIDE)
-
-
-def enter():
-    """Within: makes the place ready. `ip netns` keeps its names in a file system of our own, and localhost is up."""
-    os.makedirs("/run/netns", exist_ok=True)
-    _run("mount", "-t", "tmpfs", "tmpfs", "/run/netns")
-    _run("ip", "link", "set", "lo", "up")
 
 
 @contextlib.contextmanager
@@ -44,11 +37,13 @@ def place():
         os.close(lock)
 
 
-def run(command, path, timeout_s=None):
-    """Runs the command enclosed, with `path` as its folder; its exit status. When this program is told to end, it and
-    all that it has started is killed."""
+def run(command, path, timeout_s=None, output=None):
+    """Runs the command enclosed, with `path` as its folder; its exit status. When this thread ends, or is told to, the
+    command and all that it has started is killed."""
     environment = {**os.environ, INSIDE: path, "TMPDIR": path}
-    process = subprocess.Popen([*UNSHARE, *command], env=environment)
+    prepared = [sys.executable, os.path.abspath(__file__), *command]
+    process = subprocess.Popen([*UNSHARE, *prepared], env=environment, stdout=output,
+                               stderr=subprocess.STDOUT if output else None)
     try:
         return process.wait(timeout_s)
     except BaseException:
@@ -76,3 +71,15 @@ def _run(*command):
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}: {done.stderr.decode(errors='replace')}")
+
+
+def _enter():
+    """Within: makes the place ready. `ip netns` keeps its names in a file system of our own, and localhost is up."""
+    os.makedirs("/run/netns", exist_ok=True)
+    _run("mount", "-t", "tmpfs", "tmpfs", "/run/netns")
+    _run("ip", "link", "set", "lo", "up")
+
+
+if __name__ == "__main__":
+    _enter()
+    os.execvp(sys.argv[1], sys.argv[1:])

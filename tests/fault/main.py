@@ -1,17 +1,21 @@
 #!/usr/bin/python3
-"""Runs scenarios of faults on real nodes, judges what clients were answered, and reports. As root; scripts/fault builds
-what it needs and calls it.
+"""Runs faults on real nodes, judges what clients were answered, and reports. As root; scripts/fault builds what it
+needs and calls it.
 
-  main.py [options] NAME...       these scenarios (tests/fault/scenarios), or files by their paths
-  main.py [options] short         those that belong to every test run
-  main.py [options] all           all of them, again and again with fresh seeds, for --minutes
-  main.py --judge HISTORY...      judges and draws histories that were saved
-  main.py --list                  the scenarios, and what scenario files are made of
+  NAME...              these scenarios (tests/fault/scenarios), or files by their paths; or stories (the programs
+                       tests/fault/fault_*, without the prefix)
+  short                what belongs to every test run: the scenarios marked so, and all stories in short
+  all                  the stories, and then all scenarios again and again with fresh seeds, for --minutes
+  random, soak         a scenario that is made up from the seed; such, again and again, for --minutes
+  --judge HISTORY...   judges and draws histories that were saved
+  --list               the scenarios and stories, and what scenario files are made of
 
-Each run is enclosed in namespaces of its own (enclosure.py). A run that fails leaves its history, the nodes' logs and
-the report in the folder that is named; the last line is "N passed, N failed".
+Each run is enclosed in namespaces of its own (enclosure.py). A scenario's report goes to a folder that is named; of
+one that fails the history and the nodes' logs, too. The last line is "N passed, N failed".
 """
 import argparse
+import concurrent.futures
+import contextlib
 import os
 import random
 import shlex
@@ -19,11 +23,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+import compose  # noqa: E402
 import enclosure  # noqa: E402
 import faults  # noqa: E402
 import harness  # noqa: E402
@@ -37,7 +43,10 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 PASSED, FAILED, CANT = 0, 1, 77
 HISTORY, PAGE, SUMMARY = "history.jsonl", "report.html", "report.txt"
 RUN_S_MAX = 1800  # far beyond any run
-MARGIN_S = 60  # `all` doesn't begin what would be over so much later than it should
+STORY = "fault_"
+RANDOM = "random"
+FOREVER = ("all", "soak")
+SHOWING = threading.Lock()
 
 
 def options_of(arguments):
@@ -45,7 +54,9 @@ def options_of(arguments):
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--seed", type=int, help="repeats the choices of a run; timing still differs")
     parser.add_argument("--times", type=int, default=1, help="runs of each, with a seed each (1)")
-    parser.add_argument("--minutes", type=float, default=60, help="of `all` (60)")
+    parser.add_argument("--jobs", type=int, default=1, help="so many at once (1)")
+    parser.add_argument("--long", action="store_true", help="stories in their size for the night")
+    parser.add_argument("--minutes", type=float, default=60, help="of `all` and `soak` (60)")
     parser.add_argument("--engine", choices=scenarios.ENGINES, help="instead of what the files say")
     parser.add_argument("--out", default=os.path.join(ROOT, "build", "fault"),
                         help="where reports go, a folder each (build/fault)")
@@ -63,6 +74,9 @@ def show_list():
     for name in scenarios.names():
         found = scenarios.load(name)
         print(f"{name:24} {'short  ' if found.short else '       '}{found.about}")
+    print("\nStories:")
+    for name in stories():
+        print(f"  {name}")
     print("\nFaults (TARGET: any, N any, all, node2, node1+node3):")
     for kind in sorted(faults.KINDS.values(), key=lambda kind: kind.usage):
         print(f"  {kind.usage}")
@@ -91,9 +105,8 @@ def judge_saved(paths):
 
 def inside(options):
     """The run itself; its report and evidence go to options.inside."""
-    enclosure.enter()
     name = options.names[0]
-    found = scenarios.load(name)
+    found = compose.compose(options.seed) if name == RANDOM else scenarios.load(name)
     command = f"scripts/fault --seed {options.seed}"
     if options.engine:
         found.cluster.engine = options.engine
@@ -132,48 +145,122 @@ def _report(options, verdict):
 # ---- many ----------------------------------------------------------------------------------------------
 
 
+def stories():
+    """{name: program}"""
+    return {name.removeprefix(STORY): os.path.join(HERE, name) for name in sorted(os.listdir(HERE))
+            if name.startswith(STORY) and os.access(os.path.join(HERE, name), os.X_OK)}
+
+
+def command_of(options, name, seed):
+    """What to run for it, and where its report will be, if it makes one."""
+    if name in stories():
+        command = [stories()[name], "--seed", str(seed)]
+        command += ["--long"] if options.long else []
+        folder = None
+    else:
+        label = os.path.basename(name).removesuffix(scenarios.SUFFIX)
+        folder = os.path.join(os.path.abspath(options.out), f"{label}-{seed}")
+        command = [sys.executable, os.path.abspath(__file__), "--seed", str(seed), "--inside", folder, name]
+        command += ["--keep"] if options.keep else []
+    return command + (["--engine", options.engine] if options.engine else []), folder
+
+
 def run_one(options, name, seed):
-    """PASSED, FAILED or CANT."""
-    label = os.path.basename(name).removesuffix(scenarios.SUFFIX)
-    folder = os.path.join(os.path.abspath(options.out), f"{label}-{seed}")
-    print(f"-- {label}, seed {seed}", flush=True)
-    command = [sys.executable, os.path.abspath(__file__), "--seed", str(seed), "--inside", folder, name]
-    if options.engine:
-        command += ["--engine", options.engine]
-    if options.keep:
-        command.append("--keep")
+    """PASSED, FAILED or CANT. Several at once are shown one after the other."""
+    command, folder = command_of(options, name, seed)
     begun = time.monotonic()
-    with enclosure.place() as path:
+    with enclosure.place() as path, contextlib.ExitStack() as stack:
+        shown = stack.enter_context(open(os.path.join(path, "shown"), "w+b")) if options.jobs > 1 else None
+        if not shown:
+            print(f"-- {name}, seed {seed}", flush=True)
         try:
-            status = enclosure.run(command, path, timeout_s=RUN_S_MAX)
+            status = enclosure.run(command, path, RUN_S_MAX, shown)
+            ended = ""
         except subprocess.TimeoutExpired:
-            print(f"   no end in {RUN_S_MAX} s")
             status = FAILED
-    took = time.monotonic() - begun
-    word = {PASSED: "passed", CANT: "can't run here"}.get(status, "FAILED")
-    print(f"   {word}, {took:.0f} s{'' if status == CANT else f': {folder}/{PAGE}'}", flush=True)
+            ended = f"   no end in {RUN_S_MAX} s\n"
+        word = {PASSED: "passed", CANT: "can't run here"}.get(status, "FAILED")
+        ended += f"   {name}: {word}, {time.monotonic() - begun:.0f} s"
+        if folder and os.path.exists(os.path.join(folder, PAGE)):
+            ended += f": {folder}/{PAGE}"
+        with SHOWING:
+            if shown:
+                shown.seek(0)
+                print(f"-- {name}, seed {seed}\n{shown.read().decode(errors='replace')}", end="")
+            print(ended, flush=True)
     return status if status in (PASSED, CANT) else FAILED
 
 
 def plan_of(options):
     """(name, seed) of the runs, endless for `all`."""
-    if options.names == ["all"]:
-        end = time.monotonic() + options.minutes * 60
-        seed = options.seed
-        while True:
-            for name in scenarios.names():
-                if time.monotonic() + scenarios.load(name).run_s > end + MARGIN_S:
-                    return
-                yield name, seed
-            seed += 1
-    names = scenarios.names(short=True) if options.names == ["short"] else options.names
+    if options.names[0] in FOREVER:
+        yield from _plan_for_minutes(options)
+        return
+    names = options.names
+    if names == ["short"]:
+        names = [*stories(), *scenarios.names(short=True)]
     for number in range(options.times):
         for name in names:
             yield name, options.seed + number
 
 
+def _plan_for_minutes(options):
+    """Until nothing more fits, each round with another seed."""
+    end = options.begun + options.minutes * 60
+    soak = options.names[0] == "soak"
+    if not soak:
+        yield from ((name, options.seed) for name in stories())
+    seed = options.seed
+    while True:
+        for name in [RANDOM] if soak else scenarios.names():
+            found = compose.compose(seed) if soak else scenarios.load(name)
+            if time.monotonic() + found.run_s > end:
+                return
+            yield name, seed
+        seed += 1
+
+
+def check_names(options):
+    """Refuses what isn't there before anything is run."""
+    if options.names[0] in (*FOREVER, "short"):
+        if len(options.names) > 1:
+            raise scenarios.Refused(f"{options.names[0]} stands alone")
+    else:
+        for name in options.names:
+            if name != RANDOM and name not in stories():
+                scenarios.load(name)
+    programs.need_root()
+    programs.find_programs()
+    programs.need("ip", "nft", "unshare", "setpriv")
+
+
+def run_many(options):
+    """All of the plan, so many at once as is asked for: {what: status}."""
+    outcomes = {}
+    plan = plan_of(options)
+    lock = threading.Lock()
+
+    def work():
+        while True:
+            with lock:
+                name, seed = next(plan, (None, None))
+            if name is None:
+                return
+            outcomes[f"{name} (seed {seed})"] = run_one(options, name, seed)
+
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        waiting = [pool.submit(work) for _ in range(options.jobs)]
+        try:
+            for future in concurrent.futures.as_completed(waiting):
+                future.result()
+        except BaseException:
+            os._exit(FAILED)  # the kernel ends all runs with us, at once
+    return outcomes
+
+
 def main(arguments):
     options = options_of(arguments)
+    options.begun = time.monotonic()
     if options.inside:
         return inside(options)
     if options.list:
@@ -184,26 +271,17 @@ def main(arguments):
     if not options.names:
         print("which scenario? --list shows them, --help how to call this")
         return 2
-    for name in options.names if options.names not in (["all"], ["short"]) else []:
-        scenarios.load(name)
     try:
-        programs.need_root()
-        programs.find_programs()
-        programs.need("ip", "nft", "unshare")
+        check_names(options)
     except programs.CantRun as reason:
-        print(f"the fault scenarios can't run here: {reason}")
+        print(f"the fault tests can't run here: {reason}")
         return CANT
-    begun = time.monotonic()
-    passed = 0
-    broken = []
-    for name, seed in plan_of(options):
-        status = run_one(options, name, seed)
-        passed += status == PASSED
-        if status == FAILED:
-            broken.append(f"{name} (seed {seed})")
+    outcomes = run_many(options)
+    broken = [what for what, status in outcomes.items() if status == FAILED]
+    passed = sum(status == PASSED for status in outcomes.values())
     for what in broken:
         print(f"FAILED: {what}")
-    print(f"took {(time.monotonic() - begun) / 60:.1f} min")
+    print(f"took {(time.monotonic() - options.begun) / 60:.1f} min")
     print(f"{passed} passed, {len(broken)} failed")
     return PASSED if passed and not broken else FAILED
 

@@ -102,8 +102,8 @@ def load(name):
         raise Refused(f"there is no scenario {name} (--list shows them)") from None
 
 
-def parse(name, text):
-    """The scenario in a text; Refused."""
+def parse(name, text, whole=True):
+    """The scenario in a text; Refused. Not `whole`: each line by itself."""
     scenario = Scenario(name, text)
     for number, line in enumerate(text.splitlines(), 1):
         line = line.partition("#")[0].strip()
@@ -116,7 +116,8 @@ def parse(name, text):
             DIRECTIVES[directive](scenario, number, rest.strip())
         except Wrong as wrong:
             raise Refused(f"{name}{SUFFIX}:{number}: {wrong}") from None
-    _complete(scenario)
+    if whole:
+        _complete(scenario)
     return scenario
 
 

@@ -14,6 +14,7 @@ class Fault:
     usage = ""  # one line for --help: all of them
     lasts = True  # has a `for` and an end; else an instant
     harm = False  # takes data off a node that other nodes have to have: not twice before a `calm`
+    samples = ()  # words of it that may come at any time, for scenarios that are made up
     uses = ()  # what hosts have to have: "disk" (a file system that fails), "clock" (one that is wrong)
 
     def __init__(self, words):

@@ -27,6 +27,7 @@ class Kill(_OnHosts):
     """At its end they are started again."""
 
     word = "kill"
+    samples = ("kill any",)
     usage = "kill TARGET: kill -9; started again at the end"
 
     def do(self):
@@ -42,6 +43,7 @@ class Stop(_OnHosts):
     """The orderly way."""
 
     word = "stop"
+    samples = ("stop any",)
     usage = "stop TARGET: SIGTERM; started again at the end"
 
     def do(self):
@@ -57,6 +59,7 @@ class Pause(_OnHosts):
     """As a machine that swaps, or a virtual one that is moved: it is silent, and doesn't know."""
 
     word = "pause"
+    samples = ("pause any",)
     usage = "pause TARGET: SIGSTOP; SIGCONT at the end"
 
     def do(self):

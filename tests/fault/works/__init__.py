@@ -1,4 +1,5 @@
 """All kinds of workloads, by the first word that they have in a scenario file."""
+import nodes  # noqa: F401  (makes tests/support importable)
 from words import Wrong
 
 MODULES = ()
