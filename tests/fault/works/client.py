@@ -12,15 +12,16 @@ from record import ENOTFOUND, OK, outcome_of
 ANSWER_S = 2.5  # longer than the nodes' own deadline of a request, which is 1 s here
 RETRY_S = 0.02
 INSIST_S = 60.0
-CODE, TEXT, CONTEXT, VALUES = 2, 3, 4, 5  # of RESULT: docs/protocol.md
+CODE, TEXT, CONTEXT, VALUES, OWNERS, FALLBACKS, NUMBER = 2, 3, 4, 5, 6, 7, 9  # of RESULT: docs/protocol.md
 VALUE = 0  # of one of VALUES
 
 
 class Answer:
     """Of one request: `outcome`, `code` and `text` as the node gave them, `values` (bytes, of all siblings),
-    `context` (bytes or None)."""
+    `context` (bytes or None), how many `owners` and `fallbacks` confirmed or answered, and the `number` of an
+    addition."""
 
-    __slots__ = ("outcome", "code", "text", "values", "context", "extra")
+    __slots__ = ("outcome", "code", "text", "values", "context", "extra", "owners", "fallbacks", "number")
 
     def __init__(self, fields):
         self.code = fields[CODE]
@@ -29,6 +30,9 @@ class Answer:
         self.context = fields[CONTEXT] if len(fields) > CONTEXT else None
         self.extra = fields[VALUES] if len(fields) > VALUES and fields[VALUES] else []
         self.values = [value[VALUE] for value in self.extra]
+        self.owners = fields[OWNERS] if len(fields) > OWNERS else 0
+        self.fallbacks = fields[FALLBACKS] if len(fields) > FALLBACKS else 0
+        self.number = fields[NUMBER] if len(fields) > NUMBER else 0
 
     @property
     def found(self):
@@ -67,7 +71,9 @@ class Client(threading.Thread):
         return self._node
 
     def begin(self, kind, key, **given):
-        """An operation that is about to be asked of `node`; `key` is text."""
+        """An operation that is about to be asked of `node`; `key` is text. Connects first, Gone if that fails: what
+        can't be asked is nothing that may still happen."""
+        self._connect()
         return self.record.begin(self.work.word, self.number, self.node.name, kind, key, **given)
 
     def call(self, request, key, value=None, context=None, ttl_ms=0, options=None):
@@ -119,15 +125,25 @@ class Client(threading.Thread):
             self._stopping.wait(RETRY_S)
         return self.held
 
-    def _run(self, tasks):
+    def _connect(self):
         if self._session is None:
             self._session = clients.Session(self.node, ANSWER_S)
+
+    def _run(self, tasks):
+        self._connect()
         self._session.run(tasks)
 
 
 class Insistent(Client):
     """Asks again, at any node, until it is answered; for before and after the faults. Not a thread. Only for
     requests that may be done twice."""
+
+    def _connect(self):
+        """Not before it asks: it has all the time it needs to find somebody."""
+
+    def _run(self, tasks):
+        super()._connect()
+        super()._run(tasks)
 
     def insist(self, request, key, value=None, context=None, ttl_ms=0, options=None):
         end = time.monotonic() + INSIST_S

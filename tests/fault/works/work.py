@@ -8,6 +8,13 @@ wrong in test_works.py: a checker that nothing has ever failed is no checker.
 import collections
 
 Problem = collections.namedtuple("Problem", "rule key text")
+TOLD_MAX = 400
+
+
+def tell(op):
+    """An operation in a problem's text."""
+    text = "nobody's" if op is None else repr(op)
+    return text if len(text) <= TOLD_MAX else f"{text[:TOLD_MAX]}..."
 
 
 class Work:

@@ -1,0 +1,106 @@
+"""Sets that only grow: a client reads one, adds its element to the union of all siblings, and writes that with the
+context it read. A write carries all that it replaces, so nothing excuses an element's absence: not siblings, not
+writes of unknown outcome, not deletes, which there are none of.
+
+    An element of an acknowledged write (its own, or one that it had read and carries on) is in every later read
+    that has to know of the write (works/quorums.py).                                           else  lost
+    An element was added to this very set, was not refused, and before the read was over.       else  phantom, refused
+    No sibling holds the element of another's writer: it had read that other one, and replaced it.
+                                                                                                else  false siblings
+"""
+import collections
+
+from record import NOTHING, OK
+from works import asking
+from works.quorums import binding, heard_enough, reads_of
+from works.work import Problem, Work, tell
+
+ELEMENTS_MAX = 100  # of one set; every write carries them all
+SETS = 30
+PAUSE_S = 0.004
+
+
+class Set(Work):
+    word = "set"
+    usage = f"set [N clients] [sets N]: elements are added to N shared sets (default: {SETS})"
+    clients = 3
+
+    def __init__(self, words):
+        self.sets = asking.option(words, "sets", SETS)
+        self.keys = []
+
+    def prepare(self, run):
+        """The first element of each: nobody builds upon an empty answer, because a write without a context could
+        replace what it has not seen."""
+        self.keys = [f"set/{run.record.fresh_id()}" for _ in range(self.sets)]
+        for key in self.keys:
+            op = run.ask.begin(asking.PUT, key, on=None)
+            answer = run.ask.insist(asking.protocol.PUT, key, asking.value_encode(key.encode(), (op.number,)))
+            op.conclude(answer.outcome, answer.why, owners=answer.owners, fallbacks=answer.fallbacks)
+
+    def round(self, client):
+        key = client.rng.choice(self.keys)
+        seen, answer = asking.read(client, key)
+        if seen.outcome == OK and seen["values"] and not seen["damaged"]:
+            elements = sorted(union(seen))
+            if len(elements) < ELEMENTS_MAX:
+                asking.put(client, key, seen.number, answer.context, elements)
+        client.pause(PAUSE_S * 2 * client.rng.random())
+
+    def finish(self, run):
+        asking.final_reads(run, self.keys)
+
+    @staticmethod
+    def check(ops, facts):
+        by_number = {op.number: op for op in ops}
+        by_key = collections.defaultdict(list)
+        for op in ops:
+            by_key[op.key].append(op)
+        for key, of_key in by_key.items():
+            yield from _check_key(key, of_key, by_number, facts)
+
+
+def union(read):
+    return {number for sibling in read["values"] for number in sibling}
+
+
+def _carried(write, by_number):
+    """What it was to have written."""
+    on = by_number.get(write["on"])
+    return {write.number} | (union(on) if on is not None else set())
+
+
+def _check_key(key, ops, by_number, facts):
+    for final in (False, True):
+        writes = [op for op in ops if op.kind == asking.PUT and op.outcome == OK and (final or binding(op, facts))]
+        writes.sort(key=lambda op: op.end, reverse=True)
+        known = {}  # what has to be there, and who says so
+        for read in reads_of(ops, final):
+            while writes and writes[-1].before(read):
+                write = writes.pop()
+                for number in _carried(write, by_number):
+                    known.setdefault(number, write)
+            yield from _check_values(key, read, by_number)
+            if final or heard_enough(read, facts):
+                for number in sorted(known.keys() - union(read)):
+                    yield Problem("lost", key,
+                                  f"{number}, which {tell(known[number])} carried, is not in {tell(read)}")
+
+
+def _check_values(key, read, by_number):
+    for text in read["damaged"]:
+        yield Problem("damaged", key, f"{text}; {tell(read)}")
+    for number in sorted(union(read)):
+        add = by_number.get(number)
+        if add is None or add.key != key or add.kind != asking.PUT or add.start > read.end:
+            yield Problem("phantom", key, f"{number} was not added here: {tell(add)}; {tell(read)}")
+        elif add.outcome == NOTHING:
+            yield Problem("refused", key, f"is there all the same: {tell(add)}; {tell(read)}")
+    for at, sibling in enumerate(read["values"]):
+        for other_at, other in enumerate(read["values"]):
+            if at != other_at and sibling[-1] in other:
+                yield Problem("false siblings", key, f"whoever wrote {other[-1]} had seen {sibling[-1]}, which "
+                                                     f"stands beside it; {tell(read)}")
+
+
+KINDS = (Set,)
