@@ -16,6 +16,8 @@ OK = "ok"  # done, as asked; of a read: answered
 NOTHING = "nothing"  # refused, and nothing was applied, as the node says
 UNKNOWN = "unknown"
 
+TOLD = "told"  # the kind of an operation that is none: what a node said unasked, as an event of the feed
+
 ENOTFOUND = 1
 CODES_NOTHING = range(1, 60)  # include/shoal/error.h: these promise that nothing was applied
 
