@@ -84,6 +84,44 @@
     X(undecided, "a transaction over several workers is written before its decision is on record") \
     X(intent_early, "a transaction's intent goes before what it intends is written")               \
     X(one_secret, "a token made with the cluster's previous secret is refused")                    \
+    X(read_one_less, "a read is content with one answer less than R")                              \
+    X(write_one_less, "a write is content with one confirmation less than W")                      \
+    X(answers_alike, "answers of owners that differ are taken for the same")                       \
+    X(confirm_early, "an owner or fallback confirms a store before its storage has it")            \
+    X(vote_early, "a coordinator counts its own copy before its storage has it")                   \
+    X(settled_early, "the log says that a batch is settled as its write begins")                   \
+    X(sync_skipped, "the log writes a batch and doesn't sync it, and says that it did")            \
+    X(sync_retried, "a sync that failed is tried again, and its success is believed")              \
+    X(failed_goes_on, "the log goes on after a write or sync that failed")                         \
+    X(full_accepted, "a batch that found no room on the disk counts as written")                   \
+    X(durable_past_gap, "what is durable counts although something before it is not")              \
+    X(clean_early, "a stop calls itself clean before all is durable")                              \
+    X(scan_stops, "recovery cuts a segment at the first damage, whatever follows")                 \
+    X(load_oldest, "of two records of a key the older one counts after a start")                   \
+    X(record_unchecked, "records of the log are read without their checksum")                      \
+    X(hint_file_trusted, "a segment's hint file is believed without its checksum")                 \
+    X(loss_untold, "a start that finds damage doesn't say what may be lost by it")                 \
+    X(cache_trusted,                                                                               \
+      "recovery takes what it reads for durable, though only the cache may have it")               \
+    X(copy_resumes, "a data folder that is a copy, or was put back, goes on as if it were not")    \
+    X(compact_unsettled, "compaction removes a segment before the copies are durable")             \
+    X(hint_unstored, "a fallback confirms a hint and doesn't store it")                            \
+    X(hint_sent, "a hint goes once it has been sent, confirmed or not")                            \
+    X(write_beside, "a write with a context leaves the siblings that it has seen")                 \
+    X(context_lost, "merging objects forgets one side's context")                                  \
+    X(token_unchecked, "a context is taken whoever made it, and for whatever key")                 \
+    X(tree_not_added, "what is stored isn't added to the hash tree")                               \
+    X(tree_not_removed, "what is removed stays in the hash tree")                                  \
+    X(verify_blind, "a verification says of owners that differ that they are equal")               \
+    X(list_past_page, "a listing tells keys of which not every owner's page has come")             \
+    X(purge_early, "an expired value is deleted at its expiry by one node's clock")                \
+    X(wrong_worker, "a request is carried out by the worker that it came to")                      \
+    X(unlock_early, "a transaction over several workers unlocks its keys once it has read")        \
+    X(watch_ignored, "EXEC is carried out though a watched key has changed")                       \
+    X(ttl_units, "seconds of an expiry in Redis's commands are taken for milliseconds")            \
+    X(if_match_ignored, "a write is carried out whatever its If-Match says")                       \
+    X(backup_unchecked, "a restored backup is believed without its checksums")                     \
+    X(tail_unchecked, "events of a feed's tail are read without their checksum")                   \
     X(feed_untold, "what a tail no longer has is passed over without a gap")                       \
     X(feed_skipped, "a reader that comes with a cursor begins one event later")                    \
     X(feed_joins_early, "a reader comes into step while an event is still to be told")             \

@@ -2,6 +2,7 @@
  * the same: its clock may know that what another lists is gone. */
 #include "coordinate/list_pages.h"
 
+#include "base/mutant.h"
 #include "shoal/error.h"
 
 static int list_entry_compare(const struct scan_entry *a, const struct scan_entry *b)
@@ -58,7 +59,7 @@ const struct scan_entry *list_pages_next(const struct list_pages *pages)
         const struct list_page *page = &pages->pages[i];
         if (page->at < page->scanned.count) {
             const struct scan_entry *entry = &page->scanned.entries[page->at];
-            if ((pages->end || entry->position < pages->until) &&
+            if ((pages->end || entry->position < pages->until || MUTANT(list_past_page)) &&
                 (smallest == NULL || list_entry_compare(entry, smallest) < 0)) {
                 smallest = entry;
             }

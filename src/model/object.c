@@ -4,6 +4,7 @@
 #include "model/object.h"
 
 #include "base/limits.h"
+#include "base/mutant.h"
 #include "shoal/error.h"
 
 /* An order of everything a sibling holds besides its dot. A dot is issued once, so two copies of a
@@ -111,7 +112,8 @@ int object_merge(struct arena *arena, const struct object *a, const struct objec
         return 0;
     }
     struct version_vector context;
-    int error = version_vector_join(arena, a->context, b->context, &context);
+    struct version_vector other = MUTANT(context_lost) ? a->context : b->context;
+    int error = version_vector_join(arena, a->context, other, &context);
     if (error != 0) {
         return error;
     }
@@ -136,7 +138,7 @@ static uint32_t write_siblings(const struct object *current, struct version_vect
     bool placed = false;
     for (uint32_t i = 0; i < current->sibling_count; i++) {
         const struct sibling *old = &current->siblings[i];
-        if (version_vector_covers(seen, old->dot)) {
+        if (version_vector_covers(seen, old->dot) && !MUTANT(write_beside)) {
             continue;
         }
         if (!placed && dot_compare(added->dot, old->dot) < 0) {

@@ -6,6 +6,7 @@
 #include "model/token.h"
 
 #include "base/limits.h"
+#include "base/mutant.h"
 #include "model/varint.h"
 #include "model/vector_codec.h"
 #include "shoal/error.h"
@@ -48,7 +49,7 @@ int token_decode(struct arena *arena, const struct token_keys *keys, struct byte
     }
     struct bytes body = bytes_make(token.data, token.len - CRYPTO_MAC_BYTES);
     const uint8_t *mac = token.data + body.len;
-    if (!authentic(&keys->current, key, body, mac) &&
+    if (!authentic(&keys->current, key, body, mac) && !MUTANT(token_unchecked) &&
         !(keys->has_previous && authentic(&keys->previous, key, body, mac))) {
         return SHOAL_ECONTEXT;
     }

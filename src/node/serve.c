@@ -183,6 +183,9 @@ void serve_store(struct worker *worker, struct source source, const struct messa
     const struct served served =
         account_serve(worker, "STORE", &store->trace, store->partition, store->key);
     int result = code != 0 ? code : serve_apply(worker, store, &stored);
+    if (MUTANT(confirm_early) && result == REPLICA_HELD) {
+        result = REPLICA_DONE;
+    }
     bool later = serve_confirms_later(worker, store, result);
     if (later) {
         result = serve_confirm_later(worker, source, store, &stored, &served);

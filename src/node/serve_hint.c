@@ -1,6 +1,7 @@
 /* Writes for owners that the sender could not reach: a member that owns the partition in no live
  * layout keeps them until it can deliver (replica/hints, repair/hint_delivery). To an owner such a
  * store is like any other: it is what the sender wanted in the first place, and didn't know. */
+#include "base/mutant.h"
 #include "node/core.h"
 #include "shoal/error.h"
 
@@ -26,6 +27,9 @@ int serve_hint(struct worker *worker, const struct message_store *store)
     }
     if (worker->hints.partitions == 0) {
         return SHOAL_ENOMEM; /* the next snapshot begins them */
+    }
+    if (MUTANT(hint_unstored)) {
+        return REPLICA_DONE;
     }
     int result = hints_store(&worker->hints, store->partition, store->key, store->object);
     if (result == REPLICA_DONE || result == REPLICA_HELD) {

@@ -3,6 +3,7 @@
  * work here, which has the locks. */
 #include "base/assert.h"
 #include "base/byteorder.h"
+#include "base/mutant.h"
 #include "node/core.h"
 #include "node/unit_change.h"
 #include "shoal/error.h"
@@ -115,6 +116,9 @@ static void part_read(struct unit_work *work)
     }
     if (result == REPLICA_DONE) {
         result = part_bring_home(work);
+        if (MUTANT(unlock_early) && !work->whole) {
+            unit_unlock_all(work);
+        }
     }
     if (result < 0) {
         part_end(work, result);

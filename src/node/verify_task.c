@@ -3,6 +3,7 @@
  * differs is compared again a few times, with growing pauses, as writes may have been on their way;
  * so is what some owner could not answer. See verify.h. */
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "node/verify.h"
 #include "shoal/error.h"
 
@@ -264,7 +265,7 @@ static void task_review(struct verify_task *task)
         return;
     }
     timers_stop(&worker->timers, &task->timer);
-    bool equal = !failed && task_equal(task);
+    bool equal = !failed && (task_equal(task) || MUTANT(verify_blind));
     task->differed = !failed && !equal;
     if (!equal) {
         task_again(task);

@@ -2,6 +2,7 @@
  * one they came from, with an outcome whose memory crosses with them. */
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "node/core.h"
 #include "node/outcome_copy.h"
 #include "node/steward.h"
@@ -125,7 +126,9 @@ static uint32_t worker_for(struct worker *worker, struct request *request)
     request->partition =
         partition_of_key(request->key, view_facts(worker->snapshot->view)->partitions);
     request->forward = !coordinator_is_ours(&worker->coordinator, request, request->partition);
-    return !request->forward ? worker_of_partition(worker, request->partition) : worker->index;
+    return !request->forward && !MUTANT(wrong_worker)
+               ? worker_of_partition(worker, request->partition)
+               : worker->index;
 }
 
 void worker_take_request(struct worker *worker, struct request *request)

@@ -7,6 +7,7 @@
  *                                              --- storage failed, or no place for the records --->
  * idle */
 #include "base/log.h"
+#include "base/mutant.h"
 #include "node/core.h"
 #include "node/steward.h"
 #include "shoal/error.h"
@@ -54,7 +55,8 @@ static bool worker_broken(const struct worker *worker)
 bool worker_clean(const struct worker *worker)
 {
     return worker->parting && !worker_broken(worker) &&
-           durability_reached(&worker->replica.durability, DURABILITY_DURABLE);
+           (durability_reached(&worker->replica.durability, DURABILITY_DURABLE) ||
+            MUTANT(clean_early));
 }
 
 bool worker_idle(const struct worker *worker)

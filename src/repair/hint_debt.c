@@ -214,7 +214,8 @@ static void hint_debt_settle(struct hint_debt *debt, uint64_t confirmed)
     bool same = true;
     for (uint32_t i = 0; i < debt->route_count; i++) {
         struct hint_route *route = &debt->routes[i];
-        if (route->heard > debt->mark || MUTANT(hint_any_actor) || MUTANT(hint_one_owner)) {
+        if (route->heard > debt->mark || MUTANT(hint_any_actor) || MUTANT(hint_one_owner) ||
+            MUTANT(hint_sent)) {
             continue;
         }
         same = false;

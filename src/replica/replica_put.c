@@ -51,7 +51,7 @@ int replica_confirm_held(const struct replica *replica)
 
 uint64_t replica_expiry_due_ms(const struct replica *replica, uint64_t expiry_ms)
 {
-    uint64_t ahead_ms = replica->clock.ahead_ms_max;
+    uint64_t ahead_ms = MUTANT(purge_early) ? 0 : replica->clock.ahead_ms_max;
     return expiry_ms < EXPIRING_NEVER - 1 - ahead_ms ? expiry_ms + ahead_ms + 1
                                                      : EXPIRING_NEVER - 1;
 }
@@ -86,14 +86,18 @@ static void replica_came(struct replica *replica, struct holding *holding,
                          const struct sync_watch *by, uint64_t position,
                          const struct sibling *sibling)
 {
-    live_tree_add(&holding->tree, &replica->position_secret, position, sibling->dot);
+    if (!MUTANT(tree_not_added)) {
+        live_tree_add(&holding->tree, &replica->position_secret, position, sibling->dot);
+    }
     replica_track(replica, holding, by, position, sibling);
 }
 
 static void replica_went(struct replica *replica, struct holding *holding, uint64_t position,
                          struct dot dot)
 {
-    live_tree_subtract(&holding->tree, &replica->position_secret, position, dot);
+    if (!MUTANT(tree_not_removed)) {
+        live_tree_subtract(&holding->tree, &replica->position_secret, position, dot);
+    }
 }
 
 /* The wrong variant: the context as if each of its dots had been seen. */

@@ -104,7 +104,7 @@ bool placement_write_met(const struct placement *placement, uint64_t votes, uint
 {
     uint32_t first = MUTANT(write_newest) ? placement->layout_count - 1 : 0;
     for (uint32_t i = first; i < placement->layout_count; i++) {
-        if (!placement_met(placement, i, votes, w)) {
+        if (!placement_met(placement, i, votes, w - (MUTANT(write_one_less) ? 1 : 0))) {
             return false;
         }
     }
@@ -114,7 +114,8 @@ bool placement_write_met(const struct placement *placement, uint64_t votes, uint
 bool placement_read_met(const struct placement *placement, uint64_t votes, uint32_t r)
 {
     return (votes & placement->present[placement->read_layout]) != 0 &&
-           placement_met(placement, placement->read_layout, votes, r);
+           placement_met(placement, placement->read_layout, votes,
+                         r - (MUTANT(read_one_less) ? 1 : 0));
 }
 
 int placement_index(const struct placement *placement, uint64_t node)

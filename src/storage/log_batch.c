@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "shoal/error.h"
 
 #define IDLE_WRITES_MAX 2u
@@ -211,8 +212,11 @@ static void write_run(struct offload_job *job)
     const struct disk_ops *disk = write->log->disk->ops;
     struct disk_file *file = write->slot->segment->file;
     write->code = disk->write(file, write->offset, buffer_bytes(&write->bytes));
-    if (write->code == 0 && write->syncs) {
+    if (write->code == 0 && write->syncs && !MUTANT(sync_skipped)) {
         int code = disk->sync(file);
+        if (code != 0 && MUTANT(sync_retried)) {
+            code = disk->sync(file);
+        }
         /* What a failed sync leaves behind nobody knows: it is never taken for a full disk. */
         write->code = code == 0 ? 0 : SHOAL_EIO;
     }
@@ -247,6 +251,9 @@ static void write_done(struct offload_job *job, bool dropped)
     log->writing = false;
     if (dropped) {
         return;
+    }
+    if (MUTANT(full_accepted) && write->code == SHOAL_ENOSPC) {
+        write->code = 0;
     }
     if (write->code == SHOAL_ENOSPC) {
         log->write_full = true;
@@ -310,6 +317,9 @@ void log_writes_submit(struct log_engine *log)
         log->writing = true;
         log->submitted_us = log->engine.now_us;
         log->hold_until_us = 0;
+        if (MUTANT(settled_early)) {
+            log_durable_written(log, write);
+        }
         if (!is_quick(write)) {
             log->options.offload.submit(log->options.offload.self, OFFLOAD_WRITE, &write->job);
             return;

@@ -13,6 +13,7 @@
 #include "base/byteorder.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "base/random.h"
 #include "shoal/error.h"
 #include "storage/log_file.h"
@@ -268,8 +269,8 @@ int log_clean_begin(struct log_volume *volume, const struct log_volume_options *
         return clean;
     }
     if (clean == 0) {
-        volume->resumed = agreement == CLEAN_SAME;
-        volume->copied = agreement == CLEAN_OTHER;
+        volume->resumed = agreement == CLEAN_SAME || MUTANT(copy_resumes);
+        volume->copied = agreement == CLEAN_OTHER && !MUTANT(copy_resumes);
     } else {
         volume->copied = running.present ? running.copied : listing->segment_count > 0;
         volume->behind =

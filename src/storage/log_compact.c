@@ -95,8 +95,8 @@ static void settle(struct log_engine *log)
     struct log_compact *compact = &log->compact;
     struct log_slot *victim = compact->victim;
     log_durable_harden(log, compact->settled_number);
-    if (log->durable_number < compact->settled_number || !queue_empty(&log->dropped) ||
-        victim->readers > 0 || log->backup != NULL) {
+    bool settled = log->durable_number >= compact->settled_number || MUTANT(compact_unsettled);
+    if (!settled || !queue_empty(&log->dropped) || victim->readers > 0 || log->backup != NULL) {
         return;
     }
     if (victim->live_bytes > 0) {

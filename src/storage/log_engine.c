@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "shoal/error.h"
 
 #define LENT_KEEP_BYTES (1u * LIMIT_MIB)
@@ -46,7 +47,7 @@ bool log_is_live(const struct log_engine *log, uint32_t partition, const struct 
 
 void log_engine_fail(struct log_engine *log, const char *what, int code)
 {
-    if (log->failed) {
+    if (log->failed || MUTANT(failed_goes_on)) {
         return;
     }
     log_error("storage: failed: no write is confirmed until a restart", LOG_TEXT("what", what),

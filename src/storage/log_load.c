@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "shoal/error.h"
 #include "storage/log_scan.h"
 
@@ -170,7 +171,7 @@ static int by_key_then_newest(const void *left, const void *right)
         return a->entry.tag < b->entry.tag ? -1 : 1;
     }
     if (a->entry.sequence != b->entry.sequence) {
-        return a->entry.sequence > b->entry.sequence ? -1 : 1;
+        return (a->entry.sequence > b->entry.sequence) != MUTANT(load_oldest) ? -1 : 1;
     }
     return a->segment > b->segment ? -1 : a->segment < b->segment;
 }

@@ -7,6 +7,7 @@
  */
 #include "base/byteorder.h"
 #include "base/log.h"
+#include "base/mutant.h"
 #include "shoal/error.h"
 #include "storage/log_file.h"
 #include "storage/log_volume_state.h"
@@ -36,6 +37,9 @@ bool log_volume_lost(const struct log_volume *volume, uint32_t partition)
 
 void log_lost_add(struct log_volume *volume, uint32_t partition)
 {
+    if (MUTANT(loss_untold)) {
+        return;
+    }
     volume->resumed = false;
     if (partition < engine_partition_count(volume->partitions) &&
         !log_volume_lost(volume, partition)) {
@@ -46,6 +50,9 @@ void log_lost_add(struct log_volume *volume, uint32_t partition)
 
 void log_lost_add_all(struct log_volume *volume)
 {
+    if (MUTANT(loss_untold)) {
+        return;
+    }
     volume->resumed = false;
     volume->unsaved = volume->unsaved || !volume->all_lost;
     volume->all_lost = true;

@@ -3,6 +3,7 @@
 #include "storage/log_scan.h"
 
 #include "base/assert.h"
+#include "base/mutant.h"
 #include "shoal/error.h"
 #include "storage/log_window.h"
 
@@ -223,7 +224,7 @@ static int damage_judge(struct scan *scan, uint64_t batch_end)
     if (error != 0) {
         return error;
     }
-    if (!beyond.proven) {
+    if (!beyond.proven || MUTANT(scan_stops)) {
         scan->result.torn = beyond.used_end - place;
         return 1;
     }

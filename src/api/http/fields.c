@@ -1,6 +1,7 @@
 /* A request's fields as routes ask for them: by name, as conditions on what is there, as what the
  * client can decode. */
 #include "api/http/desk.h"
+#include "base/mutant.h"
 
 struct bytes http_header(const struct http_exchange *exchange, const char *name)
 {
@@ -76,7 +77,8 @@ bool http_wants_other(const struct http_exchange *exchange, struct bytes tag)
 
 bool http_forbids(const struct http_exchange *exchange, struct bytes tag)
 {
-    return http_wants_other(exchange, tag) || http_has(exchange, tag);
+    return (http_wants_other(exchange, tag) && !MUTANT(if_match_ignored)) ||
+           http_has(exchange, tag);
 }
 
 /* ---- codings --------------------------------------------------------------------------------- */

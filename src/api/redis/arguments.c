@@ -11,6 +11,7 @@
 
 #include "api/redis/call.h"
 #include "base/limits.h"
+#include "base/mutant.h"
 
 #define INTEGER_DIGITS_MAX 20u      /* "-9223372036854775808" */
 #define FLOAT_BYTES_MAX (5u * 1024) /* any long double without an exponent fits */
@@ -100,7 +101,7 @@ bool redis_take_expiry(struct redis_call *call, struct bytes text, bool seconds,
     if (!redis_take_integer(call, text, &when)) {
         return false;
     }
-    if ((seconds && __builtin_mul_overflow(when, 1000, &when)) ||
+    if ((seconds && !MUTANT(ttl_units) && __builtin_mul_overflow(when, 1000, &when)) ||
         (relative && __builtin_add_overflow(when, (int64_t)call->now_ms, &when))) {
         redis_reply_expiry(call);
         return false;

@@ -6,6 +6,7 @@
 
 #include "api/redis/connection.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "shoal/error.h"
 
 /* ---- the cells ------------------------------------------------------------------------------- */
@@ -75,7 +76,7 @@ static int gather_cells(struct redis_transaction *transaction)
 static bool has_changed(struct redis_transaction *transaction)
 {
     struct redis_call look = {.cells = &transaction->cells};
-    for (uint32_t i = 0; i < transaction->watched_count; i++) {
+    for (uint32_t i = 0; i < transaction->watched_count && !MUTANT(watch_ignored); i++) {
         const struct transaction_watched *watched = &transaction->watched[i];
         const struct unit_cell *cell = redis_cell(&look, watched->key);
         if (cell->found != watched->found || (cell->found && cell->version != watched->version)) {
