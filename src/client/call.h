@@ -84,6 +84,7 @@ struct call {
     uint64_t id;                   /* while in flight */
     uint64_t stream_start;         /* where its frame begins in what the connection sends */
     uint64_t sent_us;
+    uint64_t attempt_us; /* until when this attempt may take */
     uint32_t tries;
     uint64_t tried[CALL_TRIES_MAX]; /* serials of endpoints */
 

@@ -204,10 +204,40 @@ static void on_dialled(void *user, int fd, const char *why)
     client_leave(client);
 }
 
+void connection_is_silent(struct connection *connection)
+{
+    struct shoal_client *client = client_of(connection);
+    connection->endpoint->silent = true;
+    if (!timer_running(&connection->timer)) {
+        client_start_timer(client, &connection->timer,
+                           client->now_us + client->settings.timeout_us);
+    }
+}
+
+void connection_not_silent(struct connection *connection)
+{
+    if (connection->state == CONNECTION_READY) {
+        client_stop_timer(client_of(connection), &connection->timer);
+    }
+}
+
+static void on_silent_long(struct connection *connection)
+{
+    if (connection->in_flight == 0) {
+        connection_lose(connection, SHOAL_ETIMEOUT, "it has stopped answering");
+    } else {
+        connection_is_silent(connection); /* whose time is not up yet knows what it waits for */
+    }
+}
+
 static void on_too_late(struct timer *timer, uint64_t now_us)
 {
     (void)now_us;
     struct connection *connection = QUEUE_ITEM(timer, struct connection, timer);
+    if (connection->state == CONNECTION_READY) {
+        on_silent_long(connection);
+        return;
+    }
     connection_lose(connection, SHOAL_ECONNECT,
                     connection->state == CONNECTION_DIALLING
                         ? "no connection within the time limit"

@@ -24,7 +24,7 @@ struct connection {
     int fd;
     struct event *read_event;
     struct event *write_event; /* pending only while the socket is full */
-    struct timer timer;        /* until it is ready */
+    struct timer timer;        /* until it is ready, and then while it is silent */
 
     struct buffer in;
     size_t in_start; /* consumed before it */
@@ -56,6 +56,11 @@ void connection_flush(struct connection *connection);
 
 /* Whether any byte of the call, which is in flight here, has left. */
 bool connection_has_sent(const struct connection *connection, const struct call *call);
+
+/* It owes an answer and nothing comes. If that stays so for a request's usual time it is given up,
+ * even when nobody waits for it any more: it would be second choice for ever. */
+void connection_is_silent(struct connection *connection);
+void connection_not_silent(struct connection *connection);
 
 /* Gives it up: its calls go where they may, its endpoint is told. Frees it. */
 void connection_lose(struct connection *connection, int code, const char *why);

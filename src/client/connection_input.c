@@ -66,6 +66,9 @@ static int take_answer(struct connection *connection, struct bytes payload, uint
         *why = "its answer makes no sense";
         return error;
     }
+    if (call->kind == MESSAGE_REQUEST) {
+        patience_answered(&connection->endpoint->patience, call->sent_us, client->now_us);
+    }
     router_attempt_ended(call, ATTEMPT_ANSWERED, &answer);
     return 0;
 }
@@ -151,7 +154,8 @@ static int read_some(struct connection *connection, const char **why)
     }
     in->len += (size_t)got;
     connection->heard_us = client_of(connection)->now_us;
-    connection->endpoint->silent = false;
+    endpoint_heard(connection->endpoint);
+    connection_not_silent(connection);
     return (size_t)got == room ? 1 : 0;
 }
 

@@ -109,6 +109,14 @@ void endpoint_connect(struct endpoint *endpoint, bool now)
     }
 }
 
+void endpoint_heard(struct endpoint *endpoint)
+{
+    if (endpoint->silent) {
+        endpoint->silent = false;
+        patience_silence_ended(&endpoint->patience);
+    }
+}
+
 /* One connection after the other, so that calls spread; but calls of one turn travel together. */
 static struct connection *connection_with_room(struct endpoint *endpoint)
 {
@@ -174,7 +182,7 @@ void endpoint_connection_ready(struct endpoint *endpoint)
 {
     endpoint->failures = 0;
     endpoint->retry_at_us = 0;
-    endpoint->silent = false;
+    endpoint_heard(endpoint);
     endpoint_drain(endpoint);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/queue.h"
 #include "client/core.h"
+#include "client/patience.h"
 
 struct endpoint {
     struct queue link; /* of client->endpoints */
@@ -15,7 +16,9 @@ struct endpoint {
     uint16_t port;
     bool given;  /* by the caller's config: never dropped */
     bool wanted; /* given, or in the map; else dropped when nothing is in flight there */
-    bool silent; /* took a call and said nothing for a whole attempt: others are preferred */
+    bool silent; /* it owes an answer and has said nothing for longer than it should: others are
+                    preferred */
+    struct patience patience;
 
     struct queue connections; /* opening and ready */
     uint32_t connection_count;
@@ -46,6 +49,9 @@ static inline bool endpoint_ready(const struct endpoint *endpoint)
 }
 
 bool endpoint_backing_off(const struct endpoint *endpoint);
+
+/* It was heard. */
+void endpoint_heard(struct endpoint *endpoint);
 
 /* Sends the call on a connection with room, or lets it wait. */
 void endpoint_give(struct endpoint *endpoint, struct call *call);

@@ -3,8 +3,9 @@
  * before it are connected to meanwhile: so nobody waits for a node that is away while another could
  * pass the request on. Only when none is ready does the call wait, at the most promising one.
  *
- * A read that isn't answered within an attempt's time is asked of another node as well (hedging); a
- * write never is, see retry.h. */
+ * A read that isn't answered within an attempt's time, or whose node says nothing for longer than
+ * its answers usually take (patience.h), is asked of another node (hedging); a write never is, see
+ * retry.h. A silent node is second choice until something is heard of it. */
 #include <stdio.h>
 
 #include "base/text.h"
@@ -13,8 +14,12 @@
 #include "client/endpoint.h"
 #include "shoal/error.h"
 
-#define ATTEMPT_US_MAX (UINT64_C(1000) * 1000)
+#define ATTEMPT_US_MAX PATIENCE_US_MAX
 #define ATTEMPT_SHARE 3u /* of the call's whole time */
+
+/* A timer that comes later than this tells of the application, which has kept the loop waiting,
+ * rather than of a node. */
+#define LATE_US (UINT64_C(10) * 1000)
 
 /* ---- choosing -------------------------------------------------------------------------------- */
 
@@ -100,6 +105,16 @@ static uint64_t attempt_deadline_us(const struct call *call)
     return at_us < call->deadline_us ? at_us : call->deadline_us;
 }
 
+/* The next look at an attempt: when it is over, or when silence since then would be too long. */
+static void look_again(struct call *call, const struct endpoint *endpoint, uint64_t quiet_us)
+{
+    uint64_t at_us = quiet_us + patience_us(&endpoint->patience);
+    if (call->kind != MESSAGE_REQUEST || at_us > call->attempt_us) {
+        at_us = call->attempt_us; /* all other questions may rightly take long */
+    }
+    client_start_timer(call->client, &call->timer, at_us);
+}
+
 void router_dispatch(struct call *call, const struct answer *otherwise)
 {
     struct shoal_client *client = call->client;
@@ -113,7 +128,8 @@ void router_dispatch(struct call *call, const struct answer *otherwise)
         return;
     }
     call_note_try(call, endpoint->serial);
-    client_start_timer(client, &call->timer, attempt_deadline_us(call));
+    call->attempt_us = attempt_deadline_us(call);
+    look_again(call, endpoint, client->now_us);
     endpoint_give(endpoint, call);
 }
 
@@ -207,13 +223,20 @@ static void time_is_up(struct call *call)
     }
 }
 
+/* Since when nothing was heard that could be an answer to the call. */
+static uint64_t quiet_since_us(const struct call *call)
+{
+    const struct connection *connection = call->connection;
+    return connection->heard_us > call->sent_us ? connection->heard_us : call->sent_us;
+}
+
 /* The attempt has taken long: marks who kept silent, asks another node where that is safe. */
 static void attempt_is_up(struct call *call)
 {
     struct shoal_client *client = call->client;
     bool in_flight = call->connection != NULL;
     if (heard_nothing_since(call)) {
-        call->connection->endpoint->silent = true;
+        connection_is_silent(call->connection);
     }
     struct endpoint *other = NULL;
     if (!(in_flight && call->changes) && call->tries < CALL_TRIES_MAX) {
@@ -227,12 +250,51 @@ static void attempt_is_up(struct call *call)
     router_dispatch(call, NULL);
 }
 
+/* Its node has kept silent for longer than it should, and there is time yet: only a node that is
+ * there and speaks is better. */
+static void patience_is_up(struct call *call)
+{
+    struct shoal_client *client = call->client;
+    bool in_flight = call->connection != NULL;
+    struct endpoint *other = NULL;
+    if (!(in_flight && call->changes) && call->tries < CALL_TRIES_MAX) {
+        other = choose(client, call);
+    }
+    if (other != NULL && rank_of(other) == RANK_READY) {
+        router_detach(call);
+        router_dispatch(call, NULL);
+    } else {
+        client_start_timer(client, &call->timer, call->attempt_us);
+    }
+}
+
+/* A look at an attempt that is not over yet. */
+static void look_at_silence(struct call *call, uint64_t late_us)
+{
+    uint64_t now_us = call->client->now_us;
+    struct endpoint *endpoint = call->endpoint;
+    bool in_flight = call->connection != NULL;
+    uint64_t quiet_us = in_flight ? quiet_since_us(call) : now_us;
+    if (late_us > LATE_US) {
+        look_again(call, endpoint, now_us);
+    } else if (in_flight && now_us - quiet_us >= patience_us(&endpoint->patience)) {
+        connection_is_silent(call->connection);
+        patience_is_up(call);
+    } else if (!in_flight && endpoint_ready(endpoint) && endpoint->silent) {
+        patience_is_up(call);
+    } else {
+        look_again(call, endpoint, quiet_us);
+    }
+}
+
 void router_timer(struct timer *timer, uint64_t now_us)
 {
     struct call *call = QUEUE_ITEM(timer, struct call, timer);
     if (now_us >= call->deadline_us) {
         time_is_up(call);
-    } else {
+    } else if (now_us >= call->attempt_us) {
         attempt_is_up(call);
+    } else {
+        look_at_silence(call, now_us - timer->deadline_us);
     }
 }
