@@ -169,7 +169,7 @@ static int fetch_give(struct feed_walk *walk, struct feed_page *page, struct fee
         }
         (*budget)--;
         if (tail_event_take(&rest, &event) < 0 ||
-            (event.position > place->at && event.op != TAIL_CRASH)) {
+            (event.position > place->at && !feed_follows(&event, place->at))) {
             return DONE; /* asked for anew from here, which begins with what is missing */
         }
         if (event.position >= place->at) {

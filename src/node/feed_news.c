@@ -15,8 +15,7 @@ struct feed_news *feed_news_new(const struct feed_news *content)
     return news;
 }
 
-/* How many of them stand one behind the other from `first` on. Positions jump where a life ended
- * badly, and only there. */
+/* How many of them stand one behind the other from `first` on. */
 static int news_count(struct bytes encoded, uint64_t first, uint32_t *count, uint32_t *skipped)
 {
     struct tail_event event;
@@ -31,7 +30,7 @@ static int news_count(struct bytes encoded, uint64_t first, uint32_t *count, uin
             (*skipped)++;
             continue;
         }
-        if (event.position != at && !(event.op == TAIL_CRASH && event.position > at)) {
+        if (!feed_follows(&event, at)) {
             break;
         }
         at = event.position + 1;
@@ -85,8 +84,7 @@ uint64_t feed_page_begins(const struct message_fed *fed)
     if (rest.len == 0 || tail_event_take(&rest, &first) < 0) {
         return fed->first;
     }
-    bool jumped = first.op == TAIL_CRASH && first.position >= TAIL_JUMP;
-    return jumped ? first.position - TAIL_JUMP : first.position;
+    return first.op == TAIL_CRASH ? tail_crash_from(&first) : first.position;
 }
 
 struct feed_news *feed_news_ref(struct feed_news *news)

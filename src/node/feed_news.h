@@ -47,8 +47,15 @@ struct feed_news *feed_news_new(const struct feed_news *content);
 struct feed_news *feed_news_of_events(struct bytes encoded, uint64_t first, uint64_t *next,
                                       int *code);
 
-/* Where an answer's page begins: what lies before that and was asked for is gone. Positions jump
- * where a life ended badly, from where it had come to, to the mark of that. */
+/* Does the event come next to who stands there? Positions jump to the mark of a crash, which says
+ * what is known to have been before it. */
+static inline bool feed_follows(const struct tail_event *event, uint64_t at)
+{
+    return event->position == at ||
+           (event->op == TAIL_CRASH && event->position > at && tail_crash_from(event) <= at);
+}
+
+/* Where an answer's page begins: what lies before that and was asked for is gone. */
 uint64_t feed_page_begins(const struct message_fed *fed);
 
 struct feed_news *feed_news_ref(struct feed_news *news);

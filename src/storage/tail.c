@@ -260,8 +260,29 @@ static void tail_date_gone(struct tail *tail)
     }
 }
 
-/* The first segment of this life, with its head on the disk before anything is in it. */
-static int tail_begin_file(struct tail *tail)
+/* What a killed process has written is the system's to lose: once there is more behind it, it must
+ * be as durable as that. */
+static int tail_sync_past(const struct tail *tail)
+{
+    const struct disk *disk = tail->options.disk;
+    int result = 0;
+    for (const struct queue *link = tail->segments.next; link != &tail->segments && result == 0;
+         link = link->next) {
+        result = disk->ops->sync(tail_segment_of(link)->file);
+    }
+    return result;
+}
+
+static void tail_mark_crash(struct tail *tail, const struct tail_past *past)
+{
+    struct tail_event mark = {.op = TAIL_CRASH, .time_ms = past->time_ms, .expiry_ms = past->from};
+    tail_append(tail, &mark);
+    tail->events = 0;
+}
+
+/* The first segment of this life, with its head and what it begins with on the disk before anything
+ * else is in it. `past`: what a run has left that ended badly; NULL: none has. */
+static int tail_begin_file(struct tail *tail, const struct tail_past *past)
 {
     struct disk *disk = tail->options.disk;
     struct tail_segment *segment = tail_segment_new(tail->segment_bytes);
@@ -276,6 +297,9 @@ static int tail_begin_file(struct tail *tail)
     }
     tail->spare = segment;
     tail_roll(tail);
+    if (past != NULL) {
+        tail_mark_crash(tail, past);
+    }
     result = disk->ops->sync(segment->file);
     return result == 0 ? disk->ops->sync_folder(disk) : result;
 }
@@ -291,38 +315,33 @@ static void tail_forget(struct tail *tail)
     tail->active = NULL;
 }
 
-static void tail_mark_crash(struct tail *tail, uint64_t time_ms)
-{
-    struct tail_event mark = {.op = TAIL_CRASH, .time_ms = time_ms};
-    tail_append(tail, &mark);
-    tail->events = 0;
-}
-
 /* Goes on where the run before ended, or begins. */
 static void tail_begin(struct tail *tail)
 {
     struct disk *disk = tail->options.disk;
-    uint64_t time_ms = 0;
+    struct tail_past past = {0};
     if (disk == NULL) {
         tail_new_id(tail, tail->options.anew);
         return;
     }
-    int found = tail_load(tail, &time_ms);
+    int found = tail_load(tail, &past);
     bool crashed = found == 1 && tail->id != 0;
     if (found >= 0 && tail->id == 0) {
         tail_new_id(tail, tail->options.anew || found == 1);
     } else {
         tail_date_gone(tail);
     }
+    int synced = crashed ? tail_sync_past(tail) : 0;
     if (tail->options.old && found >= 0) {
         return;
     }
+    found = synced < 0 ? synced : found;
     if (crashed) {
-        tail->end += TAIL_JUMP;
+        tail->end += TAIL_JUMP * (tail->sequence - past.sequence);
     }
     if (found >= 0) {
         tail_trim(tail, 2 * (uint64_t)tail->segment_bytes);
-        found = tail_begin_file(tail);
+        found = tail_begin_file(tail, crashed ? &past : NULL);
     }
     if (found < 0) {
         log_error("feed: what is on the disk can't be gone on with; it begins anew, in memory",
@@ -331,8 +350,6 @@ static void tail_begin(struct tail *tail)
         tail_new_id(tail, true);
         tail->told = true;
         tail_try_later(tail);
-    } else if (crashed) {
-        tail_mark_crash(tail, time_ms);
     }
 }
 

@@ -17,7 +17,9 @@
  * each turn (a system call a request where requests come one by one).
  *
  * Positions are contiguous but where something is missing: what memory or a damaged file has lost,
- * and behind the end of a run that may have lost some, where they jump ahead to a crash mark.
+ * and behind the end of a run that may have lost some, where they jump ahead to a crash mark. The
+ * mark says up to where events are known to have been (tail_crash_from): what a reader has not had
+ * of these is gone.
  *
  * Events are encoded as they go to other nodes, so that a page of the log is an answer. All numbers
  * are little-endian:
@@ -38,7 +40,8 @@
 #define TAIL_SEGMENT_BYTES_MAX (8u << 20)
 #define TAIL_CRASH 0xff /* an event's op: the mark described above */
 #define TAIL_FIRST 1u   /* the position of a tail's first event */
-/* So far positions go ahead after an end that may have lost some, so that none is given twice. */
+/* So far positions go ahead after an end that may have lost some, once for each file that may have
+ * been begun since, so that none is given twice. */
 #define TAIL_JUMP (UINT64_C(1) << 32)
 
 struct tail;
@@ -57,7 +60,8 @@ struct tail_options {
 /* Opens what there is, in whatever state; torn ends are cut, what is behind damage in a segment is
  * given up. The tail has a new id where nothing is left, or its files are a copy; where something
  * was it begins at TAIL_FIRST + 1, so that who wants it from its beginning is told that something
- * is missing. Blocks. 0, SHOAL_ENOMEM. Disk trouble is survived as said above. */
+ * is missing. What a run before has left unsynced is synced. Blocks. 0, SHOAL_ENOMEM. Disk trouble
+ * is survived as said above. */
 int tail_open(const struct tail_options *options, struct tail **out);
 /* `clean`: the next opening begins without a crash mark. Blocks. NULL is fine. */
 void tail_close(struct tail *tail, bool clean);
@@ -73,8 +77,12 @@ struct tail_event {
     struct bytes key;
     struct bytes value; /* data NULL: none, or left out */
     uint64_t value_bytes;
-    uint64_t expiry_ms;
+    uint64_t expiry_ms; /* 0: never; of TAIL_CRASH: see tail_crash_from */
 };
+
+/* Of a mark of a crash: what was before this position was told, or is gone; from here to the mark
+ * nothing is known to have been. */
+uint64_t tail_crash_from(const struct tail_event *mark);
 
 /* Gives it the next position (event->position is not looked at). Values over
  * LIMIT_FEED_VALUE_BYTES are left out, their length is told. */

@@ -73,6 +73,12 @@ uint64_t tail_event_time(const uint8_t *at)
     return load_u64_le(at + 16);
 }
 
+uint64_t tail_crash_from(const struct tail_event *mark)
+{
+    uint64_t from = mark->expiry_ms;
+    return from < mark->position ? from : mark->position;
+}
+
 int tail_event_take(struct bytes *events, struct tail_event *out)
 {
     const uint8_t *at = events->data;

@@ -195,10 +195,17 @@ void tail_work_end(struct tail *tail, bool clean);
 
 /* ---- tail_load.c ---- */
 
-/* Finds the segments of a run before, their id and their end, and the time of the last event. 0: it
- * goes on at tail->end, or there are none (then the id is 0); 1: some may be missing there, or all
- * of them; negative: the disk fails. */
-int tail_load(struct tail *tail, uint64_t *time_ms);
+struct tail_past {
+    uint64_t time_ms;  /* of the last event */
+    uint64_t from;     /* events are known to have been up to here; 0: there are none */
+    bool lacking;      /* the last of these is not there */
+    uint64_t sequence; /* of the last segment that is left */
+};
+
+/* Finds the segments of a run before, their id and their end. 0: it goes on at tail->end, or there
+ * are none (then the id is 0); 1: some may be missing there, or all of them; negative: the disk
+ * fails. */
+int tail_load(struct tail *tail, struct tail_past *past);
 
 /* ---- tail_read.c ---- */
 

@@ -20,13 +20,14 @@ struct found {
     struct tail_head head;
     bool begun;   /* it is, or was, one: only what was never begun may be passed over */
     bool removed; /* it is of no use */
+    bool torn;    /* there was something behind its events */
     bool clean;
 };
 
 struct load {
     struct tail *tail;
+    struct tail_past *past;
     uint32_t count;
-    uint64_t time_ms; /* of the last event */
     bool copied;
     struct found files[FILES_MAX];
 };
@@ -51,6 +52,12 @@ static int compare_files(const void *a, const void *b)
 
 /* ---- one file ---- */
 
+/* Whatever is there after zeros was written behind something that is missing. */
+static bool load_is_zero(const uint8_t *bytes, uint32_t len)
+{
+    return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
+}
+
 /* Finds its events. True if it ends as it should, in zeros or at its very end. */
 static bool load_events(struct tail_segment *segment, const uint8_t *bytes, uint64_t *time_ms)
 {
@@ -62,8 +69,7 @@ static bool load_events(struct tail_segment *segment, const uint8_t *bytes, uint
         segment->end = event.position + 1;
         *time_ms = event.time_ms;
     }
-    const uint8_t *end = bytes + segment->used;
-    return segment->bytes - segment->used < TAIL_EVENT_HEAD_BYTES || load_u32_le(end) == 0;
+    return load_is_zero(bytes + segment->used, segment->bytes - segment->used);
 }
 
 static bool load_is_copy(struct load *load, const struct found *found)
@@ -101,7 +107,8 @@ static int load_content(struct load *load, struct found *found, struct tail_segm
     segment->sequence = found->sequence;
     segment->first = found->head.first;
     segment->end = found->head.first;
-    bool whole = load_events(segment, bytes, &load->time_ms);
+    bool whole = load_events(segment, bytes, &load->past->time_ms);
+    found->torn = !whole;
     found->clean = whole && found->head.clean_end >= segment->end;
     found->segment = segment;
     if (disk->ops->truncate(segment->file, segment->used) == 0) {
@@ -183,6 +190,23 @@ static void load_choose(struct load *load)
     load->tail->id = id;
 }
 
+/* An event that does not check out, or a file that can't be made out, is at least one that was. */
+static void load_look_back(struct tail_past *past, const struct found *found)
+{
+    const struct tail_segment *segment = found->segment;
+    if (segment != NULL) {
+        past->sequence = found->sequence;
+    }
+    if (segment != NULL && (segment->mark_count > 0 || past->from == 0)) {
+        past->from = segment->end;
+        past->lacking = false;
+    }
+    if (!past->lacking && past->from != 0 && (segment == NULL ? found->begun : found->torn)) {
+        past->from++;
+        past->lacking = true;
+    }
+}
+
 /* The end is what a clean stop has written down as such, in the last file there is. */
 static bool load_take(struct load *load)
 {
@@ -194,6 +218,7 @@ static bool load_take(struct load *load)
         if (found->begun) {
             clean = found->segment != NULL && found->clean;
         }
+        load_look_back(load->past, found);
         if (found->segment != NULL) {
             queue_push(&tail->segments, &found->segment->link);
             tail->end = clean ? found->head.clean_end : found->segment->end;
@@ -202,7 +227,7 @@ static bool load_take(struct load *load)
     return clean;
 }
 
-int tail_load(struct tail *tail, uint64_t *time_ms)
+int tail_load(struct tail *tail, struct tail_past *past)
 {
     struct disk *disk = tail->options.disk;
     struct load *load = mem_alloc_zeroed(1, sizeof(*load));
@@ -210,6 +235,7 @@ int tail_load(struct tail *tail, uint64_t *time_ms)
         return SHOAL_ENOMEM;
     }
     load->tail = tail;
+    load->past = past;
     int result = disk->ops->list(disk, visit_file, load);
     if (load->count > 1) {
         qsort(load->files, load->count, sizeof(load->files[0]), compare_files);
@@ -230,7 +256,6 @@ int tail_load(struct tail *tail, uint64_t *time_ms)
     }
     load_choose(load);
     bool clean = load_take(load);
-    *time_ms = load->time_ms;
     mem_free(load);
     return result < 0 ? result : (clean ? 0 : 1);
 }

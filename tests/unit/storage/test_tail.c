@@ -307,6 +307,106 @@ static void a_position_is_never_given_twice(void **state)
     assert_true(tail_end(rig.tail) > end);
 }
 
+static void what_a_killed_process_has_written_is_synced_by_the_next(void **state)
+{
+    (void)state;
+    append(20);
+    tail_rig_crash(&rig, MODEL_KILL);
+    tail_rig_open(&rig);
+    tail_rig_crash(&rig, MODEL_POWER_DROP);
+    tail_rig_open(&rig);
+    struct tail_rig_look look = tail_rig_check(&rig);
+    assert_int_equal(look.events, 20);
+    assert_int_equal(look.crash_marks, 2); /* the first of them was synced, too */
+}
+
+/* The name of the file that is written to. */
+static void active_file(char name[DISK_NAME_BYTES])
+{
+    tail_file_name(3, rig.tail->active->sequence, name);
+}
+
+/* The mark at the very end of the tail. */
+static struct tail_event last_mark(void)
+{
+    struct tail_event mark;
+    uint64_t next;
+    buffer_clear(&rig.page);
+    assert_int_equal(tail_read(rig.tail, tail_end(rig.tail) - 1, 1, &rig.page, &next), 0);
+    struct bytes rest = buffer_bytes(&rig.page);
+    assert_int_equal(tail_event_take(&rest, &mark), 0);
+    assert_int_equal(mark.op, TAIL_CRASH);
+    return mark;
+}
+
+static void a_crash_mark_says_up_to_where_events_were(void **state)
+{
+    (void)state;
+    append(10);
+    tail_rig_crash(&rig, MODEL_KILL);
+    tail_rig_open(&rig);
+    struct tail_event mark = last_mark();
+    assert_int_equal(tail_crash_from(&mark), 11);
+    tail_rig_crash(&rig, MODEL_KILL); /* whose only event is the mark */
+    tail_rig_open(&rig);
+    uint64_t first_mark = mark.position;
+    mark = last_mark();
+    assert_int_equal(tail_crash_from(&mark), first_mark + 1);
+}
+
+static void a_crash_mark_counts_what_is_damaged_before_it(void **state)
+{
+    (void)state;
+    append(10);
+    tail_rig_crash(&rig, MODEL_KILL);
+    assert_true(model_disk_flip(rig.disk, "003-0000000000000001.tail", TAIL_HEAD_BYTES + 8, 0));
+    tail_rig_open(&rig); /* the first event is damaged: nobody knows how many were behind it */
+    struct tail_event mark = last_mark();
+    assert_int_equal(tail_crash_from(&mark), 2);
+    struct tail_rig_look look = tail_rig_look(&rig, 1);
+    assert_int_equal(look.events, 0);
+}
+
+static void what_was_written_behind_a_page_that_was_lost_is_missed(void **state)
+{
+    (void)state;
+    append(12);
+    struct disk *disk = model_disk_port(rig.disk);
+    tail_rig_crash(&rig, MODEL_KILL);
+    struct disk_file *file;
+    static const uint8_t zeros[4096];
+    assert_int_equal(disk->ops->open(disk, "003-0000000000000001.tail", DISK_OPEN_WRITE, &file), 0);
+    assert_int_equal(disk->ops->write(file, 4096, bytes_make(zeros, sizeof(zeros))), 0);
+    disk->ops->close(file);
+    tail_rig_open(&rig);
+    struct tail_rig_look look = tail_rig_look(&rig, 1);
+    struct tail_event mark = last_mark();
+    assert_in_range(look.events, 1, 11);
+    assert_int_equal(tail_crash_from(&mark), look.events + 2);
+}
+
+static void a_position_is_not_given_again_where_files_are_damaged(void **state)
+{
+    (void)state;
+    char name[DISK_NAME_BYTES];
+    append(10);
+    tail_rig_crash(&rig, MODEL_KILL);
+    tail_rig_open(&rig);
+    uint64_t id = tail_id(rig.tail);
+    for (uint32_t life = 0; life < 4; life++) { /* each loses the file that it has begun */
+        append(5);
+        uint64_t end = tail_end(rig.tail);
+        active_file(name);
+        tail_rig_crash(&rig, MODEL_KILL);
+        assert_true(model_disk_flip(rig.disk, name, 20, 0));
+        tail_rig_open(&rig);
+        assert_int_equal(tail_id(rig.tail), id);
+        assert_true(tail_end(rig.tail) > end);
+        struct tail_event mark = last_mark();
+        assert_int_equal(tail_crash_from(&mark), 12); /* ten, and one at least */
+    }
+}
+
 static void a_copied_folder_begins_anew(void **state)
 {
     (void)state;
@@ -511,6 +611,15 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_lost_machine_keeps_what_was_synced, setup, teardown),
         cmocka_unit_test_setup_teardown(a_position_is_never_given_twice, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_killed_process_has_written_is_synced_by_the_next,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_crash_mark_says_up_to_where_events_were, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_crash_mark_counts_what_is_damaged_before_it, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_was_written_behind_a_page_that_was_lost_is_missed,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_position_is_not_given_again_where_files_are_damaged,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_copied_folder_begins_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(a_rotten_segment_is_a_hole_and_no_more, setup, teardown),
         cmocka_unit_test_setup_teardown(rot_met_while_reading_is_passed_over, setup, teardown),
