@@ -222,7 +222,7 @@ static bool run_seed(const struct arguments *arguments, uint64_t seed, struct si
     } else {
         sim_options_random(&drawn, seed);
     }
-    drawn.watchers = arguments->readers ? 3 : 0;
+    drawn.watchers = arguments->readers ? 3 : drawn.watchers;
     sim_options_print(&drawn, text, sizeof(text));
     if (arguments->trace) {
         printf("seed %llu: %s\n", (unsigned long long)seed, text);

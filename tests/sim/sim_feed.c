@@ -50,13 +50,33 @@ void sim_feed_close(struct sim_feed *feed, bool clean)
     feed->tails = NULL;
 }
 
-void sim_feed_end(struct sim_feed *feed, enum sim_exit how)
+static void note_outage(struct sim_feed *feed, uint64_t now_us)
+{
+    if (feed->outage_count == SIM_FEED_OUTAGES_MAX) {
+        feed->failed = true;
+    } else {
+        feed->outages_us[feed->outage_count++] = now_us;
+    }
+}
+
+bool sim_feed_may_lose(const struct sim_feed *feed, uint64_t begun_us, uint64_t ended_us)
+{
+    bool lost = feed->failed;
+    for (uint32_t i = 0; i < feed->outage_count; i++) {
+        lost = lost || (feed->outages_us[i] >= begun_us &&
+                        feed->outages_us[i] <= ended_us + SIM_FEED_SYNC_US);
+    }
+    return lost;
+}
+
+void sim_feed_end(struct sim_feed *feed, enum sim_exit how, uint64_t now_us)
 {
     static const enum model_crash outages[] = {MODEL_POWER_ANY, MODEL_POWER_ORDERED,
                                                MODEL_POWER_DROP, MODEL_POWER_KEEP};
     if (feed->disk != NULL) {
         enum model_crash crash = MODEL_KILL;
         if (how == SIM_EXIT_POWER) {
+            note_outage(feed, now_us);
             crash = outages[random_below(&feed->random, sizeof(outages) / sizeof(outages[0]))];
         }
         model_disk_crash(feed->disk, &feed->random, crash);
@@ -103,6 +123,7 @@ void sim_feed_break(struct sim_feed *feed)
     if (feed->disk != NULL) {
         model_disk_mend(feed->disk);
         model_disk_fault(feed->disk, &fault);
+        feed->failed = true;
     }
 }
 

@@ -28,8 +28,10 @@ enum sim_kind { SIM_KIND_UNKNOWN, SIM_KIND_VALUE, SIM_KIND_TOMBSTONE };
 struct sim_dot {
     struct dot dot;
     enum sim_kind kind;
-    uint32_t write; /* that it belongs to; 0: not known, or a tombstone */
-    uint32_t node;  /* that gave it */
+    uint32_t write;   /* that it belongs to; 0: not known, or a tombstone */
+    uint32_t node;    /* that gave it, ... */
+    uint64_t node_id; /* ... by its id then */
+    uint64_t issued_us;
     struct sim_set replaced;
 };
 
@@ -61,11 +63,12 @@ struct sim_write {
     enum sim_write_state state;
     bool is_delete;
     bool has_context;
-    bool own_quorum;       /* asked with quorum numbers of its own */
-    bool must_fail;        /* carries a token that must be refused */
-    uint64_t expires_us;   /* may be hidden from then on; 0: never */
-    bool hinted;           /* confirmed by W with the help of fallbacks */
-    bool excused;          /* confirmed by fewer than W when a disk or a layout went */
+    bool own_quorum;     /* asked with quorum numbers of its own */
+    bool must_fail;      /* carries a token that must be refused */
+    uint64_t expires_us; /* may be hidden from then on; 0: never */
+    bool hinted;         /* confirmed by W with the help of fallbacks */
+    bool excused;        /* confirmed by fewer than W when a disk or a layout went */
+    uint64_t acked_us;
     uint32_t needed;       /* confirmations, once acknowledged */
     uint32_t acked_before; /* how many of the key's acknowledged writes were so at its submission */
     uint32_t dots_before;

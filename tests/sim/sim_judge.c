@@ -174,6 +174,7 @@ static void acknowledge(struct sim_oracle *oracle, struct sim_key *key, struct s
 {
     oracle->acked++;
     write->state = SIM_WRITE_ACKED;
+    write->acked_us = oracle->now_us;
     write->needed = sim_judge_effective(oracle, reply);
     bool shaken = oracle->unstable || write->losses_before != oracle->losses;
     /* While the layout changes, nobody can tell in which layout a fallback stood in. */

@@ -174,7 +174,7 @@ int sim_node_start(struct sim_node *node)
         sim_store_freeze(&node->store);
         sim_feed_freeze(&node->feed);
         end_process(node, false);
-        sim_feed_end(&node->feed, code == 1 ? node->store.doom : SIM_EXIT_KILL);
+        sim_feed_end(&node->feed, code == 1 ? node->store.doom : SIM_EXIT_KILL, world->now_us);
         world->counts.starts_ended += code == 1;
         world->counts.reverted_writes +=
             sim_store_end(&node->store, code == 1 ? node->store.doom : SIM_EXIT_KILL);
@@ -216,7 +216,7 @@ static void take_down(struct sim_node *node, enum sim_exit how)
     sim_network_forget(&world->network, node->index, how == SIM_EXIT_STOP);
     sim_ports_crash_keeping(node, how == SIM_EXIT_STOP ? NULL : &world->random);
     world->counts.reverted_writes += sim_store_end(&node->store, how);
-    sim_feed_end(&node->feed, how);
+    sim_feed_end(&node->feed, how, world->now_us);
     if (!clean) {
         sim_oracle_crash(&world->oracle, node->index);
     }

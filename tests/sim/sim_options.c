@@ -242,6 +242,7 @@ void sim_options_random(struct sim_options *options, uint64_t seed)
         draw_changes(options, &random);
     }
     options->client.count_weight = (uint32_t)CHOOSE(&random, 0, 2, 6);
+    options->watchers = seed % 4 == 3 ? 3 : 0;
 }
 
 void sim_options_elastic(struct sim_options *options, uint64_t seed)

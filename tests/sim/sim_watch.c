@@ -36,6 +36,14 @@ static bool is_gap(const struct feed_event *event, uint64_t node, uint32_t reaso
     return event->op == FEED_GAP && event->node == node && (reasons & 1u << event->reason) != 0;
 }
 
+/* From where a life had come to, a mark is a multiple of TAIL_JUMP away: what stands that little
+ * before it was passed over. (Who stands that little behind has had what the tail has lost.) */
+static const char *judge_jump(uint64_t before, uint64_t mark)
+{
+    uint64_t passed = (mark - before) % TAIL_JUMP;
+    return passed == 0 || passed > TAIL_JUMP / 2 ? NULL : "a crash passed over events";
+}
+
 /* Why the place may not have become that; NULL: it may. */
 static const char *judge_place(const struct feed_event *event, const struct feed_place *before,
                                const struct feed_place *now, uint32_t *moved)
@@ -58,7 +66,7 @@ static const char *judge_place(const struct feed_event *event, const struct feed
         return now->at - before->at == event->missed ? NULL : "trimmed by another number";
     }
     if (is_gap(event, node, 1u << FEED_GAP_CRASHED)) {
-        return NULL;
+        return judge_jump(before->at, now->at - 1);
     }
     if (event->op == FEED_GAP || event->op == FEED_BACK || event->node != node) {
         return "moved by what is none of its events";
@@ -126,12 +134,13 @@ static void keep_cursor(struct sim_watcher *watcher, struct bytes bytes,
     }
     feed_cursor_deinit(&watcher->at);
     watcher->at = now;
+    sim_gaps_follow(&watcher->gaps, &now);
     buffer_clear(&watcher->cursor);
     ASSERT(buffer_append_bytes(&watcher->cursor, bytes) == 0);
     if (!watcher->known) {
         watcher->known = true;
         watcher->written_before = world->oracle.history.write_count;
-        memcpy(watcher->away_at_first, watcher->away, sizeof(watcher->away));
+        sim_gaps_begin(&watcher->gaps, &watcher->at);
     }
 }
 
@@ -179,14 +188,7 @@ static void judge_put(struct sim_watcher *watcher, const struct feed_event *even
 static void note_gap(struct sim_watcher *watcher, const struct feed_event *event)
 {
     struct sim_world *world = watcher->all->world;
-    for (uint32_t i = 0; i < world->node_count; i++) {
-        if (world->nodes[i].id == event->node) {
-            watcher->away[i] = event->op == FEED_GAP && event->reason == FEED_GAP_AWAY
-                                   ? true
-                                   : watcher->away[i] && event->op != FEED_BACK;
-            watcher->gaps[i] |= event->op == FEED_GAP ? 1u << event->reason : 0;
-        }
-    }
+    sim_gaps_note(&watcher->gaps, event);
     watcher->all->gaps++;
     sim_trace_say(&world->trace, world->now_us, "reader at node%u is told: %s of %s, reason %u",
                   watcher->node, event->op == FEED_BACK ? "back" : "gap",
@@ -304,7 +306,9 @@ static void watcher_fires(struct timer *timer, uint64_t now_us)
 {
     struct sim_watcher *watcher = QUEUE_ITEM(timer, struct sim_watcher, timer);
     struct sim_watchers *all = watcher->all;
-    watcher_turn(watcher);
+    if (!all->away) {
+        watcher_turn(watcher);
+    }
     uint64_t wait_us = 1 + random_below(&all->random, all->calm ? TURN_US / 4 : 2 * TURN_US);
     timers_start(&all->world->timers, timer, now_us + wait_us);
 }
@@ -346,25 +350,19 @@ void sim_watchers_begin(struct sim_watchers *watchers)
     }
 }
 
-/* ---- the end ---- */
-
-static bool excused(const struct sim_watcher *watcher, const struct sim_write *write)
+void sim_watchers_away(struct sim_watchers *watchers, bool away)
 {
-    const struct sim_world *world = watcher->all->world;
-    const struct sim_key *key = &world->oracle.history.keys[write->key];
-    uint32_t lost = 1u << FEED_GAP_LOST | 1u << FEED_GAP_TRIMMED | 1u << FEED_GAP_REMOVED;
-    if (world->counts.outages + world->counts.blackouts > 0) {
-        lost |= 1u << FEED_GAP_CRASHED; /* it may have cost the last second */
-    }
-    for (uint32_t i = 0; i < write->dot_count; i++) {
-        uint32_t node = key->dots[write->dots[i]].node;
-        if ((watcher->gaps[node] & lost) != 0 || watcher->away[node] ||
-            watcher->away_at_first[node]) {
-            return true;
+    watchers->away = away;
+    for (uint32_t i = 0; i < watchers->count && away; i++) {
+        struct sim_watcher *watcher = &watchers->items[i];
+        if (watcher_alive(watcher)) {
+            watcher_close(watcher);
+            sim_node_after_event(&watchers->world->nodes[watcher->node].workers[watcher->worker]);
         }
     }
-    return write->dot_count == 0; /* its dot was never seen: by whom it was made isn't known */
 }
+
+/* ---- the end ---- */
 
 static void judge_watcher(struct sim_watcher *watcher)
 {
@@ -380,7 +378,7 @@ static void judge_watcher(struct sim_watcher *watcher)
         if (id <= watcher->told_count && watcher->told[id] != 0) {
             continue;
         }
-        if (excused(watcher, write)) {
+        if (sim_gaps_excuse(&watcher->gaps, all->world, write)) {
             all->excused++;
         } else if (watcher->left_out[write->key] > 0) {
             watcher->left_out[write->key]--;

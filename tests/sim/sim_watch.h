@@ -5,13 +5,13 @@
  *     what a gap says; so nothing is left out or told out of order in silence;
  *   - what is told was written by a client, under that key;
  *   - when all has healed, every put that was acknowledged since a reader first had a place has
- *     been told to it, unless there was a gap of the node that coordinated it. */
+ *     been told to it, unless it was told of a gap that can be about it (sim_gaps.h). */
 #ifndef SIM_WATCH_H
 #define SIM_WATCH_H
 
 #include "node/feed.h"
 #include "node/feed_cursor.h"
-#include "sim_world.h"
+#include "sim_gaps.h"
 
 #define SIM_WATCHERS_MAX 4u
 
@@ -33,9 +33,7 @@ struct sim_watcher {
     uint8_t *told;           /* write id -> it was */
     uint32_t told_count;
     uint32_t left_out[SIM_KEYS_MAX]; /* puts of which it was told without their value */
-    uint32_t gaps[SIM_NODES_MAX];    /* 1 << enum feed_gap, of that node */
-    bool away[SIM_NODES_MAX];
-    bool away_at_first[SIM_NODES_MAX]; /* since when it is followed is a matter of clocks */
+    struct sim_gaps gaps;
 };
 
 struct sim_watchers {
@@ -44,6 +42,7 @@ struct sim_watchers {
     struct sim_watcher items[SIM_WATCHERS_MAX];
     uint32_t count;
     bool calm; /* all read fast, and stay where they are */
+    bool away; /* nobody reads anywhere */
     uint64_t events, gaps, reopened, judged, excused;
 };
 
@@ -52,6 +51,8 @@ void sim_watchers_init(struct sim_watchers *watchers, struct sim_world *world, u
 void sim_watchers_deinit(struct sim_watchers *watchers);
 
 void sim_watchers_begin(struct sim_watchers *watchers);
+/* All readers go, with their cursors, until they are to come back. */
+void sim_watchers_away(struct sim_watchers *watchers, bool away);
 /* All has healed: they get as far as they can, and are judged. */
 void sim_watchers_judge(struct sim_watchers *watchers);
 

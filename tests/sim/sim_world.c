@@ -148,7 +148,10 @@ void sim_world_issued(struct sim_world *world, uint32_t node, struct bytes key, 
     struct sim_key *at = &world->oracle.history.keys[sim_history_key(&world->oracle.history, key)];
     int index = sim_history_dot(at, dot);
     if (index >= 0) {
+        const struct snapshot *snapshot = sim_node_snapshot(&world->nodes[node]);
         at->dots[index].node = node;
+        at->dots[index].node_id = snapshot == NULL ? world->nodes[node].id : snapshot->self;
+        at->dots[index].issued_us = world->now_us;
     }
     sim_trace_event(&world->trace, world->now_us, 65, node, 0, key);
     sim_trace_say(&world->trace, world->now_us, "node%u issues (%llx,%llu) on %.*s", node,

@@ -75,9 +75,10 @@ static int teardown(void **state)
 /* How many readers were told of such a gap of the node. */
 static uint32_t told(uint32_t node, uint32_t reason)
 {
+    uint64_t id = cluster_node(&story.cluster, node)->id;
     uint32_t count = 0;
     for (uint32_t i = 0; i < READERS; i++) {
-        count += (story.watchers.items[i].gaps[node] & 1u << reason) != 0;
+        count += sim_gaps_told(&story.watchers.items[i].gaps, id, reason);
     }
     return count;
 }
@@ -132,6 +133,78 @@ static void a_machine_that_loses_its_power_says_that_some_may_be_missing(void **
     assert_int_equal(told(1, FEED_GAP_CRASHED), READERS);
 }
 
+/* All go, and nobody follows the feed any more. */
+static void go_away(void)
+{
+    sim_watchers_away(&story.watchers, true);
+    run(15);
+}
+
+static void come_back(void)
+{
+    sim_watchers_away(&story.watchers, false);
+}
+
+static void what_a_killed_process_has_told_nobody_outlives_the_machine(void **state)
+{
+    (void)state;
+    go_away();
+    for (uint32_t i = 0; i < 4; i++) { /* what such a loss takes along is a matter of chance */
+        write_at(1, 10);
+        crash(1, SIM_EXIT_KILL);
+        cluster_start(&story.cluster, 1);
+        run(12); /* nothing is written here: nothing but the start has had it synced */
+        crash(1, SIM_EXIT_POWER);
+        cluster_start(&story.cluster, 1);
+        cluster_settle(&story.cluster);
+    }
+    come_back();
+    judge();
+    assert_int_equal(story.watchers.excused, 0);
+    assert_int_equal(told(1, FEED_GAP_CRASHED), READERS);
+    assert_int_equal(told(1, FEED_GAP_LOST) + told(1, FEED_GAP_TRIMMED), 0);
+}
+
+static void what_is_damaged_before_a_crash_is_told_as_gone(void **state)
+{
+    (void)state;
+    struct sim_feed *feed = &cluster_node(&story.cluster, 1)->feed;
+    write_at(1, 2);
+    go_away();
+    write_at(1, 10);
+    crash(1, SIM_EXIT_KILL);
+    assert_true(model_disk_flip(feed->disk, "000-0000000000000001.tail", 96 + 300, 0));
+    cluster_start(&story.cluster, 1);
+    cluster_settle(&story.cluster);
+    write_at(1, 2);
+    come_back();
+    judge();
+    assert_int_equal(told(1, FEED_GAP_CRASHED), READERS);
+    assert_int_equal(told(1, FEED_GAP_TRIMMED), READERS);
+}
+
+static void a_machine_that_loses_its_power_while_it_starts_has_crashed(void **state)
+{
+    (void)state;
+    struct sim_node *node = cluster_node(&story.cluster, 1);
+    write_at(1, 20);
+    crash(1, SIM_EXIT_KILL);
+    uint32_t tries = 0;
+    do { /* at some call that changes its disk, if the start makes as many */
+        assert_true(tries++ < 50);
+        if (node->state == SIM_UP) {
+            sim_node_spare(node);
+            sim_node_crash(node, SIM_EXIT_KILL);
+        }
+        sim_store_doom(&node->store, SIM_EXIT_POWER);
+    } while (sim_node_start(node) == 0);
+    cluster_start(&story.cluster, 1);
+    write_at(0, 10);
+    cluster_settle(&story.cluster);
+    judge();
+    assert_int_equal(told(1, FEED_GAP_CRASHED), READERS);
+}
+
 static void who_was_cut_off_is_told_of_and_tells_all_later(void **state)
 {
     (void)state;
@@ -173,6 +246,12 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_machine_that_loses_its_power_says_that_some_may_be_missing, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_killed_process_has_told_nobody_outlives_the_machine,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_damaged_before_a_crash_is_told_as_gone, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_machine_that_loses_its_power_while_it_starts_has_crashed,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(who_was_cut_off_is_told_of_and_tells_all_later, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_feed_that_is_lost_is_told_as_lost, setup, teardown),
