@@ -21,6 +21,7 @@ SETTINGS = {
 }
 SECRET = "0123456789abcdef" * 2
 RESTART_S = 0.5  # between an unwanted end and the operator's start
+SUSPECT_S = 2.0  # what a disk has done to a node shows in so much time after it is well again
 STOP_S = 30.0  # in which SIGTERM has to end a node
 READY_S = 60.0
 
@@ -41,7 +42,7 @@ class Host:
         self.disk = None  # a disks.FaultyDisk, where the scenario uses "disk"
         self.clock = None  # a clocks.Clock, where it uses "clock"
         self.troubles = set()  # faults that are being done to it now
-        self.excused = False  # its node may end by itself, with a word about why: its disk has failed it
+        self._suspected = 0.0  # until when an operator looks at its storage
         self._down = set()
         self._paused = set()
         self._ended = None  # when it was seen to have ended unwanted
@@ -50,6 +51,15 @@ class Host:
     @property
     def alive(self):
         return self.node.process is not None and self.node.process.poll() is None
+
+    @property
+    def excused(self):
+        """Whether its node may end by itself, with a word about why: its disk fails it."""
+        return self.suspected or (self.disk is not None and self.disk.fails)
+
+    @property
+    def suspected(self):
+        return time.monotonic() < self._suspected
 
     @property
     def wanted(self):
@@ -90,8 +100,16 @@ class Host:
         if not self._paused and self.alive:
             self.node.resume()
 
+    def suspect_storage(self):
+        """Its disk was bad and is well again: if the node says that its storage has failed, `tend` restarts it."""
+        self._suspected = time.monotonic() + SUSPECT_S
+
     def tend(self):
-        """What an operator does who sees the process list."""
+        """What an operator does who sees the process list, and sometimes `shoal status`."""
+        if self.suspected and self.alive and not self._paused and nodes.says_failed(self.node):
+            self.arena.say(f"{self.name} says that its storage has failed: restarted")
+            self.kill(self)
+            self.start(self)
         process = self.node.process
         if process is None:
             if self.wanted:
@@ -212,6 +230,10 @@ class Arena:
 
     def say(self, text):
         self.record.note(text)
+
+    def suspects(self):
+        """Whether an operator has an eye on somebody yet."""
+        return any(host.suspected for host in self.members())
 
     def tend(self):
         for host in self.hosts:

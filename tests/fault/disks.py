@@ -40,6 +40,11 @@ class Wish:
         self.rate = rate  # bytes a second
         self.latency_ms = latency_ms  # of a sync
 
+    @property
+    def fails(self):
+        """Whether calls come to errors that a node can't get over by itself."""
+        return bool(self.reads or self.writes or self.syncs_fail)
+
 
 def lines(wishes):
     """All of them together, as what the disk is told, one line for each kind."""
@@ -111,6 +116,11 @@ class FaultyDisk:
         with self._lock:
             self._wishes.pop(who, None)
             self._tell_all()
+
+    @property
+    def fails(self):
+        with self._lock:
+            return any(wish.fails for wish in self._wishes.values())
 
     def fail_next_sync(self):
         with self._lock:

@@ -233,7 +233,7 @@ def _settle(run_, what):
     arena.say(what)
     begun = time.monotonic()
     end = begun + SETTLE_S
-    while not members.settled(arena):
+    while arena.suspects() or not members.settled(arena):
         arena.tend()
         assert time.monotonic() < end, f"in {SETTLE_S:.0f} s: {members.unsettled(arena)}"
         time.sleep(POLL_S)

@@ -16,6 +16,7 @@ from ports import free_port  # noqa: E402
 
 # Of a node's storage, in STATUS_REPLY.
 OK, FULL, FAILED = 0, 1, 2
+SOON_S = 0.5
 WORDS = {OK: "ok", FULL: "full", FAILED: "failed"}
 
 
@@ -94,12 +95,20 @@ def wait_ready_or_end(node):
     return False
 
 
-def storage_health(node):
+def storage_health(node, timeout_s=protocol.RECEIVE_S):
     """What the node says of its own storage: OK, FULL or FAILED."""
-    with protocol.Connection(node.ports["client_port"], host=node.host) as connection:
+    with protocol.Connection(node.ports["client_port"], host=node.host, timeout_s=timeout_s) as connection:
         answer = connection.ask(protocol.frame(protocol.STATUS, 2))
     (own,) = [member for member in answer[12] if member[0] == answer[2]]
     return own[15] if len(own) > 15 else OK
+
+
+def says_failed(node):
+    """Whether it answers at all, soon, and says so."""
+    try:
+        return storage_health(node, SOON_S) == FAILED
+    except (OSError, TypeError, LookupError):  # nobody there, closed, refused
+        return False
 
 
 def wait_health(node, health, meanwhile=lambda: None, deadline_s=30):

@@ -51,8 +51,8 @@ def delete(number, key, context=None, options=None):
 class Connection:
     """A socket to a node. `greet` says hello and takes the answer first."""
 
-    def __init__(self, port, greet=True, host="127.0.0.1"):
-        self.socket = socket.create_connection((host, int(port)), timeout=RECEIVE_S)
+    def __init__(self, port, greet=True, host="127.0.0.1", timeout_s=RECEIVE_S):
+        self.socket = socket.create_connection((host, int(port)), timeout=timeout_s)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rest = b""
         if greet:
