@@ -6,6 +6,7 @@
 #include "shoal/error.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* A silence of this many intervals is no news: a beat that takes a detour, a busy machine. It also
  * is under every threshold from here on, whatever the node's rhythm. */
@@ -146,6 +147,7 @@ static int node_add(struct gossip *gossip, const struct node_record *record, uin
         return error;
     }
     gossip->changes++;
+    gossip->places++;
     gossip->rows_stale = true;
     gossip_note_news(gossip);
     *out = node;
@@ -173,6 +175,11 @@ void gossip_node_beat(struct gossip *gossip, struct gossip_node *node, uint64_t 
     }
 }
 
+static bool is_elsewhere(const struct node_record *a, const struct node_record *b)
+{
+    return a->peer_port != b->peer_port || strcmp(a->host, b->host) != 0;
+}
+
 /* Takes over a record that is ahead of what is known. */
 static void node_update(struct gossip *gossip, struct gossip_node *node,
                         const struct node_record *record, bool directly, uint64_t now_us)
@@ -180,8 +187,10 @@ static void node_update(struct gossip *gossip, struct gossip_node *node,
     bool reborn = record->generation > node->record.generation;
     bool beat = reborn || record->heartbeat > node->record.heartbeat;
     bool same = node_record_same_but_counts(&node->record, record);
+    bool moved = is_elsewhere(&node->record, record);
     if (node_record_merge(&node->record, record) == 1) {
         gossip->changes += reborn || !same ? 1 : 0;
+        gossip->places += moved ? 1 : 0;
         gossip_note_news(gossip);
     }
     if (reborn) {

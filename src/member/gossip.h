@@ -45,6 +45,7 @@ struct gossip {
     struct node_record self;
     struct table nodes; /* node id -> struct gossip_node *, never self */
     uint64_t changes;   /* raised whenever a record came, went or changed in more than its counts */
+    uint64_t places;    /* raised whenever it is news where a node is */
     uint32_t overtaken; /* how often another's record of this node was ahead of the own one */
 
     /* All that is worth telling in order of ids, self among it, and its digests. Private. */
@@ -85,10 +86,11 @@ uint32_t gossip_targets(struct gossip *gossip, struct random *random, const uint
 int gossip_records(const struct gossip *gossip, struct arena *arena,
                    const struct wire_record **records, uint32_t *count);
 
-/* What to tell a target: the own record, every heartbeat, and what it takes to find differing
- * records. Fills kind, records and summary of *out: from the arena, texts borrowed from the gossip
- * until it changes. 0 or SHOAL_ENOMEM. */
-int gossip_ask(struct gossip *gossip, struct arena *arena, struct message_gossip *out);
+/* What to tell a target: the own record, and what it takes to find that either knows nodes which
+ * the other doesn't; with `beats` also every heartbeat, and to find differing records. Fills kind,
+ * records and summary of *out: from the arena, texts borrowed from the gossip until it changes. 0
+ * or SHOAL_ENOMEM. */
+int gossip_ask(struct gossip *gossip, bool beats, struct arena *arena, struct message_gossip *out);
 
 /* Takes in what a node told, by gossip_hear or in answer, and says what it should hear in return:
  * fills kind, records, summary and wanted of *answer, memory as above. 1 when there is an answer

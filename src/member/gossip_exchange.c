@@ -4,7 +4,8 @@
  * tables cost some four bytes a node, news travel in both directions within one exchange, and
  * nothing needs a memory of who knows what.
  *
- *      ASKS  heartbeats by place, digests of members and versions; versions too if there was news
+ *      ASKS  heartbeats by place, digests of members and versions; versions too if there was news;
+ *            or only the digest of members
  *      TELLS members differ: all ids, generations, versions, heartbeats
  *            versions differ, but were not shown: all versions and heartbeats
  *            else: heartbeats that are ahead; records lacking there; names of those lacking here
@@ -20,6 +21,7 @@
 #include "shoal/error.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* So long after a record changed, in heartbeats, questions show versions at once: news reach a
  * thousand nodes within less. */
@@ -153,14 +155,27 @@ int gossip_records(const struct gossip *gossip, struct arena *arena,
     return 0;
 }
 
-int gossip_ask(struct gossip *gossip, struct arena *arena, struct message_gossip *out)
+/* Shows nobody's versions, as if they were all shown: then they are not asked for. */
+static struct bytes show_members(const struct gossip *gossip, struct arena *arena)
+{
+    size_t bits = (gossip->row_count + 7u) / 8u;
+    uint8_t *none = arena_alloc(arena, bits);
+    if (none == NULL) {
+        return (struct bytes){0};
+    }
+    memset(none, 0, bits);
+    return show(gossip, false, true, none, arena);
+}
+
+int gossip_ask(struct gossip *gossip, bool beats, struct arena *arena, struct message_gossip *out)
 {
     int error = rows_refresh(gossip);
     if (error != 0) {
         return error;
     }
     bool news = gossip->self.heartbeat < gossip->news_heartbeat + NEWS_HEARTBEATS;
-    struct bytes summary = show(gossip, false, news, NULL, arena);
+    struct bytes summary =
+        beats ? show(gossip, false, news, NULL, arena) : show_members(gossip, arena);
     struct wire_record *own = own_record(gossip, 0, arena);
     if (summary.data == NULL || own == NULL) {
         return SHOAL_ENOMEM;

@@ -70,6 +70,7 @@ void steward_keep(struct steward *steward)
     steward->keep_needed = false;
     steward->keeping = steward->wanted == NULL ? NULL : view_ref(steward->wanted);
     steward->wants_keeping = steward->wants;
+    steward->places_kept = steward->gossip.places;
     memcpy(steward->tickets_keeping, steward->tickets_wanted,
            worker->count * sizeof(*steward->tickets));
     steward->keep_sequence++;

@@ -70,19 +70,15 @@ static void steward_send(struct steward *steward, uint64_t node, struct message_
     }
 }
 
-/* Shows this node's view, and with a heartbeat also what it knows of the others. What the target
- * lacks is sent when its answer has shown that. */
+/* Shows this node's view and whom it knows, and with a heartbeat also what it knows of them. What
+ * the target lacks is sent when its answer has shown that. */
 static void steward_gossip_to(struct steward *steward, uint64_t node, bool heartbeat)
 {
     struct message_gossip told;
-    if (!reach_linked(&steward->worker->reach, node) || steward_head(steward, &told) < 0 ||
-        gossip_ask(&steward->gossip, &steward->worker->arena, &told) < 0) {
-        return;
+    if (reach_linked(&steward->worker->reach, node) && steward_head(steward, &told) == 0 &&
+        gossip_ask(&steward->gossip, heartbeat, &steward->worker->arena, &told) == 0) {
+        steward_send(steward, node, &told);
     }
-    if (!heartbeat) {
-        told.summary = (struct bytes){0};
-    }
-    steward_send(steward, node, &told);
 }
 
 /* Everybody known who was not removed, in the arena; NULL: everybody. */
@@ -144,8 +140,9 @@ static void steward_forget(struct steward *steward)
     }
 }
 
-/* News of layouts don't wait for the next heartbeat. A change is followed by a burst of them, the
- * longer the more members set their marks, which is what a push waits for. */
+/* News of layouts, and of where nodes are, don't wait for the next heartbeat. A change is followed
+ * by a burst of them, the longer the more members set their marks, which is what a push waits for.
+ */
 void steward_push(struct steward *steward)
 {
     struct worker *worker = steward->worker;
@@ -206,6 +203,18 @@ static bool steward_hear_view(struct steward *steward, const struct message_goss
     return steward_want(steward, view) == 0 && steward->wanted->digest == digest;
 }
 
+/* Who hears of a member by a view, but not where it is, can't reach it; and if whoever knew both
+ * dies then, the two never meet. So that is durable, and told on, as soon as it is known. */
+static void steward_note_places(struct steward *steward, uint64_t places_before)
+{
+    if (steward->places_kept != steward->gossip.places && !steward->stopping) {
+        steward_keep(steward);
+    }
+    if (places_before != steward->gossip.places) {
+        steward_push(steward);
+    }
+}
+
 /* What a message tells; *answer gets what the sender should hear of nodes, and *complete whether it
  * knows all of the view. 1 when there is such an answer, else 0 or a negative code. */
 static int steward_take(struct steward *steward, const struct message_gossip *told,
@@ -214,6 +223,7 @@ static int steward_take(struct steward *steward, const struct message_gossip *to
     struct worker *worker = steward->worker;
     bool twin = false;
     uint64_t changes = steward->gossip.changes;
+    uint64_t places = steward->gossip.places;
     int result =
         gossip_hear(&steward->gossip, told, worker->now.mono_us, &worker->arena, answer, &twin);
     if (result < 0) {
@@ -230,6 +240,7 @@ static int steward_take(struct steward *steward, const struct message_gossip *to
     if (changes != steward->gossip.changes) {
         steward_publish(steward); /* addresses and states */
     }
+    steward_note_places(steward, places);
     return result;
 }
 
@@ -268,8 +279,8 @@ void steward_on_gossip(struct steward *steward, struct source source,
     bool complete;
     int result = steward_head(steward, &reply.gossip);
     if (result == 0 && view_removed(steward->view, gossip->from)) {
-        reply.gossip.kind = GOSSIP_TELLS; /* it is to learn that, and not heard */
-        result = 1;
+        reply.gossip.kind = GOSSIP_TELLS;              /* it is to learn that, and not heard */
+        result = gossip->kind != GOSSIP_TELLS ? 1 : 0; /* else the two would never be done */
     } else if (result == 0) {
         result = steward_take(steward, gossip, &reply.gossip, &complete);
     }

@@ -6,9 +6,11 @@
  *      steward_gossip.c   telling and hearing
  *      steward_tally.c    what the workers say, summed up into the node's record
  *      steward_join.c     becoming a member
+ *      steward_join_asked.c  ... by an operator's word
  *      steward_seeds.c    by the seeds, or founding the cluster
  *      steward_admit.c    the members' side of that
  *      steward_return.c   becoming again the member one was before the data_dir was lost
+ *      steward_meet.c     finding a node of the own cluster at the address that an operator names
  *      steward_depart.c   leaving, having left, having been removed
  *      steward_change.c   operators' changes on their way, see steward_change.h:
  *                         steward_operate.c what they come to, steward_judge.c may they be,
@@ -30,7 +32,8 @@
 #define STEWARD_HEARING_BEATS 10u /* in which a living node is heard of */
 #define STEWARD_CONTACT_US UINT64_C(2000000)
 #define STEWARD_NO_TICKET UINT64_C(0)              /* of a contact whose answer nobody waits for */
-#define STEWARD_CHANGE_TICKETS (UINT64_C(1) << 62) /* of changes: from here on; below: of joins */
+#define STEWARD_MEET_TICKETS (UINT64_C(1) << 61)   /* of meetings: from here on; below: of joins */
+#define STEWARD_CHANGE_TICKETS (UINT64_C(1) << 62) /* of changes: from here on */
 
 #define STEWARD_SEEK_TICKETS (UINT64_C(1) << 63) /* of contacts that seek: from here on */
 #define STEWARD_SEEDS_TOLD 64u
@@ -74,6 +77,14 @@ struct seek {
     uint32_t seed;                     /* asked last */
     uint64_t ticket;                   /* of the last contact, less STEWARD_SEEK_TICKETS */
     uint64_t told[STEWARD_SEEDS_TOLD]; /* as of struct join */
+};
+
+/* Meeting a node of the own cluster where an operator says that it is. */
+struct meet {
+    struct request *request; /* NULL: none is under way */
+    char host[LIMIT_NAME_BYTES + 1];
+    uint16_t port;
+    uint64_t ticket; /* of the last contact, less STEWARD_MEET_TICKETS */
 };
 
 /* What this node is in its cluster, by the durable view and what its workers hold. */
@@ -139,6 +150,7 @@ struct steward {
     uint64_t *tickets_void; /* up to here some could not be joined: none of them counts */
 
     struct gossip gossip;
+    uint64_t places_kept; /* the gossip's, as of the record */
     struct steward_counts counts;
     struct snapshot *published; /* the last; NULL: none yet */
     uint64_t next_id;
@@ -150,6 +162,7 @@ struct steward {
     struct timer commit; /* of what is due */
     struct join join;
     struct seek seek;
+    struct meet meet;
     struct changes changes;
     struct rates rates;
     enum standing standing; /* as logged last */
@@ -226,6 +239,20 @@ void join_close_own(struct steward *steward);
 
 /* What the workers said last that they hold, hints included. */
 uint64_t join_keys_held(const struct steward *steward);
+
+/* steward_join_asked.c */
+/* Becoming a member of the cluster that answers there, unless this node has to stay in its own. */
+void join_begin(struct steward *steward, struct request *request);
+/* Why a node that is of the cluster already is yet no member as one that has joined; NULL: it is.
+ */
+const char *join_yet_to_come(const struct steward *steward);
+
+/* steward_meet.c */
+/* An operator's request, of a node that may know the one at that address. */
+void meet_begin(struct steward *steward, struct request *request);
+/* As steward_on_contacted, for tickets from STEWARD_MEET_TICKETS on. */
+void meet_on_contacted(struct steward *steward, uint64_t ticket, int code, struct bytes payload);
+void meet_close(struct steward *steward);
 
 /* steward_join_view.c */
 /* Admitted: wants the cluster's view with this node in it, committed if it can be at once. 0, or

@@ -242,7 +242,7 @@ static void member_ask_some(struct gossip_member *member, bool heartbeats)
         struct message_gossip told;
         arena_reset(&cluster->arena);
         message_begin(member, &told);
-        ASSERT(gossip_ask(&member->gossip, &cluster->arena, &told) == 0);
+        ASSERT(gossip_ask(&member->gossip, true, &cluster->arena, &told) == 0);
         told.summary = heartbeats ? told.summary : (struct bytes){0};
         member_send(member, &cluster->members[targets[i] - 1], &told, false);
     }

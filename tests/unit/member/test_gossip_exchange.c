@@ -93,7 +93,7 @@ static uint32_t exchange(struct fixture *fixture)
 {
     struct message_gossip told = {0};
     uint32_t records = 0;
-    assert_int_equal(gossip_ask(&fixture->one, &fixture->arena, &told), 0);
+    assert_int_equal(gossip_ask(&fixture->one, true, &fixture->arena, &told), 0);
     for (uint32_t leg = 0; leg < 4; leg++) {
         bool to_two = leg % 2 == 0;
         struct message_gossip answer = {0};
@@ -132,7 +132,7 @@ static void equal_tables_cost_a_few_bytes_a_node(void **state)
     for (uint32_t beat = 0; beat < 20; beat++) {
         gossip_beat(&fixture->one); /* what there was of news is none any more */
     }
-    assert_int_equal(gossip_ask(&fixture->one, &fixture->arena, &asked), 0);
+    assert_int_equal(gossip_ask(&fixture->one, true, &fixture->arena, &asked), 0);
     assert_int_equal(asked.count, 1);
     assert_true(asked.summary.len <= 20 + NODES / 8 + 3 * NODES);
     struct message_gossip answer = hear(fixture, &fixture->two, 1, asked, 1);
