@@ -82,6 +82,7 @@ static void join_finish(struct steward *steward, int code, const char *format, .
 void join_close(struct steward *steward)
 {
     struct join *join = &steward->join;
+    meet_close(steward);
     join->by_seeds = false;
     timers_stop(&steward->worker->timers, &join->timer);
     if (join->request != NULL && join->stage != JOIN_NONE) {
@@ -188,6 +189,10 @@ void steward_on_contacted(struct steward *steward, uint64_t ticket, int code, st
         change_on_contacted(steward, ticket, code, payload);
         return;
     }
+    if (ticket >= STEWARD_MEET_TICKETS) {
+        meet_on_contacted(steward, ticket, code, payload);
+        return;
+    }
     if (ticket != join->ticket || join->stage != JOIN_CONTACTING) {
         return;
     }
@@ -247,58 +252,7 @@ void join_on_confirmed(struct steward *steward)
     }
 }
 
-/* ---- by an operator's word ---- */
-
-/* NULL: it may. */
-static const char *join_refusal(const struct steward *steward, int *code)
-{
-    const struct join *join = &steward->join;
-    if (join->stage != JOIN_NONE || (join->by_seeds && steward->view == NULL)) {
-        return "this node is joining a cluster already: wait for that to end";
-    }
-    if (steward->view == NULL) {
-        return "this node is still starting: try again";
-    }
-    if (steward->changes.count > 0) {
-        return "a change of membership is under way at this node: wait for that to end";
-    }
-    switch (steward_standing(steward)) {
-    case STANDING_ALONE:
-    case STANDING_LEFT:
-        return NULL;
-    case STANDING_LEAVING:
-        return "this node is leaving its cluster, and others have not got all yet that it holds: "
-               "wait until status shows it as left";
-    case STANDING_REMOVED:
-        *code = SHOAL_EPERM;
-        return WORKER_REMOVED_TEXT;
-    default:
-        return "this node is a member of a cluster with others: leave that first";
-    }
-}
-
-void steward_join(struct steward *steward, struct request *request)
-{
-    struct join *join = &steward->join;
-    struct worker *worker = steward->worker;
-    int code = SHOAL_ECONFLICT;
-    const char *refusal = join_refusal(steward, &code);
-    if (refusal == NULL && request->key.len > LIMIT_NAME_BYTES) {
-        refusal = "the host's name is too long";
-    }
-    if (refusal != NULL) {
-        struct outcome outcome = {.code = code, .text = bytes_from_string(refusal)};
-        worker_complete(worker, request, &outcome);
-        return;
-    }
-    join->request = request;
-    memcpy(join->host, request->key.data, request->key.len);
-    join->host[request->key.len] = '\0';
-    join->port = (uint16_t)request->limit;
-    join->invited = false;
-    join->stage_only = request->stage;
-    join_close_own(steward);
-}
+/* ---- by an operator's word: steward_join_asked.c ---- */
 
 void join_close_own(struct steward *steward)
 {

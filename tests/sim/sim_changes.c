@@ -137,6 +137,7 @@ static void look(struct timer *timer, uint64_t now_us)
     }
     if (changes->tidying && !sim_changes_tidy(changes)) {
         sim_deed_tidy(changes);
+        sim_meet_look(&changes->meet, world);
     }
     sim_deed_absolve(changes);
     timers_start(&world->timers, timer, now_us + LOOK_US);

@@ -382,7 +382,7 @@ bool sim_changes_tidy(struct sim_changes *changes)
             return false;
         }
     }
-    return !any_staged(world) && fewest_staying(changes) >= needed(changes);
+    return !any_staged(world) && fewest_staying(changes) >= needed(changes) && sim_meet_done(world);
 }
 
 /* Its seeds are all gone: an operator takes them out of its configuration. */

@@ -679,8 +679,8 @@ static void world_handle(struct fake_world *world, struct world_event *event)
         worker_answer(worker, world->now, event->number, bytes);
         break;
     case EVENT_CONTACTED:
-        if (event->number > node->contacted[event->number >> 62]) { /* once: the answer, or none */
-            node->contacted[event->number >> 62] = event->number;
+        if (event->number > node->contacted[event->number >> 61]) { /* once: the answer, or none */
+            node->contacted[event->number >> 61] = event->number;
             worker_contacted(worker, world->now, event->number, event->code, bytes);
         }
         break;

@@ -51,7 +51,7 @@ struct world_node {
     bool links[WORLD_WORKERS][WORLD_NODES];
     bool wanted[WORLD_WORKERS][WORLD_NODES];
     uint32_t goodbyes;     /* heard */
-    uint64_t contacted[4]; /* the last ticket answered, by its two highest bits */
+    uint64_t contacted[8]; /* the last ticket answered, by its three highest bits */
 };
 
 #define WORLD_PENDING 1 /* the code of a request that is not done */

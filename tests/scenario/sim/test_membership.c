@@ -1,6 +1,8 @@
 /* Joining: by an operator's word and by seeds, rightly and wrongly. */
 #include "scenario.h"
 
+#include "sim_meet.h"
+
 #define KEYS 40u
 
 static void founders(struct sim_options *options, uint32_t nodes, uint32_t n)
@@ -159,6 +161,55 @@ static void who_is_about_to_join_lets_nobody_in(void **state)
     cluster_close(&cluster);
 }
 
+static struct sim_request *begin_join(struct cluster *cluster, uint32_t node, const char *host)
+{
+    struct sim_ask ask = {
+        .node = node, .op = REQUEST_JOIN, .key = bytes_from_string(host), .limit = 4001};
+    return sim_request_submit(&cluster->world, &ask);
+}
+
+/* Both are in the founder's cluster, neither knows of the other, and the founder is gone: each is
+ * left with a member that never answers. */
+static void
+two_that_joined_a_founder_as_it_died_go_on_together_when_an_operator_has_them_meet(void **state)
+{
+    (void)state;
+    struct cluster cluster;
+    struct sim_options options;
+    founders(&options, 3, 1);
+    cluster_open_empty(&cluster, &options);
+    for (uint32_t node = 0; node < 3; node++) {
+        cluster_start(&cluster, node);
+    }
+    cluster_run(&cluster, SECOND_US);
+    cluster_expect_change(&cluster);
+    struct sim_request *joins[] = {begin_join(&cluster, 1, "host0"),
+                                   begin_join(&cluster, 2, "host0")};
+    while (cluster_members(&cluster, 1) < 2 || cluster_members(&cluster, 2) < 2) {
+        cluster_run(&cluster, MILLISECOND_US / 10);
+    }
+    cluster_bury(&cluster, 0);
+    (void)cluster_await(&cluster, joins[0]);
+    (void)cluster_await(&cluster, joins[1]);
+    cluster_run(&cluster, 60 * SECOND_US);
+    assert_false(sim_meet_done(&cluster.world));
+    assert_true(cluster_live_layouts(&cluster, 1) > 1);
+
+    cluster_rejoin(&cluster, 1, 2);
+    cluster_run(&cluster, SECOND_US);
+    assert_true(sim_meet_done(&cluster.world));
+    assert_int_equal(cluster_remove(&cluster, 2, 0, true).code, 0);
+    cluster_settle(&cluster);
+    for (uint32_t node = 1; node < 3; node++) {
+        assert_int_equal(cluster_members(&cluster, node), 2);
+        assert_int_equal(cluster_live_layouts(&cluster, node), 1);
+    }
+    assert_int_equal(cluster_put(&cluster, 1, "key", "value", NULL).code, 0);
+    struct answer answer = cluster_get(&cluster, 2, "key");
+    assert_values(&answer, "value", NULL);
+    cluster_close(&cluster);
+}
+
 static void seeds_found_one_cluster_whichever_node_starts_first(void **state)
 {
     (void)state;
@@ -237,6 +288,8 @@ int main(void)
         cmocka_unit_test(a_joiner_that_holds_data_is_refused_and_keeps_it),
         cmocka_unit_test(a_joiner_refills_before_it_counts),
         cmocka_unit_test(who_is_about_to_join_lets_nobody_in),
+        cmocka_unit_test(
+            two_that_joined_a_founder_as_it_died_go_on_together_when_an_operator_has_them_meet),
         cmocka_unit_test(seeds_found_one_cluster_whichever_node_starts_first),
         cmocka_unit_test(a_joiner_cut_off_with_a_seed_that_was_set_up_anew_is_in_its_cluster),
         cmocka_unit_test(a_joiner_cut_off_from_all_seeds_is_on_its_way_until_it_is_in),
