@@ -20,7 +20,8 @@ struct sim_counts {
     uint64_t crashes, outages, dooms, stops, cleans, starts, starts_ended, starts_failed, pauses;
     uint64_t blackouts, losses, restores, rots, fulls, failures, reverted_writes, jobs;
     uint64_t joins, clock_jumps;
-    uint64_t changes, changes_refused, changes_unknown, commits, burials, removals, declared, meetings;
+    uint64_t changes, changes_refused, changes_unknown, commits, burials, removals, declared,
+        meetings;
     uint64_t live_most; /* layouts */
     uint64_t partitions, breaks;
     uint64_t requests, completed, orphaned;
