@@ -59,6 +59,13 @@ def put(client, key, on=None, context=None, others=(), padding=b"", options=None
     return op, answer
 
 
+def insist_put(run, key):
+    """The first value of a key, before there are faults."""
+    op = run.ask.begin(PUT, key, on=None)
+    answer = run.ask.insist(protocol.PUT, key, value_encode(key.encode(), (op.number,)))
+    op.conclude(answer.outcome, answer.why, owners=answer.owners, fallbacks=answer.fallbacks)
+
+
 def delete(client, key, on=None, context=None, options=None):
     op = client.begin(DELETE, key, on=on)
     answer = client.call(protocol.DELETE, key, None, context, options=options)
@@ -86,5 +93,5 @@ def final_reads(run, keys):
             final_read(run, key, R_ONE)
 
 
-__all__ = ["DELETE", "PUT", "READ", "clients", "conclude_read", "delete", "final_read", "final_reads", "option",
-           "put", "read"]
+__all__ = ["DELETE", "PUT", "READ", "clients", "conclude_read", "delete", "final_read", "final_reads", "insist_put",
+           "option", "put", "read"]

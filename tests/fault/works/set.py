@@ -34,9 +34,7 @@ class Set(Work):
         replace what it has not seen."""
         self.keys = [f"set/{run.record.fresh_id()}" for _ in range(self.sets)]
         for key in self.keys:
-            op = run.ask.begin(asking.PUT, key, on=None)
-            answer = run.ask.insist(asking.protocol.PUT, key, asking.value_encode(key.encode(), (op.number,)))
-            op.conclude(answer.outcome, answer.why, owners=answer.owners, fallbacks=answer.fallbacks)
+            asking.insist_put(run, key)
 
     def round(self, client):
         key = client.rng.choice(self.keys)

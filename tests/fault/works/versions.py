@@ -24,8 +24,9 @@ So the siblings after healing are exactly the concurrent ones. What is not deman
 - One without a context has a moment, while it goes on, in which it stands beside what it replaces
   (coordinate/README.md, trade-offs). So it is judged once it is over.
 - One without a context need not replace what was acknowledged with the help of fallbacks, who can't vouch.
-- The context that answers a write covers that write, or, if its coordinator had given others that the writer has
-  not seen, only what the writer had sent. So what is written with it *may* replace that write.
+- The context that answers a write covers that write, or, if its coordinator had carried out others of the key that
+  the writer has not seen, only what the writer had sent: a context speaks of ranges (src/coordinate/write.c). So
+  where there may have been such, what is written with it *may* replace that write, and need not.
 - A read does not wait for its repair, so what it showed of a write that nobody has acknowledged may be missing
   from the next.
 """
@@ -70,16 +71,27 @@ class Key:
         """What it replaces, of those before it: numbers grow with time."""
         on = self.by_number.get(write["on"])
         known = set()
-        if on is not None and on.kind == READ:
+        if on is None:
+            pass
+        elif on.kind == READ:
             for number in shown(on):
                 self.heirs[number].append(write)
                 known.add(number)
                 known |= self.saw.get(number, set())
-        elif on is not None:
+        else:
             self.heirs[on.number].append(write)
             known |= self.saw.get(on.number, set())
+            if self._covers_itself(on):
+                known.add(on.number)
             self._inherit(on, write)
         self.saw[write.number] = known
+
+    def _covers_itself(self, write):
+        """Whether the context that answered the write covers it for certain: it had none to begin with, and so was
+        made on top of what its coordinator knew; or nobody else can have written yet but those that it saw."""
+        return write["on"] is None or all(
+            other is write or other.number in self.saw[write.number] or other.start > write.end
+            for other in self.writes)
 
     def _inherit(self, on, write):
         """Whatever the context of an answer may cover, because the one that was answered had sent it."""
