@@ -120,7 +120,7 @@ class Sum:
     def _check_add(self, add):
         if add["code"] == EINVAL:
             yield Problem("no counter", self.key, tell(add))
-        if add.outcome == OK and heard_enough(add, self.facts):
+        if add.outcome == OK:
             yield from self._check_number(add, add["number"])
 
     def _check_read(self, read):
@@ -137,12 +137,14 @@ class Sum:
             yield from self._check_number(read, int(values[0]))
 
     def _known(self, op):
-        """The additions that it has to know of, and those that it may know of."""
+        """The additions that it has to know of, and those that it may know of. An addition reads R owners before it
+        adds, however many then confirm it."""
         sure = []
         unsure = []
+        heard = op.kind == ADD or heard_enough(op, self.facts)
         for add in self.adds:
-            if add is op or (add.outcome == OK and add.before(op) and (op["final"] or (
-                    binding(add, self.facts) and heard_enough(op, self.facts)))):
+            demanded = op["final"] or (heard and binding(add, self.facts))
+            if add is op or (add.outcome == OK and add.before(op) and demanded):
                 sure.append(add)
             elif add.start < op.end:
                 unsure.append(add)

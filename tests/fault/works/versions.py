@@ -23,6 +23,8 @@ So the siblings after healing are exactly the concurrent ones. What is not deman
   stand beside what it was to replace: that it replaced everything is what an acknowledgement says.
 - One without a context has a moment, while it goes on, in which it stands beside what it replaces
   (coordinate/README.md, trade-offs). So it is judged once it is over.
+- One without a context may be made once more, on top of what it had missed. So what is written upon a read that
+  showed it while it went on need not replace it.
 - One without a context need not replace what was acknowledged with the help of fallbacks, who can't vouch.
 - The context that answers a write covers that write, or, if its coordinator had carried out others of the key that
   the writer has not seen, only what the writer had sent: a context speaks of ranges (src/coordinate/write.c). So
@@ -76,7 +78,8 @@ class Key:
         elif on.kind == READ:
             for number in shown(on):
                 self.heirs[number].append(write)
-                known.add(number)
+                if self._whole(number, on):
+                    known.add(number)
                 known |= self.saw.get(number, set())
         else:
             self.heirs[on.number].append(write)
@@ -85,6 +88,12 @@ class Key:
                 known.add(on.number)
             self._inherit(on, write)
         self.saw[write.number] = known
+
+    def _whole(self, number, read):
+        """Whether the context of the read covers the write that it shows for certain, however often that is made."""
+        write = self.by_number.get(number)
+        return write is not None and (write["on"] is not None or (
+            write.before(read) and binding(write, self.facts) and heard_enough(read, self.facts)))
 
     def _covers_itself(self, write):
         """Whether the context that answered the write covers it for certain: it had none to begin with, and so was
@@ -126,7 +135,8 @@ class Key:
             replaced |= {number for number, other in standing.items()
                          if other.before(write) and binding(other, self.facts)}
         for number in replaced:
-            gone.setdefault(number, write)
+            if number not in gone or write.kind == DELETE:
+                gone[number] = write
             standing.pop(number, None)
         if write.number not in gone:
             standing[write.number] = write
