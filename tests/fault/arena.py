@@ -242,8 +242,7 @@ class Arena:
     def add_host(self):
         """An empty one, its node running and in no cluster of others (state OUT): `join` is for faults."""
         number = len(self.hosts)
-        if number >= len(self.net.names):
-            self.net.grow()
+        self.net.add(number)
         facts = self.scenario.cluster
         listen = {"host": self.net.host(number), **PORTS}
         if facts.nodes == 1:
@@ -286,11 +285,10 @@ class Arena:
         self._secret = os.path.join(self.folder, "secret")
         with open(self._secret, "w", encoding="utf-8") as file:
             file.write(SECRET)
-        count = self.scenario.cluster.nodes
-        self.net = self._stack.enter_context(network.network(count))
+        self.net = self._stack.enter_context(network.network(0))
         self._group = cluster.Cluster(0, joined=False)
         self._stack.callback(self._end_group)
-        for _ in range(count):
+        for _ in range(self.scenario.cluster.nodes):
             self.add_host()
         for host in self.hosts:
             host.state = IN

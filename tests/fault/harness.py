@@ -15,6 +15,7 @@ import members
 import schedule
 from arena import Arena
 from record import Record
+from run import CantRun
 from works import equality
 from works.client import Client, Insistent
 from works.work import Problem
@@ -84,6 +85,8 @@ class Schedule:
 
     def step(self, now):
         """Does what is due at this time of the run."""
+        for end in [end for end in self._ends if end[2].over()]:
+            self._drop(end)
         while self._ends and self._ends[0][0] <= now:
             self._end(*heapq.heappop(self._ends)[2:])
         while self.acts and self.acts[0].at <= now:
@@ -99,10 +102,7 @@ class Schedule:
     def end_all(self):
         """Undoes everything, the last first."""
         while self._ends:
-            last = max(self._ends, key=lambda end: end[1])
-            self._ends.remove(last)
-            heapq.heapify(self._ends)
-            self._end(*last[2:])
+            self._drop(max(self._ends, key=lambda end: end[1]))
 
     def _begin(self, act):
         fault = faults.make(act.words)
@@ -119,6 +119,12 @@ class Schedule:
         end = act.end if act.end is not None else float("inf")
         heapq.heappush(self._ends, (end, next(self._numbers), fault, hosts, trouble))
 
+    def _drop(self, end):
+        """Undoes one, whenever it was to end."""
+        self._ends.remove(end)
+        heapq.heapify(self._ends)
+        self._end(*end[2:])
+
     def _end(self, fault, hosts, trouble):
         text = fault.end(self.arena)
         for host in hosts:
@@ -129,7 +135,7 @@ class Schedule:
 
 
 def run(scenario, seed, folder, about=None):
-    """One run, all of it within `folder`: a Verdict. Never raises but for an end from outside."""
+    """One run, all of it within `folder`: a Verdict. Raises only CantRun."""
     record = Record({"scenario": scenario.name, "text": scenario.text, "seed": seed, "facts": scenario.facts,
                      "run_s": scenario.run_s, "heal_s": scenario.heal_s, **(about or {})})
     begun = time.monotonic()
@@ -141,6 +147,8 @@ def run(scenario, seed, folder, about=None):
                 _play(scenario, seed, record, arena, verdict)
             finally:
                 arena.keep_logs(folder)
+    except CantRun:
+        raise
     except Exception as error:
         traceback.print_exc()
         verdict.fallen = f"{type(error).__name__}: {error}"

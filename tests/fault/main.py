@@ -112,6 +112,7 @@ def inside(options):
         found.cluster.engine = options.engine
         command += f" --engine {options.engine}"
     try:
+        found.need()
         verdict = harness.run(found, options.seed, enclosure.folder(),
                               {"command": f"{command} {shlex.quote(name)}"})
     except programs.CantRun as reason:

@@ -7,6 +7,7 @@ import os
 import re
 
 import faults
+import run
 import words
 import works
 from words import Wrong
@@ -76,6 +77,13 @@ class Scenario:
             if line.words[0] != CALM:
                 found.update(type(faults.make(line.words)).uses)
         return found
+
+    def need(self):
+        """Raises run.CantRun where this machine hasn't got what the faults take."""
+        for line in self.lines:
+            lack = line.words[0] != CALM and type(faults.make(line.words)).lacking()
+            if lack:
+                raise run.CantRun(f"{line.words[0]}: {lack}")
 
     def make_works(self):
         """The workloads of a run: [(Work, clients)]."""

@@ -17,6 +17,10 @@ class Fault:
     samples = ()  # words of it that may come at any time, for scenarios that are made up
     uses = ()  # what hosts have to have: "disk" (a file system that fails), "clock" (one that is wrong)
 
+    @classmethod
+    def lacking(cls):
+        """What this machine hasn't got that it takes, or None: a scenario with it can't run here."""
+
     def __init__(self, words):
         """Takes its words, without the first, off the list; raises words.Wrong. What is left over is
         refused by the caller."""
@@ -25,6 +29,10 @@ class Fault:
         """Does it: (hosts it is done to, text for people). No hosts and no text: there was nobody to do
         it to, and nothing was done."""
         raise NotImplementedError
+
+    def over(self):
+        """Whether it has come to its end by itself: it is then ended before its time."""
+        return False
 
     def end(self, arena):
         """Undoes it; text for people, or None. Not called for an instant."""
