@@ -122,6 +122,12 @@ class FaultyDisk:
         with self._lock:
             return any(wish.fails for wish in self._wishes.values())
 
+    @property
+    def troubled(self):
+        """Whether anybody wants anything of it."""
+        with self._lock:
+            return bool(self._wishes)
+
     def fail_next_sync(self):
         with self._lock:
             self._tell("sync once")
