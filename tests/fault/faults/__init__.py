@@ -1,8 +1,8 @@
 """All kinds of faults, by the first word that they have in a scenario file."""
-from faults import clock, data, disk, links, partitions, process
+from faults import clock, data, disk, links, partitions, process, workers
 from words import Wrong
 
-MODULES = (clock, data, disk, links, partitions, process)
+MODULES = (clock, data, disk, links, partitions, process, workers)
 KINDS = {kind.word: kind for module in MODULES for kind in module.KINDS}
 
 

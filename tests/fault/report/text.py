@@ -52,8 +52,15 @@ def facts_text(facts):
     """Facts of a cluster in words."""
     if not isinstance(facts, dict):
         return str(facts)
-    return ", ".join(name if value is True else f"{value} {name}" if name.endswith("s") else f"{name} {value}"
-                     for name, value in facts.items() if value not in (None, False))
+    said = []
+    for name, value in facts.items():
+        if isinstance(value, bool) or value is None:
+            said += [name] if value else []
+        elif name.endswith("s"):
+            said.append(f"{value} {name if value != 1 else name[:-1]}")
+        else:
+            said.append(f"{name} {value}")
+    return ", ".join(said)
 
 
 def _head(record, problems):
