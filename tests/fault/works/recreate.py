@@ -4,18 +4,20 @@ Clients come back with contexts from before, too. A value whose delete was ackno
 never returns (works/versions.py, "resurrected"), and neither is a new value taken for a deleted one ("lost").
 """
 import time
+import urllib.request
 
 from record import OK
 from works import asking, contexts, versions
 from works.slots import Slots
 from works.work import Work
 
-KEYS = 30
+KEYS = 60
 WRITES_MAX = 60  # of one generation
 REST_S = (0.5, 6.0)  # how long a deleted key is left alone; a collection takes some seconds
 BLIND_SHARE = 0.3
 OLD_SHARE = 0.3
 THINK_S = 0.01
+METRICS_S = 10.0  # in which a node has to say
 
 
 class Recreate(Work):
@@ -67,11 +69,27 @@ class Recreate(Work):
             self.resting[key] = time.monotonic() + client.rng.uniform(*REST_S)
 
     def finish(self, run):
+        run.record.note(_collected(run.arena))
         asking.final_reads(run, self.slots.all())
 
     @staticmethod
     def check(ops, facts):
         return versions.check(ops, facts)
+
+
+def _collected(arena):
+    """How many tombstones there were that came to be forgotten: where none did, none could have been forgotten too
+    early."""
+    counts = {"shoal_tombstones": 0, "shoal_tombstones_dropped_total": 0}
+    for host in arena.members():
+        url = f"http://{host.node.host}:{host.node.http_port}/metrics"
+        with urllib.request.urlopen(url, timeout=METRICS_S) as answer:
+            for line in answer.read().decode().splitlines():
+                name = line.partition("{")[0].partition(" ")[0]
+                if name in counts:
+                    counts[name] += int(float(line.rpartition(" ")[2]))
+    held, dropped = counts.values()
+    return f"tombstones: {dropped} collected since each node's start, {held} held"
 
 
 KINDS = (Recreate,)
