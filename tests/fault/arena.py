@@ -9,8 +9,10 @@ import shutil
 import signal
 import time
 
+import membership
 import network
 import nodes
+from membership import IN, OUT, REMOVED
 from nodes import cluster
 
 PORTS = {"client_port": 3000, "peer_port": 4000, "redis_port": 6300, "http_port": 8000}
@@ -24,9 +26,6 @@ RESTART_S = 0.5  # between an unwanted end and the operator's start
 SUSPECT_S = 2.0  # what a disk has done to a node shows in so much time after it is well again
 STOP_S = 30.0  # in which SIGTERM has to end a node
 READY_S = 60.0
-
-# Of a host: not yet a member, a member, one that has left or was removed.
-OUT, IN, LEFT, REMOVED = "out", "in", "left", "removed"
 
 
 class Host:
@@ -51,6 +50,10 @@ class Host:
     @property
     def alive(self):
         return self.node.process is not None and self.node.process.poll() is None
+
+    @property
+    def running(self):
+        return self.alive and not self._paused
 
     @property
     def excused(self):
@@ -184,6 +187,7 @@ class Arena:
         self.hosts = []
         self.net = None
         self.problems = []
+        self.operator = membership.Operator(self)
         self._group = None
         self._stack = contextlib.ExitStack()
 
@@ -206,6 +210,10 @@ class Arena:
         """Hosts that belong to the cluster, up or not."""
         return [host for host in self.hosts if host.state == IN]
 
+    def coming(self):
+        """Hosts that are there and have never been members."""
+        return [host for host in self.hosts if host.state == OUT]
+
     def asked(self):
         """Nodes that clients may ask: they find out for themselves who is up."""
         return [host.node for host in self.hosts if host.state == IN]
@@ -218,7 +226,7 @@ class Arena:
 
     def up(self):
         """One that runs, undisturbed if there is one: whom an operator asks."""
-        running = [host for host in self.members() if host.alive and not host._paused]
+        running = [host for host in self.members() if host.running]
         return next((host for host in running if not host.troubles), running[0] if running else None)
 
     # ---- what happens -----------------------------------------------------------------------------
@@ -238,6 +246,7 @@ class Arena:
     def tend(self):
         for host in self.hosts:
             host.tend()
+        self.operator.tend()
 
     def add_host(self):
         """An empty one, its node running and in no cluster of others (state OUT): `join` is for faults."""
@@ -288,6 +297,7 @@ class Arena:
         self.net = self._stack.enter_context(network.network(0))
         self._group = cluster.Cluster(0, joined=False)
         self._stack.callback(self._end_group)
+        self._stack.callback(self.operator.end)
         for _ in range(self.scenario.cluster.nodes):
             self.add_host()
         for host in self.hosts:

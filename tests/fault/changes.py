@@ -43,9 +43,9 @@ def join(node, known):
 class Command:
     """One that runs while something is done to the nodes. Nothing is said of its outcome until `end`."""
 
-    def __init__(self, node, *arguments):
+    def __init__(self, node, *arguments, timeout_s=CHANGE_S):
         command = [os.environ["SHOAL_CLI"], arguments[0], "-H", node.host, "-p", node.client_port,
-                   *arguments[1:], "--timeout", f"{CHANGE_S}s"]
+                   *arguments[1:], "--timeout", f"{timeout_s}s"]
         self.text = f"{' '.join(arguments)} at {node.name}"
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, env=cluster.plain_environment())

@@ -11,7 +11,7 @@ import time
 import traceback
 
 import faults
-import members
+import membership
 import schedule
 from arena import Arena
 from record import Record
@@ -85,7 +85,7 @@ class Schedule:
 
     def step(self, now):
         """Does what is due at this time of the run."""
-        for end in [end for end in self._ends if end[2].over()]:
+        for end in [end for end in self._ends if end[2].tend(self.arena)]:
             self._drop(end)
         while self._ends and self._ends[0][0] <= now:
             self._end(*heapq.heappop(self._ends)[2:])
@@ -111,6 +111,7 @@ class Schedule:
             self.arena.say(f"nobody is there to {' '.join(act.words)}")
             return
         trouble = self.arena.record.trouble(fault.word, [host.name for host in hosts], text)
+        fault.trouble = trouble
         if not fault.lasts:
             trouble.end = self.arena.record.now()
             return
@@ -239,11 +240,5 @@ def _settle(run_, what):
     are equal. The seconds that the last took."""
     arena = run_.arena
     arena.say(what)
-    begun = time.monotonic()
-    end = begun + SETTLE_S
-    while arena.suspects() or not members.settled(arena):
-        arena.tend()
-        assert time.monotonic() < end, f"in {SETTLE_S:.0f} s: {members.unsettled(arena)}"
-        time.sleep(POLL_S)
-    arena.say(f"settled after {time.monotonic() - begun:.1f} s")
+    membership.wait_settled(arena, SETTLE_S, POLL_S)
     return equality.check_equal(run_, run_.scenario.heal_s)

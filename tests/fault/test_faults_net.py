@@ -48,6 +48,10 @@ class Arena:
     def members(self):
         return list(self.hosts)
 
+    @staticmethod
+    def coming():
+        return []
+
     def host(self, name):
         return next(host for host in self.hosts if host.name == name)
 

@@ -15,6 +15,7 @@ class Fault:
     lasts = True  # has a `for` and an end; else an instant
     harm = False  # takes data off a node that other nodes have to have: not twice before a `calm`
     samples = ()  # words of it that may come at any time, for scenarios that are made up
+    trouble = None  # its line in the record, once it has begun; of an instant whose work goes on the end may be moved
     uses = ()  # what hosts have to have: "disk" (a file system that fails), "clock" (one that is wrong)
 
     @classmethod
@@ -30,8 +31,9 @@ class Fault:
         it to, and nothing was done."""
         raise NotImplementedError
 
-    def over(self):
-        """Whether it has come to its end by itself: it is then ended before its time."""
+    def tend(self, arena):
+        """Called again and again while it lasts, by the same thread. Whether it has come to its end by
+        itself: it is then ended before its time."""
         return False
 
     def end(self, arena):

@@ -78,7 +78,7 @@ class Partition(Fault):
         return period
 
     def begin(self, arena, rng):
-        hosts, pairs, text = self._members(arena, rng) if self.target is None else self._chosen(arena, rng)
+        hosts, pairs, text = self._everybody(arena, rng) if self.target is None else self._chosen(arena, rng)
         if not text:
             return [], ""
         cuts = [Cut(a, b, self.reset) for a, b in pairs]
@@ -88,23 +88,24 @@ class Partition(Fault):
             arena.net.want(self, cuts)
         return hosts, f"partition {text}{', with resets' if self.reset else ''}"
 
-    def _members(self, arena, rng):
-        """A shape that all members are part of."""
-        by_index = {host.number: host for host in arena.members()}
-        if len(by_index) < self.LEAST[self.shape]:
+    def _everybody(self, arena, rng):
+        """A shape that all are part of, those that are about to join included."""
+        there = sorted([*arena.members(), *arena.coming()], key=lambda host: host.number)
+        by_number = {host.number: host for host in there}
+        if len(by_number) < self.LEAST[self.shape]:
             return [], [], ""
-        numbers = sorted(by_index)
+        numbers = sorted(by_number)
         if self.shape == "majority":
             minority, pairs = majority(numbers, rng)
-            rest = [by_index[number] for number in numbers if number not in minority]
-            hosts = [by_index[number] for number in minority]
+            rest = [by_number[number] for number in numbers if number not in minority]
+            hosts = [by_number[number] for number in minority]
             return hosts, pairs, f"{_names(hosts)} | {_names(rest)}"
         if self.shape == "bridge":
             middle, halves, pairs = bridge(numbers, rng)
-            left, right = (_names(by_index[number] for number in half) for half in halves)
-            return [], pairs, f"{left} - {by_index[middle].name} - {right}"
+            left, right = (_names(by_number[number] for number in half) for half in halves)
+            return [], pairs, f"{left} - {by_number[middle].name} - {right}"
         order, pairs = ring(numbers, rng)
-        return [], pairs, f"in a ring: {' - '.join(by_index[number].name for number in order)}"
+        return [], pairs, f"in a ring: {' - '.join(by_number[number].name for number in order)}"
 
     def _chosen(self, arena, rng):
         """A shape around some."""
