@@ -31,7 +31,8 @@ class Clock(Fault):
             raise Wrong(f"{kind!r} is nothing that a clock does")
         self.hosts = []
 
-    def lacking(self):
+    @classmethod
+    def lacking(cls):
         return clocks.lacking()
 
     def begin(self, arena, rng):

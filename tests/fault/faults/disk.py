@@ -27,7 +27,8 @@ class Disk(Fault):
         self.wish = _wish(words)
         self.hosts = []
 
-    def lacking(self):
+    @classmethod
+    def lacking(cls):
         return disks.lacking()
 
     def begin(self, arena, rng):
