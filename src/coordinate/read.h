@@ -28,6 +28,10 @@ uint64_t read_late(const struct operation *operation);
 
 /* ---- read_ask.c ---- */
 
+/* How long the swiftest of the targets takes to answer, at most; the hedging delay's upper bound
+ * for no targets. This node is none that answers: leave it out. */
+uint64_t read_swiftest_us(const struct operation *operation, uint64_t targets);
+
 /* The targets whose answers count: owners in the layout that reads go by. */
 uint64_t read_targets(const struct operation *operation);
 

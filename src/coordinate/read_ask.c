@@ -5,6 +5,9 @@
 /* One get in so many asks everybody, so that reading heals owners that are behind. */
 #define READ_ASK_ALL_ONE_IN 8u
 
+/* An owner whose answers take so many times as long as another's is asked after it. */
+#define READ_SLOWER_TIMES 4u
+
 uint64_t read_targets(const struct operation *operation)
 {
     const struct placement *placement = &operation->placement;
@@ -58,6 +61,46 @@ void read_ask_many(struct operation *operation, uint64_t targets, uint32_t count
     }
 }
 
+/* The most that an owner usually takes to answer. */
+static uint64_t read_usual_us(const struct operation *operation, uint32_t target)
+{
+    return reach_hedge_us(operation->coordinator->reach, operation->placement.nodes[target],
+                          COORDINATOR_HEDGE_US_MIN, COORDINATOR_HEDGE_US_MAX);
+}
+
+uint64_t read_swiftest_us(const struct operation *operation, uint64_t targets)
+{
+    uint64_t least_us = COORDINATOR_HEDGE_US_MAX;
+    for (uint64_t rest = targets; rest != 0; rest &= rest - 1) {
+        uint64_t usual_us = read_usual_us(operation, (uint32_t)__builtin_ctzll(rest));
+        least_us = usual_us < least_us ? usual_us : least_us;
+    }
+    return least_us;
+}
+
+/* Those of them that don't take much longer than the swiftest. The others are not forgotten: every
+ * write asks them, and one get in so many. */
+static uint64_t read_swift(const struct operation *operation, uint64_t targets)
+{
+    uint64_t most_us = READ_SLOWER_TIMES * read_swiftest_us(operation, targets);
+    uint64_t swift = 0;
+    for (uint64_t rest = targets; rest != 0; rest &= rest - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(rest);
+        if (read_usual_us(operation, i) <= most_us) {
+            swift |= operation_bit(i);
+        }
+    }
+    return swift;
+}
+
+/* Asks so many of the targets, in order; returns how many are still to be asked. */
+static uint32_t read_ask_some(struct operation *operation, uint64_t targets, uint32_t count)
+{
+    uint32_t available = (uint32_t)__builtin_popcountll(targets);
+    read_ask_many(operation, targets, count);
+    return available < count ? count - available : 0;
+}
+
 void read_ask_enough(struct operation *operation)
 {
     struct coordinator *coordinator = operation->coordinator;
@@ -68,8 +111,9 @@ void read_ask_enough(struct operation *operation)
         return;
     }
     uint64_t candidates = open & ~operation->asked & operation_reachable(operation);
-    uint64_t usable =
+    uint64_t disputed =
         candidates & operation->disputed; /* they keep what the write didn't replace */
+    uint64_t usable = disputed;
     for (uint64_t rest = candidates; rest != 0; rest &= rest - 1) {
         uint32_t i = (uint32_t)__builtin_ctzll(rest);
         if (reach_usable(coordinator->reach, operation->placement.nodes[i],
@@ -81,9 +125,11 @@ void read_ask_enough(struct operation *operation)
     if (read_is_whole(operation) && operation->id % READ_ASK_ALL_ONE_IN == 0) {
         short_of = LIMIT_REQUEST_TARGETS;
     }
-    read_ask_many(operation, usable, short_of);
-    uint32_t asked = (uint32_t)__builtin_popcountll(usable);
-    if (asked < short_of) {
-        read_ask_many(operation, candidates & ~usable, short_of - asked);
+    uint64_t swift = usable;
+    if ((uint32_t)__builtin_popcountll(usable) > short_of) {
+        swift = disputed | read_swift(operation, usable);
     }
+    short_of = read_ask_some(operation, swift, short_of);
+    short_of = read_ask_some(operation, usable & ~swift, short_of);
+    (void)read_ask_some(operation, candidates & ~usable, short_of);
 }

@@ -152,7 +152,7 @@ static void late_confirmations_of_the_first_try_are_not_counted_for_the_second(v
     fake_plant(fake, 2, key, "missed", 50, 3);
     fake->owners[3].delay_us = 100 * MS; /* it confirms the first try when the second is out */
     struct fake_answer *put = fake_begin(fake, &request);
-    fake_run(fake, 10 * MS);
+    fake_run(fake, FAKE_LATENCY_US + 100); /* the first has arrived, and nobody has confirmed */
     assert_false(put->done);
     fake->owners[3].lose_requests = FAKE_ALWAYS; /* the second never reaches it */
     fake_run(fake, 300 * MS);
