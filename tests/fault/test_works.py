@@ -1,12 +1,13 @@
 #!/usr/bin/python3
-"""The workloads' checkers have to catch what they are there for, and nothing else: random histories of a model that
-works pass, and each kind of falsified history is found out under its name, wherever it can be made."""
+"""The workloads' checkers have to catch what they are there for, and nothing else: random histories
+of a model that works pass, and each kind of falsified history is found out under its name, wherever
+it can be made."""
 import sys
 import unittest
 
 import nodes
 import works
-from works import mutations
+from works import mutations, mutations_others
 from works.asking import DELETE, PUT
 from works.doctor import FACTS, SLOPPY_FACTS, Proof, Store, Tally
 
@@ -17,7 +18,8 @@ RUN_S = 0.45  # of virtual time
 
 
 def versioned(deletes, blind):
-    """A client that reads, thinks, and writes upon what it read, or upon something older, or blindly."""
+    """A client that reads, thinks, and writes upon what it read, or upon something older, or
+    blindly."""
 
     def client(store, number, run_s):
         rng = store.rng
@@ -69,6 +71,12 @@ def in_sessions(store, number, run_s):
             last = made
 
 
+def store(client, begun=False):
+    """Histories of keys with versions."""
+    return lambda seed, word, sloppy: Store(seed, word, sloppy=sloppy).tell(client, run_s=RUN_S,
+                                                                            begun=begun)
+
+
 class Case(unittest.TestCase):
     def prove(self, word, falsified, tell, sloppy_every=4):
         """`tell(seed, word, sloppy)`: a right history."""
@@ -82,34 +90,32 @@ class Case(unittest.TestCase):
             if seed % FALSIFIED_EVERY == 0:
                 proof.try_all(falsified, ops, seed)
         for name in falsified:
-            made, found = (sum(counts) for counts in zip(*(proof.verdict(name) for proof in proofs.values())))
+            counts = [proof.verdict(name) for proof in proofs.values()]
+            made, found = (sum(count) for count in zip(*counts))
             missed = [proof.missed[name] for proof in proofs.values() if name in proof.missed]
-            self.assertEqual(found, made, f"{name}: {found} of {made} found; (seed, found instead): {missed}")
+            self.assertEqual(found, made, f"{name}: {found} of {made} found; (seed, what instead): "
+                                          f"{missed}")
             self.assertGreaterEqual(made, MADE_MIN, name)
 
 
 class RightPassesAndFalsifiedIsFound(Case):
     def test_of_registers(self):
         client = versioned(deletes=0, blind=0.12)
-        self.prove("register", mutations.VERSIONS,
-                   lambda seed, word, sloppy: Store(seed, word, sloppy=sloppy).tell(client, run_s=RUN_S))
+        self.prove("register", mutations.VERSIONS, store(client))
 
     def test_of_keys_that_are_deleted_and_created_again(self):
         client = versioned(deletes=0.4, blind=0.12)
-        self.prove("recreate", mutations.DELETES,
-                   lambda seed, word, sloppy: Store(seed, word, sloppy=sloppy).tell(client, run_s=RUN_S))
+        self.prove("recreate", mutations.DELETES, store(client))
 
     def test_of_sets(self):
-        self.prove("set", mutations.SETS,
-                   lambda seed, word, sloppy: Store(seed, word, sloppy=sloppy).tell(adding, run_s=RUN_S, begun=True))
+        self.prove("set", mutations_others.SETS, store(adding, begun=True))
 
     def test_of_counters(self):
-        self.prove("counter", mutations.COUNTERS,
+        self.prove("counter", mutations_others.COUNTERS,
                    lambda seed, word, sloppy: Tally(seed, word, sloppy=sloppy).tell(run_s=RUN_S))
 
     def test_of_sessions(self):
-        self.prove("session", mutations.SESSIONS,
-                   lambda seed, word, _: Store(seed, word).tell(in_sessions, run_s=RUN_S, begun=True),
+        self.prove("session", mutations_others.SESSIONS, store(in_sessions, begun=True),
                    sloppy_every=SEEDS + 1)
 
 

@@ -1,11 +1,11 @@
-"""Reads, writes and deletes of workloads whose values say who wrote them (history.value_encode: the number of the
-operation, and a checksum with the key), as operations of the record that works/quorums.py and works/versions.py
-can judge.
+"""Reads, writes and deletes of workloads whose values say who wrote them (history.value_encode: the
+number of the operation, and a checksum with the key), as operations of the record that
+works/quorums.py and works/versions.py can judge.
 
-    read            got: values, the numbers in each sibling; damaged, what is no value of this key; owners, who
-                    answered. `final`: after healing
-    put, delete     given: on, the operation whose context it carries, or None; got: owners and fallbacks, who
-                    confirmed
+    read            got: values, the numbers in each sibling; damaged, what is no value of this key;
+                    owners, who answered. `final`: after healing
+    put, delete     given: on, the operation whose context it carries, or None; got: owners and
+                    fallbacks, who confirmed
 """
 import clients  # makes tests/support importable
 import protocol
@@ -50,8 +50,8 @@ def conclude_read(op, answer):
 
 
 def put(client, key, on=None, context=None, others=(), padding=b"", options=None):
-    """`on`: the operation that the context is from. The value says who wrote it, and which `others` it
-    carries."""
+    """`on`: the operation that the context is from. The value says who wrote it, and which `others`
+    it carries."""
     op = client.begin(PUT, key, on=on)
     value = value_encode(key.encode(), (*others, op.number), padding)
     answer = client.call(protocol.PUT, key, value, context, options=options)
@@ -83,8 +83,8 @@ def final_read(run, key, options=None):
 
 
 def final_reads(run, keys):
-    """Every key once by the quorum, and once through each member by the word of a single owner: after healing all
-    of them have to know everything."""
+    """Every key once by the quorum, and once through each member by the word of a single owner:
+    after healing all of them have to know everything."""
     for key in keys:
         final_read(run, key)
     for host in run.arena.members():
@@ -93,5 +93,5 @@ def final_reads(run, keys):
             final_read(run, key, R_ONE)
 
 
-__all__ = ["DELETE", "PUT", "READ", "clients", "conclude_read", "delete", "final_read", "final_reads", "insist_put",
-           "option", "put", "read"]
+__all__ = ["DELETE", "PUT", "READ", "clients", "conclude_read", "delete", "final_read",
+           "final_reads", "insist_put", "option", "put", "read"]

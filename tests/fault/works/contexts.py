@@ -1,5 +1,5 @@
-"""What clients write upon: the context of a fresh read, mostly; now and then an older one that they have kept, of a
-read or of a write's answer, as a client has that was slow or comes back.
+"""What clients write upon: the context of a fresh read, mostly; now and then an older one that they
+have kept, of a read or of a write's answer, as a client has that was slow or comes back.
 """
 from record import OK
 from works import asking
@@ -21,8 +21,9 @@ def kept(client, key):
 
 
 def base(client, key, old_share=OLD_SHARE):
-    """(operation, context) to write upon; context None where nothing is known of the key. None where the key can't
-    be read now: to write without a context because of that would be a careless client's mistake."""
+    """(operation, context) to write upon; context None where nothing is known of the key. None
+    where the key can't be read now: to write without a context because of that would be a careless
+    client's mistake."""
     old = kept(client, key)
     if old and client.rng.random() < old_share:
         return client.rng.choice(old)

@@ -1,18 +1,22 @@
-"""Counters that several clients add to at once, through any node: all that was acknowledged counts once, on both
-sides of a partition, and nothing counts that was refused.
+"""Counters that several clients add to at once, through any node: all that was acknowledged counts
+once, on both sides of a partition, and nothing counts that was refused.
 
-    What is read is a sum: of the additions that the read has to know of (works/quorums.py), and of some of those
-    that it may know of: begun before it was over, of unknown outcome or still on their way.
-    Below or above what such a sum can be                                                       else  too little, too much
-    Where few are unsure: it is one of these sums                                               else  no such sum
-    There is one value, a number; nothing only where nothing has to be known.                   else  siblings, no number, lost
-    The number that answers an addition is such a sum too, with this very addition.             as above
-    An addition is never refused for what the key holds.                                        else  no counter
-    After healing all members, each asked by itself, say the same.                              else  differ
+    What is read is a sum: of the additions that the read has to know of
+    (works/quorums.py), and of some of those that it may know of: begun
+    before it was over, of unknown outcome or still on their way.
+    Below or above what such a sum can be                           else  too little, too much
+    Where few are unsure: it is one of these sums                   else  no such sum
+    There is one value, a number; nothing only where nothing has    else  siblings, no number,
+    to be known.                                                          lost
+    The number that answers an addition is such a sum too, with
+    this very addition.                                             as above
+    An addition is never refused for what the key holds.            else  no counter
+    After healing all members, each asked by itself, say the same.  else  differ
 
-The deltas are of many sizes and of both signs, so that a sum tells which of them are in it: one that is lost and
-another that counts twice don't make up for each other. A counter gets a new generation after some additions, so
-that most of them end with few of unknown outcome, and the sum has to be exact.
+The deltas are of many sizes and of both signs, so that a sum tells which of them are in it: one
+that is lost and another that counts twice don't make up for each other. A counter gets a new
+generation after some additions, so that most of them end with few of unknown outcome, and the sum
+has to be exact.
 """
 import collections
 
@@ -76,9 +80,11 @@ class Counter(Work):
 
 def _add(client, key, delta):
     op = client.begin(ADD, key, delta=delta)
-    answer = client.call(asking.protocol.ADD, key, ttl_ms=delta)  # where other requests have their time
+    # The number that is added stands where other requests have their time.
+    answer = client.call(asking.protocol.ADD, key, ttl_ms=delta)
     got = {"number": answer.number} if answer.outcome == OK else {}
-    op.conclude(answer.outcome, answer.why, owners=answer.owners, fallbacks=answer.fallbacks, code=answer.code, **got)
+    op.conclude(answer.outcome, answer.why, owners=answer.owners, fallbacks=answer.fallbacks,
+                code=answer.code, **got)
 
 
 def _conclude_read(op, answer):
@@ -115,7 +121,8 @@ class Sum:
                     finals[tuple(op["values"])].append(op)
                 yield from self._check_read(op)
         if len(finals) > 1:
-            yield Problem("differ", self.key, "; ".join(tell(reads[0]) for reads in finals.values()))
+            said = "; ".join(tell(reads[0]) for reads in finals.values())
+            yield Problem("differ", self.key, said)
 
     def _check_add(self, add):
         if add["code"] == EINVAL:
@@ -130,15 +137,16 @@ class Sum:
             yield Problem("siblings", self.key, tell(read))
         elif not values:
             if sure:
-                yield Problem("lost", self.key, f"{tell(sure[-1])} and all others are gone; {tell(read)}")
+                yield Problem("lost", self.key,
+                              f"{tell(sure[-1])} and all others are gone; {tell(read)}")
         elif not values[0].lstrip("-").isdigit():
             yield Problem("no number", self.key, tell(read))
         else:
             yield from self._check_number(read, int(values[0]))
 
     def _known(self, op):
-        """The additions that it has to know of, and those that it may know of. An addition reads R owners before it
-        adds, however many then confirm it."""
+        """The additions that it has to know of, and those that it may know of. An addition reads R
+        owners before it adds, however many then confirm it."""
         sure = []
         unsure = []
         heard = op.kind == ADD or heard_enough(op, self.facts)

@@ -1,12 +1,13 @@
-"""Histories to prove checkers with: an exact model of a replicated store, small enough to be believed, tells random
-histories that are right; a mutation falsifies one answer, or several as one fault would. A checker has to pass all of
-the former, and to name what is wrong with the latter.
+"""Histories to prove checkers with: an exact model of a replicated store, small enough to be
+believed, tells random histories that are right; a mutation falsifies one answer, or several as one
+fault would. A checker has to pass all of the former, and to name what is wrong with the latter.
 
-The model has N replicas of each key, each an object as Shoal's are: the dots it knows of and those that live. A write
-is carried out at one replica, on top of its context, or without one on top of what R replicas hold, sometimes only
-after a first try on top of what that one holds; it reaches the others one by one, some late, some never before the
-end. It is acknowledged when W have it, or one and a fallback, or its outcome is unknown, or it is refused. Reads merge
-what R replicas hold. Time is virtual, and all clients run at once.
+The model has N replicas of each key, each an object as Shoal's are: the dots it knows of and those
+that live. A write is carried out at one replica, on top of its context, or without one on top of
+what R replicas hold, sometimes only after a first try on top of what that one holds; it reaches the
+others one by one, some late, some never before the end. It is acknowledged when W have it, or one
+and a fallback, or its outcome is unknown, or it is refused. Reads merge what R replicas hold. Time
+is virtual, and all clients run at once.
 """
 import heapq
 import itertools
@@ -89,7 +90,7 @@ class Store(World):
         self.kinds = {}  # number -> kind of a write
         self.carried = {}  # number -> what its value says
 
-    # ---- messages ----------------------------------------------------------------------------------
+    # ---- messages -------------------------------------------------------------------------------
 
     def deliver(self, key, replica, made, delay_s):
         """A copy of an object, later."""
@@ -108,7 +109,7 @@ class Store(World):
             source, target = self.rng.sample(range(N), 2)
             self.deliver(key, target, self.replicas[key][source], self.step())
 
-    # ---- requests: generators ------------------------------------------------------------------------
+    # ---- requests: generators -------------------------------------------------------------------
 
     def _gather(self, key):
         """What R replicas hold, not all asked at the same moment."""
@@ -153,7 +154,7 @@ class Store(World):
         confirmed = yield from self._confirm(op, key, place, made, roll)
         if not confirmed:
             return op, None
-        ranged = unseen and self.rng.random() < 0.5  # a range can't always be told without what is not seen
+        ranged = unseen and self.rng.random() < 0.5  # no range without what is not seen
         return op, seen if ranged else seen | {(op.number, 1), (op.number, 2)}
 
     def _put(self, key, place, dot, seen):
@@ -163,13 +164,15 @@ class Store(World):
 
     def _spread(self, key, place, made, count, within_s):
         """To so many others."""
-        for replica in self.rng.sample([other for other in range(N) if other != place], min(count, N - 1)):
+        others = [other for other in range(N) if other != place]
+        for replica in self.rng.sample(others, min(count, N - 1)):
             self.deliver(key, replica, made, self.rng.uniform(0, within_s))
 
     def _confirm(self, op, key, place, made, roll):
         """Whether it was acknowledged."""
         if roll < 0.18:
-            self._spread(key, place, made, self.rng.randrange(N), self.rng.choice((STEP_S, 60 * STEP_S)))
+            within_s = self.rng.choice((STEP_S, 60 * STEP_S))
+            self._spread(key, place, made, self.rng.randrange(N), within_s)
             yield self.step()
             if roll < 0.14:
                 op.conclude(UNKNOWN)
@@ -185,7 +188,7 @@ class Store(World):
             self._spread(key, place, made, self.rng.randrange(N), 100 * STEP_S)
         return True
 
-    # ---- a run ---------------------------------------------------------------------------------------
+    # ---- a run ----------------------------------------------------------------------------------
 
     def begin_all(self):
         """A first value of each key, that everybody holds."""
@@ -198,7 +201,8 @@ class Store(World):
             op.conclude(OK, owners=W, fallbacks=0)
 
     def tell(self, make_client, clients=3, run_s=1.5, begun=False):
-        """All operations of a run: clients at work, healing, and every key read once by the quorum."""
+        """All operations of a run: clients at work, healing, and every key read once by the
+        quorum."""
         if begun:
             self.begin_all()
         for client in range(1, clients + 1):
@@ -274,7 +278,8 @@ class Tally(World):
             soon = number < W - 1 and not helped
             self.deliver(key, other, made, self.rng.uniform(0, STEP_S if soon else 100 * STEP_S))
         yield STEP_S
-        op.conclude(OK, owners=1 if helped else W, fallbacks=int(helped), code=0, number=self._sum(made))
+        op.conclude(OK, owners=1 if helped else W, fallbacks=int(helped), code=0,
+                    number=self._sum(made))
 
     def tell(self, clients=3, run_s=1.5):
         for client in range(1, clients + 1):
@@ -300,12 +305,13 @@ class Tally(World):
                 yield from self.add(client, key, self.rng.choice((size, size, -size)))
 
 
-# ---- falsifying ----------------------------------------------------------------------------------------
+# ---- falsifying ---------------------------------------------------------------------------------
 
 
 def with_changed(ops, op, outcome=None, **got):
     """The history with another answer to this operation."""
-    changed = Op(op._record, op.number, op.work, op.client, op.node, op.kind, op.key, op.start, op.given)
+    changed = Op(op._record, op.number, op.work, op.client, op.node, op.kind, op.key, op.start,
+                 op.given)
     changed.end, changed.outcome, changed.why = op.end, outcome or op.outcome, op.why
     changed.got = {**op.got, **got}
     return [changed if other is op else other for other in ops]
@@ -316,8 +322,8 @@ def writes(ops, key=None, kinds=(PUT, DELETE)):
 
 
 def reads(ops, key=None, final=None):
-    return [op for op in ops if op.kind == READ and op.outcome == OK and (key is None or op.key == key) and
-            (final is None or bool(op["final"]) == final)]
+    return [op for op in ops if op.kind == READ and op.outcome == OK and
+            (key is None or op.key == key) and (final is None or bool(op["final"]) == final)]
 
 
 def shuffled(rng, things):
@@ -327,7 +333,8 @@ def shuffled(rng, things):
 
 
 class Proof:
-    """Counts, over many histories, how often each mutation could be made and how often it was found."""
+    """Counts, over many histories, how often each mutation could be made and how often it was
+    found."""
 
     def __init__(self, check, facts):
         self.check = check

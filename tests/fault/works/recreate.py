@@ -1,7 +1,8 @@
-"""Keys that several clients delete and create again, with contexts and without, and between that leave alone for a
-while, deleted: time for the tombstones to be collected, so that what comes back later is not held off by them.
-Clients come back with contexts from before, too. A value whose delete was acknowledged by somebody who had seen it
-never returns (works/versions.py, "resurrected"), and neither is a new value taken for a deleted one ("lost").
+"""Keys that several clients delete and create again, with contexts and without, and between that
+leave alone for a while, deleted: time for the tombstones to be collected, so that what comes back
+later is not held off by them. Clients come back with contexts from before, too. A value whose
+delete was acknowledged by somebody who had seen it never returns (works/versions.py,
+"resurrected"), and neither is a new value taken for a deleted one ("lost").
 """
 import time
 import urllib.request
@@ -22,7 +23,8 @@ METRICS_S = 10.0  # in which a node has to say
 
 class Recreate(Work):
     word = "recreate"
-    usage = f"recreate [N clients] [keys N]: N keys are deleted, left alone and created again (default: {KEYS})"
+    usage = ("recreate [N clients] [keys N]: N keys are deleted, left alone and created again "
+             f"(default: {KEYS})")
     clients = 3
 
     def __init__(self, words):
@@ -50,7 +52,8 @@ class Recreate(Work):
         if seen["values"] and client.rng.random() < 0.6:
             self._delete(client, key, on, context)
         else:
-            contexts.keep(client, *asking.put(client, key, on, context, padding=b"-" * client.rng.choice((0, 300))))
+            padding = b"-" * client.rng.choice((0, 300))
+            contexts.keep(client, *asking.put(client, key, on, context, padding=padding))
 
     def _base(self, client, key, seen, answer):
         roll = client.rng.random()
@@ -78,8 +81,8 @@ class Recreate(Work):
 
 
 def _collected(arena):
-    """How many tombstones there were that came to be forgotten: where none did, none could have been forgotten too
-    early."""
+    """How many tombstones there were that came to be forgotten: where none did, none could have
+    been forgotten too early."""
     counts = {"shoal_tombstones": 0, "shoal_tombstones_dropped_total": 0}
     for host in arena.members():
         url = f"http://{host.node.host}:{host.node.http_port}/metrics"

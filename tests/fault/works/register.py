@@ -1,6 +1,7 @@
-"""Registers with versions: clients read a key, think for a moment, and write with the context they read, so that what
-they had seen is replaced and what others wrote meanwhile stays beside it. Now and then one writes upon a context that
-it has kept, or without any. What is wrong is told by works/versions.py.
+"""Registers with versions: clients read a key, think for a moment, and write with the context they
+read, so that what they had seen is replaced and what others wrote meanwhile stays beside it. Now
+and then one writes upon a context that it has kept, or without any. What is wrong is told by
+works/versions.py.
 """
 from works import asking, contexts, versions
 from works.slots import Slots
@@ -14,7 +15,8 @@ BLIND, ONLY_READ = 0.08, 0.25  # shares: below the one, below the other
 
 class Register(Work):
     word = "register"
-    usage = f"register [N clients] [keys N]: N keys are read, and written with contexts and without (default: {KEYS})"
+    usage = ("register [N clients] [keys N]: N keys are read, and written with contexts and "
+             f"without (default: {KEYS})")
     clients = 3
 
     def __init__(self, words):

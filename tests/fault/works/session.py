@@ -1,17 +1,20 @@
-"""Sessions: each client goes on with what it last knew of a key, the context of its latest read or of the answer to its
-latest write, and changes nodes as it likes. At strict quorums a session then has
+"""Sessions: each client goes on with what it last knew of a key, the context of its latest read or
+of the answer to its latest write, and changes nodes as it likes. At strict quorums a session then
+has
 
-    read your writes        what it wrote and was acknowledged is in its later reads, or what may have replaced it
-    monotonic reads         what one of its reads showed, and somebody has been told is written, is in its later reads,
-                            or what may have replaced it; and nothing that this had replaced comes back
-    monotonic writes        where a later write of it is seen, or has to be known of, no earlier one stands that the
-                            later one had seen
+    read your writes        what it wrote and was acknowledged is in its later reads, or what may
+                            have replaced it
+    monotonic reads         what one of its reads showed, and somebody has been told is written, is
+                            in its later reads, or what may have replaced it; and nothing that this
+                            had replaced comes back
+    monotonic writes        where a later write of it is seen, or has to be known of, no earlier one
+                            stands that the later one had seen
     writes follow reads     the same for what others wrote and it had read
 
-None is promised of writes that nobody has acknowledged: a read does not wait for its repair, so the next one may
-miss what it showed of these. What a write has seen for certain, and what may have replaced what, is told by
-works/versions.py. With R + W <= N, or fallbacks that take writes, a client may not even see its own writes
-(docs/consistency.md), so there is nothing to be judged.
+None is promised of writes that nobody has acknowledged: a read does not wait for its repair, so the
+next one may miss what it showed of these. What a write has seen for certain, and what may have
+replaced what, is told by works/versions.py. With R + W <= N, or fallbacks that take writes, a
+client may not even see its own writes (docs/consistency.md), so there is nothing to be judged.
 """
 import collections
 
@@ -31,7 +34,8 @@ PAUSE_S = 0.006
 
 class Session(Work):
     word = "session"
-    usage = f"session [N clients] [keys N]: sessions on N shared keys, for strict quorums (default: {KEYS})"
+    usage = ("session [N clients] [keys N]: sessions on N shared keys, for strict quorums "
+             f"(default: {KEYS})")
     clients = 3
 
     def __init__(self, words):
@@ -85,8 +89,8 @@ class Sessions(Key):
     """All sessions on one key, in the order of time."""
 
     def check(self):
-        self.acknowledged = [op for op in self.writes if op.outcome == OK and binding(op, self.facts)]
-        self.met = collections.defaultdict(dict)  # client -> number -> the operation in which it met the write
+        self.acknowledged = [op for op in self.writes if binding(op, self.facts)]
+        self.met = collections.defaultdict(dict)  # client -> write -> what told it of it
         ended = sorted((op for op in self.ops if op.outcome == OK and op.kind != asking.READ),
                        key=lambda op: op.end, reverse=True)
         reads = [op for op in self.ops if op.kind == asking.READ and op.outcome == OK]
@@ -108,9 +112,10 @@ class Sessions(Key):
             if write.before(read):
                 for number in sorted(there & self.saw[write.number]):
                     earlier = self.by_number[number]
-                    rule = "monotonic writes" if earlier.client == write.client else "writes follow reads"
-                    yield Problem(rule, self.key,
-                                  f"{tell(write)} had seen {tell(earlier)}, which is back; {tell(read)}")
+                    own = earlier.client == write.client
+                    yield Problem("monotonic writes" if own else "writes follow reads", self.key,
+                                  f"{tell(write)} had seen {tell(earlier)}, which is back; "
+                                  f"{tell(read)}")
 
     def _check_session(self, read, met):
         there = set(shown(read))
@@ -126,7 +131,8 @@ class Sessions(Key):
             replaced |= self.saw[number]
             if number not in there and not self._accounted(write, there, read):
                 rule = "read your writes" if by.kind != asking.READ else "monotonic reads"
-                yield Problem(rule, self.key, f"{tell(write)}, known from {tell(by)}, is gone; {tell(read)}")
+                yield Problem(rule, self.key,
+                              f"{tell(write)}, known from {tell(by)}, is gone; {tell(read)}")
         for number in sorted(there & replaced):
             yield Problem("monotonic reads", self.key,
                           f"{number} is back, which the session knows to be replaced; {tell(read)}")

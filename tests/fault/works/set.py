@@ -1,12 +1,15 @@
-"""Sets that only grow: a client reads one, adds its element to the union of all siblings, and writes that with the
-context it read. A write carries all that it replaces, so nothing excuses an element's absence: not siblings, not
-writes of unknown outcome, not deletes, which there are none of.
+"""Sets that only grow: a client reads one, adds its element to the union of all siblings, and
+writes that with the context it read. A write carries all that it replaces, so nothing excuses an
+element's absence: not siblings, not writes of unknown outcome, not deletes, which there are none
+of.
 
-    An element of an acknowledged write (its own, or one that it had read and carries on) is in every later read
-    that has to know of the write (works/quorums.py).                                           else  lost
-    An element was added to this very set, was not refused, and before the read was over.       else  phantom, refused
-    No sibling holds the element of another's writer: it had read that other one, and replaced it.
-                                                                                                else  false siblings
+    An element of an acknowledged write (its own, or one that it had read
+    and carries on) is in every later read that has to know of the write
+    (works/quorums.py).                                                     else  lost
+    An element was added to this very set, was not refused, and before
+    the read was over.                                                      else  phantom, refused
+    No sibling holds the element of another's writer: it had read that
+    other one, and replaced it.                                             else  false siblings
 """
 import collections
 
@@ -30,8 +33,8 @@ class Set(Work):
         self.keys = []
 
     def prepare(self, run):
-        """The first element of each: nobody builds upon an empty answer, because a write without a context could
-        replace what it has not seen."""
+        """The first element of each: nobody builds upon an empty answer, because a write without a
+        context could replace what it has not seen."""
         self.keys = [f"set/{run.record.fresh_id()}" for _ in range(self.sets)]
         for key in self.keys:
             asking.insist_put(run, key)
@@ -70,7 +73,8 @@ def _carried(write, by_number):
 
 def _check_key(key, ops, by_number, facts):
     for final in (False, True):
-        writes = [op for op in ops if op.kind == asking.PUT and op.outcome == OK and (final or binding(op, facts))]
+        writes = [op for op in ops if op.kind == asking.PUT and op.outcome == OK]
+        writes = [op for op in writes if final or binding(op, facts)]
         writes.sort(key=lambda op: op.end, reverse=True)
         known = {}  # what has to be there, and who says so
         for read in reads_of(ops, final):
@@ -82,7 +86,8 @@ def _check_key(key, ops, by_number, facts):
             if final or heard_enough(read, facts):
                 for number in sorted(known.keys() - union(read)):
                     yield Problem("lost", key,
-                                  f"{number}, which {tell(known[number])} carried, is not in {tell(read)}")
+                                  f"{number}, which {tell(known[number])} carried, is not in "
+                                  f"{tell(read)}")
 
 
 def _check_values(key, read, by_number):
@@ -97,8 +102,9 @@ def _check_values(key, read, by_number):
     for at, sibling in enumerate(read["values"]):
         for other_at, other in enumerate(read["values"]):
             if at != other_at and sibling[-1] in other:
-                yield Problem("false siblings", key, f"whoever wrote {other[-1]} had seen {sibling[-1]}, which "
-                                                     f"stands beside it; {tell(read)}")
+                yield Problem("false siblings", key,
+                              f"whoever wrote {other[-1]} had seen {sibling[-1]}, which stands "
+                              f"beside it; {tell(read)}")
 
 
 KINDS = (Set,)

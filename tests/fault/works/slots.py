@@ -1,7 +1,7 @@
-"""The keys of a workload, by slot and generation. A key that has been written often gives way to a fresh one: what
-has happened to a key is judged anew with everything that is read later, so few keys with long histories would cost
-more and tell less. The first slots are used most and change soon, the last ones may live as long as the run; every
-one is read again after healing.
+"""The keys of a workload, by slot and generation. A key that has been written often gives way to a
+fresh one: what has happened to a key is judged anew with everything that is read later, so few keys
+with long histories would cost more and tell less. The first slots are used most and change soon,
+the last ones may live as long as the run; every one is read again after healing.
 """
 import threading
 
