@@ -158,6 +158,17 @@ static int fetch_begin(struct feed_walk *walk, struct feed_page *page, struct fe
     return DONE;
 }
 
+/* What comes next does not check out. Was anything before it, the page that is asked for from there
+ * begins with it; and one that does is gone, though what is behind it may be well. */
+static int fetch_damaged(struct feed_walk *walk, const struct feed_page *page,
+                         struct feed_place *place)
+{
+    if (page->rest.len < page->fed.events.len) {
+        return DONE;
+    }
+    return feed_walk_jump(walk, place, place->tag, place->at + 1, FEED_GAP_TRIMMED, 1);
+}
+
 static int fetch_give(struct feed_walk *walk, struct feed_page *page, struct feed_place *place,
                       uint32_t *budget)
 {
@@ -168,8 +179,10 @@ static int fetch_give(struct feed_walk *walk, struct feed_page *page, struct fee
             return MORE;
         }
         (*budget)--;
-        if (tail_event_take(&rest, &event) < 0 ||
-            (event.position > place->at && !feed_follows(&event, place->at))) {
+        if (tail_event_take(&rest, &event) < 0) {
+            return fetch_damaged(walk, page, place);
+        }
+        if (event.position > place->at && !feed_follows(&event, place->at)) {
             return DONE; /* asked for anew from here, which begins with what is missing */
         }
         if (event.position >= place->at) {

@@ -207,7 +207,11 @@ static void lane_read(struct hub_lane *lane, const struct message_fed *fed)
     lane_settle(lane, fed);
     uint64_t begins = feed_page_begins(fed);
     lane_skip(lane, begins < fed->end ? begins : fed->end);
-    if (lane_take_events(lane, fed) < 0) {
+    int code = lane_take_events(lane, fed);
+    if (code == SHOAL_EDAMAGED) {
+        lane_skip(lane, lane->at + 1); /* that one is gone: what is behind it may be well */
+        lane_later(lane, FEED_FULL_US);
+    } else if (code < 0) {
         lane_later(lane, FEED_RETRY_US);
     } else {
         hub_lane_ask(lane);

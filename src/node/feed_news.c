@@ -24,7 +24,7 @@ static int news_count(struct bytes encoded, uint64_t first, uint32_t *count, uin
     *skipped = 0;
     while (encoded.len > 0) {
         if (tail_event_take(&encoded, &event) < 0) {
-            return SHOAL_EPROTO;
+            return *count == 0 ? SHOAL_EDAMAGED : 0;
         }
         if (event.position < at && *count == 0) {
             (*skipped)++;

@@ -42,7 +42,8 @@ struct feed_news {
 struct feed_news *feed_news_new(const struct feed_news *content);
 
 /* Events of a lane, whose bytes are copied: those from `first` on, up to the first that doesn't
- * stand where it should. `*next` is where that is. NULL and 0 in *code: there was none; else why.
+ * stand where it should, or doesn't check out. `*next` is where that is. NULL and 0 in *code: there
+ * was none; else why: SHOAL_EDAMAGED where the first of them, or one before it, does not check out.
  */
 struct feed_news *feed_news_of_events(struct bytes encoded, uint64_t first, uint64_t *next,
                                       int *code);

@@ -1,7 +1,8 @@
 /* Reading a tail: from memory where that is, else from what was fetched of the disk. Who follows
  * reads the last events, which are in memory; who catches up reads stretch after stretch of old
- * segments, each fetched in the background and then told in as many answers as it takes. What comes
- * from the disk is checked event by event: it may have rotted since it was written. */
+ * segments, each fetched in the background and then told in as many answers as it takes. All of it
+ * is checked event by event: what is on the disk may have rotted since it was written, and what is
+ * in memory is a file that others can reach. */
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/memory.h"
@@ -48,7 +49,26 @@ static struct tail_segment *tail_segment_at(const struct tail *tail, uint64_t po
 
 /* ---- from memory ---- */
 
-/* Where the first event at or after the position begins; `used` if there is none. */
+/* The position that the first stretch at or after the offset begins with. */
+static uint64_t segment_resume(const struct tail_segment *segment, uint32_t offset)
+{
+    for (uint32_t i = 0; i < segment->mark_count; i++) {
+        if (segment->marks[i].offset >= offset) {
+            return segment->marks[i].position;
+        }
+    }
+    return segment->end;
+}
+
+/* The next event behind the one that begins there; 0 where none does: what was written has been
+ * damaged since, for others can reach the file. */
+static uint32_t segment_step(const struct tail_segment *segment, uint32_t at)
+{
+    uint32_t len = (uint32_t)tail_event_length(segment->memory + at, segment->used - at);
+    return len == 0 ? 0 : at + len;
+}
+
+/* Where the first event at or after the position begins, as far as one can walk there. */
 static uint32_t segment_seek(const struct tail_segment *segment, uint64_t position)
 {
     uint32_t at = segment->marks[tail_segment_find(segment, position)].offset;
@@ -56,29 +76,50 @@ static uint32_t segment_seek(const struct tail_segment *segment, uint64_t positi
         segment->hint_offset > at) {
         at = segment->hint_offset;
     }
-    while (at < segment->used && tail_event_position(segment->memory + at) < position) {
-        at += (uint32_t)tail_event_length(segment->memory + at, segment->used - at);
+    uint32_t next;
+    while (at < segment->used && (next = segment_step(segment, at)) != 0 &&
+           tail_event_position(segment->memory + at) < position) {
+        at = next;
     }
     return at;
 }
 
+/* The events from the offset on that the page takes; `*at` is behind them. False: there it is
+ * damaged. */
+static bool segment_gather(const struct tail_segment *segment, struct page *page, uint32_t from,
+                           uint32_t *at)
+{
+    *at = from;
+    while (*at < segment->used) {
+        struct bytes rest = bytes_make(segment->memory + *at, segment->used - *at);
+        struct tail_event event;
+        if (tail_event_take(&rest, &event) < 0 || event.position < page->next) {
+            return false;
+        }
+        uint32_t len = segment->used - *at - (uint32_t)rest.len;
+        if (!page_takes(page, event.position, *at - from, len)) {
+            return true;
+        }
+        page->next = event.position + 1;
+        *at += len;
+    }
+    return *at > from;
+}
+
 static int segment_read(struct tail_segment *segment, struct page *page)
 {
-    const uint8_t *memory = segment->memory;
     uint64_t next = page->next;
     uint32_t from = segment_seek(segment, next);
-    uint32_t to = from;
-    while (to < segment->used) {
-        uint32_t len = (uint32_t)tail_event_length(memory + to, segment->used - to);
-        uint64_t position = tail_event_position(memory + to);
-        ASSERT(len > 0);
-        if (!page_takes(page, position, to - from, len)) {
-            break;
+    uint32_t to;
+    bool whole = segment_gather(segment, page, from, &to);
+    if (!whole && to == from) {
+        if (!page_is_empty(page)) {
+            return 0; /* which is for the next page to say */
         }
-        page->next = position + 1;
-        to += len;
+        page->next = segment_resume(segment, from + 1);
+        return SHOAL_EDAMAGED;
     }
-    int result = buffer_append(page->out, memory + from, to - from);
+    int result = buffer_append(page->out, segment->memory + from, to - from);
     if (result < 0) {
         page->next = next;
     } else {
@@ -192,17 +233,6 @@ void tail_fetch_close(struct tail *tail)
         ASSERT(!tail->fetches[i].busy);
         mem_free(tail->fetches[i].bytes);
     }
-}
-
-/* The position that the first stretch at or after the offset begins with. */
-static uint64_t segment_resume(const struct tail_segment *segment, uint32_t offset)
-{
-    for (uint32_t i = 0; i < segment->mark_count; i++) {
-        if (segment->marks[i].offset >= offset) {
-            return segment->marks[i].position;
-        }
-    }
-    return segment->end;
 }
 
 /* Events of what was fetched. Where the first is damaged, or all of it could not be read, one goes
@@ -320,10 +350,12 @@ static bool segment_find_time(const struct tail_segment *segment, uint64_t time_
     *position = segment->marks[mark].position;
     if (segment->memory != NULL) {
         uint32_t at = segment->marks[mark].offset;
-        while (tail_event_time(segment->memory + at) < time_ms) {
-            at += (uint32_t)tail_event_length(segment->memory + at, segment->used - at);
+        uint32_t next;
+        while (at < segment->used && (next = segment_step(segment, at)) != 0 &&
+               tail_event_time(segment->memory + at) < time_ms) {
+            *position = tail_event_position(segment->memory + at) + 1;
+            at = next;
         }
-        *position = tail_event_position(segment->memory + at);
     }
     return true;
 }

@@ -675,6 +675,9 @@ static void world_handle(struct fake_world *world, struct world_event *event)
         worker_frame(worker, world->now, event->source, bytes);
         break;
     case EVENT_ANSWER:
+        if (world->garble != NULL) {
+            world->garble(event->bytes, event->len);
+        }
         ASSERT(frame_validate(bytes) == 0);
         worker_answer(worker, world->now, event->number, bytes);
         break;

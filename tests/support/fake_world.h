@@ -95,6 +95,8 @@ struct fake_world {
     struct world_answer answers[WORLD_ANSWERS];
     uint32_t answer_count;
     uint32_t contacts;
+    /* May change answers that are handed over, as nothing but a fault would; NULL: nobody does. */
+    void (*garble)(uint8_t *payload, size_t len);
     /* The last answers to frames that a test sent by itself. */
     struct buffer reply;
     uint32_t replies;

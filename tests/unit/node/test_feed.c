@@ -15,6 +15,7 @@
 #include "node/feed_cursor.h"
 #include "shoal/error.h"
 #include "support/fake_world.h"
+#include "wire/frame.h"
 
 enum { SEEN_MAX = 4096, CURSOR_MAX = 1024 };
 
@@ -579,6 +580,52 @@ static void a_tail_that_is_lost_is_told(void **state)
     watcher_close(&world, &b, 2, 0);
 }
 
+/* One event's value, on its way. */
+static void garble_one(uint8_t *payload, size_t len)
+{
+    uint32_t kind;
+    uint64_t id;
+    uint8_t *found = memmem(payload, len, "value13", 7);
+    bool fed = frame_peek(bytes_make(payload, len), &kind, &id) == 0 && kind == MESSAGE_FED;
+    if (fed && found != NULL) {
+        *found ^= 1;
+    }
+}
+
+static void an_event_that_does_not_check_out_is_told_as_gone(void **state)
+{
+    (void)state;
+    watcher_open(&world, &a, 0, 0, nothing);
+    watcher_open(&world, &b, 2, 0, nothing);
+    watcher_open(&world, &c, 1, 0, nothing);
+    fake_world_run(&world, 500 * MS);
+    uint8_t cursor[CURSOR_MAX];
+    struct bytes at = worker_feed_cursor(&c.reader);
+    memcpy(cursor, at.data, at.len);
+    watcher_close(&world, &c, 1, 0);
+    fake_world_run(&world, 15000 * MS); /* nobody follows there any more */
+    world.garble = garble_one;
+    put_keys(&world, 2, 0, 26);
+    fake_world_run(&world, 5000 * MS);
+    watcher_open(&world, &c, 1, 0, bytes_make(cursor, at.len)); /* out of step, it asks itself */
+    fake_world_run(&world, 5000 * MS);
+    world.garble = NULL;
+    struct watcher *watchers[] = {&a, &b, &c};
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_keys(watchers[i], 0, 13);
+        assert_keys(watchers[i], 14, 12);
+        uint32_t gaps = gaps_seen(watchers[i], FEED_GAP_TRIMMED);
+        assert_int_equal(keys_seen(watchers[i], "key013") + gaps, 1);
+        assert_int_equal(watchers[i]->count, 26);
+    }
+    assert_int_equal(gaps_seen(&c, FEED_GAP_TRIMMED), 1);
+    /* One of the two is where it was coordinated, and sent nowhere. */
+    assert_int_equal(gaps_seen(&a, FEED_GAP_TRIMMED) + gaps_seen(&b, FEED_GAP_TRIMMED), 1);
+    watcher_close(&world, &a, 0, 0);
+    watcher_close(&world, &b, 2, 0);
+    watcher_close(&world, &c, 1, 0);
+}
+
 static void a_new_member_is_told_of_from_its_beginning(void **state)
 {
     (void)state;
@@ -677,6 +724,7 @@ int main(void)
         TEST(a_node_that_dies_is_told_away_once_and_back_once, three),
         TEST(what_a_node_did_unseen_is_told_when_it_is_back, three),
         TEST(a_tail_that_is_lost_is_told, three),
+        TEST(an_event_that_does_not_check_out_is_told_as_gone, three),
         TEST(a_new_member_is_told_of_from_its_beginning, three),
         TEST(a_removed_node_is_told_of_and_leaves_the_cursor, three),
         TEST(readers_are_ended_when_their_worker_stops, three),

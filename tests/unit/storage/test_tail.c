@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/byteorder.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -449,6 +450,49 @@ static void rot_met_while_reading_is_passed_over(void **state)
     assert_int_equal(look.end, 251);
 }
 
+/* The event of this position in what is written to, where others may reach it. */
+static uint8_t *event_in_memory(uint64_t position)
+{
+    const struct tail_segment *active = rig.tail->active;
+    uint32_t at = TAIL_HEAD_BYTES;
+    while (at < active->used && tail_event_position(active->memory + at) < position) {
+        at += (uint32_t)tail_event_length(active->memory + at, active->used - at);
+    }
+    assert_int_equal(tail_event_position(active->memory + at), position);
+    return active->memory + at;
+}
+
+static void what_is_damaged_in_memory_is_passed_over(void **state)
+{
+    (void)state;
+    static const uint32_t lengths[] = {0, 1, 35, 36, 37, 1000, 65000, UINT32_MAX};
+    append(200);
+    uint64_t first = rig.tail->active->first;
+    uint64_t hurt = first + (tail_end(rig.tail) - first) / 2;
+    uint64_t whole = tail_rig_look(&rig, first).events;
+    uint8_t *event = event_in_memory(hurt);
+    uint8_t kept[TAIL_EVENT_HEAD_BYTES];
+    memcpy(kept, event, sizeof(kept));
+    event[TAIL_EVENT_HEAD_BYTES] ^= 1; /* its key */
+    for (uint32_t i = 0; i <= sizeof(lengths) / sizeof(lengths[0]); i++) {
+        for (uint64_t at = first; at < tail_end(rig.tail); at++) {
+            struct tail_rig_look look = tail_rig_look(&rig, at);
+            assert_true(look.errors > 0 || at > hurt);
+            assert_in_range(look.events, at < hurt ? hurt - at : 0, whole - 1);
+            rig.tail->active->hint_offset = 0;
+        }
+        for (uint64_t ms = 0; ms < 250; ms++) {
+            assert_in_range(tail_find_time(rig.tail, ms * 10), 1, tail_end(rig.tail));
+        }
+        if (i < sizeof(lengths) / sizeof(lengths[0])) {
+            store_u32_le(event, lengths[i]);
+        }
+    }
+    memcpy(event, kept, sizeof(kept));
+    event[TAIL_EVENT_HEAD_BYTES] ^= 1;
+    assert_int_equal(tail_rig_look(&rig, first).events, whole);
+}
+
 static void a_lost_file_is_a_hole(void **state)
 {
     (void)state;
@@ -623,6 +667,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_copied_folder_begins_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(a_rotten_segment_is_a_hole_and_no_more, setup, teardown),
         cmocka_unit_test_setup_teardown(rot_met_while_reading_is_passed_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_damaged_in_memory_is_passed_over, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lost_file_is_a_hole, setup, teardown),
         cmocka_unit_test_setup_teardown(without_its_last_file_it_has_crashed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_costs_the_durability_only, setup, teardown),
