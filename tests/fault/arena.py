@@ -109,7 +109,8 @@ class Host:
 
     def tend(self):
         """What an operator does who sees the process list, and sometimes `shoal status`."""
-        if self.suspected and self.alive and not self._paused and nodes.says_failed(self.node):
+        if self.suspected and self.alive and not self._paused and not self.disk.fails and \
+                nodes.says_failed(self.node):
             self.arena.say(f"{self.name} says that its storage has failed: restarted")
             self.kill(self)
             self.start(self)
