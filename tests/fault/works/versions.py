@@ -40,6 +40,7 @@ So the siblings after healing are exactly the concurrent ones. What is not deman
   be missing from the next.
 """
 import collections
+import heapq
 
 from record import NOTHING, OK
 from works.asking import DELETE, PUT, READ
@@ -191,16 +192,19 @@ class Key:
 
     def _accounted(self, write, there, read):
         """Whether something that is shown, or a delete, may have replaced it, or what has replaced
-        it."""
-        reached = {write.number}
-        waiting = [write]
+        it. Each is carried out between its beginning and its end, and after what it replaces."""
+        reached = set()
+        waiting = [(write.start, write.number)]  # a heap of (carried out no earlier, number)
         while waiting:
-            at = waiting.pop()
-            for heir in self.heirs[at.number] + [op for op in self.blind if op.closed >= at.start]:
-                if heir.number in reached or heir.start > read.end:
-                    continue
-                if heir.kind == DELETE or heir.number in there:
-                    return True
-                reached.add(heir.number)
-                waiting.append(heir)
+            earliest, number = heapq.heappop(waiting)
+            if number in reached:
+                continue
+            reached.add(number)
+            if number != write.number and (number in there or
+                                           self.by_number[number].kind == DELETE):
+                return True
+            for heir in self.heirs[number] + self.blind:
+                after = max(earliest, heir.start)
+                if heir.number not in reached and heir.closed >= after and heir.start <= read.end:
+                    heapq.heappush(waiting, (after, heir.number))
         return False
