@@ -1,7 +1,8 @@
-"""Who belongs to the cluster of a run, and the operator who changes that: gives a command, watches it beside whatever
-else happens, and tells how it ended. One that fails because of other faults is given again at healing, until it
-is done: operators insist, and a command that is repeated does no harm. A change that is done is known by
-its command, whether the cluster has come to rest by what every node says.
+"""Who belongs to the cluster of a run, and the operator who changes that: gives a command, watches
+it beside whatever else happens, and tells how it ended. One that fails because of other faults is
+given again at healing, until it is done: operators insist, and a command that is repeated does no
+harm. A change that is done is known by its command, whether the cluster has come to rest by what
+every node says.
 """
 import time
 
@@ -18,9 +19,10 @@ HOSTS_MAX = 8  # hosts more than at the beginning, those that have left included
 
 
 class Change:
-    """One that was asked for. `ask(peer, states)` gives the node to ask and the command's words: `peer` is a member that
-    runs; `states`, where it was asked before, what that one says of everybody ({name: state}), else None. None: it
-    can't be asked for now; NOTHING: it is so already. `done()` writes down what is so when it has succeeded."""
+    """One that was asked for. `ask(peer, states)` gives the node to ask and the command's words:
+    `peer` is a member that runs; `states`, where it was asked before, what that one says of
+    everybody ({name: state}), else None. None: it can't be asked for now; NOTHING: it is so
+    already. `done()` writes down what is so when it has succeeded."""
 
     def __init__(self, fault, text, hosts, ask, done):
         self.fault = fault  # that it is part of
@@ -54,7 +56,7 @@ class Operator:
         return [host for change in self._open for host in change.hosts]
 
     def peer(self, besides=()):
-        """A member that runs, undisturbed and not itself about to go, if there is such a one: or None."""
+        """A member that runs, if possible undisturbed and not itself about to go; or None."""
         shunned = [*self.changing(), *besides]
         running = [host for host in self.arena.members() if host.running and host not in besides]
         running.sort(key=lambda host: (host in shunned, bool(host.troubles), host.number))
@@ -131,8 +133,8 @@ class Operator:
 
 
 def unsettled(arena):
-    """What is still to come until the members that should be are up, in one layout, with nothing to be moved, and those
-    that have left hold nothing: as text; empty where nothing is."""
+    """What is still to come until the members that should be are up, in one layout, with nothing to
+    be moved, and those that have left hold nothing: as text; empty where nothing is."""
     down = [host.name for host in arena.members() if not host.alive]
     if down:
         return f"{', '.join(down)} not up"
@@ -149,8 +151,8 @@ def unsettled(arena):
 
 
 def wait_settled(arena, deadline_s, poll_s):
-    """Nothing is disturbed any more: waits until there is nothing to come, with an operator who insists. Says how long
-    that took."""
+    """Nothing is disturbed any more: waits until there is nothing to come, with an operator who
+    insists. Says how long that took."""
     begun = time.monotonic()
     arena.operator.insist(True)
     try:
@@ -176,11 +178,12 @@ def may_come(arena):
 def may_join(arena):
     """Whether one more may become a member."""
     coming = sum(host.state == OUT for host in arena.operator.changing())
-    return may_come(arena) and len(arena.members()) + coming < arena.scenario.cluster.nodes + JOINED_MAX
+    most = arena.scenario.cluster.nodes + JOINED_MAX
+    return may_come(arena) and len(arena.members()) + coming < most
 
 
 def may_go(arena, hosts):
-    """Those of the hosts that may cease to be members: not so many that there would be fewer than N."""
+    """Those of the hosts that may cease to be members: N of all have to stay."""
     changing = arena.operator.changing()
     free = [host for host in hosts if host.state == IN and host not in changing]
     staying = sum(host.state == IN and host not in changing for host in arena.hosts)

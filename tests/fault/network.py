@@ -1,7 +1,8 @@
-"""Networks of their own for nodes: each node has a network namespace, joined to the others and to the clients
-by a bridge. What is wanted of the links between them (wishes.py) is kept by who wants it, and each namespace's
-packet filter, slow link and rate are made anew from all of it; clients always get through. Everything
-has a name that begins with the network's tag, so that it can be taken down whatever happened.
+"""Networks of their own for nodes: each node has a network namespace, joined to the others and to
+the clients by a bridge. What is wanted of the links between them (wishes.py) is kept by who wants
+it, and each namespace's packet filter, slow link and rate are made anew from all of it; clients
+always get through. Everything has a name that begins with the network's tag, so that it can be
+taken down whatever happened.
 """
 import contextlib
 import ipaddress
@@ -82,18 +83,18 @@ class Net:
         self._connections(number, "-K")
         left = before & self._connections(number)
         if left:
-            raise run.CantRun("this kernel doesn't reset connections by request (INET_DIAG_DESTROY)")
+            raise run.CantRun("this kernel resets no connections by request (INET_DIAG_DESTROY)")
         return len(before)
 
     def _connections(self, number, *flags):
         """Those that the host has with other hosts, each as its two ends."""
-        said = _run(*self.prefix(number), "ss", "-H", "-n", "-t", "-O", *flags, "state", "established",
-                    f"( dst {self.subnet} and ! dst {self.clients} )")
+        said = _run(*self.prefix(number), "ss", "-H", "-n", "-t", "-O", *flags, "state",
+                    "established", f"( dst {self.subnet} and ! dst {self.clients} )")
         return {tuple(line.split()[2:4]) for line in said.splitlines()}
 
     def cut(self, pairs, reset=False):
-        """From now on nothing gets from a to b for the pairs (a, b), and only for these. With `reset`
-        connections are reset instead of hanging."""
+        """From now on nothing gets from a to b for the pairs (a, b), and only for these. With
+        `reset` connections are reset instead of hanging."""
         self.want("cut", [Cut(a, b, reset) for a, b in pairs])
 
     def heal(self):
@@ -133,8 +134,8 @@ class _Namespace:
         self._slow_link = None  # the process
         self._rate = None
         _run("ip", "netns", "add", self._name)
-        _run("ip", "link", "add", self._outside, "type", "veth", "peer", "name", self._inside, "netns",
-             self._name)
+        _run("ip", "link", "add", self._outside, "type", "veth", "peer", "name", self._inside,
+             "netns", self._name)
         _run("ip", "link", "set", self._outside, "master", bridge, "up")
         _run("ip", "-n", self._name, "addr", "add", f"{net.host(number)}/24", "dev", self._inside)
         _run("ip", "-n", self._name, "link", "set", self._inside, "up")
@@ -169,8 +170,8 @@ class _Namespace:
                 self._queue(False)
 
     def _queue(self, wanted):
-        """Has packets from and to other hosts go through the slow link: if that one is gone they pass.
-        By iptables, as many a kernel has NFQUEUE for it, but no queues for nft."""
+        """Has packets from and to other hosts go through the slow link: if that one is gone they
+        pass. By iptables, as many a kernel has NFQUEUE for it, but no queues for nft."""
         rules = ["*filter"]
         for chain, way, side, number in (("INPUT", "-i", "-s", 0), ("OUTPUT", "-o", "-d", 1)):
             if wanted:
@@ -188,11 +189,12 @@ class _Namespace:
                 _run("tc", *where, "qdisc", "del", "dev", device, "root")
             else:
                 _run("tc", *where, "qdisc", "replace", "dev", device, "root", "tbf", "rate",
-                     f"{round(bytes_s)}bps", "burst", str(BURST_BYTES), "latency", f"{BACKLOG_MS}ms")
+                     f"{round(bytes_s)}bps", "burst", str(BURST_BYTES), "latency",
+                     f"{BACKLOG_MS}ms")
 
 
 class _SlowLink:
-    """The process in a namespace that holds packets back. It ends when its stdin does, and so with us."""
+    """The process that holds packets back. It ends when its stdin does, and so with us."""
 
     def __init__(self, prefix, seed, setting):
         self._process = subprocess.Popen([*prefix, run.program(SLOW_LINK), str(seed)],

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Faults of the network, without one: who is cut from whom in each shape, what the packet filter is told for it,
-how wishes of several faults come together, and which words are refused."""
+"""Faults of the network, without one: who is cut from whom in each shape, what the packet filter is
+told for it, how wishes of several faults come together, and which words are refused."""
 import os
 import random
 import sys
@@ -12,8 +12,8 @@ sys.path.insert(0, HERE)
 import faults  # noqa: E402
 from faults import partitions  # noqa: E402
 from nodes import cluster  # noqa: E402
-from wishes import (ANY, Cut, Loss, Narrow, Slow, Untidy, filter_rules, narrowest, reaches,  # noqa: E402
-                    slow_setting)
+from wishes import ANY, Cut, Loss, Narrow, Slow, Untidy  # noqa: E402
+from wishes import filter_rules, narrowest, reaches, slow_setting  # noqa: E402
 from words import Wrong  # noqa: E402
 
 SEEDS = range(50)
@@ -64,8 +64,8 @@ class Arena:
     def heard(self):
         """{number: whom it hears}"""
         wishes = [wish for wishes in self.wanted.values() for wish in wishes]
-        count = len(self.hosts)
-        return {b: {a for a in range(count) if a != b and reaches(wishes, a, b)} for b in range(count)}
+        numbers = range(len(self.hosts))
+        return {b: {a for a in numbers if a != b and reaches(wishes, a, b)} for b in numbers}
 
 
 def begun(text, count, seed=1):
@@ -105,7 +105,8 @@ class Shapes(unittest.TestCase):
                 self.assertEqual(len(full), 1, said)
                 middle = full[0]
                 sizes = sorted(len(heard[number]) for number in range(count) if number != middle)
-                self.assertEqual(sum(sizes), sum(half * half for half in ((count - 1) // 2, count // 2)))
+                halves = (count - 1) // 2, count // 2
+                self.assertEqual(sum(sizes), sum(half * half for half in halves))
                 for number in range(count):
                     self.assertTrue(number == middle or middle in heard[number])
                     for other in heard[number]:
@@ -152,8 +153,8 @@ class Shapes(unittest.TestCase):
     def test_flapping_ends_healed_and_says_how_often(self):
         fault, arena, hosts, _ = begun("partition flapping any every 50ms", 3)
         self.assertEqual(len(hosts), 1)
-        cluster.wait_until(lambda: len(arena.heard()[hosts[0].number]) == 0, "it is cut off", 10)
-        cluster.wait_until(lambda: len(arena.heard()[hosts[0].number]) == 2, "it is reached again", 10)
+        for count, what in ((0, "it is cut off"), (2, "it is reached again")):
+            cluster.wait_until(lambda: len(arena.heard()[hosts[0].number]) == count, what, 10)
         self.assertRegex(fault.end(arena), r"^cut \d+ times$")
         self.assertEqual(len(arena.heard()[hosts[0].number]), 2)
 
@@ -180,7 +181,8 @@ class Links(unittest.TestCase):
         self.assertIsNone(narrowest([Narrow(1, 300)], 0))
 
     def test_the_filter_lets_clients_through_first(self):
-        rules = filter_rules([Cut(0, 1), Cut(2, 1, True), Loss(ANY, 1, 0.25), Cut(1, 0)], 1, Addresses)
+        wishes = [Cut(0, 1), Cut(2, 1, True), Loss(ANY, 1, 0.25), Cut(1, 0)]
+        rules = filter_rules(wishes, 1, Addresses)
         self.assertEqual(rules, """\
 add table inet fault
 add chain inet fault input { type filter hook input priority 0; }
@@ -202,13 +204,18 @@ class Words(unittest.TestCase):
     GOOD = ("partition majority", "partition majority reset", "partition isolate any",
             "partition isolate node1+node3 reset", "partition bridge", "partition ring reset",
             "partition one-way 2 any", "partition flapping any every 300ms",
-            "partition flapping node2 every 100ms..2s reset", "reset any", "reset all", "lose 10% any",
-            "delay 30ms..80ms any", "delay 1s node1", "reorder 10% 2 any", "bandwidth 200kB/s node3")
-    WRONG = (("partition", "no shape"), ("partition sideways", "no shape"), ("partition isolate", "whom"),
-             ("partition majority any", "'any' is too much"), ("partition isolate any rest", "too much"),
+            "partition flapping node2 every 100ms..2s reset", "reset any", "reset all",
+            "lose 10% any", "delay 30ms..80ms any", "delay 1s node1", "reorder 10% 2 any",
+            "bandwidth 200kB/s node3")
+    WRONG = (("partition", "no shape"), ("partition sideways", "no shape"),
+             ("partition isolate", "whom"),
+             ("partition majority any", "'any' is too much"),
+             ("partition isolate any rest", "too much"),
              ("partition flapping any", "how often"), ("partition flapping any 300ms", "how often"),
-             ("partition flapping any every", "how often"), ("partition flapping any every 1ms", "50ms"),
-             ("partition flapping any every often", "no duration"), ("reset", "whom"), ("lose", "how much"),
+             ("partition flapping any every", "how often"),
+             ("partition flapping any every 1ms", "50ms"),
+             ("partition flapping any every often", "no duration"), ("reset", "whom"),
+             ("lose", "how much"),
              ("lose any", "no share"), ("lose 200% any", "no share"), ("lose 10%", "whom"),
              ("delay 80ms..30ms any", "before it begins"), ("delay 30 any", "no duration"),
              ("reorder many any", "no share"), ("bandwidth 200 any", "no rate"),

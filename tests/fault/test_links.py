@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""Does the network do what is wished of it? Measured with packets between real namespaces: what gets through, in
-which order, how late, how fast; and that nothing is left when it is over. As root, else skipped."""
+"""Does the network do what is wished of it? Measured with packets between real namespaces: what
+gets through, in which order, how late, how fast; and that nothing is left when it is over. As root,
+else skipped."""
 import concurrent.futures
 import ctypes
 import os
@@ -15,6 +16,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+import enclosure  # noqa: E402
 import network  # noqa: E402
 from nodes import cluster, wait_until  # noqa: E402
 from wishes import ANY, Cut, Loss, Narrow, Slow, Untidy  # noqa: E402
@@ -129,7 +131,8 @@ class Links(unittest.TestCase):
 
     def test_clients_always_get_through(self):
         self.net.want("a", [Cut(ANY, 0), Cut(0, ANY), Loss(ANY, 0, 1.0), Slow(0, 1, 1)])
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client, datagrams(self.net, 0) as host:
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with client, datagrams(self.net, 0) as host:
             client.sendto(b"asked", host.getsockname())
             said, who = host.recvfrom(100)
             host.sendto(said + b" and answered", who)
@@ -269,4 +272,7 @@ if __name__ == "__main__":
     if os.geteuid() != 0:
         print("the links can only be measured by root: skipped")
         sys.exit(SKIPPED)
+    if enclosure.folder() is None:  # so that nothing is left, however it ends
+        with enclosure.place() as path:
+            sys.exit(enclosure.run([sys.executable, os.path.abspath(__file__)], path))
     cluster.main()

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Changes of membership, without nodes: which words are read, who may come and go, and an operator who gives a failed
-command again at healing, and only then."""
+"""Changes of membership, without nodes: which words are read, who may come and go, and an operator
+who gives a failed command again at healing, and only then."""
 import os
 import random
 import sys
@@ -71,7 +71,8 @@ class Arena:
         self.given.append((node.name, words))
         status = self.statuses.pop(0) if self.statuses else None
         return types.SimpleNamespace(process=types.SimpleNamespace(poll=lambda: status),
-                                     end=lambda: (status, "shoal: its last words"), __exit__=lambda: None)
+                                     end=lambda: (status, "shoal: its last words"),
+                                     __exit__=lambda: None)
 
 
 class Operators(unittest.TestCase):
@@ -91,7 +92,8 @@ class Operators(unittest.TestCase):
         arena.statuses = [0]
         fault, (hosts, said) = arena.begin("join")
         self.assertEqual((hosts[0].name, hosts[0].state, said), ("node4", OUT, "join node4"))
-        self.assertEqual(arena.given, [("node4", ("join-cluster", "--known-cluster-node", "node1:1"))])
+        self.assertEqual(arena.given,
+                         [("node4", ("join-cluster", "--known-cluster-node", "node1:1"))])
         arena.operator.tend()
         self.assertEqual(hosts[0].state, IN)
         self.assertEqual((arena.operator.pending(), fault.trouble.end), ("", 7.0))
@@ -139,7 +141,8 @@ class Operators(unittest.TestCase):
         arena.statuses = [0]
         _, (_, said) = arena.begin("replace node1")
         self.assertEqual(said, "replace node1, alive, by node4")
-        self.assertEqual(arena.given[0], ("node2", ("replace-node", "--node", "node1", "--with", "node4:1")))
+        self.assertEqual(arena.given[0],
+                         ("node2", ("replace-node", "--node", "node1", "--with", "node4:1")))
         arena.operator.tend()
         self.assertEqual([host.state for host in arena.hosts], [LEFT, IN, IN, IN])
 
@@ -171,10 +174,12 @@ class Operators(unittest.TestCase):
 
 
 class Words(unittest.TestCase):
-    GOOD = ("join", "leave any", "leave node2+node3", "remove any", "replace 2 any", "replace any dead",
-            "reweight node1 1000", "restart rolling", "overload 200 connections")
-    WRONG = (("join any", "too much"), ("leave", "whom"), ("remove", "whom"), ("replace any alive", "too much"),
-             ("reweight any", "what weight"), ("reweight any 0", "no number"), ("reweight any 1001", "1000"),
+    GOOD = ("join", "leave any", "leave node2+node3", "remove any", "replace 2 any",
+            "replace any dead", "reweight node1 1000", "restart rolling",
+            "overload 200 connections")
+    WRONG = (("join any", "too much"), ("leave", "whom"), ("remove", "whom"),
+             ("replace any alive", "too much"), ("reweight any", "what weight"),
+             ("reweight any 0", "no number"), ("reweight any 1001", "1000"),
              ("restart", "rolling"), ("restart all", "rolling"), ("overload", "how much"),
              ("overload 200", "of what"), ("overload many connections", "no number"),
              ("overload 3000 connections", "at most"))

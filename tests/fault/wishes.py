@@ -1,9 +1,9 @@
-"""What is wanted of the network: who doesn't hear whom, what gets lost, what is slow. Each fault has wishes of its
-own, all of them hold together, and what a host's packet filter has to do about it follows from them alone:
-here is no network, only that.
+"""What is wanted of the network: who doesn't hear whom, what gets lost, what is slow. Each fault
+has wishes of its own, all of them hold together, and what a host's packet filter has to do about it
+follows from them alone: here is no network, only that.
 
-A link leads from one host to another, in one direction. Hosts are numbers; ANY stands for every other host, those
-that are still to come included. Clients, who are no hosts, are never cut off.
+A link leads from one host to another, in one direction. Hosts are numbers; ANY stands for every
+other host, those that are still to come included. Clients, who are no hosts, are never cut off.
 """
 import dataclasses
 
@@ -13,7 +13,8 @@ TABLE = "fault"
 
 @dataclasses.dataclass(frozen=True)
 class Cut:
-    """Nothing gets from a to b. With `reset` b's machine answers for it, as a firewall that rejects."""
+    """Nothing gets from a to b. With `reset` b's machine answers for it, as a firewall that
+    rejects."""
 
     a: int
     b: int
@@ -31,7 +32,8 @@ class Loss:
 
 @dataclasses.dataclass(frozen=True)
 class Slow:
-    """What the host sends to others and gets from them takes so much longer, each time another time."""
+    """What the host sends to others and gets from them takes so much longer, each time another
+    time."""
 
     host: int
     least_s: float
@@ -65,8 +67,8 @@ def _leads(wish, a, b):
 
 
 def filter_rules(wishes, host, net):
-    """What `nft -f` is to be told in the host's namespace: it replaces whatever was there. `net` knows addresses:
-    `host(number)`, `subnet`, `clients`."""
+    """What `nft -f` is to be told in the host's namespace: it replaces whatever was there. `net`
+    knows addresses: `host(number)`, `subnet`, `clients`."""
     rules = []
     for sources, share in _losses(wishes, host, net):
         some = f"numgen random mod 1000000 < {round(share * 1e6)}" if share < 1 else ""
@@ -79,8 +81,9 @@ def filter_rules(wishes, host, net):
         rules += [f"{rejected} tcp flags & rst == rst accept",
                   f"{rejected} meta l4proto tcp reject with tcp reset", f"{rejected} drop"]
     chain = f"inet {TABLE} input"
-    lines = [f"add table inet {TABLE}", f"add chain {chain} {{ type filter hook input priority 0; }}",
-             f"flush chain {chain}"]  # not deleted: with a chain the kernel drops all that is in queues
+    lines = [f"add table inet {TABLE}",
+             f"add chain {chain} {{ type filter hook input priority 0; }}",
+             f"flush chain {chain}"]  # not deleted: with a chain goes all that is in queues
     if rules:
         rules = ["iifname lo accept", f"ip saddr {net.clients} accept", *rules]
     lines += [f"add rule {chain} {rule}" for rule in rules]
@@ -121,7 +124,8 @@ def slow_setting(wishes, host):
             wanted, straight, hold = True, straight * (1 - wish.share), max(hold, wish.hold_s)
     if not wanted:
         return None
-    return f"{round(least * 1e6)} {round(most * 1e6)} {round((1 - straight) * 1e6)} {round(hold * 1e6)}\n"
+    numbers = (least, most, 1 - straight, hold)
+    return " ".join(str(round(number * 1e6)) for number in numbers) + "\n"
 
 
 def narrowest(wishes, host):

@@ -1,6 +1,6 @@
-"""Networks that are bad, but not apart: connections that are reset, packets that get lost, come late or in another
-order, lines that carry little. All of it is between a node and the others; only a narrow line is narrow
-for clients, too.
+"""Networks that are bad, but not apart: connections that are reset, packets that get lost, come
+late or in another order, lines that carry little. All of it is between a node and the others; only
+a narrow line is narrow for clients, too.
 """
 import network
 from faults.fault import Fault
@@ -70,7 +70,7 @@ class Delay(_OnSlowLinks):
     word = "delay"
     samples = ("delay 10ms..50ms any", "delay 200ms any")
     amount = "a duration or a range, as 30ms..80ms"
-    usage = "delay SPAN TARGET: what it and the others send each other takes so much longer, each way"
+    usage = "delay SPAN TARGET: what it and the others send each other takes so much longer"
 
     def read(self, text):
         self.span = span(text)
@@ -100,7 +100,7 @@ class Bandwidth(_OnLinks):
     word = "bandwidth"
     samples = ("bandwidth 200kB/s any",)
     amount = "a rate, as 200kB/s"
-    usage = "bandwidth RATE TARGET: its network carries only so much each way, clients' bytes included"
+    usage = "bandwidth RATE TARGET: its network carries only so much each way, for clients, too"
 
     def read(self, text):
         self.rate = rate(text)

@@ -1,6 +1,6 @@
-"""Who is a member changes while other things go wrong: nodes join, leave, are removed, replaced and given another
-weight. Each is an instant, the operator's command; how it goes on, and that it is given again if it fails, is
-the operator's business (membership.py).
+"""Who is a member changes while other things go wrong: nodes join, leave, are removed, replaced and
+given another weight. Each is an instant, the operator's command; how it goes on, and that it is
+given again if it fails, is the operator's business (membership.py).
 """
 import membership
 from faults.fault import Fault
@@ -8,7 +8,7 @@ from membership import IN, LEFT, REMOVED
 from words import Target, Wrong, count
 
 WEIGHT_MAX = 1000
-GONE = ("leaving", "left", "removed")  # what a node says of one that is, or is about to be, no member any more
+GONE = ("leaving", "left", "removed")  # states of one that is, or is about to be, no member
 
 
 class Join(Fault):
@@ -79,8 +79,8 @@ class Replace(Fault):
 
     word = "replace"
     samples = ("replace any", "replace any dead")
-    usage = ("replace TARGET [dead]: a new host takes its place, which it hands over; dead: it is killed before, "
-             "and never comes back")
+    usage = ("replace TARGET [dead]: a new host takes its place, which it hands over; dead: it is "
+             "killed before, and never comes back")
     lasts = False
     harm = True  # it may be down already
 
@@ -90,8 +90,7 @@ class Replace(Fault):
         del words[:self.dead]
 
     def begin(self, arena, rng):
-        changing = arena.operator.changing()
-        hosts = [host for host in self.target.pick(arena, rng) if host.state == IN and host not in changing]
+        hosts = _steady(arena, self.target.pick(arena, rng))
         said = []
         for host in hosts:
             dead = self.dead or not host.alive
@@ -118,8 +117,7 @@ class Reweight(Fault):
             raise Wrong(f"the largest weight is {WEIGHT_MAX}")
 
     def begin(self, arena, rng):
-        changing = arena.operator.changing()
-        hosts = [host for host in self.target.pick(arena, rng) if host.state == IN and host not in changing]
+        hosts = _steady(arena, self.target.pick(arena, rng))
         if arena.scenario.cluster.nodes == 1:
             return [], ""
         for host in hosts:
@@ -152,8 +150,14 @@ def _replace(fault, arena, old, dead):
     return f"replace {old.name}, {'dead' if dead else 'alive'}, by {fresh.name}"
 
 
+def _steady(arena, hosts):
+    """Those of the hosts that are members and neither come nor go."""
+    changing = arena.operator.changing()
+    return [host for host in hosts if host.state == IN and host not in changing]
+
+
 def _named(command, host, *more):
-    """A command at any other member; of one that nobody knows any more there is nothing to be said."""
+    """A command at any other member; nothing where nobody knows the one any more."""
 
     def ask(peer, states):
         if states is not None and host.name not in states:

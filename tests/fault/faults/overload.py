@@ -1,5 +1,6 @@
-"""More requests than the nodes can do: a crowd beside the clients, on keys of its own that nobody judges. It is another
-process, and the clients whose answers are judged have to share the nodes with it."""
+"""More requests than the nodes can do: a crowd beside the clients, on keys of its own that nobody
+judges. It is another process, and the clients whose answers are judged have to share the nodes with
+it."""
 import os
 import subprocess
 
@@ -55,9 +56,9 @@ class Overload(Fault):
     def _begin(self, arena):
         self._times += 1
         hosts = ",".join(f"{node.host}:{node.client_port}" for node in arena.asked())
-        command = [os.environ["SHOAL_CLI"], "bench", "-H", hosts, "--connections", str(self.connections),
-                   "--pipeline", str(PIPELINE), "--keys", str(KEYS), "--value-size", str(VALUE_BYTES),
-                   "--duration", LONGEST]
+        command = [os.environ["SHOAL_CLI"], "bench", "-H", hosts, "--connections",
+                   str(self.connections), "--pipeline", str(PIPELINE), "--keys", str(KEYS),
+                   "--value-size", str(VALUE_BYTES), "--duration", LONGEST]
         self._crowd = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                        stderr=subprocess.DEVNULL, env=cluster.plain_environment())
 

@@ -1,5 +1,6 @@
-"""Networks that come apart, in every shape: who doesn't hear whom any more, with packets that vanish or, with
-`reset`, connections that are reset. Clients reach every node all the time, and so ask on all sides.
+"""Networks that come apart, in every shape: who doesn't hear whom any more, with packets that
+vanish or, with `reset`, connections that are reset. Clients reach every node all the time, and so
+ask on all sides.
 """
 import random
 import threading
@@ -14,7 +15,7 @@ SPAN_LEAST_S = 0.05  # what it takes to cut
 
 
 def majority(numbers, rng):
-    """(minority, pairs): a drawn minority, as large as it can be, and the others don't hear each other."""
+    """(minority, pairs): a drawn minority, as large as it can be, and the others, apart."""
     minority = sorted(rng.sample(numbers, max(1, (len(numbers) - 1) // 2)))
     rest = [number for number in numbers if number not in minority]
     return minority, islands(minority, rest)
@@ -26,7 +27,7 @@ def isolate(alone):
 
 
 def bridge(numbers, rng):
-    """(the one in the middle, two halves, pairs): the halves don't hear each other, and the one hears both."""
+    """(the one in the middle, two halves, pairs): each half hears itself and the one."""
     middle, *rest = rng.sample(numbers, len(numbers))
     half = len(rest) // 2
     halves = sorted(rest[:half]), sorted(rest[half:])
@@ -34,7 +35,7 @@ def bridge(numbers, rng):
 
 
 def ring(numbers, rng):
-    """(the order drawn, pairs): each hears the one before it and the one behind it, and nobody else."""
+    """(the order drawn, pairs): each hears only the one before and the one behind it."""
     order = rng.sample(numbers, len(numbers))
     place = {number: at for at, number in enumerate(order)}
     near = (1, len(order) - 1)
@@ -54,8 +55,8 @@ class Partition(Fault):
     samples = ("partition majority", "partition isolate any", "partition bridge", "partition ring",
                "partition one-way any", "partition flapping any every 200ms..500ms",
                "partition majority reset", "partition isolate any reset")
-    usage = ("partition majority | isolate TARGET | bridge | ring | one-way TARGET | flapping TARGET every SPAN, "
-             "then reset or nothing: who hears whom; reset: connections are reset instead of hanging")
+    usage = ("partition majority | bridge | ring | isolate TARGET | one-way TARGET | "
+             "flapping TARGET every SPAN, [reset]: who hears whom; connections hang, or are reset")
     LEAST = {"majority": 2, "bridge": 3, "ring": RING_LEAST}  # nodes it takes
 
     def __init__(self, words):
@@ -78,7 +79,8 @@ class Partition(Fault):
         return period
 
     def begin(self, arena, rng):
-        hosts, pairs, text = self._everybody(arena, rng) if self.target is None else self._chosen(arena, rng)
+        draw = self._everybody if self.target is None else self._chosen
+        hosts, pairs, text = draw(arena, rng)
         if not text:
             return [], ""
         cuts = [Cut(a, b, self.reset) for a, b in pairs]

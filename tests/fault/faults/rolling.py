@@ -1,4 +1,5 @@
-"""An operator restarts the nodes for an upgrade, one after the other, each only when the one before it is up again."""
+"""An operator restarts the nodes for an upgrade, one after the other, each only when the one before
+it is up again."""
 import os
 
 import changes
@@ -8,12 +9,12 @@ from words import Wrong
 
 
 class Restart(Fault):
-    """All members that there are when it begins, in a drawn order; over when the last is up. One that another fault
-    keeps down is waited for."""
+    """All members that there are when it begins, in a drawn order; over when the last is up. One
+    that another fault keeps down is waited for."""
 
     word = "restart"
     samples = ("restart rolling",)
-    usage = "restart rolling: SIGTERM and start of each member, one after the other; over when the last is up"
+    usage = "restart rolling: SIGTERM and start of each member, one after the other, to the last"
 
     def __init__(self, words):
         if words[:1] != ["rolling"]:
