@@ -83,6 +83,7 @@
     X(unit_unlocked, "a transaction doesn't wait for keys that others have locked")                \
     X(undecided, "a transaction over several workers is written before its decision is on record") \
     X(intent_early, "a transaction's intent goes before what it intends is written")               \
+    X(store_of_stranger, "what is written by a node that this one doesn't know yet is stored")     \
     X(one_secret, "a token made with the cluster's previous secret is refused")                    \
     X(read_one_less, "a read is content with one answer less than R")                              \
     X(write_one_less, "a write is content with one confirmation less than W")                      \

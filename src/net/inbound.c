@@ -124,6 +124,7 @@ static void welcome_peer(struct inbound_peer *peer, const struct message_hello *
     }
     connection_send(peer->connection);
     peer->node = hello->node;
+    peer->source.node = hello->node;
     peer->frames.len_max = LIMIT_FRAME_BYTES;
     peer->frames.len_max_hard = LIMIT_FRAME_BYTES;
     log_debug("peer: connected", LOG_HEX("node", hello->node), LOG_TEXT("name", hello->name),

@@ -276,6 +276,8 @@ void feed_letter_free(struct letter *letter);
 void worker_closing_init(struct worker *worker);
 void worker_closing_deinit(struct worker *worker);
 void worker_closing_adopt(struct worker *worker);
+/* Would this node be asked before an actor is closed, unless it has been removed? */
+bool worker_closing_asks(const struct worker *worker, uint64_t node);
 /* For another cluster. */
 void worker_closing_forget(struct worker *worker);
 void serve_ended(struct worker *worker, struct source source, const struct message_ended *ask);

@@ -16,6 +16,7 @@ struct source {
     uint32_t worker;
     uint32_t slot;   /* the world's; meaningless to the core */
     uint64_t serial; /* the world's: tells a reused slot from the old one */
+    uint64_t node;   /* the peer at its other end, by its hello; 0: this node itself */
 };
 
 struct ports {

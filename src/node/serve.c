@@ -151,10 +151,23 @@ static bool serve_confirms_later(const struct worker *worker, const struct messa
             !durability_reached(durability, DURABILITY_DURABLE));
 }
 
-/* Stores it, and says of which holding, and what that keeps beside it. */
-static int serve_apply(struct worker *worker, const struct message_store *store,
-                       struct message_stored *stored)
+/* Is the sender in a view that this node doesn't have yet? Then its dots are not to lie here: the
+ * actor would belong to nobody who is asked, be closed as one that has ended, and what it writes
+ * next would be taken for gone. It asks again once its view has come. (Who has been removed is not
+ * asked either, and known.) */
+static bool serve_is_stranger(const struct worker *worker, uint64_t node)
 {
+    return node != 0 && !worker_closing_asks(worker, node) &&
+           !view_removed(worker->snapshot->view, node) && !MUTANT(store_of_stranger);
+}
+
+/* Stores it, and says of which holding, and what that keeps beside it. */
+static int serve_apply(struct worker *worker, struct source source,
+                       const struct message_store *store, struct message_stored *stored)
+{
+    if (serve_is_stranger(worker, source.node)) {
+        return SHOAL_ENOTOWNER;
+    }
     if (ended_refuses(&worker->ended, store->partition,
                       replica_holding(&worker->replica, store->partition), store->actor)) {
         return SHOAL_ECONFLICT;
@@ -182,7 +195,7 @@ void serve_store(struct worker *worker, struct source source, const struct messa
     struct message_stored stored = {.id = store->id, .view_digest = worker->snapshot->view->digest};
     const struct served served =
         account_serve(worker, "STORE", &store->trace, store->partition, store->key);
-    int result = code != 0 ? code : serve_apply(worker, store, &stored);
+    int result = code != 0 ? code : serve_apply(worker, source, store, &stored);
     if (MUTANT(confirm_early) && result == REPLICA_HELD) {
         result = REPLICA_DONE;
     }

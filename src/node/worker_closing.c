@@ -66,6 +66,14 @@ static bool closing_is_gone(const struct snapshot *snapshot, uint64_t node)
     return known == NULL || known->record.state == NODE_LEFT;
 }
 
+bool worker_closing_asks(const struct worker *worker, uint64_t node)
+{
+    const struct view *view = worker->snapshot->view;
+    const struct role *role = roles_find(&view->roles, node);
+    return view_counted(view, node) ||
+           (role != NULL && role->kind == ROLE_OUT && !closing_is_gone(worker->snapshot, node));
+}
+
 /* Without memory for who has left nobody is asked, and nothing closed. */
 void worker_closing_adopt(struct worker *worker)
 {

@@ -1,6 +1,8 @@
 /* Whose word is asked before an actor is closed: the members that the view counts, and those who
  * have left and may still have something, a holding to be let go or hints. What these hold of an
- * actor would come to owners that know it to be gone, and what it replaced would go with it. */
+ * actor would come to owners that know it to be gone, and what it replaced would go with it. That
+ * all who could say "it is mine" are among them rests on this: no store is taken from a node that
+ * the receiver's view doesn't know (node/serve.c, mutant store_of_stranger). */
 #ifndef REPAIR_CLOSING_MEMBERS_H
 #define REPAIR_CLOSING_MEMBERS_H
 

@@ -75,7 +75,8 @@ static void hand_over(struct sim_connection *connection, enum sim_direction dire
     if (kind == SIM_ITEM_FRAME) {
         item->source = (struct source){.worker = end->worker,
                                        .slot = (uint32_t)connection->serial,
-                                       .serial = connection->serial};
+                                       .serial = connection->serial,
+                                       .node = world->nodes[connection->client.node].id};
     } else if (kind == SIM_ITEM_CONTACTED) {
         item->number = connection->ticket;
     } else {

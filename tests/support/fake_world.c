@@ -116,9 +116,11 @@ static int port_send(void *self, uint64_t id, struct bytes frame)
         uint32_t worker = place->worker % world->nodes[to].worker_count;
         struct world_event *event =
             world_event(world, EVENT_FRAME, to, worker, LATENCY_US, payload_of(frame));
-        event->source = (struct source){.worker = worker,
-                                        .slot = place->node * WORLD_WORKERS + place->worker,
-                                        .serial = world->nodes[place->node].life};
+        event->source =
+            (struct source){.worker = worker,
+                            .slot = place->node * WORLD_WORKERS + place->worker,
+                            .serial = world->nodes[place->node].life,
+                            .node = worker_node_id(world->nodes[place->node].workers[0])};
     }
     return 0;
 }
@@ -630,7 +632,12 @@ struct world_answer *fake_world_change(struct fake_world *world, uint32_t node, 
 
 void fake_world_ask(struct fake_world *world, uint32_t node, struct bytes frame)
 {
-    struct source source = {.worker = 0, .slot = TEST_SLOT};
+    fake_world_ask_as(world, node, 0, frame);
+}
+
+void fake_world_ask_as(struct fake_world *world, uint32_t node, uint64_t peer, struct bytes frame)
+{
+    struct source source = {.worker = 0, .slot = TEST_SLOT, .node = peer};
     struct bytes payload = payload_of(frame);
     ASSERT(frame_validate(payload) == 0);
     worker_frame(world->nodes[node].workers[0], world->now, source, payload);

@@ -142,6 +142,8 @@ struct world_answer *fake_world_begin(struct fake_world *world, uint32_t node, u
 
 /* Hands a frame to worker 0 of the node, as from a stranger; its answer comes to world->reply. */
 void fake_world_ask(struct fake_world *world, uint32_t node, struct bytes frame);
+/* The same as if a peer of this id had sent it. */
+void fake_world_ask_as(struct fake_world *world, uint32_t node, uint64_t peer, struct bytes frame);
 
 const struct snapshot *world_snapshot(struct fake_world *world, uint32_t node);
 /* Members of the newest layout as the node sees it; 0 before it is in a cluster. */

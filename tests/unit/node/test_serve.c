@@ -230,6 +230,28 @@ static void what_it_holds_but_owns_no_more_is_refused_too(void **state)
     assert_int_equal(gone, WORLD_PARTITIONS / 2);
 }
 
+static void a_write_of_a_node_that_is_not_known_yet_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t self = world_snapshot(&fixture->world, 0)->self;
+    const uint64_t senders[] = {self, self + 1};
+    for (uint32_t i = 0; i < 2; i++) {
+        struct message_store store = {.id = 4,
+                                      .key = bytes_from_string("k"),
+                                      .object = object_of(fixture, "v"),
+                                      .view_digest = fixture->digest + i,
+                                      .actor = 77};
+        assert_int_equal(message_store_encode(&store, &fixture->frame), 0);
+        fixture->world.replies = 0;
+        fake_world_ask_as(&fixture->world, 0, senders[i], buffer_bytes(&fixture->frame));
+        fake_world_run(&fixture->world, 2 * MS);
+        buffer_clear(&fixture->frame);
+        struct message_stored answer = stored(fixture);
+        assert_int_equal(answer.code, i == 0 ? 0 : SHOAL_ENOTOWNER);
+        assert_int_equal(answer.view.data != NULL, i == 1); /* so that it knows why */
+    }
+}
+
 static void bytes_that_are_no_object_are_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -580,6 +602,7 @@ int main(void)
         TEST(whoever_has_another_view_is_told_all_of_it),
         TEST(what_is_not_owned_here_is_refused),
         TEST(what_it_holds_but_owns_no_more_is_refused_too),
+        TEST(a_write_of_a_node_that_is_not_known_yet_is_refused),
         TEST(bytes_that_are_no_object_are_refused),
         TEST(nothing_more_is_taken_from_an_actor_whose_end_was_confirmed),
         TEST(who_has_a_partition_to_let_go_confirms_no_end),
