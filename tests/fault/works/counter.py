@@ -24,7 +24,7 @@ from record import NOTHING, OK
 from works import asking
 from works.quorums import binding, heard_enough
 from works.slots import Slots
-from works.work import Problem, Work, tell
+from works.work import Problem, Work, by_key, tell
 
 ADD = "add"
 KEYS = 8
@@ -71,11 +71,7 @@ class Counter(Work):
 
     @staticmethod
     def check(ops, facts):
-        by_key = collections.defaultdict(list)
-        for op in ops:
-            by_key[op.key].append(op)
-        for key, of_key in by_key.items():
-            yield from Sum(key, of_key, facts).check()
+        return by_key(ops, lambda key, of_key: Sum(key, of_key, facts).check())
 
 
 def _add(client, key, delta):

@@ -22,7 +22,7 @@ from record import OK
 from works import asking
 from works.quorums import binding, heard_enough
 from works.versions import Key, shown
-from works.work import Problem, Work, tell
+from works.work import Problem, Work, by_key, tell
 
 KEYS = 40
 WRITES_MAX = 150  # of a key
@@ -78,11 +78,7 @@ class Session(Work):
 
     @staticmethod
     def check(ops, facts):
-        by_key = collections.defaultdict(list)
-        for op in ops:
-            by_key[op.key].append(op)
-        for key, of_key in by_key.items():
-            yield from Sessions(key, of_key, facts).check()
+        return by_key(ops, lambda key, of_key: Sessions(key, of_key, facts).check())
 
 
 class Sessions(Key):

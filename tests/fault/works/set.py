@@ -11,12 +11,10 @@ of.
     No sibling holds the element of another's writer: it had read that
     other one, and replaced it.                                             else  false siblings
 """
-import collections
-
 from record import NOTHING, OK
 from works import asking
 from works.quorums import binding, heard_enough, reads_of
-from works.work import Problem, Work, tell
+from works.work import Problem, Work, by_key, tell
 
 ELEMENTS_MAX = 100  # of one set; every write carries them all
 SETS = 30
@@ -54,11 +52,7 @@ class Set(Work):
     @staticmethod
     def check(ops, facts):
         by_number = {op.number: op for op in ops}
-        by_key = collections.defaultdict(list)
-        for op in ops:
-            by_key[op.key].append(op)
-        for key, of_key in by_key.items():
-            yield from _check_key(key, of_key, by_number, facts)
+        return by_key(ops, lambda key, of_key: _check_key(key, of_key, by_number, facts))
 
 
 def union(read):

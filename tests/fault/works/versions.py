@@ -45,16 +45,12 @@ import heapq
 from record import NOTHING, OK
 from works.asking import DELETE, PUT, READ
 from works.quorums import binding, heard_enough, reads_of
-from works.work import Problem, tell
+from works.work import Problem, by_key, tell
 
 
 def check(ops, facts):
     """Problems of all keys."""
-    by_key = collections.defaultdict(list)
-    for op in ops:
-        by_key[op.key].append(op)
-    for key, of_key in by_key.items():
-        yield from Key(key, of_key, facts).check()
+    return by_key(ops, lambda key, of_key: Key(key, of_key, facts).check())
 
 
 def shown(read):

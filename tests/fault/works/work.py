@@ -6,15 +6,26 @@ A new one: a class here in a module of its own, named in works/__init__.py, and 
 wrong in test_works.py: a checker that nothing has ever failed is no checker.
 """
 import collections
+import itertools
 
 Problem = collections.namedtuple("Problem", "rule key text")
 TOLD_MAX = 400
+OF_KEY_MAX = 20  # problems; of a store that does everything wrong there is no need to tell it all
 
 
 def tell(op):
     """An operation in a problem's text."""
     text = "nobody's" if op is None else repr(op)
     return text if len(text) <= TOLD_MAX else f"{text[:TOLD_MAX]}..."
+
+
+def by_key(ops, check):
+    """Problems of each key, the first ones: `check` takes a key and its operations."""
+    of_key = collections.defaultdict(list)
+    for op in ops:
+        of_key[op.key].append(op)
+    for key, found in of_key.items():
+        yield from itertools.islice(check(key, found), OF_KEY_MAX)
 
 
 class Work:
