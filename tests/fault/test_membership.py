@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import changes  # noqa: E402
 import faults  # noqa: E402
 import membership  # noqa: E402
+from faults import rolling  # noqa: E402
 from membership import IN, LEFT, OUT, REMOVED  # noqa: E402
 from nodes import cluster  # noqa: E402
 from words import Wrong  # noqa: E402
@@ -171,6 +172,53 @@ class Operators(unittest.TestCase):
         self.assertEqual(arena.begin("remove any")[1], ([], ""))
         self.assertEqual(arena.begin("replace any dead")[1], ([], ""))
         self.assertEqual([host.alive for host in arena.hosts], [True] * 4)
+
+
+class Restarts(unittest.TestCase):
+    """restart rolling, on hosts that take a while to end and to come up."""
+
+    def setUp(self):
+        self.addCleanup(setattr, rolling, "_is_up", rolling._is_up)
+        rolling._is_up = lambda host: host.running
+        self.arena = Arena(3)
+        self.told = []
+        for host in self.arena.hosts:
+            host.stop = lambda who, host=host: self.told.append((host.name, "stop"))
+            host.start = lambda who, host=host: self.told.append((host.name, "start"))
+        self.fault, (_, self.text) = self.arena.begin("restart rolling")
+
+    def step(self):
+        """What the harness does, and a machine: whether the fault is over."""
+        over = self.fault.tend(self.arena)
+        for name, what in self.told[-1:]:
+            host = self.arena.host(name)
+            host.running = what == "start"
+            host.node.process = None if what == "stop" else object()
+        return over
+
+    def test_each_is_waited_for_before_the_next(self):
+        steps = 0
+        while not self.step():
+            steps += 1
+            self.assertLess(steps, 50)
+            self.assertLessEqual(sum(not host.running for host in self.arena.hosts), 1)
+        order = self.text.removeprefix("rolling restart: ").split()
+        self.assertEqual(sorted(order), ["node1", "node2", "node3"])
+        self.assertEqual(self.told, [(name, what) for name in order for what in ("stop", "start")])
+        self.assertEqual(self.fault.end(self.arena), "restarted one after the other: 3")
+
+    def test_one_that_does_not_come_up_holds_the_others_up(self):
+        rolling._is_up = lambda host: False
+        for _ in range(50):
+            self.assertFalse(self.step())
+        self.assertEqual(len(self.told), 2)
+        self.assertEqual(self.fault.end(self.arena), "restarted one after the other: 0")
+
+    def test_one_that_was_removed_meanwhile_is_passed_over(self):
+        for host in self.arena.hosts:
+            host.state = REMOVED
+        self.assertTrue(self.step())
+        self.assertEqual(self.told, [])
 
 
 class Words(unittest.TestCase):
