@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "node/core.h"
 #include "node/feed_hub.h"
+#include "node/feed_work.h"
 #include "node/steward.h"
 #include "shoal/error.h"
 
@@ -315,6 +316,7 @@ static void adopt_give(struct worker *worker)
     if (worker->hub != NULL) {
         feed_hub_adopt(worker->hub);
     }
+    feed_work_adopt(worker->feed);
     worker->replica.position_secret = snapshot->position_secret;
 }
 

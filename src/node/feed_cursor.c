@@ -123,6 +123,7 @@ int feed_cursor_copy(struct feed_cursor *to, const struct feed_cursor *from)
             memcpy(to->places, from->places, from->count * sizeof(*to->places));
         }
         to->count = from->count;
+        to->known = from->known;
     }
     return error;
 }
@@ -180,7 +181,7 @@ int feed_cursor_encode(const struct feed_cursor *cursor, uint64_t cluster, uint6
     size_t place_bytes = NODE_BYTES + TAG_BYTES + 2 * VARINT_BYTES_MAX;
     uint32_t nodes = 0;
     buffer_clear(out);
-    int error = buffer_reserve(out, 1 + VARINT_BYTES_MAX + CHECK_BYTES +
+    int error = buffer_reserve(out, 1 + 3 * VARINT_BYTES_MAX + CHECK_BYTES +
                                         (size_t)cursor->count * place_bytes);
     if (error < 0) {
         return error;
@@ -191,6 +192,8 @@ int feed_cursor_encode(const struct feed_cursor *cursor, uint64_t cluster, uint6
     }
     uint8_t *at = out->data;
     *at++ = CURSOR_VERSION;
+    at = varint_store(at, cursor->known.stamp);
+    at = varint_store(at, cursor->known.gone);
     at = varint_store(at, nodes);
     for (uint32_t i = 0; i < cursor->count;) {
         uint32_t until = cursor_run(cursor, i, skip_node, skip_lane);
@@ -245,7 +248,9 @@ static int cursor_load(const uint8_t *at, const uint8_t *end, struct feed_cursor
     if (at == end || *at != CURSOR_VERSION) {
         return error;
     }
-    at = varint_load(at + 1, end, &nodes);
+    at = varint_load(at + 1, end, &out->known.stamp);
+    at = at == NULL ? NULL : varint_load(at, end, &out->known.gone);
+    at = at == NULL ? NULL : varint_load(at, end, &nodes);
     for (uint64_t i = 0; at != NULL && i < nodes; i++) {
         error = SHOAL_EINVAL;
         at = cursor_load_node(at, end, out, &error);

@@ -1,8 +1,8 @@
 /* A place in the live feed: for every lane of every node, what comes next. Readers carry it from
  * node to node as a *cursor*, bytes that mean the same everywhere in the cluster:
  *
- *      | version u8 | varint nodes | node u64 | varint lanes | tag u32, varint at | ... | check u32
- * |
+ *      | version u8 | varint stamp, varint gone | varint nodes
+ *      | node u64 | varint lanes | tag u32, varint at | ... | check u32 |
  *
  * The tag tells one tail of a lane from the one that took its place. Tag 0: no position is known
  * yet, `at` is the wall time (ms) from which on the lane is wanted; time 0 is its beginning. Nodes
@@ -23,8 +23,16 @@ struct feed_place {
     uint64_t checked; /* its holder's own: not encoded, not compared */
 };
 
+/* What was known of the members: the highest stamp of a role, and how many were not in. Tells who
+ * has come and gone since (feed_gone.c). */
+struct feed_known {
+    uint64_t stamp;
+    uint64_t gone;
+};
+
 /* Sorted by node and lane; a node's lanes are there from 0 on without a hole. */
 struct feed_cursor {
+    struct feed_known known;
     struct feed_place *places;
     uint32_t count;
     uint32_t capacity;
@@ -47,6 +55,7 @@ int feed_cursor_put(struct feed_cursor *cursor, const struct feed_place *place);
 void feed_cursor_cut(struct feed_cursor *cursor, uint64_t node, uint32_t lane);
 /* 0 or SHOAL_ENOMEM. */
 int feed_cursor_copy(struct feed_cursor *to, const struct feed_cursor *from);
+/* The same places. */
 bool feed_cursor_equal(const struct feed_cursor *a, const struct feed_cursor *b);
 
 /* Replaces what `out` holds. Without the lanes of `skip_node` from `skip_lane` on (node 0: with

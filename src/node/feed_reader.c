@@ -128,6 +128,9 @@ static void pump_on_timer(struct timer *timer, uint64_t now_us)
     (void)now_us;
     struct feed_work *work = QUEUE_ITEM(timer, struct feed_work, pump);
     feed_advance(work);
+    if (work->readers > 0) {
+        feed_gone_review(work);
+    }
     bool more = pump_walks(work);
     feed_fetch_next(work);
     pump_flush(&work->synced);
@@ -344,6 +347,13 @@ int feed_work_new(struct worker *worker, struct feed_work **out)
     feed_local_init(work);
     *out = work;
     return 0;
+}
+
+void feed_work_adopt(struct feed_work *work)
+{
+    if (work->readers > 0) {
+        feed_stir(work);
+    }
 }
 
 void feed_work_stop(struct feed_work *work)

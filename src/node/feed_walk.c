@@ -362,7 +362,7 @@ static int walk_merge(struct feed_walk *walk)
         }
     }
     walk->merged = true;
-    return 0;
+    return feed_gone_merge(walk);
 }
 
 void feed_walk_review(struct feed_work *work)

@@ -81,6 +81,7 @@ void feed_streams_end(struct feed_work *work, uint64_t node, uint32_t lane)
 int feed_ends(struct feed_work *work)
 {
     work->ends.count = 0;
+    work->ends.known = work->known;
     for (uint32_t i = 0; i < work->stream_count; i++) {
         int error =
             work->streams[i]->gone ? 0 : feed_cursor_put(&work->ends, &work->streams[i]->place);

@@ -5,6 +5,7 @@
  *      feed_synced.c   readers that stand where the hub does: all at one place
  *      feed_walk.c     readers that don't, each at a place of its own
  *      feed_fetch.c    ... who are brought up from the tails
+ *      feed_gone.c     members that have come and gone unheard
  *      feed_local.c    lists and reads of this node
  *      feed_filter.c   what readers want, each filter once
  *
@@ -117,6 +118,8 @@ struct feed_work {
     struct table asks;         /* id -> struct feed_walk */
     uint64_t next_id;
     uint64_t serial;
+    struct feed_known known; /* of the members, as readers in step know it ... */
+    uint64_t known_digest;   /* ... by this view */
     struct feed_cursor ends; /* of readers in step; see feed_ends */
     struct buffer cursor;    /* encoded, the last one */
     struct timer pump;
@@ -133,6 +136,8 @@ struct feed_work {
 
 int feed_work_new(struct worker *worker, struct feed_work **out);
 void feed_work_free(struct feed_work *work); /* NULL is fine */
+/* There is another snapshot. */
+void feed_work_adopt(struct feed_work *work);
 /* The worker is stopping: all readers are told. */
 void feed_work_stop(struct feed_work *work);
 /* There is something to do in the next turn. */
@@ -206,6 +211,16 @@ int feed_walk_jump(struct feed_walk *walk, struct feed_place *place, uint32_t ta
                    uint32_t reason, uint64_t missed);
 /* The lanes of the node from this one on are no more. As feed_offer. */
 int feed_walk_cut(struct feed_walk *walk, uint64_t node, uint32_t lane, uint32_t reason);
+
+/* ---- feed_gone.c ---- */
+
+struct feed_known feed_known_of(const struct view *view);
+/* Where the view has changed, tells readers in step of members that have come and gone unheard, and
+ * lets the others look for such. */
+void feed_gone_review(struct feed_work *work);
+/* Gives a reader that is not in step places of those that it has not heard of, so that it is told.
+ * 0, SHOAL_ENOMEM, SHOAL_ETOOBIG. */
+int feed_gone_merge(struct feed_walk *walk);
 
 /* ---- feed_fetch.c ---- */
 

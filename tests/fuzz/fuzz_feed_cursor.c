@@ -49,6 +49,7 @@ void fuzz_sample(struct random *random, struct arena *arena, struct buffer *out)
     struct feed_cursor cursor;
     (void)arena;
     feed_cursor_init(&cursor);
+    cursor.known.stamp = random_u64(random) >> random_below(random, 64);
     for (uint64_t node = 1; node <= random_below(random, NODES_MAX); node++) {
         for (uint32_t lane = 0; lane < 1 + node % 3; lane++) {
             struct feed_place place = {.node = node << random_below(random, 40),

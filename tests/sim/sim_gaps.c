@@ -34,15 +34,6 @@ void sim_gaps_note(struct sim_gaps *gaps, const struct feed_event *event)
     }
 }
 
-void sim_gaps_follow(struct sim_gaps *gaps, const struct feed_cursor *cursor)
-{
-    for (uint32_t i = 0; i < cursor->count; i++) {
-        if (cursor->places[i].lane == 0) {
-            gaps_node(gaps, cursor->places[i].node)->followed = true;
-        }
-    }
-}
-
 void sim_gaps_begin(struct sim_gaps *gaps, const struct feed_cursor *cursor)
 {
     for (uint32_t i = 0; i < cursor->count; i++) {
@@ -56,22 +47,6 @@ bool sim_gaps_told(const struct sim_gaps *gaps, uint64_t node, uint32_t reason)
 {
     const struct sim_gap_node *found = gaps_find(gaps, node);
     return found != NULL && (found->reasons & 1u << reason) != 0;
-}
-
-/* A node that comes and goes while the reader reads nowhere is one of which it never hears. */
-static bool came_and_went(const struct sim_gap_node *node, const struct sim_world *world,
-                          const struct sim_dot *dot)
-{
-    bool there = false;
-    for (uint32_t i = 0; i < world->node_count; i++) {
-        const struct snapshot *snapshot = sim_node_snapshot(&world->nodes[i]);
-        const struct role *role =
-            snapshot == NULL ? NULL : roles_find(&snapshot->view->roles, dot->node_id);
-        there = there || (role != NULL && role->kind == ROLE_IN &&
-                          !view_removed(snapshot->view, dot->node_id) &&
-                          sim_world_is_member(world, &world->nodes[i]));
-    }
-    return !there && (node == NULL || !node->followed);
 }
 
 /* The end of a process costs what was not acknowledged; of the machine, what was not synced. */
@@ -89,9 +64,6 @@ bool sim_gaps_excuse(const struct sim_gaps *gaps, const struct sim_world *world,
     for (uint32_t i = 0; i < write->dot_count; i++) {
         const struct sim_dot *dot = &key->dots[write->dots[i]];
         const struct sim_gap_node *node = gaps_find(gaps, dot->node_id);
-        if (came_and_went(node, world, dot)) {
-            return true;
-        }
         if (node == NULL) {
             continue;
         }

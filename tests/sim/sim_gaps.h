@@ -14,7 +14,6 @@
 struct sim_gap_node {
     uint64_t id;
     uint32_t reasons; /* 1 << enum feed_gap */
-    bool followed;    /* it was in some cursor */
     bool away;
     bool timed; /* it had no place at first, but a time: what came since then is a matter of clocks
                  */
@@ -27,8 +26,6 @@ struct sim_gaps {
 
 /* A gap or its end. */
 void sim_gaps_note(struct sim_gaps *gaps, const struct feed_event *event);
-/* A cursor that it was given. */
-void sim_gaps_follow(struct sim_gaps *gaps, const struct feed_cursor *cursor);
 /* The reader has its first place. */
 void sim_gaps_begin(struct sim_gaps *gaps, const struct feed_cursor *cursor);
 /* Was it told of such a gap of the node? */

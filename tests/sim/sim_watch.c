@@ -134,7 +134,6 @@ static void keep_cursor(struct sim_watcher *watcher, struct bytes bytes,
     }
     feed_cursor_deinit(&watcher->at);
     watcher->at = now;
-    sim_gaps_follow(&watcher->gaps, &now);
     buffer_clear(&watcher->cursor);
     ASSERT(buffer_append_bytes(&watcher->cursor, bytes) == 0);
     if (!watcher->known) {

@@ -22,6 +22,8 @@ static struct feed_place some_place(struct random *random, uint64_t node, uint32
 static void draw(struct random *random, struct feed_cursor *cursor)
 {
     feed_cursor_init(cursor);
+    cursor->known.stamp = random_u64(random) >> random_below(random, 64);
+    cursor->known.gone = random_below(random, 300);
     for (uint32_t i = 0; i < NODES; i++) {
         uint64_t node = 1 + (random_u64(random) >> random_below(random, 64)) / 2;
         uint32_t lanes = (uint32_t)random_below(random, LANES);
@@ -45,6 +47,7 @@ static void encoding_is_the_place(struct random *random)
     CHECK(feed_cursor_encode(&cursor, CLUSTER, 0, 0, &bytes) == 0);
     CHECK(feed_cursor_decode(buffer_bytes(&bytes), CLUSTER, &again) == 0);
     CHECK(feed_cursor_equal(&cursor, &again));
+    CHECK(cursor.known.stamp == again.known.stamp && cursor.known.gone == again.known.gone);
     CHECK(feed_cursor_encode(&again, CLUSTER, 0, 0, &twice) == 0);
     CHECK(bytes_equal(buffer_bytes(&bytes), buffer_bytes(&twice)));
     CHECK(feed_cursor_decode(buffer_bytes(&bytes), CLUSTER + 1, &again) == SHOAL_EINVAL);

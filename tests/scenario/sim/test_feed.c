@@ -199,8 +199,8 @@ static void a_machine_that_loses_its_power_while_it_starts_has_crashed(void **st
         sim_store_doom(&node->store, SIM_EXIT_POWER);
     } while (sim_node_start(node) == 0);
     cluster_start(&story.cluster, 1);
-    write_at(0, 10);
     cluster_settle(&story.cluster);
+    write_at(0, 10);
     judge();
     assert_int_equal(told(1, FEED_GAP_CRASHED), READERS);
 }

@@ -673,6 +673,57 @@ static void a_removed_node_is_told_of_and_leaves_the_cursor(void **state)
     watcher_close(&world, &b, 1, 0);
 }
 
+/* Node 3 joins, does something, and is removed by force. */
+static void come_and_go(void)
+{
+    world.nodes[3].worker_count = 2;
+    world.nodes[3].feed_bytes = 1u << 20;
+    assert_int_equal(fake_world_start(&world, 3), 0);
+    fake_world_run(&world, 300 * MS);
+    struct world_answer *join = fake_world_join(&world, 3, world_port(0));
+    fake_world_run(&world, 3000 * MS);
+    assert_int_equal(join->code, 0);
+    put_keys(&world, 3, 0, 10);
+    fake_world_kill(&world, 3);
+    fake_world_run(&world, 20000 * MS);
+    struct message_change change = {
+        .op = CHANGE_REMOVE, .force = true, .node = bytes_from_string(world.nodes[3].config.name)};
+    struct world_answer *removal = fake_world_change(&world, 0, 0, &change);
+    fake_world_run(&world, 10000 * MS);
+    assert_int_equal(removal->code, 0);
+}
+
+static void a_member_that_came_and_went_unseen_is_told_as_removed(void **state)
+{
+    (void)state;
+    watcher_open(&world, &a, 0, 0, nothing);
+    watcher_open(&world, &b, 1, 0, nothing);
+    fake_world_run(&world, 500 * MS);
+    uint8_t cursor[CURSOR_MAX];
+    struct bytes at = worker_feed_cursor(&a.reader);
+    memcpy(cursor, at.data, at.len);
+    watcher_close(&world, &a, 0, 0);
+    fake_world_cut(&world, 1, true);
+    come_and_go();
+    assert_int_equal(gaps_seen(&b, FEED_GAP_REMOVED), 0); /* neither heard of it, ... */
+    fake_world_cut(&world, 1, false);
+    fake_world_run(&world, 20000 * MS);
+    watcher_open(&world, &a, 0, 0, bytes_make(cursor, at.len));
+    fake_world_run(&world, 5000 * MS);
+    assert_int_equal(gaps_seen(&a, FEED_GAP_REMOVED), 1); /* ... and both are told, ... */
+    assert_int_equal(gaps_seen(&b, FEED_GAP_REMOVED), 1);
+    at = worker_feed_cursor(&a.reader);
+    memcpy(cursor, at.data, at.len);
+    watcher_open(&world, &c, 2, 0, bytes_make(cursor, at.len));
+    put_keys(&world, 0, 20, 5);
+    fake_world_run(&world, 5000 * MS);
+    assert_int_equal(gaps_seen(&c, FEED_GAP_REMOVED), 0); /* ... but once */
+    assert_keys(&c, 20, 5);
+    watcher_close(&world, &a, 0, 0);
+    watcher_close(&world, &b, 1, 0);
+    watcher_close(&world, &c, 2, 0);
+}
+
 static void readers_are_ended_when_their_worker_stops(void **state)
 {
     (void)state;
@@ -727,6 +778,7 @@ int main(void)
         TEST(an_event_that_does_not_check_out_is_told_as_gone, three),
         TEST(a_new_member_is_told_of_from_its_beginning, three),
         TEST(a_removed_node_is_told_of_and_leaves_the_cursor, three),
+        TEST(a_member_that_came_and_went_unseen_is_told_as_removed, three),
         TEST(readers_are_ended_when_their_worker_stops, three),
         TEST(a_node_follows_only_while_it_has_readers, three),
     };
