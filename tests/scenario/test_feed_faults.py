@@ -4,56 +4,20 @@ Then a checker compares: from one event to the next a reader's cursor may move i
 event or by what a gap says; what stands at a place is the same for all; each lane tells a writer's
 values in their order; and every value that was acknowledged was told, unless a gap of the right
 node says that it may be gone."""
-import base64
-import json
 import os
 import shutil
 import socket
-import struct
 import sys
 import threading
 import time
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from support import protocol, resp  # noqa: E402
-from support.cluster import DEADLINE_S, Cluster, main, wait_until  # noqa: E402
-from support.websocket import Refused, WebSocket  # noqa: E402
-
-WATCH, WATCHED = 22, 23
-OPS = {0: "heartbeat", 1: "put", 2: "delete", 3: "expire", 6: "gap", 7: "back"}
-REASONS = {1: "away", 2: "trimmed", 3: "lost", 4: "crashed", 5: "removed", 6: "dropped"}
-READ_S = 0.05
-
-
-# ---- cursors ----
-
-def _varint(data, at):
-    value, shift = 0, 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7f) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, at
-
-
-def places(cursor):
-    """A cursor's bytes as {(node id, lane): (tag, position)}; opaque to all but this test."""
-    assert cursor[0] == 1, cursor
-    nodes, at = _varint(cursor, 1)
-    found = {}
-    for _ in range(nodes):
-        node = int.from_bytes(cursor[at:at + 8], "little")
-        lanes, at = _varint(cursor, at + 8)
-        for lane in range(lanes):
-            tag = int.from_bytes(cursor[at:at + 4], "little")
-            position, at = _varint(cursor, at + 4)
-            found[node, lane] = (tag, position)
-    assert at + 4 == len(cursor), "a cursor of another form"
-    return found
-
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import protocol  # noqa: E402
+import resp  # noqa: E402
+from cluster import DEADLINE_S, Cluster, main, wait_until  # noqa: E402
+from feeds import REASONS, NativeFeed, WalFeed, places  # noqa: E402
+from websocket import Refused  # noqa: E402
 
 # ---- writers ----
 
@@ -136,56 +100,6 @@ class RedisWriter(Writer):
 
 
 # ---- readers ----
-
-class WalFeed:
-    """Events of a WebSocket."""
-
-    def __init__(self, node, prefix, cursor):
-        after = "" if cursor is None else "&after=" + base64.urlsafe_b64encode(
-            cursor).decode().rstrip("=")
-        self.ws = WebSocket(node.ports["http_port"], f"/wal?prefix={prefix}&heartbeat=100ms{after}")
-        self.ws.socket.settimeout(READ_S)
-
-    def read(self):
-        """The next events, maybe none; EOFError at the end."""
-        try:
-            event = self.ws.next("put", "delete", "expire", "gap", "back", "heartbeat")
-        except socket.timeout:
-            return []
-        if "cursor" in event:
-            text = event["cursor"]
-            event["cursor"] = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        return [event]
-
-    def close(self):
-        self.ws.socket.close()
-
-
-class NativeFeed:
-    """Events of a WATCH."""
-
-    def __init__(self, node, prefix, cursor):
-        self.connection = protocol.Connection(node.client_port)
-        self.connection.send(protocol.frame(WATCH, 7, prefix.encode(), 0, cursor, 100000))
-        self.connection.socket.settimeout(READ_S)
-
-    def read(self):
-        try:
-            message = self.connection.receive()
-        except socket.timeout:
-            return []
-        if message is None:
-            raise EOFError
-        if message[0] != WATCHED:
-            raise EOFError(f"{message}")
-        return [{"op": OPS[event[0]], "cursor": event[2], "key": event[3].decode(),
-                 "value": None if event[4] is None else event[4].decode(),
-                 "reason": REASONS.get(event[7]), "missed": event[8] or None, "node": event[9]}
-                for event in message[2]]
-
-    def close(self):
-        self.connection.socket.close()
-
 
 class Reader(threading.Thread):
     """Reads at one node after the other, of its own accord every `stay_s`, or when its node goes."""

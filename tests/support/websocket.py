@@ -44,12 +44,12 @@ class WebSocket:
     """Connected when made, or Refused."""
 
     def __init__(self, port, path="/wal", host="127.0.0.1", fields=None, version="13",
-                 key=None, early=b"", receive_buffer=None):
+                 key=None, early=b"", receive_buffer=None, open_s=DEADLINE_S):
         self.rest = b""
         self.socket = socket.socket()
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(DEADLINE_S)
+        self.socket.settimeout(open_s)
         self.socket.connect((host, port))
         key = key if key is not None else base64.b64encode(os.urandom(16)).decode()
         lines = {

@@ -1,10 +1,10 @@
 """All kinds of workloads, by the first word that they have in a scenario file."""
 import nodes  # noqa: F401  (makes tests/support importable)
 from words import Wrong
-from works import bank, counter, expiry, recreate, register, session
+from works import bank, counter, expiry, feed, recreate, register, session
 from works import set as sets
 
-MODULES = (bank, counter, expiry, recreate, register, session, sets)
+MODULES = (bank, counter, expiry, feed, recreate, register, session, sets)
 KINDS = {kind.word: kind for module in MODULES for kind in module.KINDS}
 
 
