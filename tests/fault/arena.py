@@ -40,6 +40,7 @@ class Host:
         self.state = OUT
         self.disk = None  # a disks.FaultyDisk, where the scenario uses "disk"
         self.clock = None  # a clocks.Clock, where it uses "clock"
+        self.boot = None  # a boots.Boot, where it uses "boot"
         self.troubles = set()  # faults that are being done to it now
         self._suspected = 0.0  # until when an operator looks at its storage
         self._down = set()
@@ -280,6 +281,10 @@ class Arena:
         if "clock" in self.scenario.uses:
             import clocks
             host.clock = clocks.Clock(self.folder, node.name)
+        if "boot" in self.scenario.uses:
+            import boots
+            host.boot = boots.Boot(self.folder, node.name)
+            node.prefix = (*node.prefix, *host.boot.prefix())
         self.hosts.append(host)
         host.launch()
         node.wait_ready()

@@ -1,6 +1,6 @@
-"""A wall clock of its own for a host, by libfaketime: it is ahead or behind, or runs faster or slower, from one moment
-to the next, while the node runs. The monotonic clock stays what it is, as on a machine whose time is set. What
-several faults want of one clock adds up.
+"""A wall clock of its own for a host, by libfaketime: it is ahead or behind, or runs faster or
+slower, from one moment to the next, while the node runs. The monotonic clock stays what it is, as
+on a machine whose time is set. What several faults want of one clock adds up.
 """
 import glob
 import os
@@ -30,9 +30,9 @@ def _is_sanitized(program):
 
 
 class Clock:
-    """The clock of one host. The node has to be started with its environment. libfaketime reads the file at every
-    look at the clock; what drifts is a row of small steps, as libfaketime's own rates count from the start of a
-    process."""
+    """The clock of one host. The node has to be started with its environment. libfaketime reads the
+    file at every look at the clock; what drifts is a row of small steps, as libfaketime's own rates
+    count from the start of a process."""
 
     def __init__(self, folder, name):
         self.name = name

@@ -1,6 +1,7 @@
-"""Disks that fail on request, one for a host: a file system of its own (faulty_disk.c) on a folder. What several
-faults want of one disk is kept by who wants it, and the disk does what all of them together come to. It is
-unmounted whatever happens, also when this process dies: the disk's ends when nobody speaks to it any more.
+"""Disks that fail on request, one for a host: a file system of its own (faulty_disk.c) on a folder.
+What several faults want of one disk is kept by who wants it, and the disk does what all of them
+together come to. It is unmounted whatever happens, also when this process dies: the disk's ends
+when nobody speaks to it any more.
 """
 import os
 import subprocess
@@ -30,8 +31,8 @@ def lacking():
 class Wish:
     """What somebody wants of a disk; what is not named stays as it is."""
 
-    def __init__(self, full=False, reads=0.0, writes=0.0, suffix=ALL_FILES, syncs_fail=False, rate=None,
-                 latency_ms=0):
+    def __init__(self, full=False, reads=0.0, writes=0.0, suffix=ALL_FILES, syncs_fail=False,
+                 rate=None, latency_ms=0):
         self.full = full
         self.reads = reads  # the share of reads that fail
         self.writes = writes
@@ -82,6 +83,7 @@ class FaultyDisk:
         if reason is not None:
             raise CantRun(reason)
         os.makedirs(os.path.join(self._folder, "files"))
+        os.mkdir(os.path.join(self._folder, "gone"))
         os.mkdir(self.path)
         self._process = subprocess.Popen(
             [run.program(PROGRAM), self._folder, self.path, str(self._seed)], stdin=subprocess.PIPE,
@@ -132,8 +134,14 @@ class FaultyDisk:
         with self._lock:
             self._tell("sync once")
 
+    def power_cut(self, torn=False):
+        """Everything is as it was synced; with `torn` some of what was not is there as well. No
+        process may have a file open."""
+        with self._lock:
+            self._tell("cut torn" if torn else "cut")
+
     def counts(self):
-        """What it has seen: reads, writes, syncs, and those that failed or were refused for space."""
+        """What it has seen: reads, writes, syncs, those that failed, those without space."""
         with self._lock:
             words = self._tell("count").split()
         return {name: int(number) for name, number in zip(words[0::2], words[1::2])}

@@ -4,14 +4,16 @@
  *
  *      faulty-disk FOLDER MOUNT_POINT SEED
  *
- * FOLDER has to have `files`, which is shown at MOUNT_POINT. "ok" on stdout says that it is
- * mounted. Then lines on stdin switch it, each answered by one on stdout, "ok" or "error: why";
- * `count` is answered by "ok" and counts. When stdin ends it unmounts, though the mount may be
- * busy, and ends: nothing outlives the one who started it. What is here is what shoal-server,
- * RocksDB and the tests need: no symbolic links, no devices, no attributes beyond mode, owner and
- * times. */
+ * FOLDER has to have `files`, which is shown at MOUNT_POINT, and `gone`, for itself. "ok" on stdout
+ * says that it is mounted. Then lines on stdin switch it, each answered by one on stdout, "ok" or
+ * "error: why"; `count` is answered by "ok" and counts; `cut` and `cut torn` are power cuts, for
+ * which no process may have a file open: everything is as it was synced, or pages of what was not
+ * are there as well, as it happens. When stdin ends it unmounts, though the mount may be busy, and
+ * ends: nothing outlives the one who started it. What is here is what shoal-server, RocksDB and the
+ * tests need: no symbolic links, no devices, no attributes beyond mode, owner and times. */
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,9 +70,22 @@ static void say(const char *text)
     }
 }
 
+static void invalidate(uint64_t ino)
+{
+    (void)fuse_lowlevel_notify_inval_inode(session, ino, 0,
+                                           0); /* the kernel may not know it any more */
+}
+
 static void obey(char *line)
 {
     const char *why = NULL;
+    bool torn = strcmp(line, "cut torn\n") == 0;
+    if (torn || strcmp(line, "cut\n") == 0) {
+        int error = inodes_power_cut(invalidate, torn, switches_number());
+        (void)printf(error == 0 ? "ok" : "error: %s", strerror(error));
+        say("");
+        return;
+    }
     if (strcmp(line, "count\n") == 0) {
         (void)printf("ok");
         switches_print(stdout);

@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "faulty_journal.h"
 #include "faulty_switches.h"
 
 #define ROOT UINT64_C(1) /* FUSE_ROOT_ID */
@@ -19,6 +21,7 @@ static struct {
     pthread_mutex_t lock; /* of the table, the lookups and the names */
     struct inode *buckets[BUCKETS];
     struct inode root;
+    atomic_bool dead;
 } inodes = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void lock(pthread_mutex_t *mutex)
@@ -66,10 +69,13 @@ int inodes_init(const char *folder)
         return -1;
     }
     int fd = openat(parent, "files", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int failed = errno;
+    int error = fd < 0 ? errno : inode_init(&inodes.root, fd);
+    if (error == 0) {
+        error = journal_init(parent);
+    }
     (void)close(parent);
-    errno = fd < 0 ? failed : inode_init(&inodes.root, fd);
-    return errno == 0 ? 0 : -1;
+    errno = error;
+    return error == 0 ? 0 : -1;
 }
 
 struct inode *inode_of(uint64_t ino)
@@ -200,4 +206,88 @@ void inodes_renamed(struct inode *parent, const char *name)
         set_name(inode, name);
     }
     unlock(&inodes.lock);
+}
+
+void inodes_sweep(void)
+{
+    lock(&inodes.lock);
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        struct inode *inode = inodes.buckets[i];
+        while (inode != NULL) {
+            struct inode *next = inode->next;
+            struct stat status;
+            if (inode->lookups == 0 && fstat(inode->fd, &status) == 0 && status.st_nlink == 0) {
+                drop(inode);
+            }
+            inode = next;
+        }
+    }
+    unlock(&inodes.lock);
+}
+
+bool inodes_are_dead(void)
+{
+    return atomic_load(&inodes.dead);
+}
+
+/* All that there are, each held by one lookup more; NULL without memory. */
+static struct inode **hold_all(size_t *count)
+{
+    size_t capacity = 0;
+    *count = 0;
+    lock(&inodes.lock);
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        for (struct inode *inode = inodes.buckets[i]; inode != NULL; inode = inode->next) {
+            capacity++;
+        }
+    }
+    struct inode **all = calloc(capacity + 1, sizeof(struct inode *));
+    for (unsigned i = 0; all != NULL && i < BUCKETS; i++) {
+        for (struct inode *inode = inodes.buckets[i]; inode != NULL; inode = inode->next) {
+            inode->lookups++;
+            all[(*count)++] = inode;
+        }
+    }
+    unlock(&inodes.lock);
+    return all;
+}
+
+static int cut_inode(struct inode *inode, bool torn, unsigned *random)
+{
+    char path[INODE_PATH_BYTES];
+    inode_path(inode, path);
+    inode_lock(inode);
+    int error = 0;
+    if (!undo_is_empty(&inode->undo)) {
+        int fd = open(path, O_RDWR | O_CLOEXEC);
+        error = fd < 0 ? errno : undo_power_cut(&inode->undo, fd, torn, random);
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+    }
+    inode_unlock(inode);
+    return error;
+}
+
+int inodes_power_cut(void (*invalidate)(uint64_t ino), bool torn, unsigned random)
+{
+    size_t count;
+    struct inode **all = hold_all(&count);
+    if (all == NULL) {
+        return ENOMEM;
+    }
+    atomic_store(&inodes.dead, true);
+    invalidate(ROOT);
+    for (size_t i = 0; i < count; i++) {
+        invalidate(inode_to_fuse(all[i]));
+    }
+    atomic_store(&inodes.dead, false);
+    int error = journal_power_cut();
+    for (size_t i = 0; i < count; i++) {
+        int failed = cut_inode(all[i], torn, &random);
+        error = error != 0 ? error : failed;
+        inodes_forget(all[i], 1);
+    }
+    free(all);
+    return error;
 }

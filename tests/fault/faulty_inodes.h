@@ -5,6 +5,7 @@
 #define FAULT_FAULTY_INODES_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -42,6 +43,15 @@ void inode_unlock(struct inode *inode);
 
 /* A path by which to open it. */
 void inode_path(const struct inode *inode, char out[INODE_PATH_BYTES]);
+
+/* Lets go of those that nobody knows any more and that have no name. */
+void inodes_sweep(void);
+
+/* The power is cut. First the kernel is told by `invalidate`, of each inode, to forget what it
+ * knows; what it writes back for that, while inodes_are_dead, is ignored. Then everything is as it
+ * was synced; see undo_power_cut for `torn`. 0 or an errno. */
+int inodes_power_cut(void (*invalidate)(uint64_t ino), bool torn, unsigned random);
+bool inodes_are_dead(void);
 
 /* As the kernel names them. */
 struct inode *inode_of(uint64_t ino);

@@ -4,12 +4,15 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "faulty_journal.h"
 #include "faulty_switches.h"
 
-/* The inode becomes known to the kernel, with one lookup more. */
+/* The inode becomes known to the kernel, with one lookup more. The name does not: a power cut
+ * changes names, so the kernel has to ask each time. */
 static int entry_of(struct inode *parent, const char *name, struct fuse_entry_param *out)
 {
     struct inode *inode;
@@ -17,8 +20,7 @@ static int entry_of(struct inode *parent, const char *name, struct fuse_entry_pa
     if (error != 0) {
         return error;
     }
-    *out = (struct fuse_entry_param){
-        .ino = inode_to_fuse(inode), .attr_timeout = FOREVER_S, .entry_timeout = FOREVER_S};
+    *out = (struct fuse_entry_param){.ino = inode_to_fuse(inode), .attr_timeout = FOREVER_S};
     error = status_of(inode, &out->attr);
     if (error != 0) {
         inodes_forget(inode, 1);
@@ -54,6 +56,11 @@ void disk_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t 
         answer(request, -1);
         return;
     }
+    int error = journal_created(inode_of(parent)->fd, name);
+    if (error != 0) {
+        (void)fuse_reply_err(request, error);
+        return;
+    }
     answer_entry(request, inode_of(parent), name);
 }
 
@@ -69,16 +76,43 @@ static uint64_t space_of_last(struct inode *parent, const char *name)
 void disk_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
     uint64_t bytes = space_of_last(inode_of(parent), name);
-    int result = unlinkat(inode_of(parent)->fd, name, 0);
-    if (result == 0) {
+    int error = journal_remove(inode_of(parent)->fd, name);
+    if (error == 0) {
         switches_give_back(bytes);
     }
-    answer(request, result);
+    (void)fuse_reply_err(request, error);
+}
+
+/* 0, or an errno; takes the descriptor over. */
+static int holds_nothing(int fd)
+{
+    DIR *folder = fdopendir(fd);
+    if (folder == NULL) {
+        int error = errno;
+        (void)close(fd);
+        return error;
+    }
+    int error = 0;
+    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            error = ENOTEMPTY;
+        }
+    }
+    (void)closedir(folder);
+    return error;
 }
 
 void disk_rmdir(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
-    answer(request, unlinkat(inode_of(parent)->fd, name, AT_REMOVEDIR));
+    int fd = openat(inode_of(parent)->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int error = fd < 0 ? errno : 0;
+    if (error == 0) {
+        error = holds_nothing(fd);
+    }
+    if (error == 0) {
+        error = journal_remove(inode_of(parent)->fd, name);
+    }
+    (void)fuse_reply_err(request, error);
 }
 
 void disk_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse_ino_t to_parent,
@@ -89,12 +123,12 @@ void disk_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse_i
         return;
     }
     uint64_t bytes = space_of_last(inode_of(to_parent), to_name);
-    int result = renameat(inode_of(parent)->fd, name, inode_of(to_parent)->fd, to_name);
-    if (result == 0) {
+    int error = journal_rename(inode_of(parent)->fd, name, inode_of(to_parent)->fd, to_name);
+    if (error == 0) {
         switches_give_back(bytes);
         inodes_renamed(inode_of(to_parent), to_name);
     }
-    answer(request, result);
+    (void)fuse_reply_err(request, error);
 }
 
 void disk_link(fuse_req_t request, fuse_ino_t ino, fuse_ino_t to_parent, const char *to_name)
@@ -105,27 +139,44 @@ void disk_link(fuse_req_t request, fuse_ino_t ino, fuse_ino_t to_parent, const c
         answer(request, -1);
         return;
     }
+    int error = journal_created(inode_of(to_parent)->fd, to_name);
+    if (error != 0) {
+        (void)fuse_reply_err(request, error);
+        return;
+    }
     answer_entry(request, inode_of(to_parent), to_name);
+}
+
+/* Opens it as well. That may be there already, made by somebody else meanwhile. */
+static int create(struct inode *parent, const char *name, mode_t mode,
+                  struct fuse_entry_param *entry, struct fuse_file_info *file)
+{
+    int fd = openat(parent->fd, name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode);
+    int error = fd < 0 ? errno : journal_created(parent->fd, name);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    if (error == EEXIST && (file->flags & O_EXCL) == 0) {
+        error = 0;
+    }
+    if (error == 0) {
+        error = entry_of(parent, name, entry);
+    }
+    if (error != 0) {
+        return error;
+    }
+    error = open_inode(inode_of(entry->ino), file);
+    if (error != 0) {
+        inodes_forget(inode_of(entry->ino), 1);
+    }
+    return error;
 }
 
 void disk_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
                  struct fuse_file_info *file)
 {
-    int created = openat(inode_of(parent)->fd, name,
-                         O_CREAT | O_RDWR | O_CLOEXEC | (file->flags & O_EXCL), mode);
-    if (created < 0) {
-        answer(request, -1);
-        return;
-    }
     struct fuse_entry_param entry;
-    int error = entry_of(inode_of(parent), name, &entry);
-    (void)close(created);
-    if (error == 0) {
-        error = open_inode(inode_of(entry.ino), file);
-        if (error != 0) {
-            inodes_forget(inode_of(entry.ino), 1);
-        }
-    }
+    int error = create(inode_of(parent), name, mode, &entry, file);
     if (error != 0) {
         (void)fuse_reply_err(request, error);
     } else if (fuse_reply_create(request, &entry, file) != 0) {
@@ -210,5 +261,11 @@ void disk_fsyncdir(fuse_req_t request, fuse_ino_t ino, int data_only, struct fus
         (void)fuse_reply_err(request, error);
         return;
     }
-    answer(request, fsync(dirfd(folder_of(file))));
+    if (fsync(dirfd(folder_of(file))) != 0) {
+        answer(request, -1);
+        return;
+    }
+    journal_synced();
+    inodes_sweep();
+    (void)fuse_reply_err(request, 0);
 }

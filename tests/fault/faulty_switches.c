@@ -55,13 +55,25 @@ void switches_seed(uint64_t seed)
 }
 
 /* xorshift64*; of the result the upper bits are good. */
-static bool chance(double share)
+static uint64_t next_random(void)
 {
     now.random ^= now.random >> 12;
     now.random ^= now.random << 25;
     now.random ^= now.random >> 27;
-    double drawn = (double)(now.random * UINT64_C(0x2545F4914F6CDD1D) >> 11) / 0x1p53;
-    return drawn < share;
+    return now.random * UINT64_C(0x2545F4914F6CDD1D);
+}
+
+unsigned switches_number(void)
+{
+    lock();
+    unsigned number = (unsigned)(next_random() >> 32);
+    unlock();
+    return number;
+}
+
+static bool chance(double share)
+{
+    return (double)(next_random() >> 11) / 0x1p53 < share;
 }
 
 /* ---- lines

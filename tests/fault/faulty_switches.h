@@ -19,6 +19,8 @@ enum faulty_count {
 };
 
 void switches_seed(uint64_t seed);
+/* The next number of its row. */
+unsigned switches_number(void);
 
 /* One line, changed in place:
  *      full on [BYTES] | full off      no space left, or so much; what is freed meanwhile can be

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""Does a node see the clock that it is given, and only the wall clock? Where there is no libfaketime, and with
-sanitizers, skipped."""
+"""Does a node see the clock that it is given, and only the wall clock? Where there is no
+libfaketime, and with sanitizers, skipped.
+"""
 import email.utils
 import http.client
 import os
@@ -33,8 +34,9 @@ class Clocks(unittest.TestCase):
 class OfAProcess(Clocks):
     def setUp(self):
         super().setUp()
-        self.process = subprocess.Popen(["/usr/bin/python3", "-c", LOOK], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True, env={**os.environ, **self.clock.environment()})
+        self.process = subprocess.Popen(
+            ["/usr/bin/python3", "-c", LOOK], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, env={**os.environ, **self.clock.environment()})
         self.addCleanup(self.process.stdout.close)
         self.addCleanup(self.process.wait)
         self.addCleanup(self.process.stdin.close)
@@ -89,7 +91,8 @@ class OfANode(Clocks):
         connection = http.client.HTTPConnection("127.0.0.1", node.http_port, timeout=10)
         try:
             connection.request("GET", "/health")
-            return email.utils.parsedate_to_datetime(connection.getresponse().headers["Date"]).timestamp()
+            date = connection.getresponse().headers["Date"]
+            return email.utils.parsedate_to_datetime(date).timestamp()
         finally:
             connection.close()
 

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
-"""Does the disk fail as it is told, and only so? A program's own calls on it, and a real node that stores as fast on it
-as a disk allows, refuses when it is full, and gives up when a sync fails. As root with FUSE, else skipped."""
+"""Does the disk fail as it is told, and only so? A program's own calls on it, and a real node that
+stores as fast on it as a disk allows, refuses when it is full, and gives up when a sync fails. As
+root with FUSE, else skipped.
+"""
 import contextlib
 import errno
 import mmap
@@ -251,6 +253,130 @@ class Slow(OnADisk):
         self.assertLess(self.took(lambda: os.fsync(file)), 0.2)
 
 
+class PowerCut(OnADisk):
+    def put(self, content, name="file", sync=True):
+        """A whole file and, with `sync`, its name, durable."""
+        with open(self.path(name), "wb") as file:
+            file.write(content)
+            file.flush()
+            if sync:
+                os.fsync(file.fileno())
+        if sync:
+            self.sync_folder()
+
+    def sync_folder(self):
+        folder = os.open(self.disk.path, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+
+    def change(self, call, sync=False, name="file"):
+        """Something is done to the file that is there."""
+        with open(self.path(name), "r+b") as file:
+            call(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
+
+    def read(self, name="file"):
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
+    def map_and_write(self, file):
+        with mmap.mmap(file, 0) as memory:
+            memory[0:3] = b"NEW"
+
+    def test_what_was_not_synced_is_gone(self):
+        old = b"old" * 5000
+        for change in (lambda file: os.pwrite(file, b"NEW", 6000),
+                       lambda file: os.pwrite(file, b"NEW" * 5000, 15000),
+                       lambda file: os.ftruncate(file, 10),
+                       lambda file: os.posix_fallocate(file, 0, 100000),
+                       lambda file: os.pwrite(file, b"NEW" * 10000, 0), self.map_and_write):
+            self.put(old)
+            self.change(change)
+            self.assertNotEqual(self.read(), old)
+            self.disk.power_cut()
+            self.assertEqual(self.read(), old)
+
+    def test_what_was_synced_stays(self):
+        self.put(b"old" * 5000)
+        self.change(lambda file: os.pwrite(file, b"NEW" * 5000, 100), sync=True)
+        self.change(self.map_and_write, sync=True)
+        new = self.read()
+        self.change(lambda file: os.ftruncate(file, 10000), sync=True)
+        self.change(lambda file: os.pwrite(file, b"newer", 50))
+        self.disk.power_cut()
+        self.assertEqual(self.read(), new[:10000])
+        self.disk.power_cut()
+        self.assertEqual(self.read(), new[:10000])
+
+    def test_names_are_durable_by_their_folder(self):
+        self.put(b"a", "a")
+        self.put(b"b", "b")
+        self.put(b"c", "c")
+        os.mkdir(self.path("folder"))
+        self.put(b"d", "d", sync=False)
+        os.rename(self.path("a"), self.path("folder/a"))
+        os.rename(self.path("b"), self.path("c"))
+        os.unlink(self.path("c"))
+        self.assertEqual(sorted(os.listdir(self.disk.path)), ["d", "folder"])
+        self.disk.power_cut()
+        self.assertEqual(sorted(os.listdir(self.disk.path)), ["a", "b", "c"])
+        self.assertEqual([self.read(name) for name in "abc"], [b"a", b"b", b"c"])
+        os.rename(self.path("b"), self.path("c"))
+        os.unlink(self.path("a"))
+        self.sync_folder()
+        self.disk.power_cut()
+        self.assertEqual([os.listdir(self.disk.path), self.read("c")], [["c"], b"b"])
+
+    def test_a_file_whose_name_alone_is_durable_is_empty(self):
+        self.put(b"x" * 5000, sync=False)
+        self.sync_folder()
+        self.disk.power_cut()
+        self.assertEqual(self.read(), b"")
+
+    def test_a_folder_is_removed_only_when_it_is_empty(self):
+        os.mkdir(self.path("folder"))
+        self.put(b"x", "folder/x")
+        self.fails(errno.ENOTEMPTY, os.rmdir, self.path("folder"))
+        os.unlink(self.path("folder/x"))
+        os.rmdir(self.path("folder"))
+        self.disk.power_cut()
+        self.assertEqual(self.read("folder/x"), b"x")
+
+    def test_what_a_sync_failed_for_is_lost_until_it_is_written_again(self):
+        old = b"o" * 3 * 4096
+        self.put(old)
+
+        def fail(file):
+            os.pwrite(file, b"1" * len(old) * 2, 0)
+            self.disk.fail_next_sync()
+            self.fails(errno.EIO, os.fsync, file)
+            os.pwrite(file, b"2" * 4096, 4096)
+            os.fsync(file)
+
+        self.change(fail)
+        self.disk.power_cut()
+        self.assertEqual(self.read(), old[:4096] + b"2" * 4096 + old[8192:] + b"\0" * len(old))
+
+    def test_a_torn_one_leaves_some_pages(self):
+        self.put(b"o" * 100 * 4096)
+        self.change(lambda file: os.pwrite(file, b"N" * 100 * 4096, 0))
+        self.disk.power_cut(torn=True)
+        content = self.read()
+        pages = [content[place:place + 4096] for place in range(0, len(content), 4096)]
+        new = pages.count(b"N" * 4096)
+        self.assertEqual(new + pages.count(b"o" * 4096), 100)
+        self.assertTrue(20 < new < 80, new)
+
+    def test_memory_is_given_back(self):
+        """Of what was synced, and of what is gone."""
+        for number in range(50):
+            self.put(b"x" * MIB, str(number))
+            os.unlink(self.path(str(number)))
+        self.sync_folder()
+        self.assertEqual(os.listdir(os.path.join(self.folder, "disk.disk", "gone")), [])
+
+
 class Ends(unittest.TestCase):
     def test_nothing_is_left_though_a_file_is_open(self):
         with tempfile.TemporaryDirectory(prefix="shoal-disk-") as folder:
@@ -264,10 +390,12 @@ class Ends(unittest.TestCase):
 
     def test_it_ends_with_who_made_it(self):
         """Also when that is killed."""
-        code = "import sys, time; sys.path.insert(0, sys.argv[1]); import disks\n" \
-               "with disks.FaultyDisk(sys.argv[2], 'disk') as disk: print(disk.path, flush=True); time.sleep(600)"
+        code = "import sys, time\nsys.path.insert(0, sys.argv[1])\nimport disks\n" \
+               "with disks.FaultyDisk(sys.argv[2], 'disk') as disk:\n" \
+               "    print(disk.path, flush=True)\n    time.sleep(600)"
         with tempfile.TemporaryDirectory(prefix="shoal-disk-") as folder:
-            with subprocess.Popen([sys.executable, "-c", code, HERE, folder], stdout=subprocess.PIPE, text=True) as maker:
+            with subprocess.Popen([sys.executable, "-c", code, HERE, folder],
+                                  stdout=subprocess.PIPE, text=True) as maker:
                 path = maker.stdout.readline().strip()
                 self.assertTrue(os.path.ismount(path))
                 maker.kill()
@@ -291,11 +419,13 @@ class UnderANode(OnADisk):
     def codes(self, size, count=4):
         """Of so many puts of new keys at once."""
         self.rounds += 1
-        return set(clients.put_round(self.node, self.history, b"own/%d" % self.rounds, [os.urandom(size)] * count))
+        return set(clients.put_round(self.node, self.history, b"own/%d" % self.rounds,
+                                     [os.urandom(size)] * count))
 
     def test_it_stores_durably_as_fast_as_a_disk(self):
         before = self.disk.counts()["syncs"]
-        said = self.node.shoal("bench", "--json", "--mix", "1:0", "--duration", "2s", "--keys", "1000")
+        said = self.node.shoal("bench", "--json", "--mix", "1:0", "--duration", "2s",
+                               "--keys", "1000")
         self.assertEqual(said.status, 0, said)
         self.assertGreater(said.json()["puts"]["per_second"], self.WRITES_A_SECOND, said)
         self.assertGreater(self.disk.counts()["syncs"] - before, 100)

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""Faults of disks, clocks and data, without any: what their words mean, what several wishes of one disk come to, and
-to whom data is never done."""
+"""Faults of disks, clocks and data, without any: what their words mean, what several wishes of one
+disk come to, and to whom data is never done.
+"""
 import os
 import random
 import sys
@@ -80,30 +81,37 @@ class Words(unittest.TestCase):
         self.assertTrue(made("disk any fsync-fails").wish.syncs_fail)
 
     def test_what_is_none_is_refused(self):
-        for text in ("disk", "disk any", "disk any broken", "disk any eio", "disk any eio 5", "disk any slow", "disk any slow 5%",
-                     "disk any full now", "disk any eio 5% syncs", "clock any", "clock any jump", "clock any jump 60s",
-                     "clock any drift 5%", "clock any stop +1s", "clock any drift +5% more", "flip any", "flip 0 any", "flip 3",
-                     "wipe", "wipe any now", "copy nobody", "restore", "truncate 5"):
+        for text in ("disk", "disk any", "disk any broken", "disk any eio", "disk any eio 5",
+                     "disk any slow", "disk any slow 5%", "disk any full now",
+                     "disk any eio 5% syncs", "clock any", "clock any jump",
+                     "clock any jump 60s", "clock any drift 5%", "clock any stop +1s",
+                     "clock any drift +5% more", "flip any", "flip 0 any", "flip 3", "wipe",
+                     "wipe any now", "copy nobody", "restore", "truncate 5", "power",
+                     "power any later", "blackout torn"):
             with self.subTest(text), self.assertRaises(Wrong):
                 made(text)
 
     def test_samples_are_faults(self):
-        for word in ("disk", "clock", "flip", "truncate", "wipe"):
+        for word in ("disk", "clock", "flip", "truncate", "wipe", "power", "blackout"):
             for sample in faults.KINDS[word].samples:
                 made(sample)
 
 
 class Wishes(unittest.TestCase):
     def test_nobody_wants_anything(self):
-        self.assertEqual(disks.lines([]), {"full": "full off", "eio": "eio 0 0", "sync": "sync ok", "slow": "slow 0 0"})
+        self.assertEqual(disks.lines([]), {"full": "full off", "eio": "eio 0 0", "sync": "sync ok",
+                                           "slow": "slow 0 0"})
 
     def test_the_worst_of_each_kind_holds(self):
-        told = disks.lines([Wish(rate=2e6, latency_ms=5), Wish(rate=1e6), Wish(full=True), Wish(reads=0.1), Wish(writes=0.2)])
-        self.assertEqual(told, {"full": "full on", "eio": "eio 0.1 0.2", "sync": "sync ok", "slow": "slow 1000000 5"})
+        told = disks.lines([Wish(rate=2e6, latency_ms=5), Wish(rate=1e6), Wish(full=True),
+                            Wish(reads=0.1), Wish(writes=0.2)])
+        self.assertEqual(told, {"full": "full on", "eio": "eio 0.1 0.2", "sync": "sync ok",
+                                "slow": "slow 1000000 5"})
 
     def test_files_that_one_left_out_fail_too(self):
         self.assertEqual(disks.lines([Wish(reads=0.1, suffix=".seg")])["eio"], "eio 0.1 0 .seg")
-        self.assertEqual(disks.lines([Wish(reads=0.1, suffix=".seg"), Wish(writes=1.0)])["eio"], "eio 0.1 1")
+        told = disks.lines([Wish(reads=0.1, suffix=".seg"), Wish(writes=1.0)])
+        self.assertEqual(told["eio"], "eio 0.1 1")
 
 
 class Data(unittest.TestCase):

@@ -1,8 +1,10 @@
 """All kinds of faults, by the first word that they have in a scenario file."""
-from faults import clock, data, disk, links, members, overload, partitions, process, rolling, workers
+from faults import (clock, data, disk, links, members, overload, partitions, power, process,
+                    rolling, workers)
 from words import Wrong
 
-MODULES = (clock, data, disk, links, members, overload, partitions, process, rolling, workers)
+MODULES = (clock, data, disk, links, members, overload, partitions, power, process, rolling,
+           workers)
 KINDS = {kind.word: kind for module in MODULES for kind in module.KINDS}
 
 

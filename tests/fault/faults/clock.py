@@ -13,7 +13,8 @@ class Clock(Fault):
     word = "clock"
     usage = "clock TARGET jump +60s | drift -5%: right again at the end"
     uses = ("clock",)
-    samples = ("clock any jump +60s", "clock any jump -60s", "clock any drift +5%", "clock any drift -5%")
+    samples = ("clock any jump +60s", "clock any jump -60s", "clock any drift +5%",
+               "clock any drift -5%")
 
     def __init__(self, words):
         self.target = Target(words)

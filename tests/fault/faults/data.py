@@ -1,6 +1,7 @@
-"""What happens to files at rest: bits flip, ends are missing, a folder is emptied, or is put back as it was some time ago.
-Each takes from a node what it has confirmed. So it is done to fewer nodes than hold every acknowledged write, w, and
-to nobody whose disk has trouble of its own, where not even an operator could do it.
+"""What happens to files at rest: bits flip, ends are missing, a folder is emptied, or is put back
+as it was some time ago. Each takes from a node what it has confirmed. So it is done to fewer nodes
+than hold every acknowledged write, w, and to nobody whose disk has trouble of its own, where not
+even an operator could do it.
 """
 import os
 import shutil
@@ -38,7 +39,8 @@ class _OnData(Fault):
 
     def _who(self, arena, rng):
         """Fewer than w, and not more than were asked for, of those to whom it can be done."""
-        hosts = [host for host in self.target.pick(arena, rng) if _disk_is_well(host) and self.suits(host)]
+        hosts = [host for host in self.target.pick(arena, rng)
+                 if _disk_is_well(host) and self.suits(host)]
         return hosts[:arena.scenario.cluster.w - 1]
 
     def suits(self, host):
@@ -61,8 +63,8 @@ def _closed(host):
 
 
 def _made_closed(host):
-    """Such segments, for which the node is restarted where it has none: every start closes what it finds. None
-    where that does not help, as with another engine."""
+    """Such segments, for which the node is restarted where it has none: every start closes what it
+    finds. None where that does not help, as with another engine."""
     if not _closed(host) and host.alive:
         host.kill(_made_closed)
         host.start(_made_closed)
@@ -144,7 +146,8 @@ class Restore(_OnData):
 
 
 class Copy(Fault):
-    """Takes nothing from anybody: what is kept is for `restore`. The node was stopped or killed for it, as drawn."""
+    """Takes nothing from anybody: what is kept is for `restore`. The node is stopped or killed for it,
+    as drawn."""
 
     word = "copy"
     usage = "copy TARGET: stopped or kill -9; at the end its folder is copied, and it is started"

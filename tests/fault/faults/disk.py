@@ -1,5 +1,6 @@
-"""What can be wrong with a disk while a node runs on it. A node whose write or sync has failed confirms nothing more until
-it is restarted: the operator does that when the disk is well again."""
+"""What can be wrong with a disk while a node runs on it. A node whose write or sync has failed
+confirms nothing more until it is restarted: the operator does that when the disk is well again.
+"""
 import disks
 import nodes
 import words as language
@@ -10,14 +11,14 @@ USAGE = "disk TARGET full | eio 5% [reads|writes] | fsync-fails | slow 1MB/s [10
 
 
 class Disk(Fault):
-    """Full; reads or writes or both that fail now and then; syncs that all fail; slow, and each sync by so much
-    more."""
+    """Full; reads or writes or both that fail now and then; syncs that all fail; slow, and each sync
+    by so much more."""
 
     word = "disk"
-    usage = USAGE + ": as long as it lasts; a node that says that it has failed is restarted at its end"
+    usage = USAGE + ": a node that says that it has failed is restarted at its end"
     uses = ("disk",)
-    samples = ("disk any full", "disk any eio 2% reads", "disk any eio 5% writes", "disk any fsync-fails",
-               "disk any slow 1MB/s")
+    samples = ("disk any full", "disk any eio 2% reads", "disk any eio 5% writes",
+               "disk any fsync-fails", "disk any slow 1MB/s")
 
     def __init__(self, words):
         self.target = Target(words)
@@ -60,7 +61,8 @@ def _wish(words):
                           writes=share if which != "reads" else 0.0)
     if kind == "slow":
         rate = _next(words, language.rate, "how slow? (as 1MB/s)")
-        return disks.Wish(rate=rate, latency_ms=int(1000 * language.seconds(words.pop(0))) if words else 0)
+        latency_s = language.seconds(words.pop(0)) if words else 0
+        return disks.Wish(rate=rate, latency_ms=int(1000 * latency_s))
     raise Wrong(f"{kind!r} is nothing that a disk does")
 
 

@@ -16,7 +16,7 @@ class Fault:
     harm = False  # takes data off a node that other nodes have to have: not twice before a `calm`
     samples = ()  # words of it that may come at any time, for scenarios that are made up
     trouble = None  # its line in the record, once it has begun; of an instant whose work goes on the end may be moved
-    uses = ()  # what hosts have to have: "disk" (a file system that fails), "clock" (one that is wrong)
+    uses = ()  # what hosts have to have: "disk" (one that fails), "clock" (one that is wrong), "boot" (power)
 
     @classmethod
     def lacking(cls):
