@@ -425,6 +425,35 @@ static void two_removals_that_come_together_are_warned_of(void **state)
     assert_true(warnings > 0);
 }
 
+/* Two operators who don't know of each other, say. No leaver can be done, for the dead one's word is
+ * missing, and no last member can be removed: one more has to come. */
+static void where_only_a_dead_member_stays_a_new_one_frees_the_leavers(void **state)
+{
+    struct fake_world *world = *state;
+    grow(world, 3);
+    fake_world_kill(world, 2);
+    settle(world);
+    assert_int_equal(ask_plainly(world, 0, CHANGE_LEAVE, NULL)->code, 0);
+    struct message_change leave = about(CHANGE_LEAVE, NULL);
+    leave.force = true; /* fewer are left than W */
+    assert_int_equal(ask(world, 1, &leave)->code, 0);
+    settle(world);
+    struct message_change removal = about(CHANGE_REMOVE, "node2");
+    removal.force = true;
+    assert_int_equal(ask(world, 0, &removal)->code, SHOAL_ECONFLICT);
+    start(world, 3);
+    struct world_answer *join = fake_world_join(world, 3, world_port(0));
+    settle(world);
+    assert_int_equal(join->code, 0);
+    assert_int_equal(ask(world, 3, &removal)->code, 0);
+    settle(world);
+    settle(world);
+    assert_int_equal(world_members(world, 3), 1);
+    assert_int_equal(view_of(world, 3)->live_count, 1);
+    assert_int_equal(state_of(world, 0), NODE_LEFT);
+    assert_int_equal(state_of(world, 1), NODE_LEFT);
+}
+
 static void a_leaver_that_dies_is_removed_and_freezes_nothing(void **state)
 {
     struct fake_world *world = *state;
@@ -1066,6 +1095,7 @@ int main(void)
         TEST(a_removed_node_says_so_and_serves_nothing),
         TEST(a_node_that_was_removed_while_it_was_down_learns_it),
         TEST(two_removals_that_come_together_are_warned_of),
+        TEST(where_only_a_dead_member_stays_a_new_one_frees_the_leavers),
         TEST(a_leaver_that_dies_is_removed_and_freezes_nothing),
         TEST(weight_and_zone_follow_the_operator),
         TEST(what_can_not_be_is_refused_by_name),
