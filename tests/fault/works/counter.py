@@ -11,6 +11,7 @@ once, on both sides of a partition, and nothing counts that was refused.
     The number that answers an addition is such a sum too, with
     this very addition.                                             as above
     An addition is never refused for what the key holds.            else  no counter
+    OK says that enough have confirmed or answered.                 else  too few
     After healing all members, each asked by itself, say the same.  else  differ
 
 The deltas are of many sizes and of both signs, so that a sum tells which of them are in it: one
@@ -22,7 +23,7 @@ import collections
 
 from record import NOTHING, OK
 from works import asking
-from works.quorums import binding, heard_enough
+from works.quorums import binding, heard_enough, too_few
 from works.slots import Slots
 from works.work import Problem, Work, by_key, tell
 
@@ -108,6 +109,7 @@ class Sum:
         self.adds = [op for op in ops if op.kind == ADD and op.outcome != NOTHING]
 
     def check(self):
+        yield from too_few(self.key, self.ops, self.facts)
         finals = collections.defaultdict(list)
         for op in self.ops:
             if op.kind == ADD:

@@ -4,7 +4,7 @@ where an honest store could have answered the same, as far as this tells easily:
 find it.
 """
 from record import NOTHING, OK
-from works.asking import DELETE, PUT
+from works.asking import DELETE, PUT, READ
 from works.doctor import reads, shuffled, with_changed, writes
 
 NOBODY = 10**6  # a number that no operation has
@@ -213,7 +213,23 @@ def damage(ops, rng):
 
 # ---- all of them, with the rules that may name what is wrong ------------------------------------
 
+def confirm_too_few(ops, rng):
+    """A write that one owner has is called OK."""
+    write = rng.choice([op for op in ops if op.kind != READ and op.outcome == OK])
+    return with_changed(ops, write, owners=1, fallbacks=0)
+
+
+def answer_too_few(ops, rng):
+    """A read that one owner has answered is."""
+    return with_changed(ops, rng.choice(reads(ops, final=False)), owners=1)
+
+
+QUORUMS = {
+    "confirm too few": (confirm_too_few, {"too few"}),
+    "answer too few": (answer_too_few, {"too few"}),
+}
 ONE_READ = {
+    **QUORUMS,
     "invent": (invent, {"phantom"}),
     "foresee": (foresee, {"phantom"}),
     "ignore refusal": (ignore_refusal, {"refused"}),

@@ -2,8 +2,8 @@
 from record import NOTHING, OK, UNKNOWN
 from works.asking import PUT
 from works.doctor import reads, shuffled, with_changed, writes
-from works.mutations import (ONE_READ, added, excused, firm, numbers, replacements, show_twice,
-                             split)
+from works.mutations import (ONE_READ, QUORUMS, added, excused, firm, numbers, replacements,
+                             show_twice, split)
 
 # ---- of sets ------------------------------------------------------------------------------------
 
@@ -200,6 +200,7 @@ SETS = {
 }
 WRONG_SUM = {"too little", "too much", "no such sum"}
 COUNTERS = {
+    **QUORUMS,
     "lose an addition after healing": (miscount((OK,), True, -1), WRONG_SUM),
     "lose an addition in the middle": (miscount((OK,), False, -1), WRONG_SUM),
     "count one twice after healing": (miscount((OK,), True, 1), WRONG_SUM),

@@ -6,8 +6,13 @@ acknowledged with the help of a fallback is certain to be seen only once that ha
 (docs/consistency.md, "OK with the help of others"), and while the layout changes nobody can tell
 for which layout a fallback stood in; so such a write demands nothing before healing. Nor does a
 read that had fewer than R owners, as an older layout of fewer members may have.
+
+That W have confirmed, fallbacks included, and R answered, is what OK says, and each answer tells
+how many did: with less it was no OK. (Only partitions of which removals by force have left fewer
+owners than that go on with these, and the cluster says so: no scenario goes so far.)
 """
 from record import OK
+from works.work import Problem, tell
 
 
 def binding(write, facts):
@@ -28,3 +33,14 @@ def reads_of(ops, final):
     began."""
     reads = [op for op in ops if op.kind == "read" and op.outcome == OK]
     return sorted((op for op in reads if bool(op["final"]) == final), key=lambda op: op.start)
+
+
+def too_few(key, ops, facts):
+    """Problems of operations that were answered OK by fewer than it takes."""
+    for op in ops:
+        if op.outcome != OK or op["final"]:
+            continue
+        needed = facts["r"] if op.kind == "read" else facts["w"]
+        had = (op["owners"] or 0) + (op["fallbacks"] or 0)
+        if had < needed:
+            yield Problem("too few", key, f"{had} of {needed}: {tell(op)}")

@@ -8,6 +8,7 @@ seen at all, because objects travel whole. A write *without* replaces what was a
 it began, once it is acknowledged itself. What it replaces besides, nobody can tell from outside:
 whatever had not ended when it began.
 
+    OK says that enough have confirmed or answered.                 else  too few
     A value was written here, was not refused, began before the
     read was over, and is shown once.                               else  phantom, refused, twice,
                                                                           damaged
@@ -44,7 +45,7 @@ import heapq
 
 from record import NOTHING, OK
 from works.asking import DELETE, PUT, READ
-from works.quorums import binding, heard_enough, reads_of
+from works.quorums import binding, heard_enough, reads_of, too_few
 from works.work import Problem, by_key, tell
 
 
@@ -118,6 +119,7 @@ class Key:
                 self.heirs[number].append(write)
 
     def check(self):
+        yield from too_few(self.key, self.ops, self.facts)
         for final in (False, True):
             yield from self._sweep(final)
 
