@@ -8,7 +8,7 @@ import unittest
 
 import works
 from record import NOTHING, OK, TOLD, UNKNOWN, Record
-from works import asking, bank, expiry, feed
+from works import asking, bank, equality, expiry, feed
 
 HISTORIES = 30
 ALONE = {"nodes": 1, "n": 1, "r": 1, "w": 1}
@@ -579,6 +579,18 @@ class Feed(Case):
             begun = ops[1]
             begun.start = begun.end = 100.0
             self.passes([op for op in ops if op.client != self.READERS[0] or op is begun])
+
+
+class Lists(unittest.TestCase):
+    def test_nodes_that_list_the_same_are_equal(self):
+        self.assertEqual(equality.differences({}), "")
+        self.assertEqual(equality.differences({"node1": {b"a": b"1"}, "node2": {b"a": b"1"}}), "")
+
+    def test_a_key_or_a_value_that_one_has_not_is_named(self):
+        whole = {b"a": b"1", b"b": b"2"}
+        for other in ({b"a": b"1"}, {**whole, b"c": b"3"}, {**whole, b"b": b"3"}):
+            said = equality.differences({"node1": whole, "node2": whole, "node3": other})
+            self.assertIn("node1 and node3 differ in 1 keys", said)
 
 
 if __name__ == "__main__":
