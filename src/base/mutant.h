@@ -106,6 +106,7 @@
       "recovery takes what it reads for durable, though only the cache may have it")               \
     X(copy_resumes, "a data folder that is a copy, or was put back, goes on as if it were not")    \
     X(compact_unsettled, "compaction removes a segment before the copies are durable")             \
+    X(lsm_unsynced, "the lsm engine says that RocksDB's log is synced, and never syncs it")        \
     X(hint_unstored, "a fallback confirms a hint and doesn't store it")                            \
     X(hint_sent, "a hint goes once it has been sent, confirmed or not")                            \
     X(write_beside, "a write with a context leaves the siblings that it has seen")                 \
@@ -115,10 +116,19 @@
     X(tree_not_removed, "what is removed stays in the hash tree")                                  \
     X(verify_blind, "a verification says of owners that differ that they are equal")               \
     X(list_past_page, "a listing tells keys of which not every owner's page has come")             \
+    X(hlc_unbounded, "a peer's time is taken over however far ahead it is")                        \
+    X(ahead_writes, "a node whose clock is ahead of the others' coordinates writes")               \
+    X(other_cluster, "a node of another cluster is let in")                                        \
+    X(other_node, "whoever answers at a node's address is taken for that node")                    \
+    X(gossip_older, "what a node said of itself before replaces what it says now")                 \
+    X(retry_lost, "a client sends a write again whose outcome it doesn't know")                    \
     X(purge_early, "an expired value is deleted at its expiry by one node's clock")                \
     X(wrong_worker, "a request is carried out by the worker that it came to")                      \
     X(unlock_early, "a transaction over several workers unlocks its keys once it has read")        \
+    X(redo_skipped, "a start leaves transactions half done that the run before began")             \
     X(watch_ignored, "EXEC is carried out though a watched key has changed")                       \
+    X(exec_spoiled, "EXEC is carried out though a command before it was refused")                  \
+    X(nx_ignored, "SET with NX replaces what is there")                                            \
     X(ttl_units, "seconds of an expiry in Redis's commands are taken for milliseconds")            \
     X(if_match_ignored, "a write is carried out whatever its If-Match says")                       \
     X(backup_unchecked, "a restored backup is believed without its checksums")                     \

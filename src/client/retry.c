@@ -1,6 +1,7 @@
 /* The table of when to try again, as a function: see retry.h for the rule it keeps. */
 #include "client/retry.h"
 
+#include "base/mutant.h"
 #include "shoal/error.h"
 
 /* Answers that another node may better: this one is stopping, or has no say in the key. */
@@ -17,7 +18,8 @@ struct verdict retry_decide(bool changes, enum attempt_end end, int code)
     case ATTEMPT_UNSENT:
         return (struct verdict){.again = true, .code = code};
     case ATTEMPT_LOST:
-        return (struct verdict){.again = !changes, .code = changes ? SHOAL_EUNKNOWN : code};
+        return (struct verdict){.again = !changes || MUTANT(retry_lost),
+                                .code = changes ? SHOAL_EUNKNOWN : code};
     case ATTEMPT_TIMED_OUT:
         return (struct verdict){.code = changes ? SHOAL_EUNKNOWN : SHOAL_ETIMEOUT};
     case ATTEMPT_EXPIRED:

@@ -195,7 +195,7 @@ static bool coordinator_may(struct coordinator *coordinator, const struct reques
 {
     bool changes = request->op != REQUEST_GET;
     return view_owns(coordinator->view, coordinator->self, request->partition) &&
-           (!changes || !coordinator->self_clock_ahead);
+           (!changes || !coordinator->self_clock_ahead || MUTANT(ahead_writes));
 }
 
 static void coordinator_hear(struct coordinator *coordinator, uint32_t what, uint64_t node)

@@ -5,6 +5,7 @@
 #include "member/record.h"
 
 #include "base/assert.h"
+#include "base/mutant.h"
 #include "shoal/error.h"
 
 #include <string.h>
@@ -23,7 +24,7 @@ int node_record_merge(struct node_record *into, const struct node_record *from)
     }
     bool lives = from->heartbeat > into->heartbeat;
     uint64_t heartbeat = lives ? from->heartbeat : into->heartbeat;
-    bool newer = from->version > into->version;
+    bool newer = from->version > into->version || MUTANT(gossip_older);
     if (newer) {
         *into = *from;
     }

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "node/core.h"
 #include "node/feed_hub.h"
 #include "node/feed_work.h"
@@ -96,7 +97,9 @@ static void adopt_holdings(struct worker *worker, bool first)
     uint32_t partitions = view_facts(snapshot->view)->partitions;
     worker->holdings_missing = false;
     for (uint32_t p = worker->index; p < partitions; p += worker->count) {
-        bool owns = view_owns(snapshot->view, snapshot->self, p);
+        bool owns = MUTANT(release_early)
+                        ? layout_owns(view_newest(snapshot->view), snapshot->self, p)
+                        : view_owns(snapshot->view, snapshot->self, p);
         if (owns && replica_holding(&worker->replica, p) == NULL &&
             adopt_begin(worker, p, first) < 0) {
             worker->holdings_missing = true;

@@ -16,6 +16,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "node/core.h"
 #include "node/unit_change.h"
 #include "ring/partition.h"
@@ -493,7 +494,7 @@ void unit_redo_begin(struct worker *worker)
     struct units *units = &worker->units;
     struct engine *engine = worker->engine;
     bool records = false;
-    if (!engine->keeps_data || units->redo != NULL) {
+    if (!engine->keeps_data || units->redo != NULL || MUTANT(redo_skipped)) {
         return;
     }
     for (uint32_t p = worker->index; p < units->partitions && !records; p += worker->count) {

@@ -350,7 +350,8 @@ void release_adopt(struct release *release, const struct view *view, uint64_t se
         while (link != queues[i]) {
             struct queue *next = link->next;
             struct release_job *job = QUEUE_ITEM(link, struct release_job, link);
-            if (removed || view_owns(view, self, job->partition)) {
+            bool owns = view_owns(view, self, job->partition) && !MUTANT(release_early);
+            if (removed || (owns && !MUTANT(release_stale))) {
                 release_free(job);
             } else {
                 job->pause_us = 0;

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "shoal/error.h"
 
 void release_words_deinit(struct release_words *words)
@@ -40,7 +41,8 @@ int release_words_plan(struct release_words *words, const struct view *view, uin
         uint64_t node = placement.nodes[i];
         const struct release_word *before = release_words_of(words, node);
         ASSERT(before == NULL || before->id == 0);
-        if (!view_removed(view, node)) {
+        bool asked = !MUTANT(release_early) || layout_owns(view_newest(view), node, partition);
+        if (!view_removed(view, node) && asked) {
             all[count++] =
                 (struct release_word){.node = node, .actor = before == NULL ? 0 : before->actor};
         }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "base/mutant.h"
 #include "shoal/error.h"
 #include "storage/lsm_engine_inside.h"
 
@@ -210,7 +211,8 @@ static void write_batch(struct lsm_write_job *job, rocksdb_t *db)
         put_figures(&build);
     }
     char *error = NULL;
-    rocksdb_write(db, job->sync ? database->write_sync : database->write, build.batch, &error);
+    bool sync = job->sync && !MUTANT(lsm_unsynced);
+    rocksdb_write(db, sync ? database->write_sync : database->write, build.batch, &error);
     job->code = lsm_error_code(error, job->text);
     rocksdb_writebatch_destroy(build.batch);
     figures_end(job);

@@ -30,8 +30,12 @@ def wait_until(condition, what, deadline_s=DEADLINE_S):
 
 
 def plain_environment():
-    """The environment without what would configure Shoal."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("SHOAL_")}
+    """The environment without what would configure Shoal; a rule to be broken (scripts/mutants) stays."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("SHOAL_") or name == "SHOAL_MUTANT"
+    }
 
 
 class Outcome:

@@ -3,6 +3,7 @@
 #include "api/redis/call.h"
 #include "api/redis/string_options.h"
 #include "api/redis/strings.h"
+#include "base/mutant.h"
 
 static void put(struct redis_call *call, struct unit_cell *cell, struct bytes value,
                 uint64_t expiry_ms)
@@ -36,7 +37,8 @@ void string_set(struct redis_call *call)
         return;
     }
     struct unit_cell *cell = redis_cell(call, call->argv[1]);
-    bool refused = (options.nx && cell->found) || (options.xx && !cell->found);
+    bool refused =
+        (options.nx && cell->found && !MUTANT(nx_ignored)) || (options.xx && !cell->found);
     if (options.get) {
         reply_old(call, cell);
     } else if (refused) {

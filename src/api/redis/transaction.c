@@ -7,6 +7,7 @@
 #include "api/redis/exec.h"
 #include "api/redis/spread.h"
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "shoal/error.h"
 
 #define ROOM_FIRST 16u
@@ -414,7 +415,7 @@ static bool begin_exec(struct redis_pending *pending)
         reply_error(&pending->reply, "ERR EXEC without MULTI");
         return false;
     }
-    if (transaction->spoiled) {
+    if (transaction->spoiled && !MUTANT(exec_spoiled)) {
         redis_transaction_free(session);
         reply_error(&pending->reply, "EXECABORT Transaction discarded because of previous errors.");
         return false;

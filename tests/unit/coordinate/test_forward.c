@@ -224,6 +224,26 @@ static void a_request_makes_one_hop_at_most(void **state)
     assert_int_equal(forwards(fake), 0);
 }
 
+/* Whoever passed it on didn't know that yet. */
+static void a_write_that_was_passed_on_to_a_node_whose_clock_is_far_ahead_is_refused(void **state)
+{
+    struct fake_courier *fake = *state;
+    struct request request = {.op = REQUEST_PUT,
+                              .key = bytes_from_string(fake_key(fake, 0)),
+                              .value = bytes_from_string("one"),
+                              .forwarded = true};
+    fake->coordinator.self_clock_ahead = true;
+    struct fake_answer *put = fake_begin(fake, &request);
+    assert_true(put->done);
+    assert_int_equal(put->code, SHOAL_ENOTOWNER);
+    assert_int_equal(fake_holders(fake, fake_key(fake, 0), "one"), 0);
+    request.op = REQUEST_GET; /* reads prove nothing of clocks */
+    struct fake_answer *get = fake_begin(fake, &request);
+    fake_run(fake, 100 * MS);
+    assert_true(get->done);
+    assert_int_equal(get->code, SHOAL_ENOTFOUND);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -242,6 +262,7 @@ int main(void)
         TEST(a_get_goes_on_to_the_next_owner_when_one_is_silent_or_gone),
         TEST(without_any_owner_in_reach_nothing_was_applied),
         TEST(a_request_makes_one_hop_at_most),
+        TEST(a_write_that_was_passed_on_to_a_node_whose_clock_is_far_ahead_is_refused),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     fickle_engine_cold_percent = 70; /* the same where most reads have to wait for the disk */
