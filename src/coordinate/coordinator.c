@@ -126,7 +126,7 @@ bool coordinator_is_ours(struct coordinator *coordinator, const struct request *
     for (uint32_t i = 0; i < count; i++) {
         bool self = owners[i] == coordinator->self;
         bool fit = coordinator_fit(coordinator, owners[i]);
-        if (self && fit) {
+        if (self && fit && !replica_behind(coordinator->replica)) {
             return true;
         }
         owner = owner || self;

@@ -153,6 +153,7 @@ static bool forward_elsewhere(const struct message_result *result)
     case SHOAL_EREFILLING:
     case SHOAL_ENOSPC: /* nothing was applied there; another owner's storage may do better */
     case SHOAL_EIO:
+    case SHOAL_EOVERLOAD: /* or less may wait for its disk; each owner is asked once at most */
         return true;
     default:
         return false;

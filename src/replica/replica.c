@@ -310,6 +310,11 @@ enum engine_health replica_health(const struct replica *replica)
                                            : replica->engine->ops->health(replica->engine);
 }
 
+bool replica_behind(const struct replica *replica)
+{
+    return replica->engine->ops->behind(replica->engine);
+}
+
 void replica_stats(const struct replica *replica, struct engine_stats *out)
 {
     replica->engine->ops->stats(replica->engine, UINT32_MAX, out);

@@ -299,6 +299,9 @@ bool replica_durable(const struct replica *replica, uint64_t sequence);
 /* Healthy until the engine says otherwise or has failed. */
 enum engine_health replica_health(const struct replica *replica);
 
+/* So much waits for this node's disk that writes are better coordinated by others. */
+bool replica_behind(const struct replica *replica);
+
 /* Of all partitions held. */
 void replica_stats(const struct replica *replica, struct engine_stats *out);
 

@@ -192,6 +192,8 @@ struct engine_ops {
      * engine are ENGINE_DATA's. Writes count when they settle, or before. */
     void (*stats)(const struct engine *engine, uint32_t partition, struct engine_stats *out);
     enum engine_health (*health)(const struct engine *engine);
+    /* So much waits for the disk that writes will soon be refused: half of what may. */
+    bool (*behind)(const struct engine *engine);
     /* Asks that all written so far become durable soon, whatever is configured: `durable` says so.
      */
     void (*harden)(struct engine *engine);

@@ -93,17 +93,27 @@ static int write_open(struct log_engine *log, size_t size, struct log_write **ou
     return 0;
 }
 
-static int may_append(const struct log_engine *log, size_t size, enum log_purpose purpose)
+static uint64_t queue_bytes_max(const struct log_engine *log)
 {
     uint64_t max = log->options.tuning.queue_bytes_max;
-    max = max == 0 ? QUEUE_BYTES_DEFAULT : max;
+    return max == 0 ? QUEUE_BYTES_DEFAULT : max;
+}
+
+bool log_engine_behind(const struct engine *engine)
+{
+    const struct log_engine *log = log_engine_of_const(engine);
+    return log->queued_bytes > queue_bytes_max(log) / 2;
+}
+
+static int may_append(const struct log_engine *log, size_t size, enum log_purpose purpose)
+{
     if (log->failed || log_volume_failed(log)) {
         return SHOAL_EIO;
     }
     if (purpose == LOG_FOR_USER && log_engine_is_full(log)) {
         return SHOAL_ENOSPC;
     }
-    if (log->queued_bytes > 0 && log->queued_bytes + size > max) {
+    if (log->queued_bytes > 0 && log->queued_bytes + size > queue_bytes_max(log)) {
         return SHOAL_EOVERLOAD;
     }
     return 0;

@@ -384,6 +384,7 @@ static const struct engine_ops log_engine_ops = {
     .lost = log_engine_lost,
     .stats = log_engine_stats,
     .health = log_engine_health,
+    .behind = log_engine_behind,
     .harden = log_engine_harden,
     .backup = log_engine_backup,
     .flush = log_engine_flush,

@@ -422,6 +422,7 @@ void log_engine_fail(struct log_engine *log, const char *what, int code);
 
 bool log_engine_lost(const struct engine *engine, uint32_t partition);
 enum engine_health log_engine_health(const struct engine *engine);
+bool log_engine_behind(const struct engine *engine);
 void log_engine_stats(const struct engine *engine, uint32_t partition, struct engine_stats *out);
 
 /* ---- log_slots.c ---- */

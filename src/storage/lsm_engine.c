@@ -131,6 +131,12 @@ static void engine_stats(const struct engine *engine, uint32_t number, struct en
     add_shares(lsm, out);
 }
 
+static bool engine_behind(const struct engine *engine)
+{
+    const struct lsm_engine *lsm = lsm_engine_of_const(engine);
+    return lsm->overlay.bytes > lsm->queue_bytes_max / 2;
+}
+
 static enum engine_health engine_health(const struct engine *engine)
 {
     return lsm_engine_of_const(engine)->health;
@@ -198,6 +204,7 @@ static const struct engine_ops lsm_engine_ops = {
     .lost = engine_lost,
     .stats = engine_stats,
     .health = engine_health,
+    .behind = engine_behind,
     .harden = engine_harden,
     .backup = engine_backup,
     .flush = engine_flush,

@@ -356,6 +356,12 @@ static void memory_engine_stats(const struct engine *engine, uint32_t number,
     stats_partition(&memory->partitions[number], out);
 }
 
+static bool memory_engine_behind(const struct engine *engine)
+{
+    (void)engine;
+    return false; /* nothing waits */
+}
+
 static enum engine_health memory_engine_health(const struct engine *engine)
 {
     (void)engine;
@@ -425,6 +431,7 @@ static const struct engine_ops memory_engine_ops = {
     .lost = memory_engine_lost,
     .stats = memory_engine_stats,
     .health = memory_engine_health,
+    .behind = memory_engine_behind,
     .harden = memory_engine_harden,
     .backup = memory_engine_backup,
     .flush = memory_engine_flush,

@@ -311,6 +311,12 @@ static bool fickle_lost(const struct engine *engine, uint32_t partition)
     return fickle->lost_partition == partition;
 }
 
+static bool fickle_behind(const struct engine *engine)
+{
+    const struct fickle_engine *fickle = (const struct fickle_engine *)(const void *)engine;
+    return fickle->behind;
+}
+
 static enum engine_health fickle_health(const struct engine *engine)
 {
     const struct fickle_engine *fickle = (const struct fickle_engine *)(const void *)engine;
@@ -372,6 +378,7 @@ static const struct engine_ops fickle_ops = {
     .lost = fickle_lost,
     .stats = fickle_stats,
     .health = fickle_health,
+    .behind = fickle_behind,
     .harden = fickle_harden,
     .backup = fickle_backup,
     .flush = fickle_flush,

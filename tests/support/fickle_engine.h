@@ -36,6 +36,7 @@ struct fickle_engine {
     uint32_t puts; /* that were done */
     uint32_t gets; /* that were answered with a record */
     enum engine_health health;
+    bool behind;
 
     /* Reads: so many of a hundred gets and visits have to wait; the first flush after disk_us says
      * that they are ready, and while it does so nothing waits. */

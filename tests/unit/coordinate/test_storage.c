@@ -369,6 +369,37 @@ static void a_node_whose_disk_is_full_passes_its_writes_on(void **state)
     assert_int_equal(forwards(fake), 1);
 }
 
+static void
+a_node_whose_disk_is_far_behind_leaves_writes_to_others_while_there_are_any(void **state)
+{
+    struct fake_courier *fake = *state;
+    const char *key = fake_key(fake, 0);
+    fake_plant(fake, 1, key, "zero", 11, 1);
+    disk(fake)->behind = true;
+    struct fake_answer *put = fake_put(fake, key, "one", none);
+    fake_run(fake, 100 * MS);
+    assert_int_equal(put->code, 0);
+    assert_int_equal(forwards(fake), 1);
+    for (uint64_t node = 2; node <= 3; node++) {
+        fake->owners[node].storage = NODE_STORAGE_FULL;
+    }
+    put = fake_put(fake, key, "two", none); /* and says what is the matter with the others */
+    fake_run(fake, 100 * MS);
+    assert_int_equal(put->code, SHOAL_ENOSPC);
+    assert_int_equal(forwards(fake), 1);
+    struct fake_answer *get = fake_get(fake, key);
+    fake_run(fake, 100 * MS);
+    assert_int_equal(get->code, 0);
+    disk(fake)->behind = false;
+    for (uint64_t node = 2; node <= 3; node++) {
+        fake->owners[node].storage = NODE_STORAGE_OK;
+    }
+    put = fake_put(fake, key, "three", none);
+    fake_run(fake, 100 * MS);
+    assert_int_equal(put->code, 0);
+    assert_int_equal(forwards(fake), 1);
+}
+
 static void writes_are_not_passed_to_one_whose_storage_failed(void **state)
 {
     struct fake_courier *fake = *state;
@@ -452,10 +483,10 @@ static void a_put_that_its_own_disk_has_no_room_for_applies_nothing(void **state
 
 static void a_coordinator_that_has_no_room_sends_a_write_to_the_next_one(void **state)
 {
-    static const int codes[] = {SHOAL_ENOSPC, SHOAL_EIO};
+    static const int codes[] = {SHOAL_ENOSPC, SHOAL_EIO, SHOAL_EOVERLOAD};
     struct fake_courier *fake = *state;
     const char *key = fake_key(fake, FAKE_ALWAYS);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
         uint64_t first = fake_owner_of(fake, key, 0);
         uint64_t second = fake_owner_of(fake, key, 1);
         uint32_t before = fake->owners[second].forwards;
@@ -497,6 +528,7 @@ int main(void)
         ALONE(a_write_counts_its_own_copy_when_it_is_settled),
         TEST(a_durable_write_waits_for_stable_storage_and_asks_for_it),
         TEST(a_node_whose_disk_is_full_passes_its_writes_on),
+        TEST(a_node_whose_disk_is_far_behind_leaves_writes_to_others_while_there_are_any),
         TEST(writes_are_not_passed_to_one_whose_storage_failed),
         ALONE(a_full_disk_with_nobody_to_pass_to_is_said_at_once),
         TEST(too_many_full_disks_are_named_and_nothing_is_applied),

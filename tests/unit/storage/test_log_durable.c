@@ -218,6 +218,12 @@ static void what_is_dead_is_compacted_although_the_disk_is_full(void **state)
     case_end(&test);
 }
 
+static bool is_behind(struct log_case *test)
+{
+    const struct engine *engine = test->rig.engines[0];
+    return engine->ops->behind(engine);
+}
+
 static void too_much_that_waits_is_refused(void **state)
 {
     (void)state;
@@ -225,14 +231,17 @@ static void too_much_that_waits_is_refused(void **state)
     case_init(&test, LOG_SYNC);
     test.rig.options.tuning.queue_bytes_max = 10000;
     case_open(&test);
-    int code = 1;
-    uint32_t put = 0;
+    int code = case_put(&test, 0, 1);
+    assert_false(is_behind(&test)); /* not by one */
+    uint32_t put = 1;
     while (code == 1) {
         assert_true(put < 1000);
         code = case_put(&test, put++, 1);
     }
     assert_int_equal(code, SHOAL_EOVERLOAD);
+    assert_true(is_behind(&test));
     log_rig_rest(&test.rig);
+    assert_false(is_behind(&test));
     assert_int_equal(case_put(&test, put, 1), 1);
     case_end(&test);
 }
