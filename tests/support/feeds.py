@@ -90,7 +90,9 @@ def _varint(data, at):
 def places(cursor):
     """A cursor's bytes as {(node id, lane): (tag, position)}; opaque to all but tests."""
     assert cursor[0] == 1, cursor
-    nodes, at = _varint(cursor, 1)
+    _, at = _varint(cursor, 1)  # what was known of the members: a stamp, and how many had gone
+    _, at = _varint(cursor, at)
+    nodes, at = _varint(cursor, at)
     found = {}
     for _ in range(nodes):
         node = int.from_bytes(cursor[at:at + 8], "little")
