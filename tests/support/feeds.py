@@ -46,7 +46,9 @@ class NativeFeed:
             self.connection.socket.settimeout(open_s)
             self.connection.send(protocol.hello())
             welcome = self.connection.receive()
-            assert welcome is not None and welcome[0] == protocol.HELLO_REPLY, welcome
+            if welcome is None:
+                raise EOFError("ended while it was opened")
+            assert welcome[0] == protocol.HELLO_REPLY, welcome
             self.connection.send(protocol.frame(WATCH, 7, prefix.encode(), 0, cursor, 100000))
             self.connection.socket.settimeout(READ_S)
         except BaseException:
