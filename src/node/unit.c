@@ -167,6 +167,12 @@ static bool unit_place_own(const struct worker *worker, const struct unit *unit,
     return true;
 }
 
+bool unit_lasts(const struct worker *worker, const struct unit *unit)
+{
+    return !unit->lasting || !worker->engine->keeps_data ||
+           durability_reached(&worker->replica.durability, DURABILITY_SETTLED);
+}
+
 bool worker_unit_now(struct worker *worker, struct moment now, struct unit *unit, int *code)
 {
     struct unit_place few[UNIT_PLACES];
@@ -183,7 +189,8 @@ bool worker_unit_now(struct worker *worker, struct moment now, struct unit *unit
     if (unit->count > UNIT_PLACES) {
         places = arena_alloc_array(&worker->arena, unit->count, sizeof(*places));
     }
-    bool done = places != NULL && unit_place_own(worker, unit, places) &&
+    bool done = places != NULL && unit_lasts(worker, unit) &&
+                unit_place_own(worker, unit, places) &&
                 unit_read(worker, places, unit->count, NULL) == REPLICA_DONE;
     if (done) {
         worker->ops++;

@@ -68,6 +68,9 @@ struct unit {
     struct unit_cell *cells;
     uint32_t count;
     bool reads_only; /* `run` changes no cell: it may then be done at once whatever the engine */
+    bool lasting;    /* what it has found is as durable as configured before it is done, even if it
+                        writes nothing; without this a crash may take back what a unit that only
+                        reads has told */
     bool everything; /* nothing else goes on in the node meanwhile: `flush` may be set ... */
     bool with_names; /* ... and `names` is made. Implies everything. */
     uint64_t timeout_us; /* 0: the node's default. SHOAL_ETIMEOUT: it has not run */

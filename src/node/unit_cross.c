@@ -8,6 +8,7 @@
  *                                            settled --> decided, on record --> answered
  *                    --> each part written, its record removed, unlocked --> all that durable
  *                    --> the decision forgotten
+ *                    nothing to write: what was read settled, if that is asked for --> unlocked
  *
  * That is two-phase commit (Gray, 1978). The first part that writes, this worker's own if it does,
  * decides last, so that its own preparation and the decision are one write. Should only one part
@@ -378,7 +379,8 @@ static void cross_on_locked(struct unit_crossing *crossing)
     if (changes) {
         crossing->code = cross_collect(crossing);
     }
-    if (crossing->code < 0 || crossing->writers == 0) {
+    bool settles = unit->lasting && worker->engine->keeps_data;
+    if (crossing->code < 0 || (crossing->writers == 0 && !settles)) {
         cross_leave(crossing);
     } else if (worker->engine->keeps_data) {
         cross_prepare(crossing);
@@ -392,7 +394,10 @@ static void cross_on_locked(struct unit_crossing *crossing)
 static void cross_on_prepared(struct unit_crossing *crossing)
 {
     bool disk = crossing->worker->engine->keeps_data;
-    if (crossing->code < 0) {
+    if (crossing->writers == 0) {
+        crossing->code = 0; /* where storage has failed, what is held is all there is */
+        cross_leave(crossing);
+    } else if (crossing->code < 0) {
         if (disk) {
             cross_answer(crossing, crossing->code, cross_text(crossing->code));
         }

@@ -152,8 +152,33 @@ static void unit_on_settled(struct durable_waiter *waiter, int code)
     unit_finish_write(work, code < 0 ? SHOAL_EUNKNOWN : 0);
 }
 
+static void unit_on_lasting(struct durable_waiter *waiter, int code)
+{
+    struct unit_work *work = QUEUE_ITEM(waiter, struct unit_work, settling);
+    (void)code; /* where storage has failed, what is held is all there is */
+    unit_waited(work, WAIT_DISK);
+    unit_finish(work, 0);
+}
+
+/* It has written nothing. */
+static void unit_leave(struct unit_work *work)
+{
+    struct durability *durability = &work->worker->replica.durability;
+    if (unit_lasts(work->worker, work->unit) || durability->failed != 0) {
+        unit_finish(work, 0);
+    } else if (unit_wait(work)) {
+        work->settling.fire = unit_on_lasting;
+        durability_wait(durability, DURABILITY_SETTLED, &work->settling);
+    }
+}
+
 static void unit_on_written(struct unit_work *work, int result)
 {
+    if (result == REPLICA_DONE && work->unit != NULL && work->changes.len == 0) {
+        unit_told_here(work, 0);
+        unit_leave(work);
+        return;
+    }
     if (result != REPLICA_HELD || work->unit == NULL) {
         unit_finish_write(work, result < 0 ? result : 0);
         return;
@@ -269,7 +294,7 @@ static void unit_try(struct unit_work *work)
     } else if (unit_execute(worker, work->unit)) {
         unit_put(work);
     } else {
-        unit_finish(work, 0);
+        unit_leave(work);
     }
 }
 

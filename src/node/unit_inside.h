@@ -202,6 +202,8 @@ void units_check(const struct worker *worker);
 /* The place of a cell's key, whichever worker has it. */
 struct engine_key unit_key(const struct worker *worker, struct bytes key);
 const char *unit_code_text(int code);
+/* What it finds here now is as durable as it asks for. */
+bool unit_lasts(const struct worker *worker, const struct unit *unit);
 extern const char unit_not_alone[];
 extern const char unit_stopping[];
 extern const char unit_overload[];

@@ -47,6 +47,7 @@ class Host:
         self._paused = set()
         self._ended = None  # when it was seen to have ended unwanted
         self._stopping = None  # until when an orderly end may take
+        self._heeds = True  # was ready then: one that is only being started ends as any process does
 
     @property
     def alive(self):
@@ -85,6 +86,7 @@ class Host:
         self._down.add(who)
         if self.alive:
             self._continue()
+            self._heeds = os.path.exists(os.path.join(self.node.data_dir, "ports.json"))
             self.node.process.send_signal(signal.SIGTERM)
             self._stopping = time.monotonic() + STOP_S
 
@@ -165,7 +167,7 @@ class Host:
     def _reap_stopped(self, status):
         self._stopping = None
         self.node.process = None
-        if status != 0:
+        if status != 0 and (self._heeds or status != -signal.SIGTERM):
             self._judge_end(status)
         if self.wanted:
             self.launch()

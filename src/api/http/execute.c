@@ -151,6 +151,7 @@ static void submit(struct execute *execute)
         .cells = execute->cells,
         .count = execute->cell_count,
         .reads_only = reads_only(execute),
+        .lasting = true,
         .timeout_us = execute->options.quorum.timeout_us,
         .name = "execute",
         .surface = SURFACE_HTTP,

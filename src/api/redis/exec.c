@@ -204,6 +204,7 @@ static void on_done(struct unit *unit, int code, struct bytes text)
 static void concern(struct unit *unit, const struct redis_transaction *transaction)
 {
     unit->reads_only = true;
+    unit->lasting = true;
     for (uint32_t i = 0; i < transaction->queued_count; i++) {
         const struct command *command = transaction->queued[i].command;
         if (in_unit(command) && (command->flags & COMMAND_WRITE) != 0) {

@@ -380,6 +380,74 @@ static void a_unit_that_only_reads_crosses_too(void **state)
     assert_string_equal(trial.values[1], "1");
 }
 
+/* Of one worker, and of several: what another has written is not settled yet. */
+static void what_a_lasting_unit_has_read_is_settled_first(void **state)
+{
+    struct fake_world *world = *state;
+    uint32_t last = world->nodes[0].worker_count - 1;
+    struct fickle_engine *engine = world->nodes[0].engines[last];
+    struct trial write;
+    struct trial read;
+    struct trial reads[2];
+    int code;
+    engine->settles = false;
+    trial_init(&write, key_at(world, last, 0), "1");
+    begin_trial(world, &write, last);
+    trial_init(&read, key_at(world, last, 0), NULL);
+    read.unit.reads_only = true;
+    submit(world, &read, last);
+    assert_string_equal(read.values[0], "1");
+    for (uint32_t i = 0; i < 2; i++) {
+        trial_init(&reads[i], key_at(world, last, 0), NULL);
+        trial_add(&reads[i], key_at(world, 0, i + 1), NULL);
+        reads[i].unit.reads_only = i == 0;
+        reads[i].abandon = i == 1;
+        reads[i].unit.lasting = true;
+        assert_false(worker_unit_now(worker_of(world, last), world->now, &reads[i].unit, &code));
+        begin_trial(world, &reads[i], last);
+    }
+    fake_world_run(world, 20 * MS);
+    assert_false(write.done || reads[0].done || reads[1].done);
+    engine->settles = true;
+    fickle_engine_settle(engine);
+    fake_world_run(world, 20 * MS);
+    assert_true(write.done);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_true(reads[i].done);
+        assert_int_equal(reads[i].code, 0);
+        assert_int_equal(reads[i].runs, 1);
+        assert_string_equal(reads[i].values[0], "1");
+    }
+    for (uint32_t i = 0; i <= last; i++) {
+        assert_true(units_idle(worker_of(world, i)));
+        assert_int_equal(worker_of(world, i)->units.locks.held, 0);
+    }
+}
+
+static void a_lasting_unit_does_not_wait_for_storage_that_has_failed(void **state)
+{
+    struct fake_world *world = *state;
+    uint32_t last = world->nodes[0].worker_count - 1;
+    struct fickle_engine *engine = world->nodes[0].engines[last];
+    struct trial write;
+    struct trial trial;
+    engine->settles = false;
+    trial_init(&write, key_at(world, last, 0), "1");
+    begin_trial(world, &write, last);
+    trial_init(&trial, key_at(world, last, 0), NULL);
+    trial_add(&trial, key_at(world, 0, 1), NULL);
+    trial.unit.lasting = true;
+    begin_trial(world, &trial, last);
+    fake_world_run(world, 20 * MS);
+    assert_false(trial.done);
+    fickle_engine_break(engine, SHOAL_EIO);
+    fake_world_run(world, 20 * MS);
+    assert_true(trial.done);
+    assert_int_equal(write.code, SHOAL_EUNKNOWN);
+    assert_int_equal(trial.code, 0);
+    assert_string_equal(trial.values[0], "1");
+}
+
 /* Each adds one to all its keys, as numbers, many at the same time. */
 static void count_run(struct unit *unit, uint64_t now_ms)
 {
@@ -735,6 +803,14 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_unit_that_only_reads_crosses_too, setup_three_durable,
                                         teardown),
+        cmocka_unit_test_setup_teardown(what_a_lasting_unit_has_read_is_settled_first,
+                                        setup_durable, teardown),
+        cmocka_unit_test_setup_teardown(what_a_lasting_unit_has_read_is_settled_first,
+                                        setup_three_durable, teardown),
+        cmocka_unit_test_setup_teardown(a_lasting_unit_does_not_wait_for_storage_that_has_failed,
+                                        setup_durable, teardown),
+        cmocka_unit_test_setup_teardown(a_lasting_unit_does_not_wait_for_storage_that_has_failed,
+                                        setup_three_durable, teardown),
         cmocka_unit_test_setup_teardown(units_at_the_same_time_are_one_after_another,
                                         setup_three_workers, teardown),
         cmocka_unit_test_setup_teardown(units_at_the_same_time_are_one_after_another,
