@@ -228,29 +228,31 @@ class Slow(OnADisk):
 
     def test_what_is_written_is_paid_for_by_the_sync(self):
         file = self.open()
-        self.disk.want(self, Wish(rate=2 * MIB))
+        self.disk.want(self, Wish(rate=MIB / 2))
         written_s = self.took(lambda: os.write(file, b"x" * MIB))
-        self.assertLess(written_s, 0.4)
+        self.assertLess(written_s, 1)
         synced_s = self.took(lambda: os.fsync(file))
-        self.assertTrue(0.4 < written_s + synced_s < 0.5 * SLOW_MAX, (written_s, synced_s))
-        self.assertLess(self.took(lambda: os.fsync(file)), 0.4, "it is paid for once")
+        self.assertTrue(1.9 < written_s + synced_s < 2 * SLOW_MAX, (written_s, synced_s))
+        self.assertLess(self.took(lambda: os.fsync(file)), 1.5, "it is paid for once")
 
     def test_what_is_written_without_end_is_held_up(self):
         file = self.open()
         self.disk.want(self, Wish(rate=16 * MIB))
         took_s = self.took(lambda: [os.pwrite(file, b"x" * MIB, 0) for _ in range(24)])
-        self.assertTrue(0.9 < took_s < SLOW_MAX, took_s)
+        self.assertTrue(0.9 < took_s < 2 * SLOW_MAX, took_s)
 
     def test_reads_take_their_time_and_a_sync_its_latency(self):
         file = self.open()
         os.write(file, b"x" * MIB)
         os.fsync(file)
         os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
-        self.disk.want(self, Wish(rate=2 * MIB, latency_ms=200))
-        self.assertTrue(0.4 < self.took(lambda: os.pread(file, MIB, 0)) < 0.5 * SLOW_MAX)
-        self.assertTrue(0.2 <= self.took(lambda: os.fsync(file)) < 0.2 * SLOW_MAX)
+        self.disk.want(self, Wish(rate=2 * MIB, latency_ms=600))
+        read_s = self.took(lambda: os.pread(file, MIB, 0))
+        self.assertTrue(0.4 < read_s < SLOW_MAX, read_s)
+        synced_s = self.took(lambda: os.fsync(file))
+        self.assertTrue(0.6 <= synced_s < 0.6 * SLOW_MAX, synced_s)
         self.disk.unwant(self)
-        self.assertLess(self.took(lambda: os.fsync(file)), 0.2)
+        self.assertLess(min(self.took(lambda: os.fsync(file)) for _ in range(5)), 0.5)
 
 
 class PowerCut(OnADisk):
