@@ -21,7 +21,8 @@ END_SECONDS_MAX = 20
 CANT_RUN = 77  # a program's status
 SEEDS_BASE = 20  # to see that all is well without a mutant
 SEED = re.compile(r"(?:SHOAL_SEED=(\d+)|^seed (\d+) (?:breaks|did not))", re.MULTILINE)
-FAILED = (r"^\[  FAILED  \] ([a-z_0-9]+)$", r"^(?:FAIL|ERROR): (\w+) ", r"^FAILED: (.*)$")
+FAILED = (r"^\[  FAILED  \] ([a-z_0-9]+)$", r"^(?:FAIL|ERROR): (\w+) ",
+          r"^problems\n  (\w+: [^:\n]*)", r"^\w+: FAILED, (.*)$", r"^FAILED: (.*)$")
 
 MODEL = "property-replica-versions"
 LAYOUTS = "property-member-layouts"
@@ -61,6 +62,28 @@ PROCESSES = {  # tests on real processes, by the folder of the switch
     "src/server": ("scenario-durable-storage-log", "scenario-server-process"),
     "src/node": ("scenario-redis-standalone", "scenario-http-transactions", "scenario-verify"),
 }
+
+# Scenarios on real processes (tests/fault/scenarios) that should notice these.
+SCENARIOS = {
+    "accept-covered": "recreate",
+    "copy-resumes": "amnesia",
+    "drop-alone": "recreate",
+    "expire-early": "expiry_clocks",
+    "feed-refused": "feed",
+    "hint-unstored": "sloppy_and_back",
+    "keep-actor": "amnesia",
+    "loss-untold": "data",
+    "read-one-less": "sessions",
+    "redo-skipped": "bank",
+    "settled-early": "kill_all",
+    "shard-alone": "kills",
+    "sync-skipped": "power",
+    "tree-not-added": "islands",
+    "unlock-early": "bank",
+    "write-beside": "kills",
+}
+SCENARIO_SEEDS = (1, 2, 3)
+SCENARIO_SECONDS_MAX = 400
 
 
 class Probe:
@@ -203,6 +226,15 @@ class Stages:
         program = os.path.join(ROOT, "tests/fault/fault_strace")
         return [Probe("fault_strace", [program, "--engine", "log"], {"SHOAL_BUILD": self.build},
                       SLOW_SECONDS_MAX)]
+
+    def scenarios(self, mutant):
+        """What of faults on real processes should notice it; needs root."""
+        program = os.path.join(ROOT, "tests/fault/main.py")
+        reports = os.path.join(self.build, "fault")
+        return [Probe(f"scenario {SCENARIOS[mutant]}, seed {seed}",
+                      [program, "--seed", str(seed), "--out", reports, SCENARIOS[mutant]],
+                      {"SHOAL_BUILD": self.build}, SCENARIO_SECONDS_MAX)
+                for seed in SCENARIO_SEEDS if mutant in SCENARIOS and os.geteuid() == 0]
 
     def by_name(self, name):
         """The probe that a table names; None where there is none any more."""
