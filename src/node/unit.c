@@ -139,6 +139,11 @@ bool worker_alone(const struct worker *worker)
     return worker->units.ready;
 }
 
+bool worker_starting(const struct worker *worker)
+{
+    return worker->units.partitions == 0;
+}
+
 /* ---- at once ---- */
 
 struct engine_key unit_key(const struct worker *worker, struct bytes key)
@@ -236,6 +241,9 @@ static void unit_submit(struct worker *worker, struct unit *unit)
     if (worker->stopping) {
         code = SHOAL_ESHUTDOWN;
         text = unit_stopping;
+    } else if (worker_starting(worker)) {
+        code = SHOAL_EREFILLING;
+        text = UNIT_STARTING_TEXT;
     } else if (!units->ready) {
         code = SHOAL_EUNSUPPORTED;
         text = unit_not_alone;

@@ -108,6 +108,13 @@ struct unit {
 /* Is the node alone, so that units are taken? Any time; may change when a node joins. */
 bool worker_alone(const struct worker *worker);
 
+/* For a moment after the start the node has not found out yet whether it is alone: who would be
+ * refused for not being so is told to try again. */
+bool worker_starting(const struct worker *worker);
+#define UNIT_STARTING_TEXT                                                                         \
+    "the node has only just started and does not know yet whether it is alone; nothing was "       \
+    "applied, try again"
+
 /* Units over a key that will come in a moment, many at once: where it lies; then, with all places
  * known, asks for the memory there; a little later for what that leads to. They change nothing; a
  * key of another worker's is passed over. */

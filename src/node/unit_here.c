@@ -302,7 +302,10 @@ static void unit_try(struct unit_work *work)
 
 void unit_begin(struct worker *worker, struct unit *unit, uint32_t home)
 {
-    struct unit_work *work = unit_work_new(worker, unit->count);
+    bool starting = worker_starting(worker); /* home has heard of the layout a moment earlier */
+    int code = starting ? SHOAL_EREFILLING : SHOAL_EOVERLOAD;
+    const char *text = starting ? UNIT_STARTING_TEXT : unit_overload;
+    struct unit_work *work = starting ? NULL : unit_work_new(worker, unit->count);
     if (work != NULL && home != worker->index) {
         work->letter = mem_alloc(sizeof(*work->letter));
         if (work->letter == NULL) {
@@ -312,13 +315,13 @@ void unit_begin(struct worker *worker, struct unit *unit, uint32_t home)
     }
     if (work == NULL && home == worker->index) {
         worker->units.count--;
-        unit->done(unit, SHOAL_EOVERLOAD, bytes_from_string(unit_overload));
+        unit->done(unit, code, bytes_from_string(text));
         return;
     }
     if (work == NULL) {
         unit->work = NULL;
-        unit->code = SHOAL_EOVERLOAD;
-        unit->text = unit_overload;
+        unit->code = code;
+        unit->text = text;
         worker_post(worker, home, &unit->letter, LETTER_UNIT_DONE);
         return;
     }

@@ -153,7 +153,7 @@ static void part_lock(struct unit_work *work)
     struct units *units = &work->worker->units;
     bool inside = work->locked > 0 || work->whole;
     if (!units->ready) {
-        part_end(work, SHOAL_EUNSUPPORTED);
+        part_end(work, worker_starting(work->worker) ? SHOAL_EREFILLING : SHOAL_EUNSUPPORTED);
     } else if (work->worker->parting) {
         part_end(work, SHOAL_ESHUTDOWN);
     } else if (!inside && units->closed) {

@@ -21,6 +21,7 @@ static struct {
     uint32_t count;
     uint64_t versions;
     bool spread;
+    bool starting;
 } units = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct bytes own(struct bytes bytes)
@@ -44,6 +45,7 @@ void fake_units_clear(void)
     }
     units.count = 0;
     units.spread = false;
+    units.starting = false;
     pthread_mutex_unlock(&units.lock);
 }
 
@@ -61,6 +63,23 @@ bool worker_alone(const struct worker *worker)
     bool alone = !units.spread;
     pthread_mutex_unlock(&units.lock);
     return alone;
+}
+
+void fake_units_set_starting(bool starting)
+{
+    pthread_mutex_lock(&units.lock);
+    units.starting = starting;
+    units.spread = starting;
+    pthread_mutex_unlock(&units.lock);
+}
+
+bool worker_starting(const struct worker *worker)
+{
+    (void)worker;
+    pthread_mutex_lock(&units.lock);
+    bool starting = units.starting;
+    pthread_mutex_unlock(&units.lock);
+    return starting;
 }
 
 static struct fake_value *find(struct bytes key)

@@ -10,5 +10,7 @@
 void fake_units_clear(void);
 /* Are the nodes of this process alone? From the beginning they are. */
 void fake_units_set_alone(bool alone);
+/* Do they not know it yet? */
+void fake_units_set_starting(bool starting);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "model/shown.h"
 #include "node/feed.h"
+#include "node/unit.h"
 #include "shoal/error.h"
 
 #define SECOND_US UINT64_C(1000000)
@@ -329,6 +330,10 @@ bool key_answer_unchanged(struct http_exchange *exchange, const struct outcome *
 
 void key_fail_linear(struct http_exchange *exchange, const char *what)
 {
+    if (worker_starting(exchange->worker)) {
+        http_fail_code(exchange, SHOAL_EREFILLING, bytes_from_string(UNIT_STARTING_TEXT));
+        return;
+    }
     http_fail(exchange, 409,
               "%s needs a linearizable key: it reads and writes in one step, which several owners "
               "without a leader can't promise; on a standalone node (quorum.n = 1) it is exact; "

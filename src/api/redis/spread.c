@@ -17,9 +17,13 @@
 #include "base/limits.h"
 #include "shoal/error.h"
 
-void redis_reply_linear(struct reply *reply, const char *what)
+void redis_reply_linear(struct redis_pending *pending, const char *what)
 {
-    reply_error_format(reply,
+    if (worker_starting(pending->session->loop->worker)) {
+        redis_pending_write_error(pending, SHOAL_EREFILLING, bytes_from_string(UNIT_STARTING_TEXT));
+        return;
+    }
+    reply_error_format(&pending->reply,
                        "ERR '%s' needs a linearizable key: it reads and writes in one step, which "
                        "several owners without a leader can't promise; on a standalone node "
                        "(quorum.n = 1) it is exact; see docs/redis.md",
@@ -288,7 +292,7 @@ void redis_spread_begin(struct redis_pending *pending)
 {
     const char *linear = redis_linear_part(&pending->call);
     if (linear != NULL) {
-        redis_reply_linear(&pending->reply, linear);
+        redis_reply_linear(pending, linear);
         redis_pending_done(pending);
         return;
     }

@@ -83,7 +83,7 @@ bool redis_spread_abandoned(const struct redis_spread *spread);
 /* What of the command needs to look and write in one step; NULL: nothing. */
 const char *redis_linear_part(const struct redis_call *call);
 
-/* "ERR 'append' needs a linearizable key: ..." */
-void redis_reply_linear(struct reply *reply, const char *what);
+/* "ERR 'append' needs a linearizable key: ..."; of a node that is only starting, "LOADING ...". */
+void redis_reply_linear(struct redis_pending *pending, const char *what);
 
 #endif

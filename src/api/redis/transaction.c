@@ -173,7 +173,7 @@ static bool refuse_with_multi(struct redis_pending *pending)
     if (command->kind == COMMAND_CONTROL || command->barrier) {
         return false;
     }
-    redis_reply_linear(&pending->reply, "multi");
+    redis_reply_linear(pending, "multi");
     return true;
 }
 
@@ -221,7 +221,7 @@ static void refuse_multi(struct redis_pending *pending)
     }
     transaction->refused = true;
     transaction->refused_flow = session->flow;
-    redis_reply_linear(&pending->reply, "multi");
+    redis_reply_linear(pending, "multi");
 }
 
 static void begin_multi(struct redis_pending *pending)
@@ -384,7 +384,7 @@ static bool begin_watch(struct redis_pending *pending)
         return false;
     }
     if (!is_alone(pending)) {
-        redis_reply_linear(&pending->reply, "watch");
+        redis_reply_linear(pending, "watch");
         return false;
     }
     int code = prepare_watch(pending);
@@ -407,8 +407,7 @@ static bool begin_exec(struct redis_pending *pending)
     struct redis_transaction *transaction = session->transaction;
     if (belongs_to_refused(pending)) {
         redis_transaction_free(session);
-        reply_error(&pending->reply, "EXECABORT Transaction discarded because of: 'multi' needs a "
-                                     "linearizable key; see docs/redis.md");
+        reply_error(&pending->reply, "EXECABORT Transaction discarded because 'multi' was refused");
         return false;
     }
     if (transaction == NULL || !transaction->open) {

@@ -297,6 +297,30 @@ static void a_node_with_other_members_refuses_units(void **state)
     assert_int_equal(trial.runs, 0);
 }
 
+/* It is another's that a unit of several workers may come to so early, too. */
+static void before_the_first_layout_units_are_told_to_come_again(void **state)
+{
+    struct fake_world *world = *state;
+    struct trial trial;
+    int code;
+    assert_int_equal(fake_world_start(world, 1), 0);
+    struct worker *worker = world->nodes[1].workers[0];
+    assert_true(worker_starting(worker));
+    trial_init(&trial, "a", "1");
+    assert_false(worker_unit_now(worker, world->now, &trial.unit, &code));
+    worker_unit(worker, world->now, &trial.unit);
+    assert_int_equal(trial.code, SHOAL_EREFILLING);
+    assert_string_equal(trial.text, UNIT_STARTING_TEXT);
+    trial.done = false;
+    worker->units.count++;
+    unit_begin(worker, &trial.unit, worker->index);
+    assert_int_equal(trial.code, SHOAL_EREFILLING);
+    fake_world_run(world, 300 * MS);
+    assert_false(worker_starting(worker));
+    assert_true(worker_alone(worker));
+    assert_int_equal(trial.runs, 0);
+}
+
 /* ---- over several workers ---- */
 
 static int setup_three_durable(void **state)
@@ -846,6 +870,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_stopping_node_refuses_units, setup_memory, teardown),
         cmocka_unit_test_setup_teardown(a_node_with_other_members_refuses_units, setup_memory,
                                         teardown),
+        cmocka_unit_test_setup_teardown(before_the_first_layout_units_are_told_to_come_again,
+                                        setup_memory, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

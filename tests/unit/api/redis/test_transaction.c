@@ -259,6 +259,17 @@ static void between_several_owners_it_is_refused(void **state)
     REDIS_ANSWERS(client, "EXEC", "-ERR EXEC without MULTI");
 }
 
+static void a_node_that_is_only_starting_says_so(void **state)
+{
+    struct redis_client *client = &((struct fixture *)*state)->client;
+    fake_units_set_starting(true);
+    assert_memory_equal(redis_client_ask(client, "WATCH a"), "-LOADING ", 9);
+    assert_memory_equal(redis_client_ask(client, "MULTI"), "-LOADING ", 9);
+    assert_memory_equal(redis_client_ask(client, "APPEND a b"), "-LOADING ", 9);
+    fake_units_set_starting(false);
+    REDIS_ANSWERS(client, "MULTI", "+OK");
+}
+
 static void what_was_sent_with_a_refused_multi_is_refused_too(void **state)
 {
     struct redis_client *client = &((struct fixture *)*state)->client;
@@ -315,6 +326,7 @@ int main(void)
         TEST(flushall_and_dbsize_see_what_it_has_done),
         TEST(an_unknown_outcome_is_called_so),
         TEST(between_several_owners_it_is_refused),
+        TEST(a_node_that_is_only_starting_says_so),
         TEST(what_was_sent_with_a_refused_multi_is_refused_too),
         TEST(who_has_read_that_multi_was_refused_goes_on),
         TEST(a_client_that_goes_away_leaves_nothing),
