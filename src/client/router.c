@@ -263,8 +263,10 @@ static void patience_is_up(struct call *call)
     if (other != NULL && rank_of(other) == RANK_READY) {
         router_detach(call);
         router_dispatch(call, NULL);
-    } else {
+    } else if (in_flight) {
         client_start_timer(client, &call->timer, call->attempt_us);
+    } else {
+        look_again(call, call->endpoint, client->now_us);
     }
 }
 
@@ -280,8 +282,8 @@ static void look_at_silence(struct call *call, uint64_t late_us)
     } else if (in_flight && now_us - quiet_us >= patience_us(&endpoint->patience)) {
         connection_is_silent(call->connection);
         patience_is_up(call);
-    } else if (!in_flight && endpoint_ready(endpoint) && endpoint->silent) {
-        patience_is_up(call);
+    } else if (!in_flight && (!endpoint_ready(endpoint) || endpoint->silent)) {
+        patience_is_up(call); /* it waits for a connection, or for one that says nothing */
     } else {
         look_again(call, endpoint, quiet_us);
     }

@@ -107,6 +107,33 @@ static void with_nobody_else_there_a_silent_node_is_waited_for(void **state)
     fixture_end(&fixture);
 }
 
+/* The other one was silent only for a moment, but just when a node had to be chosen. */
+static void a_write_that_waits_for_a_connection_goes_to_a_node_that_speaks_again(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_begin(&fixture, 2, 2, NULL);
+    warm_up(&fixture);
+    char key[16];
+    (void)key_of_owner(&fixture, 0, key);
+    fake_node_stop(fixture_node(&fixture, 0));
+    await_true(&fixture, first_is_let_go);
+    fake_node_start(fixture_node(&fixture, 0));
+    atomic_store(&fixture_node(&fixture, 0)->greeting, FAKE_SAYS_NOTHING);
+    struct endpoint *first = first_endpoint(&fixture);
+    struct endpoint *second = QUEUE_ITEM(first->link.next, struct endpoint, link);
+    first->retry_at_us = 0;
+    second->silent = true;
+    start_put(&fixture, key);
+    uint64_t begun_us = fixture.client->now_us;
+    assert_false(queue_empty(&first->waiting));
+    second->silent = false;
+    await(&fixture, 1);
+    assert_int_equal(fixture.notes[0].code, 0);
+    assert_true(fixture.client->now_us - begun_us < PATIENCE_US_MAX);
+    fixture_end(&fixture);
+}
+
 /* The reads have gone elsewhere, so nobody's end would find it out. */
 static void a_node_that_stays_silent_is_connected_to_anew(void **state)
 {
@@ -155,6 +182,7 @@ int main(void)
         cmocka_unit_test(one_write_finds_a_node_silent_and_the_next_ones_go_to_another),
         cmocka_unit_test(writes_that_wait_for_room_at_a_silent_node_are_done_by_another),
         cmocka_unit_test(with_nobody_else_there_a_silent_node_is_waited_for),
+        cmocka_unit_test(a_write_that_waits_for_a_connection_goes_to_a_node_that_speaks_again),
         cmocka_unit_test(a_node_that_stays_silent_is_connected_to_anew),
         cmocka_unit_test(an_application_that_keeps_the_loop_waiting_makes_no_node_silent),
     };
