@@ -284,6 +284,7 @@ static void add_counts(struct sim_counts *total, const struct sim_counts *one)
     total->commits += one->commits;
     total->burials += one->burials;
     total->meetings += one->meetings;
+    total->rescues += one->rescues;
     total->removals += one->removals;
     total->declared += one->declared;
     total->live_most = one->live_most > total->live_most ? one->live_most : total->live_most;
@@ -354,11 +355,11 @@ static void print_summary(const struct sim_result *total)
     printf(
         "  membership: %llu changes (%llu committed at once), %llu refused, %llu of unknown "
         "outcome; "
-        "%llu nodes died for good, %llu removed by force, %llu partitions declared; %llu meetings; "
-        "at most %llu layouts live\n",
+        "%llu nodes died for good, %llu removed by force, %llu partitions declared; %llu meetings, "
+        "%llu rescues; at most %llu layouts live\n",
         LL(counts->changes), LL(counts->commits), LL(counts->changes_refused),
         LL(counts->changes_unknown), LL(counts->burials), LL(counts->removals),
-        LL(counts->declared), LL(counts->meetings), LL(counts->live_most));
+        LL(counts->declared), LL(counts->meetings), LL(counts->rescues), LL(counts->live_most));
     printf("  engines: %llu segments compacted, %llu scrubbed, %llu discoveries of damage\n",
            LL(counts->store.compacted), LL(counts->store.scrubbed), LL(counts->store.damaged));
     printf(

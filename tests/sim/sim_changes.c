@@ -138,6 +138,10 @@ static void look(struct timer *timer, uint64_t now_us)
     if (changes->tidying && !sim_changes_tidy(changes)) {
         sim_deed_tidy(changes);
         sim_meet_look(&changes->meet, world);
+        struct sim_node *fresh = sim_rescue_look(&changes->rescue, world);
+        if (fresh != NULL) {
+            sim_deed_start(changes, fresh, false);
+        }
     }
     sim_deed_absolve(changes);
     timers_start(&world->timers, timer, now_us + LOOK_US);

@@ -12,6 +12,7 @@
 #include "sim_faults.h"
 #include "sim_joins.h"
 #include "sim_meet.h"
+#include "sim_rescue.h"
 
 #define SIM_DEEDS_MAX 64u
 
@@ -42,6 +43,7 @@ struct sim_changes {
     struct timer strike;
     struct timer look; /* after the dead and the absent */
     struct sim_meet meet;
+    struct sim_rescue rescue;
     struct sim_deed deeds[SIM_DEEDS_MAX];
     uint64_t remove_us[SIM_NODES_MAX]; /* when a dead node is removed; 0: not yet decided */
     bool refused[SIM_NODES_MAX];       /* its removal without force */

@@ -25,7 +25,7 @@ static uint64_t cluster_of(const struct sim_node *node)
 static void ask(struct sim_joins *joins, const struct sim_node *node)
 {
     struct sim_world *world = joins->world;
-    const struct sim_node *member = sim_members_any(world);
+    const struct sim_node *member = sim_members_contact(world);
     const struct node_config *first =
         member == NULL || world->cluster == 0 ? &world->nodes[0].config : &member->config;
     struct sim_ask ask = {.node = node->index,

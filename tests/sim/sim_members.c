@@ -14,7 +14,7 @@
 int sim_members_init(struct sim_world *world)
 {
     struct sim_members *members = &world->members;
-    members->seen = mem_alloc_zeroed(world->node_count, sizeof(*members->seen));
+    members->seen = mem_alloc_zeroed(world->node_room, sizeof(*members->seen));
     members->declared = mem_alloc_zeroed(world->options.partitions, sizeof(*members->declared));
     return members->seen == NULL || members->declared == NULL ? SHOAL_ENOMEM : 0;
 }
@@ -56,6 +56,19 @@ struct sim_node *sim_members_any(struct sim_world *world)
         }
     }
     return NULL;
+}
+
+struct sim_node *sim_members_contact(struct sim_world *world)
+{
+    struct sim_node *member = sim_members_any(world);
+    for (uint32_t i = 0; member == NULL && i < world->node_count; i++) {
+        struct sim_node *node = &world->nodes[i];
+        if (node->state == SIM_UP && !node->removed &&
+            sim_members_standing(world, node) == SIM_LEAVER) {
+            return node;
+        }
+    }
+    return member;
 }
 
 const struct snapshot *sim_members_snapshot(struct sim_world *world)

@@ -48,6 +48,8 @@ enum sim_standing sim_members_standing(const struct sim_world *world, const stru
 
 /* A node that runs and belongs to the cluster; NULL when there is none. */
 struct sim_node *sim_members_any(struct sim_world *world);
+/* One that a node can join at: as before, or where all who run are leaving one of these. */
+struct sim_node *sim_members_contact(struct sim_world *world);
 const struct snapshot *sim_members_snapshot(struct sim_world *world);
 struct sim_node *sim_members_find(struct sim_world *world, uint64_t id);
 

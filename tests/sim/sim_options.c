@@ -219,6 +219,7 @@ static void draw_changes(struct sim_options *options, struct random *random)
     change->troubled = random_chance(random, 0.5);
     change->reckless = random_chance(random, 0.15);
     options->spares = room > 3 ? 3 : room;
+    options->reserve = true;
 }
 
 void sim_options_random(struct sim_options *options, uint64_t seed)

@@ -105,6 +105,7 @@ struct sim_options {
     uint32_t nodes;   /* of the first cluster */
     uint32_t joiners; /* further nodes, which join during the load */
     uint32_t spares;  /* further nodes, which operators may have join */
+    bool reserve;     /* and one more, of which nobody knows before it is needed; see sim_rescue */
     uint32_t workers[SIM_NODES_MAX];
     uint32_t partitions, n, r, w;
     enum sim_setup setup;

@@ -27,11 +27,13 @@ int sim_world_init(struct sim_world *world, const struct sim_options *options, F
     queue_init(&world->buried);
     sim_network_init(&world->network, world, random_u64(&world->random));
     uint32_t count = options->nodes + options->joiners + options->spares;
-    ASSERT(count <= SIM_NODES_MAX);
+    world->node_room = count + (options->reserve ? 1 : 0);
+    ASSERT(world->node_room <= SIM_NODES_MAX);
     ASSERT(options->partitions <= SIM_PARTITIONS_MAX);
-    sim_oracle_init(&world->oracle, &world->verdict, count, options->n, options->r, options->w);
+    sim_oracle_init(&world->oracle, &world->verdict, world->node_room, options->n, options->r,
+                    options->w);
     world->oracle.doubled = options->network.hostile && options->network.duplicate_rate > 0;
-    world->nodes = mem_alloc_zeroed(count, sizeof(*world->nodes));
+    world->nodes = mem_alloc_zeroed(world->node_room, sizeof(*world->nodes));
     if (world->nodes == NULL) {
         return SHOAL_ENOMEM;
     }
@@ -43,6 +45,17 @@ int sim_world_init(struct sim_world *world, const struct sim_options *options, F
         }
     }
     return sim_members_init(world);
+}
+
+struct sim_node *sim_world_enlist(struct sim_world *world)
+{
+    if (world->node_count == world->node_room) {
+        return NULL;
+    }
+    struct sim_node *node = &world->nodes[world->node_count];
+    ASSERT(sim_node_init(node, world, world->node_count++) == 0);
+    sim_clock_heal(&node->clock);
+    return node;
 }
 
 void sim_world_deinit(struct sim_world *world)

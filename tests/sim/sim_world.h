@@ -22,6 +22,7 @@ struct sim_counts {
     uint64_t joins, clock_jumps;
     uint64_t changes, changes_refused, changes_unknown, commits, burials, removals, declared,
         meetings;
+    uint64_t rescues;
     uint64_t live_most; /* layouts */
     uint64_t partitions, breaks;
     uint64_t requests, completed, orphaned;
@@ -42,6 +43,7 @@ struct sim_world {
     struct sim_network network;
     struct sim_node *nodes;
     uint32_t node_count;
+    uint32_t node_room; /* node_count, and the one in reserve */
     struct sim_members members;
     struct sim_oracle oracle;
     struct sim_verdict verdict;
@@ -59,6 +61,10 @@ struct sim_world {
 /* Makes the world with all nodes down. 0 or SHOAL_ENOMEM. */
 int sim_world_init(struct sim_world *world, const struct sim_options *options, FILE *trace);
 void sim_world_deinit(struct sim_world *world);
+
+/* The machine in reserve becomes one of the nodes, down; NULL when there is none. Up to then it is
+ * nowhere, so that it changes the course of no run that does without it. */
+struct sim_node *sim_world_enlist(struct sim_world *world);
 
 /* Takes the next event; false when there is none or the verdict is broken. */
 bool sim_world_step(struct sim_world *world);
