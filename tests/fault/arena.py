@@ -1,7 +1,7 @@
-"""The machines of a run: hosts with a network, a disk and a clock of their own and a node on each, in the state in which
-faults have put them. Who wants a node down or paused is kept by who wants it, so that faults overlap; an operator
-(`tend`) starts again whatever ended without anybody wanting it, and what ended for no good reason is taken down
-as a problem.
+"""The machines of a run: hosts with a network, a disk and a clock of their own and a node on each, in
+the state in which faults have put them. Who wants a node down or paused is kept by who wants it, so
+that faults overlap; an operator (`tend`) starts again whatever ended without anybody wanting it, and
+what ended for no good reason is taken down as a problem.
 """
 import contextlib
 import os
@@ -107,7 +107,8 @@ class Host:
             self.node.resume()
 
     def suspect_storage(self):
-        """Its disk was bad and is well again: if the node says that its storage has failed, `tend` restarts it."""
+        """Its disk was bad and is well again: if the node says that its storage has failed, `tend`
+        restarts it."""
         self._suspected = time.monotonic() + SUSPECT_S
 
     def tend(self):
@@ -181,8 +182,8 @@ class Host:
 
 
 class Arena:
-    """Use as a context manager: the cluster of the scenario, formed and settled; afterwards nothing is left of it.
-    `problems`: what the nodes themselves did wrong, as text."""
+    """Use as a context manager: the cluster of the scenario, formed and settled; afterwards nothing is
+    left of it. `problems`: what the nodes themselves did wrong, as text."""
 
     def __init__(self, scenario, record, folder):
         self.scenario = scenario

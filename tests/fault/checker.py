@@ -1,12 +1,12 @@
 """Judges a history: was every read, the last ones after healing included, one that Shoal may give? It
 knows nothing of nodes or faults, only of what clients asked and were told.
 
-For a **set** that grows: every element whose add was acknowledged before the read began is there, and no
-element that was refused or that nobody added. A write carries all that it replaced, so nothing excuses an
-element's absence.
+For a **set** that grows: every element whose add was acknowledged before the read began is there, and
+no element that was refused or that nobody added. A write carries all that it replaced, so nothing
+excuses an element's absence.
 
-For an **own** key, let x be an acknowledged write (put or delete) that had ended before the read began, and
-v a value that was read:
+For an **own** key, let x be an acknowledged write (put or delete) that had ended before the read began,
+and v a value that was read:
 
     v is x, or v may have come after x: it had not ended when x began.   else  stale
     Nothing is read only if x is a delete, or a delete may have come
@@ -15,10 +15,11 @@ v a value that was read:
     Two values read together, both acknowledged: neither had ended when
     the other began, for then the later one had to replace it.           else  unreplaced
 
-A write without a context is vouched for by those who confirm it; one of unknown outcome may not have come so
-far, and stand beside what it was to replace. A write of unknown outcome has no end: it may happen at any time after it began. A write without a context
-replaces what it finds, so an old one that was held up may rightly cover a newer one; that is why "may have
-come after" looks at the end and not at the order of asking.
+A write without a context is vouched for by those who confirm it; one of unknown outcome may not have
+come so far, and stand beside what it was to replace. A write of unknown outcome has no end: it may
+happen at any time after it began. A write without a context replaces what it finds, so an old one that
+was held up may rightly cover a newer one; that is why "may have come after" looks at the end and not at
+the order of asking.
 """
 import collections
 

@@ -1,6 +1,6 @@
-"""Scenarios made up from a seed, for the soak: a cluster, some workloads that suit it, and faults that overlap, with data
-taken away from one node now and then and a calm after it. What is made is a scenario file like any other, so that
-a run that fails can be cut down by hand.
+"""Scenarios made up from a seed, for the soak: a cluster, some workloads that suit it, and faults that
+overlap, with data taken away from one node now and then and a calm after it. What is made is a scenario
+file like any other, so that a run that fails can be cut down by hand.
 """
 import random
 

@@ -1,7 +1,8 @@
-"""Nothing is left behind: a program of faults runs in process, mount and network namespaces of its own, so that the
-kernel ends its processes, unmounts its disks and removes its networks when it ends, in whatever way: also by
-kill -9, where no clean-up of the program's own would run. What is outside of that, the folder on disk, is removed
-by whoever waits for it, and by the next one to come if that was killed as well.
+"""Nothing is left behind: a program of faults runs in process, mount and network namespaces of its own,
+so that the kernel ends its processes, unmounts its disks and removes its networks when it ends, in
+whatever way: also by kill -9, where no clean-up of the program's own would run. What is outside of
+that, the folder on disk, is removed by whoever waits for it, and by the next one to come if that was
+killed as well.
 """
 import contextlib
 import fcntl
@@ -13,7 +14,8 @@ import tempfile
 
 PREFIX = "shoal-fault-"
 INSIDE = "SHOAL_FAULT_FOLDER"
-UNSHARE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
+UNSHARE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child",
+           "--mount-proc")
 
 
 def folder():
@@ -38,8 +40,8 @@ def place():
 
 
 def run(command, path, timeout_s=None, output=None):
-    """Runs the command enclosed, with `path` as its folder; its exit status. When this thread ends, or is told to, the
-    command and all that it has started is killed."""
+    """Runs the command enclosed, with `path` as its folder; its exit status. When this thread ends, or
+    is told to, the command and all that it has started is killed."""
     environment = {**os.environ, INSIDE: path, "TMPDIR": path}
     prepared = [sys.executable, os.path.abspath(__file__), *command]
     process = subprocess.Popen([*UNSHARE, *prepared], env=environment, stdout=output,
@@ -74,7 +76,8 @@ def _run(*command):
 
 
 def _enter():
-    """Within: makes the place ready. `ip netns` keeps its names in a file system of our own, and localhost is up."""
+    """Within: makes the place ready. `ip netns` keeps its names in a file system of our own, and
+    localhost is up."""
     os.makedirs("/run/netns", exist_ok=True)
     _run("mount", "-t", "tmpfs", "tmpfs", "/run/netns")
     _run("ip", "link", "set", "lo", "up")

@@ -1,6 +1,6 @@
-"""One run of one scenario: builds the cluster, lets clients work while faults come and go by the schedule, heals, waits
-until nothing is left to heal, and has everything that was answered judged. What a run was, is in its record;
-what came of it, in its Verdict.
+"""One run of one scenario: builds the cluster, lets clients work while faults come and go by the
+schedule, heals, waits until nothing is left to heal, and has everything that was answered judged. What
+a run was, is in its record; what came of it, in its Verdict.
 """
 import dataclasses
 import heapq
@@ -236,8 +236,8 @@ def _disturb(scenario, arena, plan, clients):
 
 
 def _settle(run_, what):
-    """Nothing is wrong any more: waits until everybody is up, one layout is left, nothing is to be moved, and all owners
-    are equal. The seconds that the last took."""
+    """Nothing is wrong any more: waits until everybody is up, one layout is left, nothing is to be
+    moved, and all owners are equal. The seconds that the last took."""
     arena = run_.arena
     arena.say(what)
     membership.wait_settled(arena, SETTLE_S, POLL_S)

@@ -1,5 +1,6 @@
-"""Money that moves between accounts in transactions, on a node that stands alone: over HTTP (/v1/execute), over Redis
-(WATCH, MULTI, EXEC), by several connections at once. Each balance says which transaction wrote it.
+"""Money that moves between accounts in transactions, on a node that stands alone: over HTTP
+(/v1/execute), over Redis (WATCH, MULTI, EXEC), by several connections at once. Each balance says which
+transaction wrote it.
 
     A transaction finds only what a transaction wrote, and with that one's amount           else  made up, another amount
     Who reads all accounts finds all the money                                               else  money

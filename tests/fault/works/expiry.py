@@ -1,5 +1,6 @@
-"""Values that go by themselves: after a while (ttl), or at a time; and that are overwritten before that by others which
-stay, or go at another time. One client writes a key, one value after the other; everybody reads it.
+"""Values that go by themselves: after a while (ttl), or at a time; and that are overwritten before that
+by others which stay, or go at another time. One client writes a key, one value after the other;
+everybody reads it.
 
     A value is hidden once it has expired by the clock of the node that answers, less the SKEW that clocks may have
     (limits.clock_ahead_ms; a node alone has none). The record tells how much the nodes' clocks were ahead of the true
@@ -17,8 +18,8 @@ stay, or go at another time. One client writes a key, one value after the other;
     A value is one that was written, not refused, and not overwritten                      else  made up, damaged, overwritten
     What is told of its expiry is that                                                     else  another expiry
 
-Reads have to know of a write as works/quorums.py says. The ends of what is promised are times of asking and of being
-answered, so slow machines make the check weaker and never wrong.
+Reads have to know of a write as works/quorums.py says. The ends of what is promised are times of asking
+and of being answered, so slow machines make the check weaker and never wrong.
 """
 import bisect
 import collections

@@ -1,5 +1,6 @@
-"""The live feed: clients that write beside others that read it, over WebSocket and the native protocol, and go on with
-their cursors at another node whenever theirs is silent, gone, or has bored them. (docs/feed.md)
+"""The live feed: clients that write beside others that read it, over WebSocket and the native protocol,
+and go on with their cursors at another node whenever theirs is silent, gone, or has bored them.
+(docs/feed.md)
 
     From one event to the next a reader's cursor moves in one lane, by that event; or as a gap says        else  passed over
     What stands at a place of a lane is the same for all                                                   else  differ
@@ -9,14 +10,15 @@ their cursors at another node whenever theirs is silent, gone, or has bored them
       a gap covers: `trimmed` as far as it says, `lost` and `removed` of the node that it names, `crashed`
       where disks had failed                                                                               else  skipped
 
-Readers hear everything, whoever wrote it, for a lane's places are counted whatever is in them; the record has what is
-this workload's, and all that is not plainly another's next event.
+Readers hear everything, whoever wrote it, for a lane's places are counted whatever is in them; the
+record has what is this workload's, and all that is not plainly another's next event.
 
     put             value: the number of the operation
     told            given: event, number, reason, missed, whose; moved: [node, lane, tag, at, tag before, at
                     before], each lane that is elsewhere than before (tag 0: no place is known yet); gone:
                     [node, lane], those that are no more; `begun`: the first of a reader, nothing before it
                     concerns it
+
 """
 import collections
 import time
