@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 
 PREFIX = "shoal-fault-"
 INSIDE = "SHOAL_FAULT_FOLDER"
@@ -39,19 +40,44 @@ def place():
         os.close(lock)
 
 
+class Ended(Exception):
+    """end_all was called: nothing more is run."""
+
+
+class _Running:
+    """What runs now, of all threads."""
+
+    lock = threading.Lock()
+    processes = set()
+    ended = False
+
+
 def run(command, path, timeout_s=None, output=None):
     """Runs the command enclosed, with `path` as its folder; its exit status. When this thread ends, or
-    is told to, the command and all that it has started is killed."""
+    end_all is called, the command and all that it has started is killed."""
     environment = {**os.environ, INSIDE: path, "TMPDIR": path}
     prepared = [sys.executable, os.path.abspath(__file__), *command]
-    process = subprocess.Popen([*UNSHARE, *prepared], env=environment, stdout=output,
-                               stderr=subprocess.STDOUT if output else None)
+    with _Running.lock:
+        if _Running.ended:
+            raise Ended
+        process = subprocess.Popen([*UNSHARE, *prepared], env=environment, stdout=output,
+                                   stderr=subprocess.STDOUT if output else None)
+        _Running.processes.add(process)
     try:
         return process.wait(timeout_s)
-    except BaseException:
+    finally:
         process.kill()
         process.wait()
-        raise
+        with _Running.lock:
+            _Running.processes.discard(process)
+
+
+def end_all():
+    """Kills whatever runs in any thread, and lets nothing more begin."""
+    with _Running.lock:
+        _Running.ended = True
+        for process in _Running.processes:
+            process.kill()
 
 
 def _remove_forsaken():
