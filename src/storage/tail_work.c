@@ -25,6 +25,14 @@ static void work_remove(const struct tail *tail, struct tail_segment *segment)
     (void)disk->ops->remove(disk, name); /* the next start tries again */
 }
 
+static void work_unmap(struct tail_work *work, const struct disk *disk)
+{
+    for (uint32_t i = 0; i < work->unmap_count; i++) {
+        disk->ops->unmap(work->unmaps[i].file, work->unmaps[i].memory, work->unmaps[i].bytes);
+    }
+    work->unmap_count = 0;
+}
+
 static void work_run(struct offload_job *job)
 {
     struct tail_work *work = QUEUE_ITEM(job, struct tail_work, job);
@@ -36,10 +44,7 @@ static void work_run(struct offload_job *job)
             work_failed(work, disk);
         }
     }
-    for (uint32_t i = 0; i < work->unmap_count; i++) {
-        disk->ops->unmap(work->unmaps[i].file, work->unmaps[i].memory, work->unmaps[i].bytes);
-    }
-    work->unmap_count = 0;
+    work_unmap(work, disk);
     for (struct queue *link = work->gone.next; link != &work->gone; link = link->next) {
         work_remove(tail, tail_segment_of(link));
     }
@@ -89,6 +94,9 @@ static void work_done(struct offload_job *job, bool dropped)
     struct tail_work *work = QUEUE_ITEM(job, struct tail_work, job);
     struct tail *tail = QUEUE_ITEM(work, struct tail, work);
     work->busy = false;
+    if (work->unmap_count > 0) { /* dropped: before their files are closed */
+        work_unmap(work, tail->options.disk);
+    }
     struct queue *link;
     while ((link = queue_pop(&work->gone)) != NULL) {
         struct tail_segment *segment = tail_segment_of(link);
