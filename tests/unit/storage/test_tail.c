@@ -408,6 +408,21 @@ static void a_position_is_not_given_again_where_files_are_damaged(void **state)
     }
 }
 
+static void a_job_that_is_dropped_leaves_nothing_mapped(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 100000 && rig.tail->work.unmap_count == 0; i++) {
+        (void)manual_offload_run(&rig.offload);
+        tail_rig_append(&rig);
+    }
+    assert_true(rig.tail->work.unmap_count > 0);
+    tail_rig_crash(&rig, MODEL_KILL);
+    struct model_disk *disk = rig.disk;
+    rig.disk = model_disk_copy(disk, 99);
+    model_disk_free(disk); /* asserts it */
+    tail_rig_open(&rig);
+}
+
 static void a_copied_folder_begins_anew(void **state)
 {
     (void)state;
@@ -649,6 +664,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_time_in_a_hole_is_found_where_the_hole_begins, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_crash_is_of_any_time_until_what_follows_it, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_job_that_is_dropped_leaves_nothing_mapped, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(positions_go_on_after_a_clean_stop, setup, teardown),
         cmocka_unit_test_setup_teardown(a_killed_process_loses_nothing_and_leaves_a_crash_mark,
