@@ -25,26 +25,50 @@ int judge_say(char text[CHANGE_TEXT_BYTES], int code, const char *format, ...)
 
 /* ---- whom it is about ---- */
 
-static const struct role *role_by_name(const struct roles *roles, struct bytes name, bool in)
+static bool role_is_named(const struct role *role, struct bytes name)
+{
+    return strlen(role->name) == name.len && memcmp(role->name, name.data, name.len) == 0;
+}
+
+static const struct role *member_by_name(const struct roles *roles, struct bytes name)
 {
     for (uint32_t i = 0; i < roles->count; i++) {
-        const struct role *role = &roles->items[i];
-        if ((role->kind == ROLE_IN || !in) && strlen(role->name) == name.len &&
-            memcmp(role->name, name.data, name.len) == 0) {
-            return role;
+        if (roles->items[i].kind == ROLE_IN && role_is_named(&roles->items[i], name)) {
+            return &roles->items[i];
         }
     }
     return NULL;
 }
 
-/* Members before those who leave, and these before all who have ever been in. */
-static const struct role *named_role(const struct view *view, struct bytes name)
+/* One that has ever been in. A name may have been that of several: who has left and has not let go
+ * of all comes before who has, and both before who was removed, of whom nothing more is to be said.
+ */
+static const struct role *former_by_name(const struct steward *steward, struct bytes name)
 {
-    const struct role *found = role_by_name(&view->roles, name, true);
-    for (uint32_t i = view->live_count; i-- > 0 && found == NULL;) {
-        found = role_by_name(&view->live[i].layout->roles, name, true);
+    const struct roles *roles = &steward->wanted->roles;
+    const struct role *found = NULL;
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < roles->count; i++) {
+        const struct role *role = &roles->items[i];
+        bool out = role->kind == ROLE_OUT && !view_removed(steward->wanted, role->node);
+        uint32_t rank = !out ? 1 : steward_state_of(steward, role->node) == NODE_LEFT ? 2 : 3;
+        if (role_is_named(role, name) && rank > most) {
+            most = rank;
+            found = role;
+        }
     }
-    return found != NULL ? found : role_by_name(&view->roles, name, false);
+    return found;
+}
+
+/* Members before those who leave, and these before all who have ever been in. */
+static const struct role *named_role(const struct steward *steward, struct bytes name)
+{
+    const struct view *view = steward->wanted;
+    const struct role *found = member_by_name(&view->roles, name);
+    for (uint32_t i = view->live_count; i-- > 0 && found == NULL;) {
+        found = member_by_name(&view->live[i].layout->roles, name);
+    }
+    return found != NULL ? found : former_by_name(steward, name);
 }
 
 static int say_unknown(const struct roles *roles, struct bytes name, char text[CHANGE_TEXT_BYTES])
@@ -74,7 +98,7 @@ int judge_subject(struct steward *steward, const struct message_change *ask, str
     const struct view *view = steward->wanted;
     uint64_t node = steward->id;
     if (ask->node.data != NULL) {
-        const struct role *named = named_role(view, ask->node);
+        const struct role *named = named_role(steward, ask->node);
         if (named == NULL) {
             return say_unknown(&view->roles, ask->node, text);
         }
