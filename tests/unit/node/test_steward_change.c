@@ -425,8 +425,8 @@ static void two_removals_that_come_together_are_warned_of(void **state)
     assert_true(warnings > 0);
 }
 
-/* Two operators who don't know of each other, say. No leaver can be done, for the dead one's word is
- * missing, and no last member can be removed: one more has to come. */
+/* Two operators who don't know of each other, say. No leaver can be done, for the dead one's word
+ * is missing, and no last member can be removed: one more has to come. */
 static void where_only_a_dead_member_stays_a_new_one_frees_the_leavers(void **state)
 {
     struct fake_world *world = *state;
