@@ -198,6 +198,19 @@ static void back_off(struct endpoint *endpoint)
     endpoint->retry_at_us = client->now_us + pause_us - jitter_us;
 }
 
+/* Nothing is asked on the connections that are left, for others are preferred; so what they are
+ * worth is found out as if they owed an answer. */
+static void suspect_the_rest(struct endpoint *endpoint)
+{
+    for (struct queue *at = endpoint->connections.next; at != &endpoint->connections;
+         at = at->next) {
+        struct connection *connection = QUEUE_ITEM(at, struct connection, link);
+        if (connection->state == CONNECTION_READY) {
+            connection_is_silent(connection);
+        }
+    }
+}
+
 void endpoint_connection_lost(struct endpoint *endpoint, int code, const char *why)
 {
     struct shoal_client *client = endpoint->client;
@@ -209,5 +222,7 @@ void endpoint_connection_lost(struct endpoint *endpoint, int code, const char *w
     refresh_soon(client);
     if (!endpoint_ready(endpoint)) {
         send_waiting_elsewhere(endpoint);
+    } else if (endpoint->silent) {
+        suspect_the_rest(endpoint);
     }
 }

@@ -29,6 +29,11 @@ static bool first_is_let_go(struct fixture *fixture)
     return !endpoint_ready(first_endpoint(fixture));
 }
 
+static bool first_has_both(struct fixture *fixture)
+{
+    return first_endpoint(fixture)->ready_count == 2;
+}
+
 static bool first_is_there(struct fixture *fixture)
 {
     return endpoint_ready(first_endpoint(fixture));
@@ -157,6 +162,29 @@ static void a_node_that_stays_silent_is_connected_to_anew(void **state)
     fixture_end(&fixture);
 }
 
+/* One of its two connections was asked and said nothing; nobody has asked the other. */
+static void a_node_with_an_idle_connection_besides_is_connected_to_anew_too(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct shoal_config config = {.timeout_ms = 200, .connections = 2};
+    fixture_begin(&fixture, 2, 2, &config);
+    warm_up(&fixture);
+    char key[16];
+    (void)key_of_owner(&fixture, 0, key);
+    await_true(&fixture, first_has_both);
+    atomic_store(&fixture_node(&fixture, 0)->manner, FAKE_KEEPS_SILENT);
+    assert_int_equal(get(&fixture, key)->code, SHOAL_ENOTFOUND);
+    assert_true(first_is_silent(&fixture));
+    await_true(&fixture, first_is_let_go);
+    atomic_store(&fixture_node(&fixture, 0)->manner, FAKE_SERVES);
+    while (!first_is_there(&fixture)) {
+        assert_int_equal(get(&fixture, key)->code, SHOAL_ENOTFOUND);
+    }
+    assert_false(first_is_silent(&fixture));
+    fixture_end(&fixture);
+}
+
 static void an_application_that_keeps_the_loop_waiting_makes_no_node_silent(void **state)
 {
     (void)state;
@@ -184,6 +212,7 @@ int main(void)
         cmocka_unit_test(with_nobody_else_there_a_silent_node_is_waited_for),
         cmocka_unit_test(a_write_that_waits_for_a_connection_goes_to_a_node_that_speaks_again),
         cmocka_unit_test(a_node_that_stays_silent_is_connected_to_anew),
+        cmocka_unit_test(a_node_with_an_idle_connection_besides_is_connected_to_anew_too),
         cmocka_unit_test(an_application_that_keeps_the_loop_waiting_makes_no_node_silent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
