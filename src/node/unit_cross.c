@@ -165,7 +165,8 @@ static const char *cross_text(int code)
 {
     switch (code) {
     case SHOAL_ETIMEOUT:
-        return "its deadline passed while others held keys of it; nothing was applied";
+        return "its deadline passed while others held keys of it, or what it had read was not yet "
+               "settled; nothing was applied";
     case SHOAL_EUNSUPPORTED:
         return unit_not_alone;
     case SHOAL_ESHUTDOWN:
@@ -395,7 +396,8 @@ static void cross_on_prepared(struct unit_crossing *crossing)
 {
     bool disk = crossing->worker->engine->keeps_data;
     if (crossing->writers == 0) {
-        crossing->code = 0; /* where storage has failed, what is held is all there is */
+        bool gave_up = crossing->code == SHOAL_ETIMEOUT || crossing->code == SHOAL_ENOMEM;
+        crossing->code = gave_up ? crossing->code : 0; /* of failed storage what is held is all */
         cross_leave(crossing);
     } else if (crossing->code < 0) {
         if (disk) {

@@ -202,6 +202,15 @@ static void part_on_settled(struct durable_waiter *waiter, int code)
     }
 }
 
+/* It has only read: nothing is in doubt, and nothing need stay locked. */
+static void part_on_unsettled(struct timer *timer, uint64_t now_us)
+{
+    (void)now_us;
+    struct unit_work *work = QUEUE_ITEM(timer, struct unit_work, deadline);
+    durability_cancel(&work->settling);
+    part_step_done(work, SHOAL_ETIMEOUT);
+}
+
 /* The step, and with `finishing` the part, is done once all that was written is at the level. */
 static void part_await(struct unit_work *work, enum durability_level level)
 {
@@ -332,6 +341,18 @@ static void part_write(struct unit_work *work)
     unit_write_all(work, several, part_on_written);
 }
 
+/* What others have written is waited for no longer than the unit may take. */
+static void part_settle(struct unit_work *work)
+{
+    struct worker *worker = work->worker;
+    work->deadline.fire = part_on_unsettled;
+    if (timers_start(&worker->timers, &work->deadline, work->part->deadline_us) < 0) {
+        part_step_done(work, SHOAL_ENOMEM);
+    } else {
+        part_await(work, DURABILITY_SETTLED);
+    }
+}
+
 static void part_undo(struct unit_work *work)
 {
     if (work->worker->engine->keeps_data) {
@@ -365,7 +386,7 @@ void unit_part_step(struct worker *worker, struct unit_part *part)
     work->part = part;
     switch ((enum unit_step)part->step) {
     case UNIT_SETTLE:
-        part_await(work, DURABILITY_SETTLED);
+        part_settle(work);
         break;
     case UNIT_PREPARE:
     case UNIT_DECIDE:

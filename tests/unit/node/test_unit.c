@@ -472,6 +472,37 @@ static void a_lasting_unit_does_not_wait_for_storage_that_has_failed(void **stat
     assert_string_equal(trial.values[0], "1");
 }
 
+/* The disk of one worker stands still: what is told to come again later leaves nothing behind. */
+static void a_lasting_unit_whose_time_is_over_keeps_nothing_locked(void **state)
+{
+    struct fake_world *world = *state;
+    uint32_t last = world->nodes[0].worker_count - 1;
+    struct fickle_engine *engine = world->nodes[0].engines[last];
+    struct trial write;
+    struct trial trial;
+    engine->settles = false;
+    trial_init(&write, key_at(world, last, 0), "1");
+    begin_trial(world, &write, last);
+    trial_init(&trial, key_at(world, last, 0), NULL);
+    trial_add(&trial, key_at(world, 0, 1), NULL);
+    trial.unit.lasting = true;
+    trial.unit.timeout_us = 50 * MS;
+    begin_trial(world, &trial, last);
+    fake_world_run(world, 100 * MS);
+    assert_true(trial.done);
+    assert_int_equal(trial.code, SHOAL_ETIMEOUT);
+    assert_false(write.done);
+    for (uint32_t i = 0; i <= last; i++) {
+        assert_true(queue_empty(&worker_of(world, i)->units.crossings));
+        assert_int_equal(worker_of(world, i)->units.locks.held, 0);
+    }
+    engine->settles = true;
+    fickle_engine_settle(engine);
+    fake_world_run(world, 20 * MS);
+    assert_true(write.done);
+    assert_true(units_idle(worker_of(world, last)));
+}
+
 /* Each adds one to all its keys, as numbers, many at the same time. */
 static void count_run(struct unit *unit, uint64_t now_ms)
 {
@@ -834,6 +865,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_lasting_unit_does_not_wait_for_storage_that_has_failed,
                                         setup_durable, teardown),
         cmocka_unit_test_setup_teardown(a_lasting_unit_does_not_wait_for_storage_that_has_failed,
+                                        setup_three_durable, teardown),
+        cmocka_unit_test_setup_teardown(a_lasting_unit_whose_time_is_over_keeps_nothing_locked,
+                                        setup_durable, teardown),
+        cmocka_unit_test_setup_teardown(a_lasting_unit_whose_time_is_over_keeps_nothing_locked,
                                         setup_three_durable, teardown),
         cmocka_unit_test_setup_teardown(units_at_the_same_time_are_one_after_another,
                                         setup_three_workers, teardown),
