@@ -72,6 +72,11 @@ def run(command, path, timeout_s=None, output=None):
             _Running.processes.discard(process)
 
 
+def has_ended():
+    """Whether end_all was called: what has come to its end since has not come to it by itself."""
+    return _Running.ended
+
+
 def end_all():
     """Kills whatever runs in any thread, and lets nothing more begin."""
     with _Running.lock:

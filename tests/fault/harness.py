@@ -106,11 +106,12 @@ class Schedule:
 
     def _begin(self, act):
         fault = faults.make(act.words)
+        begun = self.arena.record.now()  # clients may feel it long before all of it is done
         hosts, text = fault.begin(self.arena, self.rng)
         if not text:
             self.arena.say(f"nobody is there to {' '.join(act.words)}")
             return
-        trouble = self.arena.record.trouble(fault.word, [host.name for host in hosts], text)
+        trouble = self.arena.record.trouble(fault.word, [host.name for host in hosts], text, begun)
         fault.trouble = trouble
         if not fault.lasts:
             trouble.end = self.arena.record.now()
@@ -147,12 +148,14 @@ def run(scenario, seed, folder, about=None):
             try:
                 _play(scenario, seed, record, arena, verdict)
             finally:
+                record.about["node_problems"] = list(arena.problems)
                 arena.keep_logs(folder)
     except CantRun:
         raise
     except Exception as error:
         traceback.print_exc()
         verdict.fallen = f"{type(error).__name__}: {error}"
+        verdict.problems = _of_nodes(record)
     finally:
         tempfile.tempdir = before
     verdict.took_s = time.monotonic() - begun
@@ -187,16 +190,21 @@ def _play(scenario, seed, record, arena, verdict):
         run_.ask = Insistent(run_, work, 0, run_.rng.random())
         work.finish(run_)
         run_.ask.leave()
+    record.about["node_problems"] = list(arena.problems)
     verdict.problems = judge(record, scenario)
-    verdict.problems += [("node", Problem("node", "", text)) for text in arena.problems]
 
 
 def judge(record, scenario):
     """All that the checkers find in a record: [(workload, Problem)]."""
     found = []
     for work in {work.word: work for work, _ in scenario.make_works()}.values():
-        found += [(work.word, problem) for problem in work.check(record.of(work.word), scenario.facts)]
-    return found
+        found += [(work.word, problem) for problem in work.check(record.of(work.word), record.about["facts"])]
+    return found + _of_nodes(record)
+
+
+def _of_nodes(record):
+    """What the nodes themselves did wrong, as problems."""
+    return [("node", Problem("node", "", text)) for text in record.about.get("node_problems", ())]
 
 
 def _start_clients(run_, works):
@@ -223,6 +231,7 @@ def _stop_clients(clients):
 def _disturb(scenario, arena, plan, clients):
     """The schedule, to its end. What a calm takes is no time of the run."""
     begun = time.monotonic()
+    arena.record.note("0s of the scenario")
     while True:
         now = time.monotonic() - begun - plan.calm_s
         if now >= scenario.run_s:

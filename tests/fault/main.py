@@ -7,15 +7,17 @@ needs and calls it.
   short                what belongs to every test run: the scenarios marked so, and all stories in short
   all                  the stories, and then all scenarios again and again with fresh seeds, for --minutes
   random, soak         a scenario that is made up from the seed; such, again and again, for --minutes
-  --judge HISTORY...   judges and draws histories that were saved
+  --judge HISTORY...   judges histories that were saved (history.jsonl), and draws their pages beside them
   --list               the scenarios and stories, and what scenario files are made of
 
 Each run is enclosed in namespaces of its own (enclosure.py). A scenario's report goes to a folder that is named; of
-one that fails the history and the nodes' logs, too. The last line is "N passed, N failed".
+one that fails the history and the nodes' logs, too. The last line is "N passed, N failed". The status is 0 if something
+passed and nothing failed, 1 otherwise, 2 if it was called wrongly, 77 if nothing can run on this machine.
 """
 import argparse
 import concurrent.futures
 import contextlib
+import glob
 import os
 import random
 import shlex
@@ -41,11 +43,14 @@ from report import text, timeline  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
 PASSED, FAILED, CANT = 0, 1, 77
+INTERRUPTED = 128 + signal.SIGINT
 HISTORY, PAGE, SUMMARY = "history.jsonl", "report.html", "report.txt"
 RUN_S_MAX = 1800  # far beyond any run
 STORY = "fault_"
 RANDOM = "random"
+SHORT = "short"
 FOREVER = ("all", "soak")
+ALONE = (SHORT, *FOREVER)
 SHOWING = threading.Lock()
 
 
@@ -53,21 +58,30 @@ def options_of(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--seed", type=int, help="repeats the choices of a run; timing still differs")
-    parser.add_argument("--times", type=int, default=1, help="runs of each, with a seed each (1)")
-    parser.add_argument("--jobs", type=int, default=1, help="so many at once (1)")
+    parser.add_argument("--times", type=_count, default=1, help="runs of each, with a seed each (1)")
+    parser.add_argument("--jobs", type=_count, default=1, help="so many at once (1)")
     parser.add_argument("--long", action="store_true", help="stories in their size for the night")
     parser.add_argument("--minutes", type=float, default=60, help="of `all` and `soak` (60)")
     parser.add_argument("--engine", choices=scenarios.ENGINES, help="instead of what the files say")
     parser.add_argument("--out", default=os.path.join(ROOT, "build", "fault"),
                         help="where reports go, a folder each (build/fault)")
     parser.add_argument("--keep", action="store_true", help="keep the history of what passed, too")
-    parser.add_argument("--list", action="store_true")
-    parser.add_argument("--judge", action="store_true")
+    parser.add_argument("--list", action="store_true", help="all names, every fault and every workload")
+    parser.add_argument("--judge", action="store_true", help="judge and draw histories that were saved")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    if not options.names and not options.list:
+        parser.error("which histories?" if options.judge else "which scenario? --list shows them")
     if options.seed is None:
         options.seed = random.SystemRandom().randrange(10**9)
     return options
+
+
+def _count(text):
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
 
 
 def show_list():
@@ -90,13 +104,15 @@ def judge_saved(paths):
     bad = 0
     for path in paths:
         record = records.load(path)
-        found = scenarios.parse(record.about["scenario"], record.about["text"])
+        if not {"scenario", "text", "facts"} <= set(record.about):
+            raise records.NoHistory(f"{path} is no history: it doesn't say what the run was")
+        found = scenarios.parse(record.about["scenario"], record.about["text"], whole=False)
         problems = harness.judge(record, found)
         page = os.path.splitext(path)[0] + ".html"
         with open(page, "w", encoding="utf-8") as file:
             file.write(timeline.page(record, problems))
         print(f"{text.summary(record, problems)}\n{page}")
-        bad += bool(problems)
+        bad += bool(problems or record.about.get("fallen"))
     return FAILED if bad else PASSED
 
 
@@ -108,15 +124,16 @@ def inside(options):
     name = options.names[0]
     found = compose.compose(options.seed) if name == RANDOM else scenarios.load(name)
     command = f"scripts/fault --seed {options.seed}"
-    if options.engine:
-        found.cluster.engine = options.engine
-        command += f" --engine {options.engine}"
     try:
+        if options.engine:
+            found.cluster.engine = options.engine
+            command += f" --engine {options.engine}"
+            scenarios.complete(found)
         found.need()
         verdict = harness.run(found, options.seed, enclosure.folder(),
                               {"command": f"{command} {shlex.quote(name)}"})
-    except programs.CantRun as reason:
-        print(f"   can't run here: {reason}")
+    except (programs.CantRun, scenarios.Refused) as reason:
+        print(f"   can't run: {reason}")
         return CANT
     record = verdict.record
     record.about.update(verdict="passed" if verdict.good else "FAILED", equal_s=verdict.equal_s,
@@ -169,6 +186,7 @@ def command_of(options, name, seed):
 def run_one(options, name, seed):
     """PASSED, FAILED or CANT. Several at once are shown one after the other."""
     command, folder = command_of(options, name, seed)
+    _forget_report(folder)
     begun = time.monotonic()
     with enclosure.place() as path, contextlib.ExitStack() as stack:
         shown = stack.enter_context(open(os.path.join(path, "shown"), "w+b")) if options.jobs > 1 else None
@@ -176,11 +194,15 @@ def run_one(options, name, seed):
             print(f"-- {name}, seed {seed}", flush=True)
         try:
             status = enclosure.run(command, path, RUN_S_MAX, shown)
+            if enclosure.has_ended():
+                raise enclosure.Ended
+            if status == INTERRUPTED:  # as this program is about to be
+                raise KeyboardInterrupt
             ended = ""
         except subprocess.TimeoutExpired:
             status = FAILED
             ended = f"   no end in {RUN_S_MAX} s\n"
-        word = {PASSED: "passed", CANT: "can't run here"}.get(status, "FAILED")
+        word = {PASSED: "passed", CANT: "can't run"}.get(status, "FAILED")
         ended += f"   {name}: {word}, {time.monotonic() - begun:.0f} s"
         if folder and os.path.exists(os.path.join(folder, PAGE)):
             ended += f": {folder}/{PAGE}"
@@ -192,13 +214,20 @@ def run_one(options, name, seed):
     return status if status in (PASSED, CANT) else FAILED
 
 
+def _forget_report(folder):
+    """What an earlier run of the same seed left, so that nobody takes it for this one's."""
+    for path in glob.glob(os.path.join(glob.escape(folder), "*")) if folder else ():
+        if os.path.basename(path) in (HISTORY, PAGE, SUMMARY) or path.endswith(".log"):
+            os.remove(path)
+
+
 def plan_of(options):
     """(name, seed) of the runs, endless for `all`."""
     if options.names[0] in FOREVER:
         yield from _plan_for_minutes(options)
         return
     names = options.names
-    if names == ["short"]:
+    if names == [SHORT]:
         names = [*stories(), *scenarios.names(short=True)]
     for number in range(options.times):
         for name in names:
@@ -223,10 +252,10 @@ def _plan_for_minutes(options):
 
 def check_names(options):
     """Refuses what isn't there before anything is run."""
-    if options.names[0] in (*FOREVER, "short"):
-        if len(options.names) > 1:
-            raise scenarios.Refused(f"{options.names[0]} stands alone")
-    else:
+    alone = [name for name in options.names if name in ALONE]
+    if alone and len(options.names) > 1:
+        raise scenarios.Refused(f"{alone[0]} stands alone")
+    if not alone:
         for name in options.names:
             if name != RANDOM and name not in stories():
                 scenarios.load(name)
@@ -270,9 +299,6 @@ def main(arguments):
         return PASSED
     if options.judge:
         return judge_saved(options.names)
-    if not options.names:
-        print("which scenario? --list shows them, --help how to call this")
-        return 2
     try:
         check_names(options)
     except programs.CantRun as reason:
@@ -285,6 +311,8 @@ def main(arguments):
         print(f"FAILED: {what}")
     print(f"took {(time.monotonic() - options.begun) / 60:.1f} min")
     print(f"{passed} passed, {len(broken)} failed")
+    if outcomes and all(status == CANT for status in outcomes.values()):
+        return CANT
     return PASSED if passed and not broken else FAILED
 
 
@@ -294,7 +322,17 @@ def _end(number, _frame):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _end)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, _end)
     try:
         sys.exit(main(sys.argv[1:]))
-    except scenarios.Refused as refused:
-        sys.exit(str(refused))
+    except (scenarios.Refused, records.NoHistory) as refused:
+        print(refused, file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        if not enclosure.folder():
+            print("\ninterrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # whoever reads it has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)

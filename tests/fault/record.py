@@ -85,7 +85,7 @@ class Op:
 
 
 class Trouble:
-    """One fault, from its beginning to its end; an instant where both are the same."""
+    """One fault, from its beginning to its end; of an instant that is as long as doing it took."""
 
     __slots__ = ("start", "end", "word", "nodes", "text")
 
@@ -129,9 +129,9 @@ class Record:
         with self._lock:
             return next(self._numbers)
 
-    def trouble(self, word, nodes, text):
-        """A fault begins; the caller sets its end."""
-        trouble = Trouble(self.now(), word, nodes, text)
+    def trouble(self, word, nodes, text, start=None):
+        """A fault begins, or began at `start`; the caller sets its end."""
+        trouble = Trouble(self.now() if start is None else start, word, nodes, text)
         with self._lock:
             self.troubles.append(trouble)
         return trouble
@@ -155,23 +155,37 @@ class Record:
                 file.write(json.dumps(line) + "\n")
 
 
+class NoHistory(Exception):
+    """FILE:LINE: what makes it none."""
+
+
 def load(path):
-    """A record that was saved."""
+    """A record that was saved; NoHistory."""
     record = Record()
-    with open(path, encoding="utf-8") as file:
-        for text in file:
-            line = json.loads(text)
-            if "about" in line:
-                record.about = line["about"]
-            elif "note" in line:
-                record.notes.append((line["start"], line["note"]))
-            elif "trouble" in line:
-                trouble = Trouble(line["start"], line["trouble"], line["nodes"], line["text"])
-                trouble.end = math.inf if line["end"] is None else line["end"]
-                record.troubles.append(trouble)
-            else:
-                record.ops.append(_op_from(record, line))
+    number = 0
+    try:
+        with open(path, encoding="utf-8") as file:
+            for number, text in enumerate(file, 1):
+                _take(record, json.loads(text))
+    except OSError as error:
+        raise NoHistory(f"{path} can't be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise NoHistory(f"{path}:{number}: that is no line of a history ({type(error).__name__}: {error})") from None
     return record
+
+
+def _take(record, line):
+    """One of what was saved."""
+    if "about" in line:
+        record.about = line["about"]
+    elif "note" in line:
+        record.notes.append((line["start"], line["note"]))
+    elif "trouble" in line:
+        trouble = Trouble(line["start"], line["trouble"], line["nodes"], line["text"])
+        trouble.end = math.inf if line["end"] is None else line["end"]
+        record.troubles.append(trouble)
+    else:
+        record.ops.append(_op_from(record, line))
 
 
 def _op_from(record, line):

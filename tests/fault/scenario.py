@@ -1,6 +1,6 @@
 """Scenario files: what cluster there is, what clients do, what goes wrong when. One directive a line, `#` begins
-a comment; the README of this folder has them all. A file that can't be read is refused with its line and what
-would have been right.
+a comment; the README of this folder has them all. A file that can't be read is refused, with all the lines that are
+wrong and what would have been right.
 """
 import dataclasses
 import os
@@ -15,13 +15,17 @@ from words import Wrong
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "scenarios")
 SUFFIX = ".fault"
 AFTER_S = 3.0  # the clients go on for so long after the last act, where the file doesn't say
+RUN_S_MAX = 1200.0
+ACTS_MAX = 2000
+NODES_MAX = 50
+WORKERS_MAX = 64
 ENGINES = ("log", "lsm", "memory")
 DURABILITIES = ("sync", "interval", "os")
 CALM = "calm"
 
 
 class Refused(Exception):
-    """FILE:LINE: what is wrong."""
+    """FILE:LINE: what is wrong; a line each."""
 
 
 @dataclasses.dataclass
@@ -101,36 +105,45 @@ def names(short=False):
 
 
 def load(name):
-    """Of the folder beside this file, by its name; or any file by its path."""
-    path = name if os.sep in name else os.path.join(FOLDER, name + SUFFIX)
+    """Of the folder beside this file, by its name; or any file by its path, which has a slash or ends as
+    theirs do."""
+    is_path = os.sep in name or name.endswith(SUFFIX)
+    path = name if is_path else os.path.join(FOLDER, name + SUFFIX)
     try:
         with open(path, encoding="utf-8") as file:
-            return parse(os.path.basename(path).removesuffix(SUFFIX), file.read())
+            text = file.read()
     except FileNotFoundError:
-        raise Refused(f"there is no scenario {name} (--list shows them)") from None
+        raise Refused(f"there is no file {name}" if is_path else
+                      f"there is no scenario {name} (--list shows them; of your own: a path)") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"{name} can't be read: {getattr(error, 'strerror', None) or error}") from None
+    return parse(os.path.basename(path).removesuffix(SUFFIX), text)
 
 
 def parse(name, text, whole=True):
     """The scenario in a text; Refused. Not `whole`: each line by itself."""
     scenario = Scenario(name, text)
+    wrongs = []
     for number, line in enumerate(text.splitlines(), 1):
         line = line.partition("#")[0].strip()
         if not line:
             continue
-        directive, _, rest = line.partition(" ")
+        directive, *rest = line.split(None, 1)
         try:
             if directive not in DIRECTIVES:
                 raise Wrong(f"{directive!r} is no directive ({', '.join(DIRECTIVES)})")
-            DIRECTIVES[directive](scenario, number, rest.strip())
+            DIRECTIVES[directive](scenario, number, "".join(rest))
         except Wrong as wrong:
-            raise Refused(f"{name}{SUFFIX}:{number}: {wrong}") from None
+            wrongs.append(f"{name}{SUFFIX}:{number}: {wrong}")
+    if wrongs:
+        raise Refused("\n".join(wrongs))
     if whole:
-        _complete(scenario)
+        complete(scenario)
     return scenario
 
 
-def _complete(scenario):
-    """What only the whole file shows."""
+def complete(scenario):
+    """What only the whole file shows; Refused. Again when something was changed."""
     where = f"{scenario.name}{SUFFIX}"
     if not scenario.works:
         raise Refused(f"{where}: nobody does anything; add a line such as: work set, register")
@@ -143,7 +156,36 @@ def _complete(scenario):
         if any(line.every for line in scenario.lines):
             raise Refused(f"{where}: what happens every so often needs an end; add a line such as: run 20s")
         scenario.run_s = max(ends, default=0.0) + AFTER_S
+    _check_times(scenario, where)
+    _check_nodes(scenario, where)
     _check_harm(scenario, where)
+
+
+def _check_times(scenario, where):
+    """What is written happens, and the run ends."""
+    if not 0 < scenario.run_s <= RUN_S_MAX:
+        raise Refused(f"{where}: a run of {scenario.run_s:g} s; it may take up to {RUN_S_MAX:g} s")
+    acts = 0.0
+    for line in scenario.lines:
+        if line.at[1] >= scenario.run_s:
+            raise Refused(f"{where}:{line.number}: {line.at[1]:g} s is not before the end of the run, which takes "
+                          f"{scenario.run_s:g} s")
+        acts += scenario.run_s / line.at[0] if line.every else 1
+    if acts > ACTS_MAX:
+        raise Refused(f"{where}: {acts:.0f} acts; there may be {ACTS_MAX}")
+
+
+def _check_nodes(scenario, where):
+    """Nodes that are named exist, or may come; and have a disk to come back with."""
+    cluster = scenario.cluster
+    grows = any(line.words[0] in ("join", "replace") for line in scenario.lines)
+    for line in scenario.lines:
+        for name in re.findall(r"\bnode(\d+)\b", " ".join(line.words)):
+            if int(name) == 0 or int(name) > cluster.nodes and not grows:
+                raise Refused(f"{where}:{line.number}: there is no node{name}, only node1 to node{cluster.nodes}")
+        if cluster.engine == "memory" and line.words[0] != CALM and type(faults.make(line.words)).ends:
+            raise Refused(f"{where}:{line.number}: {line.words[0]} ends nodes, which with the engine memory forget what "
+                          "they have confirmed; log or lsm")
 
 
 def _check_harm(scenario, where):
@@ -195,6 +237,8 @@ def _cluster(scenario, _number, rest):
                         f"{', '.join(ENGINES)}, {', '.join(DURABILITIES)}, sloppy, strict)")
     if cluster.nodes == 1 and not said:
         cluster.n = cluster.r = cluster.w = 1
+    if cluster.nodes > NODES_MAX or cluster.workers > WORKERS_MAX:
+        raise Wrong(f"at most {NODES_MAX} nodes, and {WORKERS_MAX} workers")
     if max(cluster.r, cluster.w) > cluster.n:
         raise Wrong("r and w are at most n")
 

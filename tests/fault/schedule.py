@@ -7,8 +7,6 @@ import random
 
 from scenario import CALM
 
-ACTS_MAX = 2000
-
 
 @dataclasses.dataclass
 class Act:
@@ -32,7 +30,6 @@ def draw(scenario, seed):
         for at in _moments(line, scenario.run_s, rng):
             end = at + rng.uniform(*line.lasting) if line.lasting else None
             acts.append(Act(at, line.words, end, line.number))
-    assert len(acts) <= ACTS_MAX, f"{len(acts)} acts in one run"
     return sorted(acts, key=lambda act: (act.at, act.line))
 
 

@@ -11,10 +11,12 @@ import tempfile
 import time
 import unittest
 
+import harness
 import record
+import scenario
 from record import NOTHING, OK, TOLD, UNKNOWN, Record
 from report import figures, text, timeline
-from works.work import Problem
+from works.work import Problem, tell
 
 HOSTILE = ["<script>window.hacked=1</script>", "</script><img src=x onerror=hacked()>", "\"'><svg onload=x>",
            "<!--", "]]>", "&lt;b&gt;", "<!--=data-->", "/*=chart*/", "\x1b[2Jclear\r\n\x00", "\u202eleft"]
@@ -296,6 +298,32 @@ class Timeline(unittest.TestCase):
             again = record.load(path)
         self.assertEqual(timeline.page(again, []), timeline.page(story, []))
         self.assertEqual(text.summary(again, []), text.summary(story, []))
+
+    def test_what_was_not_saved_is_refused_with_its_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "history.jsonl")
+            for content, told in ((b'{"about": {}}\nhello\n', ":2: "), (b'{"op": 1}\n', ":1: .*work"), (b"[]\n", ":1: "),
+                                  (b"\xff\n", "no line of a history")):
+                with open(path, "wb") as file:
+                    file.write(content)
+                with self.subTest(content), self.assertRaisesRegex(record.NoHistory, told):
+                    record.load(path)
+            with self.assertRaisesRegex(record.NoHistory, "can't be read"):
+                record.load(os.path.join(folder, "none"))
+
+    def test_what_nodes_did_wrong_is_judged_again(self):
+        story = Story(facts={"n": 3}, node_problems=["node2 ended by itself"])
+        found = harness.judge(story, scenario.parse("trial", "work set\n"))
+        self.assertEqual([(word, problem.text) for word, problem in found], [("node", "node2 ended by itself")])
+
+    def test_a_long_operation_is_told_with_its_time_and_place(self):
+        story = Story()
+        op = story.op(0.1, 0.25)
+        op.got = {"values": [list(range(1000))]}
+        told = tell(op)
+        self.assertLess(len(told), 500)
+        self.assertTrue(told.startswith(f"#{op.number} ") and " ... " in told)
+        self.assertIn(f"[0.100, 0.250] client {op.client} at {op.node}", told)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,14 @@
 up are such that could have been written."""
 import os
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import compose  # noqa: E402
 import faults  # noqa: E402
+import main  # noqa: E402
 import scenario  # noqa: E402
 import schedule  # noqa: E402
 import words  # noqa: E402
@@ -72,12 +74,44 @@ class Language(unittest.TestCase):
                 (f"{WORK}every 1s kill any\n", "needs an end"),
                 (f"cluster 3 nodes, big\n{WORK}", "'big' says nothing of a cluster"),
                 (f"cluster 3 nodes, w 4\n{WORK}", "at most n"),
+                (f"cluster 9999 nodes\n{WORK}", "at most 50 nodes"),
+                (f"{WORK}at 9s kill any\nrun 9s\n", "trial.fault:2: 9 s is not before the end of the run"),
+                (f"{WORK}every 1ms kill any\nrun 9s\n", "9000 acts"),
+                (f"{WORK}run 0s\n", "a run of 0 s"),
+                (f"{WORK}run 99min\n", "a run of 5940 s"),
+                (f"{WORK}at 1s kill node1+node4\n", "there is no node4"),
+                (f"{WORK}at 1s kill node0\nat 2s join\n", "there is no node0"),
+                (f"cluster 3 nodes, memory\n{WORK}at 1s stop any\n", "trial.fault:3: stop ends nodes"),
                 (f"{WORK}at 1s calm for 2s\n", "as long as it takes"),
                 (f"{WORK}short and sweet\n", "stands alone"),
                 ("about nothing\n", "nobody does anything")):
             with self.subTest(text), self.assertRaises(scenario.Refused) as caught:
                 parse(text)
             self.assertIn(told, str(caught.exception))
+
+    def test_all_lines_that_are_wrong_are_told_at_once(self):
+        with self.assertRaises(scenario.Refused) as caught:
+            parse("cluster three nodes\nwork sets\nat 2s pause any\nat 2 kill any\n")
+        self.assertEqual([line.split(" ")[0] for line in str(caught.exception).splitlines()],
+                         ["trial.fault:1:", "trial.fault:2:", "trial.fault:4:"])
+
+    def test_words_may_be_apart_by_any_blanks(self):
+        (line,) = parse(f"{WORK}\tat\t1s  pause\tany for  2s\n").lines
+        self.assertEqual((line.at, line.words, line.lasting), ((1, 1), ("pause", "any"), (2, 2)))
+
+    def test_nodes_that_may_come_can_be_named(self):
+        parse(f"{WORK}at 1s join\nat 5s kill node4\n")
+
+    def test_faults_that_end_nobody_go_with_the_engine_memory(self):
+        found = parse(f"cluster 3 nodes, memory\n{WORK}at 1s pause any\nat 2s partition majority\n")
+        found.cluster.engine = "log"
+        scenario.complete(found)
+
+    def test_an_engine_that_is_changed_later_is_judged_again(self):
+        found = parse(f"{WORK}at 1s kill any\n")
+        found.cluster.engine = "memory"
+        with self.assertRaisesRegex(scenario.Refused, "forget"):
+            scenario.complete(found)
 
     def test_data_is_not_taken_twice_without_a_calm(self):
         harmful = next(f"{kind.samples[0]}" for _, kind in sorted(faults.KINDS.items())
@@ -87,6 +121,32 @@ class Language(unittest.TestCase):
                      f"every 1s {harmful}\nrun 9s\n"):
             with self.subTest(text), self.assertRaises(scenario.Refused):
                 parse(WORK + text)
+
+
+class Files(unittest.TestCase):
+    def test_a_file_of_ones_own_is_found_by_any_path(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "own.fault")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(f"about Mine\n{WORK}")
+            self.assertEqual(scenario.load(path).about, "Mine")
+            before = os.getcwd()
+            os.chdir(folder)
+            self.addCleanup(os.chdir, before)
+            self.assertEqual(scenario.load("own.fault").name, "own")
+
+    def test_what_is_no_such_file_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            binary = os.path.join(folder, "binary.fault")
+            with open(binary, "wb") as file:
+                file.write(b"\xff\xfe")
+            for name, told in ((os.path.join(folder, "none.fault"), "there is no file"), (f"{folder}/", "can't be read"),
+                               (binary, "can't be read"), ("nobody_knows_it", "there is no scenario")):
+                with self.subTest(name), self.assertRaisesRegex(scenario.Refused, told):
+                    scenario.load(name)
+
+    def test_no_scenario_hides_behind_another_name(self):
+        self.assertFalse(set(scenario.names()) & {*main.stories(), *main.ALONE, main.RANDOM})
 
 
 class Words(unittest.TestCase):

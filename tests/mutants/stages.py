@@ -75,7 +75,7 @@ SCENARIOS = {
     "loss-untold": "data",
     "read-one-less": "sessions",
     "redo-skipped": "bank",
-    "settled-early": "kill_all",
+    "settled-early": "all_die",
     "shard-alone": "kills",
     "sync-skipped": "power",
     "tree-not-added": "islands",

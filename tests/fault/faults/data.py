@@ -119,6 +119,7 @@ class Truncate(_OnData):
 
 class Wipe(_OnData):
     word = "wipe"
+    ends = True
     usage = "wipe TARGET: kill -9, its folder emptied, started again"
     samples = ("wipe any",)
 
@@ -131,6 +132,7 @@ class Wipe(_OnData):
 
 class Restore(_OnData):
     word = "restore"
+    ends = True
     usage = "restore TARGET: kill -9, what `copy` has kept put back, started again"
 
     def suits(self, host):
@@ -150,6 +152,7 @@ class Copy(Fault):
     as drawn."""
 
     word = "copy"
+    ends = True
     usage = "copy TARGET: stopped or kill -9; at the end its folder is copied, and it is started"
 
     def __init__(self, words):

@@ -15,6 +15,7 @@ class Disk(Fault):
     by so much more."""
 
     word = "disk"
+    ends = True
     usage = USAGE + ": a node that says that it has failed is restarted at its end"
     uses = ("disk",)
     samples = ("disk any full", "disk any eio 2% reads", "disk any eio 5% writes",

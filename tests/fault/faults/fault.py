@@ -14,6 +14,7 @@ class Fault:
     usage = ""  # one line for --help: all of them
     lasts = True  # has a `for` and an end; else an instant
     harm = False  # takes data off a node that other nodes have to have: not twice before a `calm`
+    ends = False  # may end a node that is started again later: not where all is in its memory
     samples = ()  # words of it that may come at any time, for scenarios that are made up
     trouble = None  # its line in the record, once it has begun; of an instant whose work goes on the end may be moved
     uses = ()  # what hosts have to have: "disk" (one that fails), "clock" (one that is wrong), "boot" (power)

@@ -46,6 +46,7 @@ class Power(_Cut):
     """To nobody where less than everything acknowledged is durable."""
 
     word = "power"
+    ends = True
     usage = "power TARGET [torn]: a power cut, under durability sync; started again at the end"
     samples = ("power any", "power all torn")
 
@@ -57,6 +58,7 @@ class Blackout(_Cut):
     """To fewer nodes than hold an acknowledged write."""
 
     word = "blackout"
+    ends = True
     usage = "blackout TARGET [torn]: a power cut of fewer than w nodes, under any durability"
     samples = ("blackout any torn",)
     harm = True

@@ -27,6 +27,7 @@ class Kill(_OnHosts):
     """At its end they are started again."""
 
     word = "kill"
+    ends = True
     samples = ("kill any",)
     usage = "kill TARGET: kill -9; started again at the end"
 
@@ -43,6 +44,7 @@ class Stop(_OnHosts):
     """The orderly way."""
 
     word = "stop"
+    ends = True
     samples = ("stop any",)
     usage = "stop TARGET: SIGTERM; started again at the end"
 

@@ -14,6 +14,7 @@ class Restart(Fault):
     that another fault keeps down is waited for."""
 
     word = "restart"
+    ends = True
     samples = ("restart rolling",)
     usage = "restart rolling: SIGTERM and start of each member, one after the other, to the last"
 

@@ -10,13 +10,14 @@ import itertools
 
 Problem = collections.namedtuple("Problem", "rule key text")
 TOLD_MAX = 400
+TOLD_END = 120
 OF_KEY_MAX = 20  # problems; of a store that does everything wrong there is no need to tell it all
 
 
 def tell(op):
-    """An operation in a problem's text."""
+    """An operation in a problem's text: of a long one the beginning, and the end, which says when, by whom and where."""
     text = "nobody's" if op is None else repr(op)
-    return text if len(text) <= TOLD_MAX else f"{text[:TOLD_MAX]}..."
+    return text if len(text) <= TOLD_MAX else f"{text[:TOLD_MAX - TOLD_END]} ... {text[-TOLD_END:]}"
 
 
 def by_key(ops, check):
