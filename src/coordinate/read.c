@@ -252,8 +252,10 @@ void read_hedge(struct operation *operation)
         return;
     }
     for (uint64_t rest = read_late(operation); rest != 0; rest &= rest - 1) {
+        uint64_t target = operation_bit((uint32_t)__builtin_ctzll(rest));
         uint64_t node = operation->placement.nodes[__builtin_ctzll(rest)];
-        if (node != coordinator->self) {
+        /* Another may have been what was not waited for longer. */
+        if (node != coordinator->self && elapsed_us >= read_swiftest_us(operation, target)) {
             reach_silent(coordinator->reach, node, coordinator->now.mono_us);
         }
     }

@@ -124,6 +124,31 @@ static void an_owner_that_answers_slowly_is_asked_after_a_swift_one(void **state
     assert_int_equal(fake->owners[swift].fetches, before_swift + 1);
 }
 
+/* Others are asked soon, for there is a swift owner; the slow one's own time is not up by then. */
+static void an_owner_is_silent_only_after_the_time_that_it_usually_takes_itself(void **state)
+{
+    struct fake_courier *fake = *state;
+    const char *key = fake_key(fake, 0);
+    uint64_t slow = fake_owner_of(fake, key, 1);
+    uint64_t swift = fake_owner_of(fake, key, 2);
+    plant(fake, key);
+    fake->owners[slow].delay_us = 60 * MS;
+    learn(fake, key);
+    disk(fake)->cold_percent = 100;
+    disk(fake)->disk_us = 900 * MS;
+    fake->owners[swift].delay_us = 2000 * MS;
+    struct fake_answer *get = get_with_id(fake, key, ASKS_ALL);
+    fake_run(fake, 30 * MS);
+    assert_false(get->done);
+    assert_true(reach_quiet(&fake->reach, swift));
+    assert_false(reach_quiet(&fake->reach, slow));
+    fake->owners[slow].delay_us = 2000 * MS;
+    fake_run(fake, 100 * MS);
+    (void)get_with_id(fake, key, ASKS_ALL);
+    fake_run(fake, 600 * MS); /* pauses between questions double */
+    assert_true(reach_quiet(&fake->reach, slow));
+}
+
 static void an_owner_that_is_swift_again_is_asked_again(void **state)
 {
     struct fake_courier *fake = *state;
@@ -194,6 +219,7 @@ int main(void)
         TEST(answers_that_differ_are_put_together_without_a_copy_that_takes_long_to_read),
         TEST(a_copy_that_would_have_to_be_read_anew_is_done_without),
         TEST(an_owner_that_answers_slowly_is_asked_after_a_swift_one),
+        TEST(an_owner_is_silent_only_after_the_time_that_it_usually_takes_itself),
         TEST(an_owner_that_is_swift_again_is_asked_again),
         TEST(the_only_other_owner_is_asked_however_slow_it_is),
         cmocka_unit_test_setup_teardown(
