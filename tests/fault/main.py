@@ -186,7 +186,7 @@ def command_of(options, name, seed):
 def run_one(options, name, seed):
     """PASSED, FAILED or CANT. Several at once are shown one after the other."""
     command, folder = command_of(options, name, seed)
-    _forget_report(folder)
+    forget_report(folder)
     begun = time.monotonic()
     with enclosure.place() as path, contextlib.ExitStack() as stack:
         shown = stack.enter_context(open(os.path.join(path, "shown"), "w+b")) if options.jobs > 1 else None
@@ -214,7 +214,7 @@ def run_one(options, name, seed):
     return status if status in (PASSED, CANT) else FAILED
 
 
-def _forget_report(folder):
+def forget_report(folder):
     """What an earlier run of the same seed left, so that nobody takes it for this one's."""
     for path in glob.glob(os.path.join(glob.escape(folder), "*")) if folder else ():
         if os.path.basename(path) in (HISTORY, PAGE, SUMMARY) or path.endswith(".log"):

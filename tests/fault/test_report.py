@@ -203,6 +203,11 @@ class Text(unittest.TestCase):
         said = text.summary(story, [(key, Problem(key, key, key)) for key in HOSTILE])
         self.assertTrue(all(char.isprintable() or char == "\n" for char in said))
 
+    def test_events_are_counted_apart(self):
+        story = self.story()
+        story.op(1.0, 1.0, kind=TOLD)
+        self.assertIn("minority: passed, 3 operations and 1 event judged", text.summary(story, []))
+
     def test_an_empty_run_has_a_report(self):
         self.assertIn("run: passed, 0 operations judged", text.summary(Record(), []))
 

@@ -3,7 +3,7 @@ what each fault did to that, and the verdict, which comes first and last."""
 import math
 import re
 
-from record import NOTHING, OK, UNKNOWN
+from record import NOTHING, OK, TOLD, UNKNOWN
 from report.figures import Figures, latency, outcomes, seconds_text, share_text
 
 PROBLEMS_SHOWN = 20
@@ -26,7 +26,9 @@ def verdict(record, problems):
         return plain(f"{name}: FAILED, {count_text(problems)}")
     if record.about.get("fallen"):
         return plain(f"{name}: FAILED, the run itself: {record.about['fallen']}")
-    return plain(f"{name}: passed, {len(record.ops)} operations judged")
+    told = sum(op.kind == TOLD for op in record.ops)
+    events = f" and {told} event{'s' if told != 1 else ''}" if told else ""
+    return plain(f"{name}: passed, {len(record.ops) - told} operations{events} judged")
 
 
 def told(trouble):

@@ -113,6 +113,12 @@ function line(x1, y1, x2, y2, color) {
     pen.stroke();
 }
 
+/* What the whole height stands for: few bars that are far beyond all others, as of the reads at the end, are cut. */
+function scaleOf(totals) {
+    const sorted = [...totals].sort((one, other) => one - other), top = sorted.at(-1) ?? 0;
+    return Math.max(1, Math.min(top, 1.3 * (sorted[Math.floor(0.98 * sorted.length)] ?? top)));
+}
+
 /* Windows a..b as a picture of `height` that ends at y; several to one bar where they are thinner than that. */
 function drawWindows(xAt, first, last, y, height) {
     const inks = [ink.ok, ink.nothing, ink.unknown];
@@ -126,18 +132,20 @@ function drawWindows(xAt, first, last, y, height) {
         }
         bars.push(bar);
     }
-    const most = Math.max(1, ...bars.map(bar => bar.counts[0] + bar.counts[1] + bar.counts[2]));
-    for (const bar of bars) {
+    const totals = bars.map(bar => bar.counts[0] + bar.counts[1] + bar.counts[2]);
+    const most = scaleOf(totals), room = height - 4;
+    for (const [number, bar] of bars.entries()) {
         const x = xAt(Math.max(bar.at * WINDOW_S, run.begin)), end = xAt(Math.min((bar.at + step) * WINDOW_S, run.end));
         const wide = Math.max(1, end - x - (step > 1 ? 0 : 0.5));
         if (bar.out) { pen.fillStyle = ink.gone; pen.fillRect(x, y - height, wide, height); }
         let base = y;
         bar.counts.forEach((count, kind) => {
-            const high = count === 0 ? 0 : Math.max(1, count / most * (height - 4));
+            const high = count === 0 ? 0 : Math.max(1, count * room / Math.max(most, totals[number]));
             pen.fillStyle = inks[kind];
             pen.fillRect(x, base - high, wide, high);
             base -= high;
         });
+        if (totals[number] > most) { pen.clearRect(x, y - room + 3, wide, 2); }
     }
     return most;
 }

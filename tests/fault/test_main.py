@@ -1,0 +1,95 @@
+"""What main.py is asked for is done or refused, and its status says which; whoever judges a saved run hears of
+everything that was wrong with it; and no report of an earlier run is taken for that of this one."""
+import contextlib
+import io
+import os
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import main  # noqa: E402
+import record  # noqa: E402
+import scenario  # noqa: E402
+from nodes import cluster  # noqa: E402
+
+TEXT = "about Trial\nwork set\nat 1s pause any for 1s\n"
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = self.enterContext(tempfile.TemporaryDirectory())
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def call(self, *arguments):
+        """(status, what was said)"""
+        with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.redirect_stderr(said):
+            try:
+                status = main.main(list(arguments))
+            except SystemExit as end:
+                status = end.code
+        return status, said.getvalue()
+
+
+class Judging(Case):
+    def judge(self, **about):
+        story = record.Record({"scenario": "trial", "text": TEXT, "facts": {"n": 3, "r": 2, "w": 2}, **about})
+        story.save(self.path(main.HISTORY))
+        return self.call("--judge", self.path(main.HISTORY))
+
+    def test_what_was_right_is_right_again_and_drawn(self):
+        status, said = self.judge()
+        self.assertEqual((status, "trial: passed" in said), (main.PASSED, True))
+        self.assertTrue(os.path.exists(self.path("history.html")))
+
+    def test_a_run_that_fell_has_not_passed(self):
+        status, said = self.judge(fallen="owners are not identical")
+        self.assertEqual((status, "owners are not identical" in said), (main.FAILED, True))
+
+    def test_a_node_that_did_wrong_is_told_again(self):
+        status, said = self.judge(node_problems=["node2 ended by itself"])
+        self.assertEqual((status, "node2 ended by itself" in said), (main.FAILED, True))
+
+    def test_what_is_no_history_is_refused(self):
+        with open(self.path("empty"), "w", encoding="utf-8"):
+            pass
+        for path in (self.path("empty"), self.path("none"), self.folder):
+            with self.subTest(path), self.assertRaises(record.NoHistory):
+                self.call("--judge", path)
+
+
+class Asking(Case):
+    def test_what_makes_no_sense_is_refused(self):
+        for arguments in ((), ("--judge",), ("--times", "0", "islands"), ("--jobs", "0", "islands"),
+                          ("--seed", "x", "islands"), ("--engine", "sled", "islands")):
+            with self.subTest(arguments):
+                self.assertEqual(self.call(*arguments)[0], 2)
+
+    def test_what_is_everything_stands_alone(self):
+        for names in (("all", "islands"), ("islands", "short"), ("soak", "all")):
+            with self.subTest(names), self.assertRaisesRegex(scenario.Refused, "stands alone"):
+                self.call(*names)
+
+    def test_all_names_are_listed(self):
+        status, said = self.call("--list")
+        self.assertEqual(status, main.PASSED)
+        for name in (*scenario.names(), *main.stories()):
+            self.assertRegex(said, rf"(?m)^ *{name}\b")
+
+
+class Reports(Case):
+    def test_an_earlier_report_is_forgotten_and_nothing_else(self):
+        for name in (main.PAGE, main.SUMMARY, main.HISTORY, "node1.log", "mine.txt"):
+            with open(self.path(name), "w", encoding="utf-8"):
+                pass
+        main.forget_report(self.folder)
+        self.assertEqual(os.listdir(self.folder), ["mine.txt"])
+        main.forget_report(None)  # as of a story
+        main.forget_report(self.path("none"))
+
+
+if __name__ == "__main__":
+    cluster.main()
