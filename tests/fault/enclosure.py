@@ -14,6 +14,7 @@ import tempfile
 import threading
 
 PREFIX = "shoal-fault-"
+LOCK = "lock"
 INSIDE = "SHOAL_FAULT_FOLDER"
 UNSHARE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child",
            "--mount-proc")
@@ -29,14 +30,14 @@ def place():
     """A folder on disk for one enclosed program, removed at the end."""
     _remove_forsaken()
     made = tempfile.mkdtemp(prefix=f".{PREFIX}")
-    lock = os.open(os.path.join(made, "lock"), os.O_WRONLY | os.O_CREAT, 0o600)
+    lock = os.open(os.path.join(made, LOCK), os.O_WRONLY | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     path = os.path.join(os.path.dirname(made), os.path.basename(made)[1:])
     os.rename(made, path)  # seen by others only now that it is locked
     try:
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        _remove(path)
         os.close(lock)
 
 
@@ -85,17 +86,28 @@ def end_all():
             process.kill()
 
 
+def _remove(path):
+    """The lock last: what is left by one who is killed meanwhile is found by the next to come."""
+    with contextlib.suppress(OSError):
+        for entry in list(os.scandir(path)):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            elif entry.name != LOCK:
+                os.unlink(entry.path)
+    shutil.rmtree(path, ignore_errors=True)
+
+
 def _remove_forsaken():
     """Folders whose owner is no more: nobody holds their lock."""
     for name in os.listdir(tempfile.gettempdir()):
         path = os.path.join(tempfile.gettempdir(), name)
-        if not name.startswith(PREFIX) or not os.path.exists(os.path.join(path, "lock")):
+        if not name.startswith(PREFIX) or not os.path.exists(os.path.join(path, LOCK)):
             continue
         with contextlib.suppress(OSError):
-            lock = os.open(os.path.join(path, "lock"), os.O_WRONLY)
+            lock = os.open(os.path.join(path, LOCK), os.O_WRONLY)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(path, ignore_errors=True)
+                _remove(path)
             finally:
                 os.close(lock)
 

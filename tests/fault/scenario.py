@@ -184,8 +184,8 @@ def _check_nodes(scenario, where):
             if int(name) == 0 or int(name) > cluster.nodes and not grows:
                 raise Refused(f"{where}:{line.number}: there is no node{name}, only node1 to node{cluster.nodes}")
         if cluster.engine == "memory" and line.words[0] != CALM and type(faults.make(line.words)).ends:
-            raise Refused(f"{where}:{line.number}: {line.words[0]} ends nodes, which with the engine memory forget what "
-                          "they have confirmed; log or lsm")
+            raise Refused(f"{where}:{line.number}: {line.words[0]} ends nodes, which with the engine memory forget "
+                          "what they have confirmed; log or lsm")
 
 
 def _check_harm(scenario, where):

@@ -6,9 +6,11 @@ import os
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import enclosure  # noqa: E402
 import main  # noqa: E402
 import record  # noqa: E402
 import scenario  # noqa: E402
@@ -89,6 +91,35 @@ class Reports(Case):
         self.assertEqual(os.listdir(self.folder), ["mine.txt"])
         main.forget_report(None)  # as of a story
         main.forget_report(self.path("none"))
+
+
+class Folders(Case):
+    def setUp(self):
+        super().setUp()
+        self.enterContext(unittest.mock.patch.object(tempfile, "tempdir", self.folder))
+
+    def test_what_was_forsaken_is_removed_and_what_is_in_use_is_not(self):
+        forsaken = self.path(f"{enclosure.PREFIX}forsaken")
+        os.makedirs(os.path.join(forsaken, "node1"))
+        for name in (enclosure.LOCK, "node1/data", "node1.log"):
+            with open(os.path.join(forsaken, name), "w", encoding="utf-8"):
+                pass
+        with enclosure.place() as used:
+            self.assertFalse(os.path.exists(forsaken))
+            with enclosure.place():
+                self.assertTrue(os.path.exists(used))
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_who_is_killed_while_removing_leaves_the_lock(self):
+        path = self.path(f"{enclosure.PREFIX}half")
+        os.makedirs(path)
+        for name in (enclosure.LOCK, "node1.log"):
+            with open(os.path.join(path, name), "w", encoding="utf-8"):
+                pass
+        with unittest.mock.patch.object(os, "unlink", side_effect=MemoryError), self.assertRaises(MemoryError):
+            with enclosure.place():
+                pass
+        self.assertIn(enclosure.LOCK, os.listdir(path))
 
 
 if __name__ == "__main__":

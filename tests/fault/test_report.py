@@ -307,8 +307,8 @@ class Timeline(unittest.TestCase):
     def test_what_was_not_saved_is_refused_with_its_line(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "history.jsonl")
-            for content, told in ((b'{"about": {}}\nhello\n', ":2: "), (b'{"op": 1}\n', ":1: .*work"), (b"[]\n", ":1: "),
-                                  (b"\xff\n", "no line of a history")):
+            for content, told in ((b'{"about": {}}\nhello\n', ":2: "), (b'{"op": 1}\n', ":1: .*work"),
+                                  (b"[]\n", ":1: "), (b"\xff\n", "no line of a history")):
                 with open(path, "wb") as file:
                     file.write(content)
                 with self.subTest(content), self.assertRaisesRegex(record.NoHistory, told):

@@ -140,8 +140,8 @@ class Files(unittest.TestCase):
             binary = os.path.join(folder, "binary.fault")
             with open(binary, "wb") as file:
                 file.write(b"\xff\xfe")
-            for name, told in ((os.path.join(folder, "none.fault"), "there is no file"), (f"{folder}/", "can't be read"),
-                               (binary, "can't be read"), ("nobody_knows_it", "there is no scenario")):
+            for name, told in ((os.path.join(folder, "none.fault"), "there is no file"), (binary, "can't be read"),
+                               (f"{folder}/", "can't be read"), ("nobody_knows_it", "there is no scenario")):
                 with self.subTest(name), self.assertRaisesRegex(scenario.Refused, told):
                     scenario.load(name)
 

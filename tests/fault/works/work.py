@@ -15,7 +15,7 @@ OF_KEY_MAX = 20  # problems; of a store that does everything wrong there is no n
 
 
 def tell(op):
-    """An operation in a problem's text: of a long one the beginning, and the end, which says when, by whom and where."""
+    """An operation in a problem's text: of a long one the beginning, and the end (when, by whom and where)."""
     text = "nobody's" if op is None else repr(op)
     return text if len(text) <= TOLD_MAX else f"{text[:TOLD_MAX - TOLD_END]} ... {text[-TOLD_END:]}"
 
