@@ -273,6 +273,18 @@ static int tail_sync_past(const struct tail *tail)
     return result;
 }
 
+/* Ahead of whatever may have been given since. False: there are no such positions, for some file
+ * has a number that no honest one has. */
+static bool tail_jump(struct tail *tail, const struct tail_past *past)
+{
+    uint64_t begun = tail->sequence - past->sequence;
+    if (begun > (TAIL_POSITIONS - tail->end) / TAIL_JUMP) {
+        return false;
+    }
+    tail->end += TAIL_JUMP * begun;
+    return true;
+}
+
 static void tail_mark_crash(struct tail *tail, const struct tail_past *past)
 {
     struct tail_event mark = {.op = TAIL_CRASH, .time_ms = past->time_ms, .expiry_ms = past->from};
@@ -336,8 +348,8 @@ static void tail_begin(struct tail *tail)
         return;
     }
     found = synced < 0 ? synced : found;
-    if (crashed) {
-        tail->end += TAIL_JUMP * (tail->sequence - past.sequence);
+    if (crashed && !tail_jump(tail, &past)) {
+        found = SHOAL_EPROTO;
     }
     if (found >= 0) {
         tail_trim(tail, 2 * (uint64_t)tail->segment_bytes);

@@ -408,6 +408,23 @@ static void a_position_is_not_given_again_where_files_are_damaged(void **state)
     }
 }
 
+/* Files are counted by their names, and anybody can have made one. */
+static void a_file_of_a_number_far_ahead_takes_no_position_back(void **state)
+{
+    (void)state;
+    append(10);
+    uint64_t end = tail_end(rig.tail);
+    uint64_t id = tail_id(rig.tail);
+    tail_rig_crash(&rig, MODEL_KILL);
+    struct disk *disk = model_disk_port(rig.disk);
+    struct disk_file *file;
+    assert_int_equal(disk->ops->open(disk, "003-0000010000000000.tail", DISK_OPEN_CREATE, &file),
+                     0);
+    disk->ops->close(file);
+    tail_rig_open(&rig);
+    assert_true(tail_id(rig.tail) != id || tail_end(rig.tail) > end + TAIL_JUMP);
+}
+
 static void a_job_that_is_dropped_leaves_nothing_mapped(void **state)
 {
     (void)state;
@@ -681,6 +698,8 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_position_is_not_given_again_where_files_are_damaged,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_of_a_number_far_ahead_takes_no_position_back, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_copied_folder_begins_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(a_rotten_segment_is_a_hole_and_no_more, setup, teardown),
         cmocka_unit_test_setup_teardown(rot_met_while_reading_is_passed_over, setup, teardown),
