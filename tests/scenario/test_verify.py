@@ -153,6 +153,13 @@ class Durable(Case):
             with open(three.log_path, encoding="utf-8", errors="replace") as log:
                 self.assertIn("damage", log.read())
 
+    def different(self, node):
+        """What verify says once it could compare everything; None before."""
+        outcome = node.shoal("verify", "--json")
+        self.assertIn(outcome.status, (7, 8), outcome)
+        found = outcome.json() if outcome.out else {"unverified": ["all"]}
+        return found if not found["unverified"] else None
+
     def test_owners_that_differ_are_told_by_partition_until_they_are_repaired(self):
         with cluster.Cluster(3, **LOG, **NEVER_BY_ITSELF) as nodes:
             one, two, three = nodes.nodes
@@ -162,11 +169,9 @@ class Durable(Case):
             self.load(one, 300, 3)
             three.start()
             nodes.wait_settled()
-            outcome = one.shoal("verify", "--json")
-            self.assertEqual(outcome.status, 8, outcome)
-            found = outcome.json()
+            found = cluster.wait_until(lambda: self.different(one),
+                                       "every worker is linked to node3, and all is compared")
             self.assertIs(found["identical"], False)
-            self.assertEqual(found["unverified"], [])
             self.assertNotIn("digest", found)
             expected = set()
             for i in range(300, 303):
