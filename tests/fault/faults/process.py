@@ -23,11 +23,20 @@ class _OnHosts(Fault):
         raise NotImplementedError
 
 
-class Kill(_OnHosts):
-    """At its end they are started again."""
+class _Down(_OnHosts):
+    """Their processes end; at its end they are started again."""
+
+    ends = True
+
+    def end(self, arena):
+        for host in self.hosts:
+            host.start(self)
+
+
+class Kill(_Down):
+    """As a crash, or the kernel out of memory."""
 
     word = "kill"
-    ends = True
     samples = ("kill any",)
     usage = "kill TARGET: kill -9; started again at the end"
 
@@ -35,26 +44,17 @@ class Kill(_OnHosts):
         for host in self.hosts:
             host.kill(self)
 
-    def end(self, arena):
-        for host in self.hosts:
-            host.start(self)
 
-
-class Stop(_OnHosts):
+class Stop(_Down):
     """The orderly way."""
 
     word = "stop"
-    ends = True
     samples = ("stop any",)
     usage = "stop TARGET: SIGTERM; started again at the end"
 
     def do(self):
         for host in self.hosts:
             host.stop(self)
-
-    def end(self, arena):
-        for host in self.hosts:
-            host.start(self)
 
 
 class Pause(_OnHosts):
