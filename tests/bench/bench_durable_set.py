@@ -21,6 +21,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from cluster import Cluster, wait_until  # noqa: E402
+from ports import free_port  # noqa: E402
 
 CONNECTIONS = 50
 KEYS = 100000
@@ -44,9 +45,7 @@ class Redis:
 
     def __enter__(self):
         self._folder = tempfile.TemporaryDirectory(prefix="shoal-bench-redis-")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = str(free.getsockname()[1])
+        self._port = str(free_port())
         self._process = subprocess.Popen(
             ["redis-server", "--port", self._port, "--bind", "127.0.0.1",
              "--dir", self._folder.name, "--save", "", "--appendonly", "yes",

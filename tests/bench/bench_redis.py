@@ -18,6 +18,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from cluster import Cluster, wait_until  # noqa: E402
+from ports import free_port  # noqa: E402
 
 CONNECTIONS = 50
 KEYS = 100000
@@ -86,9 +87,7 @@ class Redis(Measured):
         return [process.pid for process in self._processes]
 
     def _start(self, *arguments):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         process = subprocess.Popen(
             ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", self._folder.name,
              "--save", "", "--appendonly", "no", *arguments],

@@ -57,9 +57,7 @@ def form(nodes):
 def add(nodes, **settings):
     """One node more, not yet started."""
     node = nodes.add_node(**settings)
-    node.ports = {"client_port": free_port()}
-    if node.settings.get("listen", {}).get("peer_port", 0) is not None:
-        node.ports["peer_port"] = free_port()
+    node.ports = {service: free_port() for service in cluster.SERVICES}  # also free in a namespace of its own
     return node
 
 

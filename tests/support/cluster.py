@@ -13,8 +13,12 @@ import tempfile
 import time
 import unittest
 
+sys.path.insert(0, os.path.dirname(__file__))
+from ports import free_port  # noqa: E402
+
 DEADLINE_S = float(os.environ.get("SHOAL_TEST_DEADLINE", "60"))
 POLL_S = 0.02
+SERVICES = ("client_port", "peer_port", "redis_port", "http_port")
 
 
 def wait_until(condition, what, deadline_s=DEADLINE_S):
@@ -100,10 +104,7 @@ class Node:
             "node": {"name": self.name, "zone": "a", "weight": 1},
             "listen": {
                 "host": self.host,
-                "client_port": self.ports.get("client_port", 0),
-                "peer_port": self.ports.get("peer_port", 0),
-                "redis_port": 0,
-                "http_port": self.ports.get("http_port", 0),
+                **{service: self.ports.get(service, 0) for service in SERVICES},
             },
             "data_dir": self.data_dir,
             "storage": {"engine": "memory"},
@@ -120,13 +121,14 @@ class Node:
             json.dump(config, file, indent=2)
 
     def start(self, **options):
-        """Starts it and waits until it has written down its ports. A restart keeps the ports, so that
-        its peers find it again. The options are launch's."""
+        """Starts it and waits until it has written down its ports. The options are launch's."""
         self.launch(**options)
         return self.wait_ready()
 
     def launch(self, prefix=(), environment=None):
-        """Only starts it: behind this prefix after its own, with more environment variables."""
+        """Only starts it: behind this prefix after its own, with more environment variables. A restart
+        keeps the ports, so that its peers and clients find it again."""
+        self._take_ports()
         self._write_config()
         if os.path.exists(self._ports_path):
             os.unlink(self._ports_path)
@@ -138,6 +140,13 @@ class Node:
                 stderr=log,
                 env={**plain_environment(), **(environment or {})},
             )
+
+    def _take_ports(self):
+        """One for each service that has none and isn't told one: held, so that nobody else has it when
+        the node comes back."""
+        for service in SERVICES:
+            if service not in self.ports and service not in self.settings.get("listen", {}):
+                self.ports[service] = free_port(self.host)
 
     def wait_ready(self):
         self.ports = wait_until(self._read_ports, f"{self.name} has ports")

@@ -1,28 +1,23 @@
 """Ports for processes that must know theirs before they start, or keep them over a restart.
 
-They are taken from below those that the system gives to outgoing connections: a node that is down keeps
-its ports in mind, and a client's connection must not sit there when it comes back. None is given twice by
-one test, also while nobody listens on it yet.
+A port that is only remembered while nobody listens on it is soon somebody else's: the system gives it to
+an outgoing connection or to another test's server, and the node can't come back. So a port that is given
+here is held until the test's process ends, by a socket bound to it that never listens. Servers share it,
+as they set SO_REUSEADDR; the system gives it to nobody.
 """
-import random
 import socket
 
-PORT_MIN, PORT_MAX = 12000, 32000
-
-_given = set()
-_random = random.SystemRandom()
+_held = []
 
 
 def free_port(host="127.0.0.1"):
-    """A port of this host on which nobody listens, and which was never given before."""
-    while True:
-        port = _random.randrange(PORT_MIN, PORT_MAX)
-        if port in _given:
-            continue
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-        _given.add(port)
-        return port
+    """A port of this host on which nobody listens, and which nobody else gets while this process lives."""
+    holder = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind((host, 0))
+    except OSError:
+        holder.close()
+        raise
+    _held.append(holder)
+    return holder.getsockname()[1]
