@@ -11,7 +11,7 @@
 #include "shoal/error.h"
 #include "support/fake_courier.h"
 
-enum { KEYS = 30 };
+enum { KEYS = 30, COVERAGE = 2 };
 
 static const struct bytes none;
 
@@ -165,6 +165,86 @@ static void refilling_holdings_are_not_asked_for_what_there_is(void **state)
     assert_int_equal(list->key_count, 1);
 }
 
+/* How many partitions' pages the owners were asked for. */
+static uint32_t scanned(const struct fake_courier *fake)
+{
+    uint32_t scans = 0;
+    for (uint64_t node = 1; node <= 3; node++) {
+        scans += fake->owners[node].scans;
+    }
+    return scans / COVERAGE;
+}
+
+static void a_short_page_walks_few_partitions(void **state)
+{
+    struct fake_courier *fake = *state;
+    for (uint32_t i = 0; i < 10 * FAKE_PARTITIONS; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof(key), "key%u", (unsigned)i);
+        fake_plant(fake, 1, key, "v", 100 + i, 1);
+        fake_plant(fake, 2, key, "v", 100 + i, 1);
+    }
+    struct fake_answer *one = fake_list(fake, "", 1, none);
+    fake_run(fake, 500 * MS);
+    assert_int_equal(one->key_count, 1);
+    assert_int_equal(scanned(fake), 1);
+    struct fake_answer *more = fake_list(fake, "", 50, none);
+    fake_run(fake, 500 * MS);
+    assert_int_equal(more->key_count, 50);
+    assert_true(scanned(fake) <= 1 + 10);
+}
+
+/* Round trips of 1, 2, 4 and 8 partitions, then of 16: eight for 64 of them. */
+static void empty_partitions_are_walked_many_at_once(void **state)
+{
+    struct fake_courier *fake = *state;
+    struct fake_answer *list = fake_list(fake, "", 1, none);
+    fake_run(fake, (uint64_t)8 * 2 * FAKE_LATENCY_US + 100);
+    assert_true(list->done);
+    assert_int_equal(list->key_count, 0);
+    assert_int_equal(scanned(fake), FAKE_PARTITIONS);
+}
+
+static void an_owner_that_refuses_costs_no_wait(void **state)
+{
+    struct fake_courier *fake = *state;
+    bool seen[KEYS] = {false};
+    plant_keys(fake);
+    fake->owners[2].refusals = FAKE_ALWAYS;
+    fake->owners[2].refusal = SHOAL_EREFILLING;
+    struct fake_answer *list = fake_list(fake, "", 0, none);
+    fake_run(fake, 30 * MS);
+    assert_true(list->done);
+    mark(seen, list);
+    assert_int_equal(marked(seen), KEYS);
+    assert_int_equal(fake->owners[2].scans, 1); /* the others are asked first from then on */
+}
+
+static void a_silent_owner_is_waited_for_once(void **state)
+{
+    struct fake_courier *fake = *state;
+    bool seen[KEYS] = {false};
+    plant_keys(fake);
+    fake->owners[2].lose_requests = FAKE_ALWAYS;
+    struct fake_answer *list = fake_list(fake, "", 0, none);
+    fake_run(fake, COORDINATOR_HEDGE_US_MAX + 30 * MS);
+    assert_true(list->done);
+    mark(seen, list);
+    assert_int_equal(marked(seen), KEYS);
+}
+
+static void a_quiet_owner_is_asked_last(void **state)
+{
+    struct fake_courier *fake = *state;
+    for (uint32_t i = 0; i < REACH_SILENCES; i++) {
+        reach_silent(&fake->reach, 2, fake->now.mono_us);
+    }
+    struct fake_answer *list = fake_list(fake, "", 0, none);
+    fake_run(fake, 30 * MS);
+    assert_true(list->done);
+    assert_int_equal(fake->owners[2].scans, 0);
+}
+
 static void too_few_owners_fail_a_list(void **state)
 {
     struct fake_courier *fake = *state;
@@ -239,6 +319,11 @@ int main(void)
         TEST(a_deleted_key_is_not_listed_though_a_stale_owner_holds_it),
         TEST(lost_pages_and_silent_owners_are_made_up_for),
         TEST(refilling_holdings_are_not_asked_for_what_there_is),
+        TEST(a_short_page_walks_few_partitions),
+        TEST(empty_partitions_are_walked_many_at_once),
+        TEST(an_owner_that_refuses_costs_no_wait),
+        TEST(a_silent_owner_is_waited_for_once),
+        TEST(a_quiet_owner_is_asked_last),
         TEST(too_few_owners_fail_a_list),
         TEST(a_cursor_of_somebodys_own_making_is_refused),
         TEST(more_lists_than_a_worker_runs_are_overloaded),
