@@ -226,33 +226,57 @@ class Slow(OnADisk):
         call()
         return time.monotonic() - begun
 
+    def sometimes(self, measure, what):
+        """A busy machine is late now and then; a disk that is slower than wished always is."""
+        wait_until(measure, f"{what}, once")
+
     def test_what_is_written_is_paid_for_by_the_sync(self):
         file = self.open()
         self.disk.want(self, Wish(rate=MIB / 2))
-        written_s = self.took(lambda: os.write(file, b"x" * MIB))
-        self.assertLess(written_s, 1)
-        synced_s = self.took(lambda: os.fsync(file))
-        self.assertTrue(1.9 < written_s + synced_s < 2 * SLOW_MAX, (written_s, synced_s))
-        self.assertLess(self.took(lambda: os.fsync(file)), 1.5, "it is paid for once")
+
+        def paid():
+            begun = time.monotonic()
+            written_s = self.took(lambda: os.pwrite(file, b"x" * MIB, 0))
+            os.fsync(file)
+            both_s = time.monotonic() - begun
+            self.assertGreater(both_s, 1.9)
+            again_s = self.took(lambda: os.fsync(file))
+            return written_s < 1 and both_s < 2 * SLOW_MAX and again_s < 1.5
+
+        self.sometimes(paid, "the sync takes what the write was to, and the next one nothing")
 
     def test_what_is_written_without_end_is_held_up(self):
         file = self.open()
         self.disk.want(self, Wish(rate=16 * MIB))
-        took_s = self.took(lambda: [os.pwrite(file, b"x" * MIB, 0) for _ in range(24)])
-        self.assertTrue(0.9 < took_s < 2 * SLOW_MAX, took_s)
+
+        def held_up():
+            took_s = self.took(lambda: [os.pwrite(file, b"x" * MIB, 0) for _ in range(24)])
+            self.assertGreater(took_s, 0.9)
+            return took_s < 2 * SLOW_MAX
+
+        self.sometimes(held_up, "24 MiB take as long as they should")
 
     def test_reads_take_their_time_and_a_sync_its_latency(self):
         file = self.open()
         os.write(file, b"x" * MIB)
         os.fsync(file)
-        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
         self.disk.want(self, Wish(rate=2 * MIB, latency_ms=600))
-        read_s = self.took(lambda: os.pread(file, MIB, 0))
-        self.assertTrue(0.4 < read_s < SLOW_MAX, read_s)
-        synced_s = self.took(lambda: os.fsync(file))
-        self.assertTrue(0.6 <= synced_s < 0.6 * SLOW_MAX, synced_s)
+
+        def read():
+            os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+            took_s = self.took(lambda: os.pread(file, MIB, 0))
+            self.assertGreater(took_s, 0.4)
+            return took_s < SLOW_MAX
+
+        def synced():
+            took_s = self.took(lambda: os.fsync(file))
+            self.assertGreaterEqual(took_s, 0.6)
+            return took_s < 0.6 * SLOW_MAX
+
+        self.sometimes(read, "a read takes as long as it should")
+        self.sometimes(synced, "a sync takes as long as it should")
         self.disk.unwant(self)
-        self.assertLess(min(self.took(lambda: os.fsync(file)) for _ in range(5)), 0.5)
+        self.sometimes(lambda: self.took(lambda: os.fsync(file)) < 0.5, "it is as fast as before")
 
 
 class PowerCut(OnADisk):

@@ -154,7 +154,7 @@ class Shapes(unittest.TestCase):
         fault, arena, hosts, _ = begun("partition flapping any every 50ms", 3)
         self.assertEqual(len(hosts), 1)
         for count, what in ((0, "it is cut off"), (2, "it is reached again")):
-            cluster.wait_until(lambda: len(arena.heard()[hosts[0].number]) == count, what, 10)
+            cluster.wait_until(lambda: len(arena.heard()[hosts[0].number]) == count, what)
         self.assertRegex(fault.end(arena), r"^cut \d+ times$")
         self.assertEqual(len(arena.heard()[hosts[0].number]), 2)
 

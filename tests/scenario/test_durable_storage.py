@@ -2,6 +2,7 @@
 """Durable storage with real processes: what was confirmed is there after kill -9 and after clean stops,
 who a holding is survives the latter alone, what doesn't fit is refused with the right words, backups
 come back as backups, and damage is found. SHOAL_TEST_ENGINE (log, lsm) says of which engine."""
+import contextlib
 import ctypes
 import ctypes.util
 import json
@@ -527,12 +528,18 @@ class Three(Case):
             confirmed = [[], [], []]
 
             def write(index, node):
-                with p.Connection(node.client_port) as connection:
-                    keys = range(index * 100000, index * 100000 + 20000)
-                    connection.send(*(p.put(n + 1, b"key-%d" % n, value_of(n)) for n in keys))
-                    while (answer := connection.receive()) is not None:
-                        if answer[2] == 0:
-                            confirmed[index].append(answer[1] - 1)
+                """Until the node is gone, with some hundred writes always on their way."""
+                first, some = index * 100000, 250
+                with p.Connection(node.client_port) as connection, contextlib.suppress(OSError):
+                    for start in range(first, first + 100000, some):
+                        connection.send(*(p.put(n + 1, b"key-%d" % n, value_of(n))
+                                          for n in range(start, start + some)))
+                        for _ in range(some if start > first else 0):
+                            answer = connection.receive()
+                            if answer is None:
+                                return
+                            if answer[2] == 0:
+                                confirmed[index].append(answer[1] - 1)
 
             writers = [
                 threading.Thread(target=write, args=(index, node))

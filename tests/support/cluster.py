@@ -18,6 +18,8 @@ from ports import free_port  # noqa: E402
 
 DEADLINE_S = float(os.environ.get("SHOAL_TEST_DEADLINE", "60"))
 POLL_S = 0.02
+PATIENCE_S = 30  # for one request, of nodes and of the command: a machine may stop for seconds
+REQUESTS = ("put", "get", "delete", "list", "ring")  # commands that are one question
 SERVICES = ("client_port", "peer_port", "redis_port", "http_port")
 
 
@@ -110,6 +112,7 @@ class Node:
             "storage": {"engine": "memory"},
             "cluster": {"name": "test", "partitions": 64},
             "heartbeat": {"interval_ms": 100},
+            "limits": {"request_timeout_ms": PATIENCE_S * 1000},
             "workers": 2,
         }
         for section, values in self.settings.items():
@@ -196,6 +199,8 @@ class Node:
     def shoal(self, *arguments, **options):
         """Runs the shoal command against this node."""
         at = ["-H", self.host, "-p", self.client_port]
+        if arguments[0] in REQUESTS and "--timeout" not in arguments:
+            at += ["--timeout", f"{PATIENCE_S}s"]
         return shoal(arguments[0], *at, *arguments[1:], **options)
 
     def status(self):

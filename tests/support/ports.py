@@ -5,6 +5,7 @@ an outgoing connection or to another test's server, and the node can't come back
 here is held until the test's process ends, by a socket bound to it that never listens. Servers share it,
 as they set SO_REUSEADDR; the system gives it to nobody.
 """
+import atexit
 import socket
 
 _held = []
@@ -21,3 +22,9 @@ def free_port(host="127.0.0.1"):
         raise
     _held.append(holder)
     return holder.getsockname()[1]
+
+
+@atexit.register
+def _release():
+    for holder in _held:
+        holder.close()

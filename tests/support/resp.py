@@ -7,7 +7,7 @@ tuple of replies. Maps: a tuple of pairs. Verbatim: its bytes with their format.
 """
 import socket
 
-RECEIVE_S = 30
+RECEIVE_S = 60
 
 OK = ("+", b"OK")
 QUEUED = ("+", b"QUEUED")
