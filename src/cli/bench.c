@@ -285,6 +285,7 @@ static int thread_init(struct bench_thread *thread)
         .connections = plan->connections,
         .in_flight_max = plan->pipeline,
         .timeout_ms = plan->timeout_ms,
+        .connect_timeout_ms = plan->connect_timeout_ms,
         .waiting_max = plan->in_flight,
         .waiting_bytes_max = SIZE_MAX / 2,
     };

@@ -28,6 +28,7 @@ struct bench_plan {
     uint64_t duration_us; /* used when requests is 0 */
     uint64_t requests;
     uint64_t timeout_ms;
+    uint64_t connect_timeout_ms;
     bool with_context;
     bool lockstep; /* `pipeline` requests at a time, as redis-benchmark does */
     bool prepared; /* the keys are there already */

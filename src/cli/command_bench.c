@@ -66,7 +66,13 @@ static int parse_mix(struct terminal *terminal, const char *mix, struct bench_pl
 static int count_nodes(struct terminal *terminal, const struct bench_plan *plan, uint32_t *nodes)
 {
     struct shoal_config config = {
-        .hosts = plan->hosts, .port = plan->port, .routing = plan->routing, .name = "shoal bench"};
+        .hosts = plan->hosts,
+        .port = plan->port,
+        .routing = plan->routing,
+        .name = "shoal bench",
+        .timeout_ms = plan->timeout_ms,
+        .connect_timeout_ms = plan->connect_timeout_ms,
+    };
     struct shoal_client *client = NULL;
     char text[INVOCATION_WHY_BYTES];
     int error = shoal_client_open(&config, &client, text, sizeof(text));
@@ -94,6 +100,7 @@ static int make_plan(struct terminal *terminal, const struct invocation *invocat
         .duration_us = or_default(given->duration_us, DURATION_US_DEFAULT),
         .requests = given->requests,
         .timeout_ms = invocation->timeout_us / 1000,
+        .connect_timeout_ms = session_connect_timeout_ms(invocation),
         .with_context = given->with_context,
         .lockstep = given->lockstep,
         .prepared = given->prepared,

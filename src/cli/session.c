@@ -55,6 +55,15 @@ static void take_options(struct session *session, uint64_t timeout_ms)
     };
 }
 
+uint64_t session_connect_timeout_ms(const struct invocation *invocation)
+{
+    const char *hosts = session_hosts(invocation);
+    bool one_host = hosts == NULL || strchr(hosts, ',') == NULL;
+    uint64_t most_ms =
+        invocation->timeout_us / 1000 * 9 / 10; /* and then there is time to say why */
+    return one_host && most_ms > CONNECT_TIMEOUT_MS_LEAST ? most_ms : 0;
+}
+
 int session_open(struct session *session, struct terminal *terminal,
                  const struct invocation *invocation, uint64_t timeout_ms_default)
 {
@@ -74,6 +83,7 @@ int session_open(struct session *session, struct terminal *terminal,
         .routing = SHOAL_ROUTE_GIVEN,
         .name = "shoal",
         .timeout_ms = timeout_ms,
+        .connect_timeout_ms = session_connect_timeout_ms(invocation),
     };
     char text[INVOCATION_WHY_BYTES];
     int error = shoal_client_open(&config, &session->client, text, sizeof(text));

@@ -19,6 +19,10 @@ struct session {
 /* The hosts that flags and environment name, for shoal_config. */
 const char *session_hosts(const struct invocation *invocation);
 
+/* For shoal_config, 0 being its default: who names one host, and with --timeout how long it may
+ * take, would rather wait for that host than hear early that it says nothing yet. */
+uint64_t session_connect_timeout_ms(const struct invocation *invocation);
+
 /* 0 and the session is the caller's to close, or the exit status; what was wrong has been said.
  * timeout_ms_default is used where no --timeout is given. */
 int session_open(struct session *session, struct terminal *terminal,
@@ -33,5 +37,6 @@ int session_fail(struct session *session, int code);
 int session_key(struct session *session, struct shoal_bytes *key, uint32_t *used);
 
 #define TIMEOUT_MS_DEFAULT 5000u
+#define CONNECT_TIMEOUT_MS_LEAST 2000u
 
 #endif

@@ -180,7 +180,8 @@ static void stop(struct server *server, int signal_fd)
         signal_number = wait_for_signal(server, signal_fd, STOP_PATIENCE_MS);
     } while (signal_number == SIGHUP);
     if (signal_number != 0) {
-        log_warning("stopping at once: requests in flight are given up");
+        log_warning("stopping at once: requests in flight are given up",
+                    LOG_TEXT("reason", signal_number > 0 ? "a second signal" : "out of patience"));
         server_stop_now(server);
     }
 }

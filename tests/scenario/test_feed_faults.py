@@ -60,7 +60,7 @@ class Writer(threading.Thread):
 class NativeWriter(Writer):
     def connect(self):
         connection = protocol.Connection(self.node.client_port)
-        connection.socket.settimeout(5)
+        connection.socket.settimeout(protocol.RECEIVE_S)
         return connection
 
     def put(self, key, value):
@@ -70,7 +70,8 @@ class NativeWriter(Writer):
 
 class HttpWriter(Writer):
     def connect(self):
-        connection = socket.create_connection(("127.0.0.1", self.node.ports["http_port"]), timeout=5)
+        connection = socket.create_connection(("127.0.0.1", self.node.ports["http_port"]),
+                                              timeout=protocol.RECEIVE_S)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 
@@ -87,13 +88,16 @@ class HttpWriter(Writer):
         for line in head.lower().split(b"\r\n"):
             if line.startswith(b"content-length:"):
                 while len(body) < int(line.split(b":")[1]):
-                    body += self.connection.recv(65536)
+                    some = self.connection.recv(65536)
+                    if not some:
+                        raise EOFError
+                    body += some
         return head.split()[1][:1] == b"2"
 
 
 class RedisWriter(Writer):
     def connect(self):
-        return resp.Connection(("127.0.0.1", self.node.redis_port), receive_s=5)
+        return resp.Connection(("127.0.0.1", self.node.redis_port))
 
     def put(self, key, value):
         return self.connection.ask("SET", key, value) == resp.OK

@@ -94,7 +94,7 @@ class AnOwnerAway(unittest.TestCase):
             self.assertIn(b"HINTS", one.shoal("status").out)
 
             four.start()
-            cluster.wait_until(lambda: hints(one) == 0, "hints are delivered", deadline_s=20)
+            cluster.wait_until(lambda: hints(one) == 0, "hints are delivered")
             group.wait_settled()
             self.has_all(four, b"after", options=[0, 1])  # from its own holdings, where it is an owner
             log = two.log_tail(200) + one.log_tail(200) + three.log_tail(200)
@@ -132,7 +132,7 @@ class AnOwnerAway(unittest.TestCase):
             )
             three.start()
             four.start()
-            cluster.wait_until(lambda: hints(one) == 0, "hints are delivered", deadline_s=30)
+            cluster.wait_until(lambda: hints(one) == 0, "hints are delivered")
             group.wait_settled()
             for node in group.nodes:
                 # What two owners took has no fallback left: the third may not have it yet.

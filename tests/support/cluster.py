@@ -18,8 +18,7 @@ from ports import free_port  # noqa: E402
 
 DEADLINE_S = float(os.environ.get("SHOAL_TEST_DEADLINE", "60"))
 POLL_S = 0.02
-PATIENCE_S = 30  # for one request, of nodes and of the command: a machine may stop for seconds
-REQUESTS = ("put", "get", "delete", "list", "ring")  # commands that are one question
+PATIENCE_S = 50  # for one request, of nodes and of the command: a machine may stop for seconds
 SERVICES = ("client_port", "peer_port", "redis_port", "http_port")
 
 
@@ -199,7 +198,7 @@ class Node:
     def shoal(self, *arguments, **options):
         """Runs the shoal command against this node."""
         at = ["-H", self.host, "-p", self.client_port]
-        if arguments[0] in REQUESTS and "--timeout" not in arguments:
+        if arguments[0] != "watch" and "--timeout" not in arguments:  # which ends a watch
             at += ["--timeout", f"{PATIENCE_S}s"]
         return shoal(arguments[0], *at, *arguments[1:], **options)
 
