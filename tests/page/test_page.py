@@ -198,7 +198,7 @@ class Page(Shown):
         self.assertEqual(browser("count", ".ring-picture path[data-node]"), 3)
         self.assertEqual(browser("count", ".chart canvas"), 2)
         browser("wait", {"selector": ".tile", "text": "3 of 3"})
-        self.assertIn("all well", browser("text", ".top-end .badge"))
+        browser("wait", {"selector": ".top-end .badge", "text": "all well"})
         self.assertIn("this node", browser("text", "tr[data-node=node1]"))
 
         browser("hoverRing")

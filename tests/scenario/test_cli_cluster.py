@@ -196,7 +196,7 @@ class Joining(Case):
         with cluster.Cluster(2, joined=False) as group:
             one, two = group.nodes
             outcome = cluster.shoal(
-                "join-cluster", "-p", two.peer_port, "--known-cluster-node",
+                "join-cluster", "-p", two.peer_port, *cluster.PATIENTLY, "--known-cluster-node",
                 f"127.0.0.1:{one.peer_port}",
             )
             self.assertEqual((outcome.status, outcome.out.splitlines()[-1]), (0, b"OK"), outcome)

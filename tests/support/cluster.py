@@ -19,6 +19,7 @@ from ports import free_port  # noqa: E402
 DEADLINE_S = float(os.environ.get("SHOAL_TEST_DEADLINE", "60"))
 POLL_S = 0.02
 PATIENCE_S = 50  # for one request, of nodes and of the command: a machine may stop for seconds
+PATIENTLY = ["--timeout", f"{PATIENCE_S}s"]
 SERVICES = ("client_port", "peer_port", "redis_port", "http_port")
 
 
@@ -196,11 +197,17 @@ class Node:
         self.ports = {}
 
     def shoal(self, *arguments, **options):
-        """Runs the shoal command against this node."""
+        """Runs the shoal command against this node; again, if the node has asked another one in vain that was
+        stopped just then."""
         at = ["-H", self.host, "-p", self.client_port]
         if arguments[0] != "watch" and "--timeout" not in arguments:  # which ends a watch
-            at += ["--timeout", f"{PATIENCE_S}s"]
-        return shoal(arguments[0], *at, *arguments[1:], **options)
+            at += PATIENTLY
+        end = time.monotonic() + DEADLINE_S
+        while True:
+            outcome = shoal(arguments[0], *at, *arguments[1:], **options)
+            in_vain = b"no answer in time" in outcome.err and b"nothing was changed" in outcome.err
+            if not in_vain or time.monotonic() >= end:
+                return outcome
 
     def status(self):
         """The cluster as this node sees it, or None while it doesn't say."""

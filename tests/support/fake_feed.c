@@ -8,7 +8,7 @@
 #include "shoal/error.h"
 
 #define READERS_MAX 128u
-#define WAIT_S 20
+#define WAIT_S 60
 
 static struct {
     pthread_mutex_t lock;

@@ -15,7 +15,7 @@
 #include "support/fake_core.h"
 #include "wire/frame.h"
 
-#define WAIT_S 20
+#define WAIT_S 60
 #define HELD_MAX 8192u
 
 enum { LETTER_CALL = 1, LETTER_NUMBER, LETTER_REQUEST, LETTER_REQUEST_BACK };

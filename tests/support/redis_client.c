@@ -11,7 +11,7 @@
 
 #include "base/assert.h"
 
-#define PATIENCE_S 20
+#define PATIENCE_S 60
 #define TEXT_BYTES_MAX (1u << 20)
 
 void redis_client_open(struct redis_client *client, uint16_t port)

@@ -155,7 +155,7 @@ static void a_read_that_a_silent_node_keeps_waiting_is_answered_by_another(void 
 {
     (void)state;
     struct fixture fixture;
-    struct shoal_config config = {.timeout_ms = 300};
+    struct shoal_config config = {.timeout_ms = 60000};
     fixture_begin(&fixture, 2, 2, &config);
     char key[16];
     (void)put(&fixture, key_of_owner(&fixture, 0, key), "kept");

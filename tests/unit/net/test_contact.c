@@ -53,7 +53,7 @@ static void an_answer_is_handed_over_also_from_another_cluster(void **state)
     fake_node_start(&a, 1, 1, "own");
     fake_node_start(&b, 2, 1, "other");
     struct fake_event event =
-        ask_and_wait(&a, (struct question){"localhost", b.peer_port, 20 * SECOND_US});
+        ask_and_wait(&a, (struct question){"localhost", b.peer_port, 60 * SECOND_US});
     assert_int_equal(event.code, 0);
     assert_true(event.payload_len > 0);
     fake_node_stop(&a);
@@ -61,15 +61,14 @@ static void an_answer_is_handed_over_also_from_another_cluster(void **state)
     assert_true(true);
 }
 
-/* A port that nobody listens on any more. */
-static uint16_t dead_port(void)
+/* A port that nobody listens on, nor will: it is held by *fd, to be closed. */
+static uint16_t dead_port(int *fd)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    close(fd);
+    *fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(*fd, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(getsockname(*fd, (struct sockaddr *)&address, &len), 0);
     return ntohs(address.sin_port);
 }
 
@@ -78,9 +77,11 @@ static void nobody_there_is_an_error_at_once(void **state)
     (void)state;
     struct fake_node a;
     fake_node_start(&a, 1, 1, NULL);
+    int fd;
     struct fake_event event =
-        ask_and_wait(&a, (struct question){"127.0.0.1", dead_port(), 3600 * SECOND_US});
+        ask_and_wait(&a, (struct question){"127.0.0.1", dead_port(&fd), 3600 * SECOND_US});
     assert_int_equal(event.code, SHOAL_ECONNECT);
+    close(fd);
     fake_node_stop(&a);
 }
 
@@ -101,10 +102,10 @@ static void a_node_never_asks_itself(void **state)
     struct fake_node a;
     fake_node_start(&a, 1, 1, NULL);
     struct fake_event event =
-        ask_and_wait(&a, (struct question){"127.0.0.1", a.peer_port, 20 * SECOND_US});
+        ask_and_wait(&a, (struct question){"127.0.0.1", a.peer_port, 60 * SECOND_US});
     assert_int_equal(event.code, CONTACT_SELF);
     assert_true(event.payload_len > 0);
-    event = ask_and_wait(&a, (struct question){"localhost", a.peer_port, 20 * SECOND_US});
+    event = ask_and_wait(&a, (struct question){"localhost", a.peer_port, 60 * SECOND_US});
     assert_int_equal(event.code, CONTACT_SELF);
     fake_node_stop(&a);
 }
@@ -149,7 +150,7 @@ static void a_client_port_is_not_a_peer_port(void **state)
     fake_node_start(&a, 1, 1, NULL);
     fake_node_start(&b, 2, 1, "c");
     struct fake_event event =
-        ask_and_wait(&a, (struct question){"127.0.0.1", b.client_port, 20 * SECOND_US});
+        ask_and_wait(&a, (struct question){"127.0.0.1", b.client_port, 60 * SECOND_US});
     assert_int_equal(event.code, SHOAL_EPROTO);
     fake_node_stop(&a);
     fake_node_stop(&b);
