@@ -64,12 +64,20 @@ static void add_name(struct line *line, const char *name, const char *text)
     add_field(line, name, bytes_from_string(text));
 }
 
+/* What is told of a key has the same fields, whatever the op: only a put may have a value. */
 static void add_value(struct line *line, const struct feed_event *event)
 {
-    if (event->value.data != NULL) {
+    bool put = event->op == FEED_PUT;
+    if (put && event->value.data != NULL) {
         add_field(line, "value", event->value);
     } else {
-        add_number(line, ",\"value\":null,\"value_bytes\":", event->value_bytes);
+        add(line, ",\"value\":null");
+    }
+    if (put && event->value.data == NULL) {
+        add_number(line, ",\"value_bytes\":", event->value_bytes);
+    }
+    if (put && event->expiry_ms > 0) {
+        add_time(line, ",\"expiry\":\"", event->expiry_ms);
     }
 }
 
@@ -100,12 +108,7 @@ int feed_json_event(struct buffer *out, const struct feed_event *event, const ch
         add_name(&line, "node", node);
     } else {
         add_field(&line, "key", event->key);
-        if (event->op == FEED_PUT) {
-            add_value(&line, event);
-        }
-        if (event->op == FEED_PUT && event->expiry_ms > 0) {
-            add_time(&line, ",\"expiry\":\"", event->expiry_ms);
-        }
+        add_value(&line, event);
         add_name(&line, "node", node);
     }
     add(&line, "}");

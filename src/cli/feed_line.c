@@ -79,13 +79,12 @@ static bool set_number(json_t *object, const char *name, uint64_t number)
 static bool set_key(json_t *object, const struct shoal_event *event)
 {
     bool done = json_set_bytes(object, "key", event->key);
-    if (event->op == SHOAL_EVENT_PUT) {
-        done =
-            done && json_set_bytes(object, "value", event->value) &&
-            (event->value.data != NULL || set_number(object, "value_bytes", event->value_bytes)) &&
-            (event->expiry_ms == 0 || set_time(object, "expiry", event->expiry_ms));
+    if (event->op != SHOAL_EVENT_PUT) {
+        return done && json_object_set_new(object, "value", json_null()) == 0;
     }
-    return done;
+    return done && json_set_bytes(object, "value", event->value) &&
+           (event->value.data != NULL || set_number(object, "value_bytes", event->value_bytes)) &&
+           (event->expiry_ms == 0 || set_time(object, "expiry", event->expiry_ms));
 }
 
 static bool set_gap(json_t *object, const struct shoal_event *event)

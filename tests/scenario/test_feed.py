@@ -115,7 +115,7 @@ class ThreeNodes(unittest.TestCase):
             self.put(self.nodes[0], "kind/end")
             seen = [ws.next() for _ in range(4)]
             by_name = {(event["op"], event["key"]): event for event in seen}
-            self.assertNotIn("value", by_name["delete", "kind/put"])
+            self.assertIsNone(by_name["delete", "kind/put"]["value"])
             self.assertNotIn("expiry", by_name["put", "kind/put"])
             self.assertIn("expiry", by_name["put", "kind/ttl"])
 

@@ -63,17 +63,17 @@ static void a_value_that_was_too_long_is_null_with_its_length(void **state)
                         "\"node\":\"node1\"}");
 }
 
-static void other_events_have_no_value(void **state)
+static void other_events_of_a_key_have_a_value_of_null(void **state)
 {
     (void)state;
     struct feed_event event = event_of(FEED_DELETE, "k");
-    expect(&event, HEAD "\"op\":\"delete\",\"key\":\"k\",\"node\":\"node1\"}");
+    expect(&event, HEAD "\"op\":\"delete\",\"key\":\"k\",\"value\":null,\"node\":\"node1\"}");
     event.op = FEED_EXPIRE;
-    expect(&event, HEAD "\"op\":\"expire\",\"key\":\"k\",\"node\":\"node1\"}");
+    expect(&event, HEAD "\"op\":\"expire\",\"key\":\"k\",\"value\":null,\"node\":\"node1\"}");
     event.op = FEED_LIST;
     event.cursor = (struct bytes){0};
     expect(&event, "{\"time\":\"2026-11-22T04:05:06.123Z\",\"op\":\"list\",\"key\":\"k\","
-                   "\"node\":\"node1\"}");
+                   "\"value\":null,\"node\":\"node1\"}");
     event = event_of(FEED_BACK, "");
     expect(&event, HEAD "\"op\":\"back\",\"node\":\"node1\"}");
     event = event_of(FEED_FLUSH, "");
@@ -113,7 +113,7 @@ int main(void)
         cmocka_unit_test(a_put_has_key_and_value),
         cmocka_unit_test(what_is_not_utf_8_is_base64_under_another_name),
         cmocka_unit_test(a_value_that_was_too_long_is_null_with_its_length),
-        cmocka_unit_test(other_events_have_no_value),
+        cmocka_unit_test(other_events_of_a_key_have_a_value_of_null),
         cmocka_unit_test(a_gap_says_why_and_how_many),
         cmocka_unit_test(a_heartbeat_has_a_time_and_the_place),
     };
