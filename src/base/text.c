@@ -3,6 +3,7 @@
 #include "base/text.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -202,6 +203,12 @@ static size_t min2(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* Names are the same to whoever reads them, in capitals or not. */
+static bool same_letter(char a, char b)
+{
+    return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
 /* Edit distance that counts two neighbours swapped as one edit (optimal string alignment), with the
  * last three rows of its matrix kept. Both texts are at most NEAREST_LEN_MAX long. */
 static size_t edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
@@ -216,9 +223,10 @@ static size_t edit_distance(const char *a, size_t a_len, const char *b, size_t b
         const size_t *above2 = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= b_len; j++) {
-            size_t swapped = above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+            size_t swapped = above[j - 1] + (same_letter(a[i - 1], b[j - 1]) ? 0 : 1);
             row[j] = min2(min2(above[j], row[j - 1]) + 1, swapped);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+            if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) &&
+                same_letter(a[i - 2], b[j - 1])) {
                 row[j] = min2(row[j], above2[j - 2] + 1);
             }
         }
@@ -249,4 +257,19 @@ const char *text_nearest(const char *text, const char *const *names)
         }
     }
     return nearest;
+}
+
+void text_list(const char *const *names, char *out, size_t room)
+{
+    size_t len = 0;
+    out[0] = '\0';
+    for (size_t i = 0; names[i] != NULL; i++) {
+        const char *comma = i == 0 ? "" : ", ";
+        size_t more = strlen(comma) + strlen(names[i]);
+        if (more >= room - len) {
+            return;
+        }
+        (void)snprintf(out + len, room - len, "%s%s", comma, names[i]);
+        len += more;
+    }
 }

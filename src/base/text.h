@@ -51,4 +51,7 @@ bool text_is_utf8(struct bytes bytes);
  * slip; otherwise NULL. For "unknown key X, did you mean Y?". */
 const char *text_nearest(const char *text, const char *const *names);
 
+/* "name, other, third", as many of the names (ending with NULL) as fit `room`. */
+void text_list(const char *const *names, char *out, size_t room);
+
 #endif

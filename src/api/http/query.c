@@ -6,6 +6,7 @@
 #include "shoal/error.h"
 
 #define NAME_BYTES_MAX 64u
+#define NAMES_BYTES_MAX 128u
 
 static int digit_of(uint8_t c)
 {
@@ -118,10 +119,14 @@ static void refuse_unknown(struct http_exchange *exchange, struct bytes name,
     memcpy(text, name.data, len);
     text[len] = 0;
     const char *nearest = text_nearest(text, names);
+    char all[NAMES_BYTES_MAX];
+    text_list(names, all, sizeof(all));
     if (nearest != NULL) {
         http_fail(exchange, 400, "unknown parameter %s, did you mean %s?", text, nearest);
+    } else if (names[0] != NULL) {
+        http_fail(exchange, 400, "unknown parameter %s; known here: %s", text, all);
     } else {
-        http_fail(exchange, 400, "unknown parameter %s", text);
+        http_fail(exchange, 400, "unknown parameter %s; there are none here", text);
     }
 }
 

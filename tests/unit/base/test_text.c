@@ -249,6 +249,27 @@ static void a_slip_finds_the_name_that_was_meant(void **state)
     assert_string_equal(text_nearest("read_time_out", keys), "read_timeout");
 }
 
+static void capitals_are_no_slip(void **state)
+{
+    (void)state;
+    assert_string_equal(text_nearest("N", keys), "n");
+    assert_string_equal(text_nearest("DURABILITY", keys), "durability");
+    assert_string_equal(text_nearest("Naem", keys), "name");
+}
+
+static void a_list_of_names_ends_where_the_room_does(void **state)
+{
+    (void)state;
+    const char *const names[] = {"one", "two", "three", NULL};
+    char out[16];
+    text_list(names, out, sizeof(out));
+    assert_string_equal(out, "one, two, three");
+    text_list(names, out, sizeof(out) - 1);
+    assert_string_equal(out, "one, two");
+    text_list(names + 3, out, sizeof(out));
+    assert_string_equal(out, "");
+}
+
 static void what_resembles_nothing_finds_nothing(void **state)
 {
     (void)state;
@@ -291,6 +312,8 @@ int main(void)
         cmocka_unit_test(what_is_no_address_is_refused),
         cmocka_unit_test(hex_is_two_lower_case_digits_a_byte),
         cmocka_unit_test(a_slip_finds_the_name_that_was_meant),
+        cmocka_unit_test(capitals_are_no_slip),
+        cmocka_unit_test(a_list_of_names_ends_where_the_room_does),
         cmocka_unit_test(what_resembles_nothing_finds_nothing),
         cmocka_unit_test(names_too_long_to_compare_are_passed_over),
     };
