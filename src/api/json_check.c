@@ -2,15 +2,17 @@
  * a level. */
 #include "api/json_read.h"
 
+#include "base/assert.h"
 #include "base/text.h"
 #include "shoal/error.h"
 
 struct scan {
     struct bytes text;
     size_t at;
-    const char *wrong;                   /* NULL: nothing yet */
-    uint8_t objects[JSON_DEPTH_MAX / 8]; /* bit d: level d is an object */
+    const char *wrong;                                             /* NULL: nothing yet */
+    uint8_t objects[(JSON_DEPTH_MAX + JSON_DEPTH_AROUND_MAX) / 8]; /* bit d: level d is an object */
     uint32_t depth;
+    uint32_t depth_max;
 };
 
 static bool is_blank(uint8_t c)
@@ -177,7 +179,7 @@ static bool in_object(const struct scan *scan)
 
 static bool open_level(struct scan *scan, bool object)
 {
-    if (scan->depth == JSON_DEPTH_MAX) {
+    if (scan->depth == scan->depth_max) {
         return fail(scan, "it is nested too deeply");
     }
     uint8_t bit = (uint8_t)(1u << (scan->depth % 8));
@@ -270,7 +272,14 @@ static void locate(const struct scan *scan, struct json_fault *fault)
 
 int json_check(struct bytes text, struct bytes *value, struct json_fault *fault)
 {
-    struct scan scan = {.text = text};
+    return json_check_around(text, 0, value, fault);
+}
+
+int json_check_around(struct bytes text, uint32_t around, struct bytes *value,
+                      struct json_fault *fault)
+{
+    ASSERT(around <= JSON_DEPTH_AROUND_MAX);
+    struct scan scan = {.text = text, .depth_max = JSON_DEPTH_MAX + around};
     skip_blanks(&scan);
     size_t from = scan.at;
     if (take_value(&scan)) {

@@ -9,7 +9,8 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 
-#define JSON_DEPTH_MAX 512u /* of arrays and objects in each other */
+#define JSON_DEPTH_MAX 512u      /* of a value's arrays and objects in each other */
+#define JSON_DEPTH_AROUND_MAX 8u /* ... and of what stands around values */
 
 struct json_fault {
     const char *what; /* "a ',' or '}' is missing" */
@@ -20,6 +21,10 @@ struct json_fault {
 /* One value with nothing but blanks around it: 0 and the value without them; SHOAL_EINVAL and what
  * is wrong with it (`fault` may be NULL). Strings are UTF-8; names in objects may come twice. */
 int json_check(struct bytes text, struct bytes *value, struct json_fault *fault);
+/* As json_check, of something that has values `around` levels within it (JSON_DEPTH_AROUND_MAX at
+ * most): it may be so much deeper. */
+int json_check_around(struct bytes text, uint32_t around, struct bytes *value,
+                      struct json_fault *fault);
 
 enum json_kind {
     JSON_OBJECT,

@@ -56,6 +56,18 @@ class Rules(unittest.TestCase):
             self.assertEqual(ws.fields["connection"].lower(), "upgrade")
             self.assertNotIn("sec-websocket-extensions", ws.fields)
 
+    def test_the_key_that_the_rfc_spells_with_stray_bits_is_taken(self):
+        WebSocket(self.port, key="AQIDBAUGBwgJCgsMDQ4PEC==").socket.close()
+
+    def test_http_1_0_has_no_upgrades(self):
+        with socket.create_connection(("127.0.0.1", self.port)) as plain:
+            plain.sendall(b"GET /wal HTTP/1.0\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                          b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + KEY.encode() + b"\r\n\r\n")
+            self.assertIn(b" 426 ", plain.recv(4096).split(b"\r\n")[0])
+
+    def test_a_handshake_has_no_body(self):
+        self.refused(400, fields={"Content-Length": "2"})
+
     def test_tokens_are_found_in_lists_and_in_any_case(self):
         fields = {"Connection": "keep-alive, UPGRADE", "Upgrade": "WebSocket"}
         WebSocket(self.port, fields=fields).socket.close()

@@ -275,15 +275,45 @@ class Bodies(Case):
 
     def test_a_refused_body_that_is_all_there_costs_only_its_request(self):
         connection = self.connect()
-        connection.send(request("GET", "/kv/taken", body=b"what for"), request("PUT", "/kv/body", body=b"next"))
+        connection.send(request("DELETE", "/keys", body=b"what for"), request("PUT", "/kv/body", body=b"next"))
         self.assert_error(connection.receive(), 400)
         self.assertEqual(connection.receive().status, 204)
         connection.send(request("POST", "/no/such/path", body=b"x" * 100), request("GET", "/kv/body"))
         self.assert_error(connection.receive(), 404)
         self.assertEqual(connection.receive().body, b"next")
 
+    def test_a_body_that_means_nothing_is_passed_over(self):
+        inner = request("PUT", "/kv/smuggled", body=b"no")
+        for method, target, status in (("GET", "/kv/body", 200), ("HEAD", "/kv/body", 200), ("OPTIONS", "*", 204),
+                                       ("OPTIONS", "/kv/body", 204), ("GET", "/ping", 200), ("DELETE", "/kv/gone", 204)):
+            with self.subTest(method, target=target):
+                connection = self.connect()
+                head = f"{method} {target} HTTP/1.1\r\nHost: shoal\r\nContent-Encoding: gzip\r\n".encode()
+                connection.send(request("PUT", "/kv/body", body=b"next"), request(method, target, body=inner),
+                                head, b"Transfer-Encoding: chunked\r\n\r\n", chunked(inner[:9], inner[9:]),
+                                request("GET", "/kv/body"))
+                for wanted, was_head in ((204, False), (status, method == "HEAD"), (status, method == "HEAD")):
+                    self.assertEqual(connection.receive(was_head).status, wanted)
+                self.assertEqual(connection.receive().body, b"next")
+        self.assertEqual(self.connect().call("GET", "/kv/smuggled").status, 404)
+
+    def test_a_long_body_that_means_nothing_is_413(self):
+        head = b"DELETE /kv/body HTTP/1.1\r\nHost: shoal\r\n"
+        self.assert_refused(head + b"Content-Length: 65537\r\n\r\n", 413)
+        self.assert_refused(head + b"Transfer-Encoding: chunked\r\n\r\n10001\r\n", 413)
+
+    def test_where_a_body_could_be_taken_for_a_choice_it_is_refused(self):
+        connection = self.connect()
+        connection.call("PUT", "/kv/kept/1", body=b"x")
+        for target in ("/keys", "/keys/kept"):
+            self.assert_error(connection.call("DELETE", target, body=b'{"prefix":"other"}'), 400)
+        self.assertEqual(connection.call("GET", "/kv/kept/1").body, b"x")
+        self.assertEqual(connection.call("DELETE", "/keys/kept", body=b"").status, 200)
+
     def test_compressed_bodies_are_415(self):
-        self.assert_error(self.connect().call("PUT", "/kv/body", [("Content-Encoding", "gzip")], b"zzz"), 415)
+        answer = self.connect().call("PUT", "/kv/body", [("Content-Encoding", "gzip")], b"zzz")
+        self.assert_error(answer, 415)
+        self.assertEqual(answer["accept-encoding"], "identity")
 
     def test_continue_is_said_when_it_is_waited_for(self):
         head = self.PUT + b"Expect: 100-Continue\r\n"
@@ -439,6 +469,33 @@ class Answers(Case):
         self.assertEqual(connection.call("PUT", "/kv/tagged", [("If-Match", f"W/{tag}")], b"two").status, 412)
         self.assertEqual(connection.call("PUT", "/kv/tagged", [("If-None-Match", "*")], b"two").status, 412)
         self.assertEqual(connection.call("PUT", "/kv/tagged", [("If-Match", tag)], b"two").status, 204)
+        self.assert_error(connection.call("GET", "/kv/missing", [("If-Match", "*")]), 404)
+        page = connection.call("GET", "/")["etag"]
+        self.assertEqual(connection.call("GET", "/", [("If-Match", page)]).status, 200)
+        self.assert_error(connection.call("GET", "/", [("If-Match", '"other"')]), 412)
+
+    def test_a_condition_that_nobody_would_look_at_is_refused(self):
+        connection = self.connect()
+        connection.call("PUT", "/kv/tagged", body=b"one")
+        entry = b'{"key":"tagged","value":2}'
+        for method, target, body in (("POST", "/data", entry), ("DELETE", "/keys/tagged", None),
+                                     ("POST", "/v1/execute", b'{"commands":[]}')):
+            for field in (("If-Match", '"other"'), ("If-None-Match", "*")):
+                self.assert_error(connection.call(method, target, [field], body), 400)
+        self.assertEqual(connection.call("GET", "/kv/tagged").body, b"one")
+
+    def test_not_modified_has_the_fields_of_what_it_stands_for(self):
+        connection = self.connect()
+        for words, packed in ((1000, True), (1, False)):
+            connection.call("POST", "/data", body=json.dumps({"key": "text", "value": ["word"] * words}).encode())
+            accept = ("Accept-Encoding", "gzip")
+            got = connection.call("GET", "/data/text", [accept])
+            self.assertEqual(got["content-encoding"], "gzip" if packed else None)
+            again = connection.call("GET", "/data/text", [accept, ("If-None-Match", got["etag"])])
+            self.assertEqual(again.status, 304)
+            for name in ("etag", "vary", "x-shoal-context"):
+                self.assertEqual(again[name], got[name])
+            self.assertIsNone(again["content-encoding"])
 
     def test_text_is_compressed_for_who_takes_it(self):
         connection = self.connect()
@@ -511,7 +568,7 @@ class Pages(Case):
         for method, target in (("PUT", "/kv/page"), ("DELETE", "/kv/page"), ("POST", "/data")):
             answer = connection.call(method, target, [("Origin", "https://other.example")], b"{}")
             self.assert_error(answer, 403)
-        for origin in (ORIGIN, "http://shoal"):  # the second is its own
+        for origin in (ORIGIN, "http://shoal", "http://SHOAL"):  # the second is its own, and so is the third
             self.assertEqual(connection.call("PUT", "/kv/page", [("Origin", origin)], b"x").status, 204)
 
 

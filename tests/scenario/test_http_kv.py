@@ -190,7 +190,7 @@ class Conditions(Case):
         self.assertEqual(self.client.get("/kv/c", If_Match=tag).status, 200)
         self.assertEqual(self.client.get("/kv/c", If_Match=tag, If_None_Match=tag).status, 304)
         self.refused(self.client.get("/kv/c", If_Match='"x"', If_None_Match=tag), 412)
-        self.refused(self.client.get("/kv/none", If_Match="*"), 412)
+        self.refused(self.client.get("/kv/none", If_Match="*"), 404)
         self.client.put("/kv/c", b"value")
         self.assertEqual(self.client.get("/kv/c", If_None_Match=tag).status, 200)
 
@@ -293,6 +293,8 @@ class Lists(Case):
             self.refused(self.client.ask(method, "/keys/%zz"), 400)
         for wrong in ("limit=0", "limit=10001", "limit=x", "after=x", "after=AAAA", "aftr=x", "limit=1&limit=2"):
             self.refused(self.client.get(f"/keys?{wrong}"), 400)
+        self.refused(self.client.get("/keys?LIMIT=1"), 400, "did you mean limit?")
+        self.refused(self.client.get("/keys?prefix=a"), 400, "known here: limit, after, timeout")
         for method in ("GET", "DELETE"):
             self.refused(self.client.ask(method, "/keys?timeout=2h"), 400, "an hour is the most")
         self.assertEqual(self.client.post("/keys", b"").status, 405)
@@ -372,7 +374,7 @@ class Json(Case):
 
     TEXTS = ['null', 'true', '0', '-0', '1.0', '1E400', '123456789012345678901234567890', '""', '"hello"', '"12"',
              '"true"', '"{}"', '" 12 "', r'"\ud800"', r'"é\u00e9\n\u0000"', '[]', '{}', '{"a":{"b":[1,2,{"c":null}]}}',
-             '{"z":1,"a":2,"z":3}', '[1, 2 ,\t3]', '"\\"quoted\\""', '{"value_base64":"x"}']
+             '{"z":1,"a":2,"z":3}', '[1, 2 ,\t3]', '"\\"quoted\\""', '{"value_base64":"x"}', "[" * 512 + "]" * 512]
 
     def test_values_come_back_as_they_were(self):
         for text in self.TEXTS:
@@ -426,7 +428,9 @@ class Json(Case):
                            ('{"key":"a","value_base64":"!"}', "base64"), ('{"key":"a","value":1} x', "follows"),
                            ('{"key":"a\\ud800","value":1}', "string"), ("{'key':1}", "name in quotes"),
                            ('{"key":"' + "k" * 1001 + '","value":1}', "limits.key_bytes"),
-                           ('{"key":"a","value":' + "[" * 600 + "]" * 600 + "}", "deeply")):
+                           ('{"key":"a","value":1,"KEY":2}', 'did you mean "key"?'),
+                           ('{"key":"a","value":1,"expires":2}', "known here: key, key_base64, value, value_base64"),
+                           ('{"key":"a","value":' + "[" * 513 + "]" * 513 + "}", "deeply")):
             self.refused(self.client.post("/data", body), 400, part)
         self.refused(self.client.post("/data", {"key": "a", "value": "v" * 100001}), 413, "limits.value_bytes")
         self.assertEqual(self.client.get("/keys").json(), [])
@@ -460,9 +464,17 @@ class Transactions(Case):
         self.assertEqual(self.client.post("/v1/execute", {"commands": [{"cmd_type": "x"}]}).error, "unknown command")
         for body in ("", "{}", '{"commands":{}}', '{"commands":[],"x":1}', "[]"):
             self.refused(self.client.post("/v1/execute", body), 400)
+        command = '{"commands":[{"cmd_type":"set","key":"deep","value":%s}]}'
+        self.refused(self.client.post("/v1/execute", command % ("[" * 513 + "]" * 513)), 400, "deeply")
         many = {"commands": [{"cmd_type": "get", "key": "a"}] * 65537}
         self.refused(self.client.post("/v1/execute", many), 413, "65536")
         self.assertEqual(self.client.get("/keys").json(), [])
+
+    def test_values_nest_as_deep_as_anywhere(self):
+        deep = "[" * 512 + "]" * 512
+        answer = self.client.post("/v1/execute", '{"commands":[{"cmd_type":"set","key":"deep","value":%s}]}' % deep)
+        self.assertEqual((answer.status, answer.body), (200, b'{"results":[%s]}' % deep.encode()))
+        self.assertEqual(self.client.get("/data/deep").body, b'{"value":%s}' % deep.encode())
 
     def test_values_of_every_kind_and_many_keys(self):
         self.client.put("/kv/bytes", b"\xff")

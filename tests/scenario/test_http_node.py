@@ -81,7 +81,8 @@ class Alone(Case):
     def test_what_makes_no_sense_is_refused_by_name(self):
         for target, part in [("/v1/ring?keys=a", "key"), ("/v1/ring?key=%F", "key"), ("/v1/ring?key=a&key=b", "key"),
                              ("/v1/plan?nodes=0", "nodes"), ("/v1/plan?nodes=many", "nodes"),
-                             ("/v1/plan?nodes=", "nodes"), ("/v1/status?a=b", "a")]:
+                             ("/v1/plan?nodes=", "nodes"), ("/v1/status?a=b", "unknown parameter a; there are none"),
+                             ("/stats?node=a", "unknown parameter node")]:
             self.assertIn(part, self.answered(self.client, target, 400).error)
 
     def test_repair_of_one_node_is_none_of_its_business(self):

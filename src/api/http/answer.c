@@ -109,6 +109,7 @@ struct answer {
     uint64_t length;
     bool varies; /* another client might be sent it compressed, or not */
     bool gzip;
+    bool like_gzip; /* 304: what it stands for would be compressed */
 };
 
 static uint8_t *put(uint8_t *at, const void *data, size_t len)
@@ -201,7 +202,7 @@ static uint8_t *put_head(uint8_t *at, struct http_call *call, const struct answe
         at = put_text(at, "Content-Encoding: gzip\r\n");
     }
     at = put_framing(at, call, answer);
-    at = put_added(at, call, answer->gzip);
+    at = put_added(at, call, answer->gzip || answer->like_gzip);
     return put_text(at, "\r\n");
 }
 
@@ -277,15 +278,36 @@ static bool suits_gzip(const struct http_call *call, const char *type)
     return !verbatim && !call->coded && http_gzip_suits(type);
 }
 
+static bool varies(const struct http_call *call, const char *type, struct bytes body)
+{
+    return body.len >= HTTP_GZIP_BYTES_MIN && suits_gzip(call, type);
+}
+
+static bool is_to_be_packed(const struct http_call *call, struct bytes body)
+{
+    return body.len <= HTTP_GZIP_BYTES_MAX && http_accepts_gzip(&call->exchange);
+}
+
+/* Of a 304's body only what its fields would be is told: caches find by them what they have (RFC
+ * 9111, 4.3.4). */
+static void answer_without_body(struct http_call *call, uint32_t status, const char *type,
+                                struct bytes body)
+{
+    struct answer answer = {.status = status};
+    answer.varies = status == 304 && varies(call, type, body);
+    answer.like_gzip = answer.varies && is_to_be_packed(call, body);
+    send_answer(call, &answer, bytes_make(NULL, 0));
+}
+
 static void answer_whole(struct http_call *call, uint32_t status, const char *type,
                          struct bytes body)
 {
     struct answer answer = {.status = status, .type = type, .framing = WITH_LENGTH};
     struct buffer packed;
     buffer_init(&packed, 0);
-    answer.varies = body.len >= HTTP_GZIP_BYTES_MIN && suits_gzip(call, type);
-    answer.gzip = answer.varies && body.len <= HTTP_GZIP_BYTES_MAX &&
-                  http_accepts_gzip(&call->exchange) && http_gzip_whole(body, &packed) == 0;
+    answer.varies = varies(call, type, body);
+    answer.gzip =
+        answer.varies && is_to_be_packed(call, body) && http_gzip_whole(body, &packed) == 0;
     if (answer.gzip) {
         body = buffer_bytes(&packed);
     }
@@ -311,8 +333,7 @@ void http_answer(struct http_exchange *exchange, uint32_t status, const char *ty
     struct http_call *call = call_of(exchange);
     ASSERT(call->status == 0);
     if (has_no_body(status)) {
-        const struct answer answer = {.status = status};
-        send_answer(call, &answer, bytes_make(NULL, 0));
+        answer_without_body(call, status, type, body);
     } else if (is_too_much(call, body)) {
         buffer_clear(&call->added);
         call->tag_at = 0;

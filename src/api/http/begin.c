@@ -48,34 +48,64 @@ static enum http_way refuse(struct http_problem *problem, uint32_t status, const
     return HTTP_WAY_REFUSE;
 }
 
+static bool takes_body(const struct http_call *call)
+{
+    return call->route != NULL && call->route->takes_body;
+}
+
 uint64_t http_call_body_bytes_max(const struct http_call *call)
 {
     struct http *http = call->exchange.http;
-    if (call->route != NULL && call->route->value_body) {
+    if (!takes_body(call)) {
+        return HTTP_PASSED_OVER_BYTES_MAX;
+    }
+    if (call->route->value_body) {
         return atomic_load_explicit(&http->options.limits->value_bytes, memory_order_relaxed);
     }
     return atomic_load_explicit(&http->body_bytes_max, memory_order_relaxed);
 }
 
+static enum http_way check_coding(struct http_call *call, struct http_problem *problem)
+{
+    struct bytes coding = http_header(&call->exchange, "content-encoding");
+    if (coding.data == NULL || http_text_is(coding, "identity")) {
+        return HTTP_WAY_ROUTE;
+    }
+    http_add(&call->exchange, "Accept-Encoding", "identity");
+    return refuse(problem, 415,
+                  "Content-Encoding: bodies are taken as the bytes they are; send it without, "
+                  "and what is compressed comes back compressed");
+}
+
+/* A body that means nothing (RFC 9110, 9.3.1: of GET and DELETE) is read to its end all the same,
+ * so that it can't be taken for the next request. */
 static enum http_way check_body(struct http_call *call, struct http_problem *problem)
 {
     const struct http_head *head = &call->head;
-    if (head->body == HTTP_BODY_NONE) {
-        return HTTP_WAY_ROUTE;
-    }
-    if (call->route == NULL || !call->route->takes_body) {
-        return refuse(problem, 400, "this request takes no body");
-    }
-    struct bytes coding = http_header(&call->exchange, "content-encoding");
-    if (coding.data != NULL && !http_text_is(coding, "identity")) {
-        return refuse(problem, 415, "bodies are taken as they are, without Content-Encoding");
+    if (head->body != HTTP_BODY_NONE && call->route != NULL && call->route->refuses_body) {
+        return refuse(problem, 400, "this request takes no body: what it means is in its URL");
     }
     if (head->body == HTTP_BODY_LENGTH && head->body_bytes > http_call_body_bytes_max(call)) {
         return refuse(problem, 413,
-                      call->route->value_body ? "the value is longer than limits.value_bytes allows"
-                                              : "the body is longer than http.body_mb allows");
+                      !takes_body(call) ? "this request takes no body, and this one is too long "
+                                          "to be passed over"
+                      : call->route->value_body
+                          ? "the value is longer than limits.value_bytes allows"
+                          : "the body is longer than http.body_mb allows");
     }
-    return HTTP_WAY_ROUTE;
+    return takes_body(call) ? check_coding(call, problem) : HTTP_WAY_ROUTE;
+}
+
+/* ---- conditions ------------------------------------------------------------------------------ */
+
+/* A write under a condition that nobody looks at would be done whether it holds or not. */
+static bool is_condition_unheard(const struct http_call *call)
+{
+    const struct http_exchange *exchange = &call->exchange;
+    bool writes = (exchange->method & (HTTP_POST | HTTP_PUT | HTTP_DELETE)) != 0;
+    return writes && !call->route->conditional &&
+           (http_header(exchange, "if-match").data != NULL ||
+            http_header(exchange, "if-none-match").data != NULL);
 }
 
 static enum http_way find_route(struct http_call *call, struct http_problem *problem)
@@ -127,6 +157,9 @@ enum http_way http_call_begin(struct http_call *call, struct bytes head_bytes,
     }
     if (http_cors_forbids(&exchange->http->cors, exchange)) {
         return refuse(problem, 403, "pages of this origin may not ask for this (http.cors)");
+    }
+    if (call->route != NULL && is_condition_unheard(call)) {
+        return refuse(problem, 400, "If-Match and If-None-Match are for writes to /kv/{key} alone");
     }
     if (output_is_full(call)) {
         return refuse(problem, 503, "answers that nobody reads fill this node's memory for them");

@@ -10,6 +10,9 @@
 #include "base/text.h"
 #include "shoal/error.h"
 
+#define ENTRY_DEPTH 1u    /* {"value": */
+#define COMMANDS_DEPTH 3u /* {"commands":[{"value": */
+
 enum field {
     FIELD_KEY,
     FIELD_KEY_BASE64,
@@ -45,9 +48,11 @@ static int refuse_name(struct bytes name, const char *const *known, char why[BOD
     }
     text[len] = '\0';
     const char *nearest = name.len > NAME_SHOWN ? NULL : text_nearest(text, known);
-    (void)snprintf(why, BODY_TEXT_BYTES, "unknown field \"%s\"%s%s%s", text,
-                   nearest == NULL ? "" : ": did you mean \"", nearest == NULL ? "" : nearest,
-                   nearest == NULL ? "" : "\"?");
+    char all[BODY_TEXT_BYTES / 2];
+    text_list(known, all, sizeof(all));
+    (void)snprintf(why, BODY_TEXT_BYTES, "unknown field \"%s\": %s%s%s", text,
+                   nearest == NULL ? "known here: " : "did you mean \"",
+                   nearest == NULL ? all : nearest, nearest == NULL ? "" : "\"?");
     return SHOAL_EINVAL;
 }
 
@@ -151,11 +156,12 @@ static int read_value(struct arena *arena, const struct fields *fields, struct b
 
 /* ---- bodies ---------------------------------------------------------------------------------- */
 
-/* The one object that a body is. */
-static int read_object(struct bytes body, struct bytes *object, char why[BODY_TEXT_BYTES])
+/* The one object that a body is, and that values stand in so deep. */
+static int read_object(struct bytes body, uint32_t depth, struct bytes *object,
+                       char why[BODY_TEXT_BYTES])
 {
     struct json_fault fault;
-    if (json_check(body, object, &fault) != 0) {
+    if (json_check_around(body, depth, object, &fault) != 0) {
         (void)snprintf(why, BODY_TEXT_BYTES, "the body is not JSON: line %zu, column %zu: %s",
                        fault.line, fault.column, fault.what);
         return SHOAL_EINVAL;
@@ -170,7 +176,7 @@ int body_read_entry(struct arena *arena, struct bytes body, struct body_entry *o
     struct fields fields = {0};
     struct body_entry entry;
     struct bytes object;
-    int code = read_object(body, &object, why);
+    int code = read_object(body, ENTRY_DEPTH, &object, why);
     if (code == 0) {
         code = read_members(arena, object, known, fields.values, why);
     }
@@ -295,7 +301,7 @@ int body_read_commands(struct arena *arena, struct bytes body, struct body_comma
     struct bytes object;
     struct bytes array = {.data = NULL};
     why[0] = '\0';
-    int code = read_object(body, &object, why);
+    int code = read_object(body, COMMANDS_DEPTH, &object, why);
     if (code == 0) {
         code = read_members(arena, object, known, &array, why);
     }

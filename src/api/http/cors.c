@@ -69,13 +69,25 @@ void http_cors_add_preflight(const struct http_cors *cors, struct http_exchange 
     http_add(exchange, "Access-Control-Max-Age", "%d", MAX_AGE_S);
 }
 
+static bool is_same_host(struct bytes one, struct bytes other)
+{
+    bool same = one.len == other.len;
+    for (size_t i = 0; i < one.len && same; i++) {
+        uint8_t a = one.data[i];
+        uint8_t b = other.data[i];
+        bool letter = (a | 0x20) >= 'a' && (a | 0x20) <= 'z';
+        same = letter ? (a | 0x20) == (b | 0x20) : a == b;
+    }
+    return same;
+}
+
 /* "https://host:port" of the page, "host:port" of the request. */
 static bool is_same_origin(struct bytes origin, struct bytes host)
 {
     for (size_t i = 0; i + 3 <= origin.len; i++) {
         if (memcmp(origin.data + i, "://", 3) == 0) {
             struct bytes rest = bytes_make(origin.data + i + 3, origin.len - i - 3);
-            return bytes_equal(rest, host);
+            return is_same_host(rest, host);
         }
     }
     return false;

@@ -28,17 +28,17 @@ static struct data *data_new(struct http_exchange *exchange)
 
 /* ---- GET ------------------------------------------------------------------------------------- */
 
-static void answer_value(struct http_exchange *exchange, struct bytes stored)
+static void answer_value(struct http_exchange *exchange, const struct outcome *outcome)
 {
     struct buffer body;
     buffer_init(&body, 0);
     int code = buffer_append_u8(&body, '{');
-    code = code == 0 ? json_value_field(&body, stored) : code;
+    code = code == 0 ? json_value_field(&body, outcome->values[0].value) : code;
     code = code == 0 ? buffer_append_u8(&body, '}') : code;
-    if (code == 0) {
-        http_answer(exchange, 200, JSON_TYPE, buffer_bytes(&body));
-    } else {
+    if (code != 0) {
         http_fail_code(exchange, code, bytes_make(NULL, 0));
+    } else if (!key_answer_unchanged(exchange, outcome, JSON_TYPE, buffer_bytes(&body))) {
+        http_answer(exchange, 200, JSON_TYPE, buffer_bytes(&body));
     }
     buffer_deinit(&body);
 }
@@ -52,8 +52,8 @@ static void on_got(struct request *request, const struct outcome *outcome)
         http_answer(exchange, 404, JSON_TYPE, bytes_from_string("{\"value\":null}"));
     } else if (outcome->code != 0) {
         key_fail(exchange, data->key, outcome);
-    } else if (!key_answer_unchanged(exchange, outcome)) {
-        answer_value(exchange, outcome->values[0].value);
+    } else {
+        answer_value(exchange, outcome);
     }
 }
 

@@ -11,6 +11,7 @@
 #include "net/connection.h"
 
 #define HTTP_DATE_BYTES 64u
+#define HTTP_PASSED_OVER_BYTES_MAX 65536u /* of a body that means nothing */
 
 struct http_session;
 

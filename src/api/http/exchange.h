@@ -41,9 +41,11 @@ struct http_route {
     const char *pattern; /* "/stats", or "/kv/" + "*": what follows is exchange->rest, still
                             percent-encoded, which may hold slashes and be empty */
     http_handler handle;
-    bool takes_body; /* else a request that has one is refused: 400 */
-    bool value_body; /* the body is a value alone: bounded by limits.value_bytes */
-    bool verbatim;   /* what it answers is never compressed */
+    bool takes_body;   /* else one is read, if it is short, and means nothing */
+    bool refuses_body; /* ... nor is it passed over: a request that has one is refused, 400 */
+    bool value_body;   /* the body is a value alone: bounded by limits.value_bytes */
+    bool verbatim;     /* what it answers is never compressed */
+    bool conditional;  /* it writes, and goes by If-Match and If-None-Match */
 };
 
 struct http_exchange {
@@ -104,7 +106,8 @@ bool http_accepts_gzip(const struct http_exchange *exchange);
 /* Fields that the answer is to have; before it begins. Name: a literal; value: copied. */
 void http_add(struct http_exchange *exchange, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* The whole answer; the bytes are copied. `type` NULL: without one. The exchange is gone after. */
+/* The whole answer; the bytes are copied. `type` NULL: without one. Of a 304: what it would be if
+ * it were a 200, for its fields. The exchange is gone after. */
 void http_answer(struct http_exchange *exchange, uint32_t status, const char *type,
                  struct bytes body);
 /* {"error":text}, from status 500 on with "request":id; the text is made JSON, whatever bytes are

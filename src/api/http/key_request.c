@@ -85,8 +85,9 @@ static int take_duration(struct http_exchange *exchange, const char *name, uint6
         return there;
     }
     if (text_parse_duration_us(text, unit_us, out_us) != 0 || *out_us == 0) {
-        http_fail(exchange, 400, "%s=%s: it is a duration over 0, such as 250ms, 60s or 5m", name,
-                  text);
+        http_fail(exchange, 400,
+                  "%s=%s: it is a duration over 0 and under 100 years, such as 250ms, 60s or 5m",
+                  name, text);
         return SHOAL_EINVAL;
     }
     return 0;
@@ -312,7 +313,8 @@ static void add_fields(struct http_exchange *exchange, const struct outcome *out
     }
 }
 
-bool key_answer_unchanged(struct http_exchange *exchange, const struct outcome *outcome)
+bool key_answer_unchanged(struct http_exchange *exchange, const struct outcome *outcome,
+                          const char *type, struct bytes body)
 {
     char text[KEY_TAG_BYTES];
     struct bytes tag = key_tag(key_stamp(outcome), text);
@@ -322,7 +324,7 @@ bool key_answer_unchanged(struct http_exchange *exchange, const struct outcome *
         return true;
     }
     if (http_has(exchange, tag)) {
-        http_answer(exchange, 304, NULL, bytes_make(NULL, 0));
+        http_answer(exchange, 304, type, body);
         return true;
     }
     return false;

@@ -53,8 +53,10 @@ struct bytes key_tag(uint64_t stamp, char out[KEY_TAG_BYTES]);
 uint64_t key_stamp(const struct outcome *outcome);
 
 /* What was read is there: adds its fields (entity tag, context, how many siblings, expiry). True:
- * the client has it already, or wants it no more as it is, and has been answered. */
-bool key_answer_unchanged(struct http_exchange *exchange, const struct outcome *outcome);
+ * the client has it already, or wants it no more as it is, and has been answered. `type` and
+ * `body`: as http_answer takes them for a 304. */
+bool key_answer_unchanged(struct http_exchange *exchange, const struct outcome *outcome,
+                          const char *type, struct bytes body);
 
 /* The beginning of a key as messages name it, whatever bytes are in it. */
 #define KEY_SHOWN_BYTES 64

@@ -232,14 +232,20 @@ static void remove_prefix(struct http_exchange *exchange)
     keys_remove(exchange, true);
 }
 
+/* Removals refuse a body: who thinks that it narrows what is removed would lose everything. */
 static const struct http_route routes[] = {
     {.counted = SERVED_LIST, .methods = HTTP_GET, .pattern = "/keys", .handle = list_all},
     {.counted = SERVED_LIST, .methods = HTTP_GET, .pattern = "/keys/*", .handle = list_prefix},
-    {.counted = SERVED_DELETE, .methods = HTTP_DELETE, .pattern = "/keys", .handle = remove_all},
+    {.counted = SERVED_DELETE,
+     .methods = HTTP_DELETE,
+     .pattern = "/keys",
+     .handle = remove_all,
+     .refuses_body = true},
     {.counted = SERVED_DELETE,
      .methods = HTTP_DELETE,
      .pattern = "/keys/*",
-     .handle = remove_prefix},
+     .handle = remove_prefix,
+     .refuses_body = true},
 };
 
 const struct http_table http_keys_table = {.routes = routes,

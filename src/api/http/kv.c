@@ -47,7 +47,7 @@ static void answer_all(struct http_exchange *exchange, const struct outcome *out
 static void answer_values(struct kv *kv, const struct outcome *outcome)
 {
     struct http_exchange *exchange = kv->exchange;
-    if (key_answer_unchanged(exchange, outcome)) {
+    if (key_answer_unchanged(exchange, outcome, RAW_TYPE, bytes_make(NULL, 0))) {
         return;
     }
     if (kv->options.siblings && outcome->value_count > 1) {
@@ -63,8 +63,6 @@ static void on_got(struct request *request, const struct outcome *outcome)
     struct kv *kv = exchange->user;
     if (outcome->code == 0) {
         answer_values(kv, outcome);
-    } else if (outcome->code == SHOAL_ENOTFOUND && http_header(exchange, "if-match").data != NULL) {
-        http_fail(exchange, 412, "If-Match: there is no such key");
     } else {
         key_add_context(exchange, outcome->context); /* a deleted key has one */
         key_fail(exchange, kv->key, outcome);
@@ -102,12 +100,14 @@ static const struct http_route routes[] = {
      .handle = kv_write,
      .takes_body = true,
      .value_body = true,
-     .verbatim = true},
+     .verbatim = true,
+     .conditional = true},
     {.counted = SERVED_DELETE,
      .methods = HTTP_DELETE,
      .pattern = "/kv/*",
      .handle = kv_write,
-     .verbatim = true},
+     .verbatim = true,
+     .conditional = true},
 };
 
 const struct http_table http_kv_table = {.routes = routes,

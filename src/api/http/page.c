@@ -53,6 +53,10 @@ static void file_serve(struct http_exchange *exchange)
                    gzipped ? "-gzip\"" : "\"");
     add_fields(exchange, file);
     http_add(exchange, "ETag", "%s", tag);
+    if (http_wants_other(exchange, bytes_from_string(tag))) {
+        http_fail(exchange, 412, "this is not the version that If-Match names");
+        return;
+    }
     if (http_has(exchange, bytes_from_string(tag))) {
         http_answer(exchange, 304, NULL, (struct bytes){0});
         return;

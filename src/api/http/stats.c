@@ -66,6 +66,10 @@ static struct shoal_node describe_lone(const struct worker *worker)
 
 void http_stats(struct http_exchange *exchange)
 {
+    static const char *const names[] = {NULL};
+    if (http_parameters_only(exchange, names) != 0) {
+        return;
+    }
     const struct snapshot *snapshot = worker_snapshot(exchange->worker);
     if (snapshot == NULL) {
         struct shoal_node lone = describe_lone(exchange->worker);

@@ -320,7 +320,8 @@ static void handle(struct http_exchange *exchange)
 }
 
 static const struct http_route routes[] = {
-    {.methods = HTTP_GET, .pattern = "/wal", .handle = handle},
+    /* What follows the request is WebSocket, and nothing that could be taken for a body. */
+    {.methods = HTTP_GET, .pattern = "/wal", .handle = handle, .refuses_body = true},
 };
 
 const struct http_table http_wal_table = {.routes = routes, .count = 1};

@@ -100,8 +100,8 @@ static void what_it_does_not_is_refused(void **state)
         "[1}",
         "'a'",
         "NaN",
-        "\xef\xbb\xbf"
-        "1",
+        ("\xef\xbb\xbf"
+         "1"),
         "\"\xed\xa0\x80\"",
         "\"\xc3",
         "//\n1",
@@ -129,6 +129,20 @@ static void depth_is_bounded_and_its_bound_reached(void **state)
     memset(text + JSON_DEPTH_MAX + 1, ']', JSON_DEPTH_MAX + 1);
     text[sizeof(text) - 1] = '\0';
     assert_false(is_json(text));
+}
+
+static void what_stands_around_values_is_not_counted_among_them(void **state)
+{
+    char text[2 * (JSON_DEPTH_MAX + 4) + 1];
+    struct bytes value;
+    (void)state;
+    memset(text, '[', JSON_DEPTH_MAX + 4);
+    memset(text + JSON_DEPTH_MAX + 4, ']', JSON_DEPTH_MAX + 4);
+    struct bytes three = bytes_make(text + 1, sizeof(text) - 3);
+    struct bytes four = bytes_make(text, sizeof(text) - 1);
+    assert_int_equal(json_check_around(three, 3, &value, NULL), 0);
+    assert_int_equal(json_check_around(four, 3, &value, NULL), SHOAL_EINVAL);
+    assert_int_equal(json_check_around(four, JSON_DEPTH_AROUND_MAX, &value, NULL), 0);
 }
 
 static void blanks_around_the_value_are_left_off(void **state)
@@ -258,6 +272,7 @@ int main(void)
         cmocka_unit_test(what_the_standard_allows_passes),
         cmocka_unit_test(what_it_does_not_is_refused),
         cmocka_unit_test(depth_is_bounded_and_its_bound_reached),
+        cmocka_unit_test(what_stands_around_values_is_not_counted_among_them),
         cmocka_unit_test(blanks_around_the_value_are_left_off),
         cmocka_unit_test(a_fault_says_where_it_is),
         cmocka_unit_test(members_come_in_their_order_as_they_stand),

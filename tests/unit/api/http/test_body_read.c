@@ -189,7 +189,7 @@ static void what_is_no_command_is_refused_and_named(void **state)
     } cases[] = {
         {"{}", "\"commands\" is missing: an array of commands"},
         {"{\"commands\":{}}", "\"commands\" is missing: an array of commands"},
-        {"{\"commands\":[],\"x\":1}", "unknown field \"x\""},
+        {"{\"commands\":[],\"x\":1}", "unknown field \"x\": known here: commands"},
         {"{\"commands\":[1]}",
          "command 1: it is not an object: {\"cmd_type\", \"key\", \"value\"}"},
         {"{\"commands\":[{\"cmd_type\":\"GET\",\"key\":\"a\"}]}", "unknown command"},
