@@ -51,7 +51,9 @@ struct bench_thread {
     uint32_t active; /* slots in flight */
     bool measuring;
     uint64_t next_key; /* to be prepared */
-    uint64_t left;     /* requests to start, when they are counted */
+    uint64_t filled;   /* prepared */
+    uint32_t failures_in_a_row;
+    uint64_t left; /* requests to start, when they are counted */
     uint64_t end_ns;
     struct bench_figures figures;
 };
@@ -63,21 +65,40 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-void bench_figures_count_error(struct bench_figures *figures, int code, const char *text,
-                               uint64_t count)
+void bench_errors_add(struct bench_errors *errors, int code, const char *text, uint64_t count)
 {
     uint32_t i = 0;
-    while (i < figures->error_count && figures->errors[i].code != code) {
+    while (i < errors->count && errors->rows[i].code != code) {
         i++;
     }
     if (i == BENCH_ERRORS_MAX) {
         i--;
-    } else if (i == figures->error_count) {
-        figures->error_count++;
-        figures->errors[i].code = code;
-        (void)snprintf(figures->errors[i].text, sizeof(figures->errors[i].text), "%s", text);
+    } else if (i == errors->count) {
+        errors->count++;
+        errors->rows[i].code = code;
+        (void)snprintf(errors->rows[i].text, sizeof(errors->rows[i].text), "%s", text);
     }
-    figures->errors[i].count += count;
+    errors->rows[i].count += count;
+}
+
+static void give_up(struct bench_thread *thread, int code, const char *text)
+{
+    struct bench_error *failure = &thread->figures.failure;
+    if (failure->code == 0) {
+        failure->code = code;
+        (void)snprintf(failure->text, sizeof(failure->text), "%s", text);
+    }
+    atomic_store(&thread->bench->failed, true);
+}
+
+/* What may be better at the next request: nobody reached, a quorum not met, overload, an outcome
+ * that is unknown. */
+static bool may_pass(int code)
+{
+    int status = shoal_error_exit_status(code);
+    return status == shoal_error_exit_status(SHOAL_ECONNECT) ||
+           status == shoal_error_exit_status(SHOAL_EQUORUM) ||
+           status == shoal_error_exit_status(SHOAL_EUNKNOWN);
 }
 
 /* ---- one request ----------------------------------------------------------------------------- */
@@ -99,19 +120,33 @@ static void keep_context(struct key_state *state, struct shoal_bytes context)
     state->context_len = (uint32_t)context.len;
 }
 
+/* When a node falls silent, all that is in flight may fail together; what is sent after that goes
+ * elsewhere. So only more failures in a row than that mean that nothing works. */
+static void note_failure(struct bench_thread *thread, int code, const char *text)
+{
+    if (thread->measuring) {
+        bench_errors_add(&thread->figures.errors, code, text, 1);
+        return;
+    }
+    bench_errors_add(&thread->figures.filling_errors, code, text, 1);
+    thread->failures_in_a_row++;
+    if (!may_pass(code) || thread->failures_in_a_row >= 2 * thread->bench->plan.in_flight) {
+        give_up(thread, code, text);
+    }
+}
+
 static void note_outcome(struct slot *slot, const struct shoal_result *result)
 {
     struct bench_thread *thread = slot->thread;
     struct bench *bench = thread->bench;
     bool fine = result->code == 0 || (result->code == SHOAL_ENOTFOUND && !slot->is_put);
     if (!fine) {
-        bench_figures_count_error(&thread->figures, result->code, result->text, 1);
-        if (!thread->measuring) {
-            atomic_store(&bench->failed, true);
-        }
+        note_failure(thread, result->code, result->text);
         return;
     }
     if (!thread->measuring) {
+        thread->failures_in_a_row = 0;
+        thread->filled++;
         atomic_fetch_add_explicit(&bench->prepared, 1, memory_order_relaxed);
         return;
     }
@@ -224,7 +259,7 @@ static bool slot_begin(struct slot *slot)
     int error = slot_send(slot);
     if (error != 0) {
         thread->states[slot->key].busy = false;
-        bench_figures_count_error(&thread->figures, error, shoal_error_text(error), 1);
+        note_failure(thread, error, shoal_error_text(error));
         return false;
     }
     thread->active++;
@@ -306,16 +341,26 @@ static void thread_deinit(struct bench_thread *thread)
     mem_free(thread->groups);
 }
 
+/* With keys of which none could be written there is nothing to measure. */
+static void check_filled(struct bench_thread *thread)
+{
+    const struct bench_errors *errors = &thread->figures.filling_errors;
+    if (thread->filled == 0 && errors->count > 0 &&
+        shoal_error_nothing_applied(errors->rows[0].code)) {
+        give_up(thread, errors->rows[0].code, errors->rows[0].text);
+    }
+}
+
 static void *thread_run(void *user)
 {
     struct bench_thread *thread = user;
     struct bench *bench = thread->bench;
     int error = thread_init(thread);
     if (error != 0) {
-        bench_figures_count_error(&thread->figures, error, shoal_error_text(error), 1);
-        atomic_store(&bench->failed, true);
+        give_up(thread, error, shoal_error_text(error));
     } else {
         run_phase(thread);
+        check_filled(thread);
     }
     atomic_fetch_add(&bench->finished, 1);
     pthread_barrier_wait(&bench->barrier); /* all have prepared */
@@ -384,6 +429,13 @@ void bench_go(struct bench *bench)
     pthread_barrier_wait(&bench->barrier);
 }
 
+static void add_errors(struct bench_errors *to, const struct bench_errors *from)
+{
+    for (uint32_t i = 0; i < from->count; i++) {
+        bench_errors_add(to, from->rows[i].code, from->rows[i].text, from->rows[i].count);
+    }
+}
+
 void bench_end(struct bench *bench, void (*tick)(void *user), void *user,
                struct bench_figures *figures)
 {
@@ -396,9 +448,10 @@ void bench_end(struct bench *bench, void (*tick)(void *user), void *user,
         pthread_join(thread->id, NULL);
         histogram_add(&figures->puts, &thread->figures.puts);
         histogram_add(&figures->gets, &thread->figures.gets);
-        for (uint32_t j = 0; j < thread->figures.error_count; j++) {
-            const struct bench_error *error = &thread->figures.errors[j];
-            bench_figures_count_error(figures, error->code, error->text, error->count);
+        add_errors(&figures->errors, &thread->figures.errors);
+        add_errors(&figures->filling_errors, &thread->figures.filling_errors);
+        if (figures->failure.code == 0) {
+            figures->failure = thread->figures.failure;
         }
         thread_deinit(thread);
     }

@@ -1,6 +1,7 @@
 /* The load of `shoal bench`: threads, each with an event base and a client of its own, that keep a
  * fixed number of requests in flight on keys of their own (a closed loop). First every key is
- * written once; then, from a common start, what is asked for is measured. */
+ * written once; then, from a common start, what is asked for is measured. A failed request is
+ * counted and the load goes on, as what a cluster does in trouble is worth measuring, too. */
 #ifndef CLI_BENCH_H
 #define CLI_BENCH_H
 
@@ -37,15 +38,22 @@ struct bench_plan {
 struct bench_error {
     int code;
     uint64_t count;
-    char text[160]; /* of the first */
+    char text[512]; /* of the first */
+};
+
+/* A row a code. */
+struct bench_errors {
+    struct bench_error rows[BENCH_ERRORS_MAX];
+    uint32_t count;
 };
 
 /* In nanoseconds. */
 struct bench_figures {
     struct histogram puts;
     struct histogram gets;
-    struct bench_error errors[BENCH_ERRORS_MAX];
-    uint32_t error_count;
+    struct bench_errors errors;         /* of what was measured */
+    struct bench_errors filling_errors; /* of writing each key once */
+    struct bench_error failure;         /* why the filling was given up; code 0: it was not */
 };
 
 struct bench_thread;
@@ -57,15 +65,16 @@ struct bench {
     uint8_t *value;
     _Atomic uint64_t prepared; /* keys written first */
     _Atomic uint64_t done;     /* requests measured */
-    _Atomic bool failed;       /* some thread could not prepare: all end */
+    _Atomic bool failed;       /* some thread gave up preparing: all end */
     _Atomic uint32_t finished; /* threads */
 };
 
 /* Starts the threads: 0 or SHOAL_ENOMEM. */
 int bench_start(struct bench *bench, const struct bench_plan *plan);
 
-/* Waits for all to have prepared, `tick` being called now and then; then, unless something failed,
- * they are about to measure: returns whether they are. Call bench_go at once. */
+/* Waits for all to have prepared, `tick` being called now and then; then, unless one gave up, they
+ * are about to measure: returns whether they are. Call bench_go at once. One gives up over what
+ * will not get better by itself, and when nothing but failures comes back. */
 bool bench_prepared(struct bench *bench, void (*tick)(void *user), void *user);
 void bench_go(struct bench *bench);
 
@@ -73,7 +82,6 @@ void bench_go(struct bench *bench);
 void bench_end(struct bench *bench, void (*tick)(void *user), void *user,
                struct bench_figures *figures);
 
-void bench_figures_count_error(struct bench_figures *figures, int code, const char *text,
-                               uint64_t count);
+void bench_errors_add(struct bench_errors *errors, int code, const char *text, uint64_t count);
 
 #endif

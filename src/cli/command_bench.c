@@ -173,9 +173,9 @@ static int measure(struct run *run)
     }
     run->server_cpu_us = server_end_us - server_us;
     run->seconds = (double)(done_us - run->started_us) / 1e6;
+    run->terminal->applied_some = atomic_load(&run->bench.prepared) > 0;
     if (!prepared) {
-        return terminal_fail(run->terminal, run->figures.errors[0].code,
-                             run->figures.errors[0].text);
+        return terminal_fail(run->terminal, run->figures.failure.code, run->figures.failure.text);
     }
     return error == 0 ? 0
                       : terminal_fail(run->terminal, SHOAL_EINVAL,
@@ -197,20 +197,26 @@ static json_t *json_of_histogram(const struct histogram *histogram, double secon
                      us_at(histogram, 0.999), "max_us", (double)histogram->max / 1e3);
 }
 
+static json_t *json_of_errors(const struct bench_errors *errors)
+{
+    json_t *object = json_object();
+    for (uint32_t i = 0; i < errors->count; i++) {
+        (void)json_object_set_new(object, shoal_error_text(errors->rows[i].code),
+                                  json_integer((json_int_t)errors->rows[i].count));
+    }
+    return object;
+}
+
 static int print_json(const struct run *run, const struct histogram *all)
 {
-    json_t *errors = json_object();
-    for (uint32_t i = 0; i < run->figures.error_count; i++) {
-        (void)json_object_set_new(errors, shoal_error_text(run->figures.errors[i].code),
-                                  json_integer((json_int_t)run->figures.errors[i].count));
-    }
     double count = all->count > 0 ? (double)all->count : 1;
-    json_t *object =
-        json_pack("{s:f,s:o,s:o,s:o,s:o,s:f}", "seconds", run->seconds, "all",
-                  json_of_histogram(all, run->seconds), "puts",
-                  json_of_histogram(&run->figures.puts, run->seconds), "gets",
-                  json_of_histogram(&run->figures.gets, run->seconds), "errors", errors,
-                  "client_cpu_us_per_request", (double)run->client_cpu_us / count);
+    json_t *object = json_pack("{s:f,s:o,s:o,s:o,s:o,s:o,s:f}", "seconds", run->seconds, "all",
+                               json_of_histogram(all, run->seconds), "puts",
+                               json_of_histogram(&run->figures.puts, run->seconds), "gets",
+                               json_of_histogram(&run->figures.gets, run->seconds), "errors",
+                               json_of_errors(&run->figures.errors), "filling_errors",
+                               json_of_errors(&run->figures.filling_errors),
+                               "client_cpu_us_per_request", (double)run->client_cpu_us / count);
     if (object != NULL && run->servers.count > 0) {
         (void)json_object_set_new(object, "server_cpu_us_per_request",
                                   json_real((double)run->server_cpu_us / count));
@@ -230,6 +236,15 @@ static void print_line(FILE *out, const char *name, const struct histogram *hist
     }
 }
 
+static void print_errors(FILE *out, const char *what, const struct bench_errors *errors)
+{
+    for (uint32_t i = 0; i < errors->count; i++) {
+        const struct bench_error *error = &errors->rows[i];
+        (void)fprintf(out, "%s: %llu x %s (%s)\n", what, (unsigned long long)error->count,
+                      shoal_error_text(error->code), error->text);
+    }
+}
+
 static int print_plain(const struct run *run, const struct histogram *all)
 {
     FILE *out = run->terminal->out;
@@ -242,11 +257,8 @@ static int print_plain(const struct run *run, const struct histogram *all)
         (void)fprintf(out, ", servers' CPU %.2f us", (double)run->server_cpu_us / count);
     }
     (void)fputc('\n', out);
-    for (uint32_t i = 0; i < run->figures.error_count; i++) {
-        const struct bench_error *error = &run->figures.errors[i];
-        (void)fprintf(out, "errors: %llu x %s (%s)\n", (unsigned long long)error->count,
-                      shoal_error_text(error->code), error->text);
-    }
+    print_errors(out, "errors", &run->figures.errors);
+    print_errors(out, "errors when each key was written once", &run->figures.filling_errors);
     return 0;
 }
 
@@ -257,9 +269,9 @@ static int report(const struct run *run)
     histogram_add(&all, &run->figures.puts);
     histogram_add(&all, &run->figures.gets);
     int status = run->terminal->json ? print_json(run, &all) : print_plain(run, &all);
-    if (all.count == 0 && run->figures.error_count > 0) {
-        return terminal_fail(run->terminal, run->figures.errors[0].code,
-                             run->figures.errors[0].text);
+    const struct bench_errors *errors = &run->figures.errors;
+    if (all.count == 0 && errors->count > 0) {
+        return terminal_fail(run->terminal, errors->rows[0].code, errors->rows[0].text);
     }
     return status;
 }

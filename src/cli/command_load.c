@@ -1,14 +1,14 @@
 /* shoal load: writes a file of records, many in flight. An overloaded cluster is given time and
- * asked again, which is safe as nothing was applied; any other failure ends the load, with the line
- * it concerns and the count of what is written. Loading a file again is harmless. */
+ * asked again, which is safe as nothing was applied; any other failure ends the load, with the
+ * first line that failed and the count of what is written. Loading a file again is harmless. */
 #include <errno.h>
 #include <event2/event.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "cli/line.h"
 #include "cli/progress.h"
 #include "cli/record.h"
 #include "cli/session.h"
@@ -16,6 +16,8 @@
 #define IN_FLIGHT_MAX 128u
 #define IN_FLIGHT_BYTES_MAX (32u * (uint64_t)LIMIT_MIB)
 #define LOAD_TIMEOUT_MS 30000u
+/* The longest record, were every byte of it written as \u00XX. */
+#define LINE_BYTES_MAX (6u * ((size_t)LIMIT_KEY_BYTES_MAX + LIMIT_VALUE_BYTES_MAX) + LIMIT_KIB)
 #define RETRIES_MAX 12u
 #define RETRY_PAUSE_US 20000u
 #define RETRY_DOUBLINGS_MAX 6u
@@ -23,8 +25,7 @@
 struct load {
     struct session *session;
     FILE *file;
-    char *line;
-    size_t line_size;
+    struct buffer line;
     uint64_t line_number;
     uint64_t bytes_read;
     bool at_end;
@@ -32,7 +33,8 @@ struct load {
     uint64_t in_flight_bytes;
     uint64_t records; /* written */
     uint64_t bytes;   /* of keys and values written */
-    int code;         /* of the first failure */
+    int code;         /* of the failure on the first line that has one */
+    uint64_t failed_line;
     char text[INVOCATION_WHY_BYTES];
     struct progress progress;
 };
@@ -48,8 +50,9 @@ struct item {
 
 static void fail(struct load *load, uint64_t line_number, int code, const char *text)
 {
-    if (load->code == 0) {
+    if (load->code == 0 || line_number < load->failed_line) {
         load->code = code;
+        load->failed_line = line_number;
         (void)snprintf(load->text, sizeof(load->text), "line %llu: %s",
                        (unsigned long long)line_number, text);
     }
@@ -82,11 +85,17 @@ static void on_pause_over(evutil_socket_t fd, short what, void *user)
     item_send(user);
 }
 
+/* Does what becomes of this line still matter: has none before it failed? */
+static bool item_counts(const struct item *item)
+{
+    return item->load->code == 0 || item->line_number < item->load->failed_line;
+}
+
 /* True when it will be sent again. */
 static bool item_retry(struct item *item)
 {
     struct load *load = item->load;
-    if (item->retries == RETRIES_MAX || load->code != 0) {
+    if (item->retries == RETRIES_MAX || !item_counts(item)) {
         return false;
     }
     uint32_t doublings = item->retries < RETRY_DOUBLINGS_MAX ? item->retries : RETRY_DOUBLINGS_MAX;
@@ -128,22 +137,34 @@ static void item_send(struct item *item)
     }
 }
 
+/* Reads the next line; false: there is none, or it can't be had. */
+static bool next_line(struct load *load)
+{
+    int error = line_read(load->file, &load->line);
+    if (error == LINE_END) {
+        load->at_end = true;
+        return false;
+    }
+    load->line_number++;
+    load->bytes_read += load->line.len + 1;
+    if (error != 0) {
+        fail(load, load->line_number, error == SHOAL_EIO ? SHOAL_EINVAL : error,
+             error == SHOAL_EIO       ? strerror(errno)
+             : error == SHOAL_ETOOBIG ? "it is longer than any record can be"
+                                      : shoal_error_text(error));
+        return false;
+    }
+    return true;
+}
+
 /* Reads the next line and sends its record. Blank lines are passed over. */
 static void load_line(struct load *load)
 {
-    errno = 0;
-    ssize_t len = getline(&load->line, &load->line_size, load->file);
-    if (len < 0) {
-        load->at_end = true;
-        if (ferror(load->file) != 0 || errno == ENOMEM) {
-            fail(load, load->line_number + 1, SHOAL_EINVAL, strerror(errno));
-        }
+    if (!next_line(load)) {
         return;
     }
-    load->line_number++;
-    load->bytes_read += (uint64_t)len;
-    size_t content = (size_t)len;
-    while (content > 0 && strchr("\r\n \t", load->line[content - 1]) != NULL) {
+    size_t content = load->line.len;
+    while (content > 0 && strchr("\r\n \t", load->line.data[content - 1]) != NULL) {
         content--;
     }
     if (content == 0) {
@@ -158,7 +179,7 @@ static void load_line(struct load *load)
     buffer_init(&item->key, 0);
     buffer_init(&item->value, 0);
     char why[RECORD_WHY_BYTES];
-    int error = record_read(bytes_make(load->line, content), &item->key, &item->value, why);
+    int error = record_read(bytes_make(load->line.data, content), &item->key, &item->value, why);
     if (error != 0) {
         fail(load, load->line_number, error, why);
         item_free(item);
@@ -198,8 +219,8 @@ static int load_end(struct load *load)
 {
     struct terminal *terminal = load->session->terminal;
     progress_end(&load->progress);
+    terminal->applied_some = load->records > 0;
     if (load->code != 0) {
-        terminal->applied_some = load->records > 0;
         return terminal_fail_form(terminal, load->code, "%s (%llu records were written)",
                                   load->text, (unsigned long long)load->records);
     }
@@ -232,10 +253,11 @@ int command_load(struct terminal *terminal, const struct invocation *invocation)
     int status = session_open(&session, terminal, invocation, LOAD_TIMEOUT_MS);
     if (status == 0) {
         struct load load = {.session = &session, .file = file};
+        buffer_init(&load.line, LINE_BYTES_MAX);
         progress_begin(&load.progress, terminal, "loaded", size_of(file));
         load_run(&load);
         status = load_end(&load);
-        free(load.line); /* getline's own */
+        buffer_deinit(&load.line);
         session_close(&session);
     }
     if (!from_stdin) {

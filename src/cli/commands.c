@@ -127,6 +127,7 @@ int command_line_run(struct terminal *terminal, int argc, char **argv)
     if (error != 0) {
         return terminal_fail(terminal, error, why);
     }
+    terminal->json = invocation.json;
     if (invocation.version) {
         (void)fprintf(terminal->out, "shoal %s\n", SHOAL_VERSION);
         return 0;
@@ -136,8 +137,10 @@ int command_line_run(struct terminal *terminal, int argc, char **argv)
         return 0;
     }
     int status = invocation.command->run(terminal, &invocation);
-    if (fflush(terminal->out) != 0 || ferror(terminal->out)) {
-        return terminal_fail(terminal, SHOAL_EIO, "stdout can't be written to");
+    if ((fflush(terminal->out) != 0 || ferror(terminal->out)) && status == 0) {
+        return terminal_fail(terminal, terminal->applied_some ? SHOAL_EUNKNOWN : SHOAL_EIO,
+                             terminal->applied_some ? "it was done, but stdout can't be written to"
+                                                    : "stdout can't be written to");
     }
     return status;
 }

@@ -91,7 +91,7 @@ const struct flag flags[] = {
      "threads of this client (1)"},
     {"keys", 0, FLAG_NUMBER, FLAGS_BENCH, FIELD(bench.keys), 1, UINT64_C(1) << 32, 0, "COUNT",
      "different keys (100000)"},
-    {"value-size", 0, FLAG_NUMBER, FLAGS_BENCH, FIELD(bench.value_size), 0, 64u << 20, 0, "BYTES",
+    {"value-size", 0, FLAG_NUMBER, FLAGS_BENCH, FIELD(bench.value_size), 1, 64u << 20, 0, "BYTES",
      "length of the values (100)"},
     {"mix", 0, FLAG_TEXT, FLAGS_BENCH, FIELD(bench.mix), 0, 0, 0, "PUTS:GETS",
      "how many puts to how many gets (1:1)"},

@@ -16,6 +16,19 @@ static const char *outcome_of(const struct terminal *terminal, int code)
     return shoal_error_nothing_applied(code) && !terminal->applied_some ? "none" : "unknown";
 }
 
+/* In one line, and nothing that a terminal would obey: keys and what nodes say are anybody's. */
+static void print_tame(FILE *file, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte < 0x20 || byte == 0x7f) {
+            (void)fprintf(file, "\\x%02x", byte);
+        } else {
+            (void)fputc(byte, file);
+        }
+    }
+}
+
 int terminal_fail(struct terminal *terminal, int code, const char *text)
 {
     (void)fflush(terminal->out);
@@ -27,7 +40,9 @@ int terminal_fail(struct terminal *terminal, int code, const char *text)
         (void)fputc('\n', terminal->err);
         json_decref(object);
     } else {
-        (void)fprintf(terminal->err, "shoal: %s\n", text);
+        (void)fputs("shoal: ", terminal->err);
+        print_tame(terminal->err, text);
+        (void)fputc('\n', terminal->err);
     }
     return shoal_error_exit_status(code);
 }
@@ -68,6 +83,7 @@ int terminal_print_json(struct terminal *terminal, FILE *file, json_t *object)
 
 int terminal_print_ok(struct terminal *terminal, struct shoal_bytes context)
 {
+    terminal->applied_some = true;
     if (!terminal->json) {
         (void)fprintf(terminal->out, "OK\n");
         return 0;

@@ -16,10 +16,10 @@ struct terminal {
     bool json;
     bool err_is_screen; /* progress may be redrawn in place */
     bool out_is_screen;
-    bool applied_some; /* a command of several writes has done some: a failure isn't "none" */
+    bool applied_some; /* the command has changed something: a failure after that isn't "none" */
 };
 
-/* Says that something failed, and why; the exit status for it. */
+/* Says that something failed, and why, in one line; the exit status for it. */
 int terminal_fail(struct terminal *terminal, int code, const char *text);
 
 /* The same with a form as of printf. */
@@ -34,7 +34,7 @@ __attribute__((format(printf, 2, 3))) void terminal_remark(struct terminal *term
  * that of the failure. */
 int terminal_print_json(struct terminal *terminal, FILE *file, json_t *object);
 
-/* OK, or {"message":"Ok"} with the context if there is one. */
+/* Something was done: OK, or {"message":"Ok"} with the context if there is one. */
 int terminal_print_ok(struct terminal *terminal, struct shoal_bytes context);
 
 #endif

@@ -24,12 +24,15 @@ static const char *find_variable(const char *const *environment, const char *nam
 static void take(struct config_load *load, const struct config_key *key, const char *name,
                  const char *value, enum config_origin origin)
 {
+    const char *file = load->path;
     config_set_origin(load, key, origin);
     if (config_set_text(&load->config, key, value) != 0) {
         char path[64];
         config_key_path(key, path);
-        config_problem(load, key, 0, "%s is \"%.80s\" for %s: expected is %s", name, value, path,
+        load->path = NULL; /* it is not about the file */
+        config_problem(load, NULL, 0, "%s is \"%.80s\" for %s: expected is %s", name, value, path,
                        key->expected);
+        load->path = file;
     }
 }
 
@@ -77,12 +80,21 @@ static bool is_known(const char *name)
     return strcmp(name, "SHOAL_HOSTS") == 0; /* the command line's */
 }
 
-static bool is_of_kubernetes(const char *name)
+static bool ends_with(const char *name, const char *end)
 {
     size_t len = strlen(name);
+    return len > strlen(end) && strcmp(name + len - strlen(end), end) == 0;
+}
+
+/* What Kubernetes may have set. A port's name that is nearly that of a key is a slip all the same.
+ */
+static bool is_of_kubernetes(const char *name, const char *nearest)
+{
+    if (nearest != NULL && ends_with(nearest, "_PORT") && ends_with(name, "_PORT")) {
+        return false;
+    }
     return strstr(name, "_SERVICE_HOST") != NULL || strstr(name, "_SERVICE_PORT") != NULL ||
-           strstr(name, "_TCP_") != NULL || (len > 5 && strcmp(name + len - 5, "_PORT") == 0) ||
-           (len > 4 && strcmp(name + len - 4, "_TCP") == 0);
+           strstr(name, "_TCP_") != NULL || ends_with(name, "_PORT") || ends_with(name, "_TCP");
 }
 
 static bool in_known_section(const char *name)
@@ -111,7 +123,7 @@ static void check_name(struct config_load *load, const char *name)
         names[i] = variables[i] + strlen(PREFIX);
     }
     const char *nearest = text_nearest(name + strlen(PREFIX), names);
-    if (is_of_kubernetes(name)) {
+    if (is_of_kubernetes(name, nearest)) {
         return;
     }
     if (nearest != NULL) {

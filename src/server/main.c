@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "server/offline.h"
 #include "server/secret.h"
 #include "server/server.h"
@@ -83,6 +84,32 @@ static const struct argp parser = {
            "\vSettings come from SHOAL_<SECTION>_<KEY> in the environment, then from the file. "
            "SIGTERM stops gracefully, SIGHUP reloads what docs/configuration.md marks as live.",
 };
+
+/* A long option that is none is refused here, as the parser would not name the nearest one. What is
+ * cut short stays: the parser takes it where it can only mean one. */
+static void check_flags(int count, char **values)
+{
+    static const char *const names[] = {"config",      "config-path", "check-config",
+                                        "verify-data", "compact",     "help",
+                                        "usage",       "version",     NULL};
+    for (int i = 1; i < count && strcmp(values[i], "--") != 0; i++) {
+        size_t len = strcspn(values[i], "=");
+        bool known = strncmp(values[i], "--", 2) != 0;
+        for (size_t j = 0; !known && names[j] != NULL; j++) {
+            known = strncmp(names[j], values[i] + 2, len - 2) == 0;
+        }
+        if (!known) {
+            char name[64];
+            snprintf(name, sizeof(name), "%.*s", (int)len - 2, values[i] + 2);
+            const char *nearest = text_nearest(name, names);
+            fprintf(stderr,
+                    nearest != NULL ? "shoal-server: unknown flag --%s: did you mean --%s?\n"
+                                    : "shoal-server: unknown flag --%s: see --help\n",
+                    name, nearest);
+            exit(EXIT_USAGE);
+        }
+    }
+}
 
 /* ---- configuration --------------------------------------------------------------------------- */
 
@@ -205,6 +232,7 @@ int main(int argument_count, char **argument_values)
 {
     struct arguments arguments = {0};
     argp_err_exit_status = EXIT_USAGE;
+    check_flags(argument_count, argument_values);
     argp_parse(&parser, argument_count, argument_values, 0, NULL, &arguments);
 
     if (arguments.verify_dir != NULL) {

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """The shoal command against three real nodes: every node answers for all, concurrent writes leave
 siblings and ordinary ones don't, and the cluster serves on when a node dies."""
+import json
 import os
+import subprocess
 import sys
 import unittest
 
@@ -151,6 +153,31 @@ class ADeadNode(Case):
             return outcome.status == 0
 
         cluster.wait_until(written, f"{key} is written")
+
+    def test_bench_goes_on_when_a_node_falls_silent_while_it_writes_its_keys(self):
+        with cluster.Cluster(3) as group:
+            one, _, three = group.nodes
+            hosts = ",".join(f"127.0.0.1:{node.client_port}" for node in group.nodes)
+            bench = subprocess.Popen(
+                [os.environ["SHOAL_CLI"], "bench", "-H", hosts, "--keys", "20000", "--requests", "500",
+                 "--timeout", "1500ms", "--json"],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+            def begun():
+                keys = [node["keys"] for node in one.status()["nodes"] if node["name"] == "node1"]
+                return keys[0] >= 200
+
+            cluster.wait_until(begun, "keys are written")
+            three.pause()
+            out, err = bench.communicate(timeout=cluster.DEADLINE_S)
+            three.resume()
+            self.assertEqual(bench.returncode, 0, err)
+            figures = json.loads(out)
+            self.assertEqual(figures["all"]["requests"] + sum(figures["errors"].values()), 500)
+            unknown = [count for what, count in figures["filling_errors"].items() if "unknown" in what]
+            self.assertEqual(len(unknown), 1, figures["filling_errors"])
+            self.assertGreater(unknown[0], 0)
+            group.wait_settled()
 
     def test_a_paused_node_stops_nobody(self):
         with cluster.Cluster(3) as group:

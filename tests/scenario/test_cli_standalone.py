@@ -4,6 +4,7 @@ input that makes no sense."""
 import base64
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -274,6 +275,25 @@ class BadInput(StandaloneCase):
         self.assertEqual(self.bad(2, "load", "-", "--json", stdin=partly).error()["outcome"], "unknown")
         self.assertEqual(self.bad(2, "load", "-", "--json", stdin=b"{").error()["outcome"], "none")
         self.bad(2, "load", "/no/such/file")
+
+    def test_the_first_bad_line_is_named_also_when_a_node_refuses_it(self):
+        refused = json.dumps({"key": "k" * 70000, "value": "v"}).encode()
+        outcome = self.bad(2, "load", "-", stdin=b'{"key":"fine","value":"v"}\n' + refused + b"\n{\n")
+        self.assertIn(b"line 2", outcome.err)
+        self.assertIn(b"1 records were written", outcome.err)
+
+    def test_what_was_done_but_could_not_be_told_is_not_none(self):
+        for arguments, status, outcome in ((["put", "told", "v"], 7, "unknown"), (["get", "told"], 4, "none")):
+            with open("/dev/full", "wb") as full:
+                ended = subprocess.run(
+                    [os.environ["SHOAL_CLI"], *arguments, "--json", "-p", self.node.client_port],
+                    stdout=full, stderr=subprocess.PIPE, check=False, timeout=60)
+            self.assertEqual(ended.returncode, status, ended)
+            self.assertEqual(json.loads(ended.stderr)["outcome"], outcome)
+        self.assertEqual(self.good("get", "told", "--raw").out, b"v")
+
+    def test_a_value_that_looks_like_a_flag_is_a_value(self):
+        self.assertEqual(self.good("put", "-k", "flag", "-v", "--json").out, b"OK\n")
 
     def test_bad_cursor(self):
         self.bad(2, "list", "--after", "!")

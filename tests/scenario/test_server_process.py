@@ -49,6 +49,11 @@ class CommandLine(unittest.TestCase):
     def test_wrong_usage(self):
         for arguments in (["--bogus"], ["file.json"], ["--config"]):
             self.assertEqual(run(*arguments).returncode, 2, arguments)
+        for flag, nearest in (("--confg", "--config"), ("--chek-config", "--check-config"),
+                              ("--verison=1", "--version")):
+            bad = run(flag)
+            self.assertEqual(bad.returncode, 2, bad)
+            self.assertIn(f"did you mean {nearest}?", bad.stderr)
 
     def test_check_config_opens_nothing(self):
         good = run("--config", self.config(), "--check-config")

@@ -72,6 +72,7 @@ static void mistakes_are_named(void **state)
     expect_refused("", "no JSON");
     expect_refused("{\"key\":\"a\"", "no JSON");
     expect_refused("[\"key\"]", "no record");
+    expect_refused(" \tnonsense", "no record");
     expect_refused("{\"value\":\"a\"}", "\"key\" or \"key_base64\"");
     expect_refused("{\"key\":\"a\"}", "\"value\" or \"value_base64\"");
     expect_refused("{\"key\":\"a\",\"value\":null}", "no string");

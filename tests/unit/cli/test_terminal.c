@@ -49,6 +49,27 @@ static void errors_in_json_tell_whether_anything_was_applied(void **state)
     listen_expect(&heard, "", "{\"error\":\"few\",\"outcome\":\"none\"}\n");
 }
 
+static void an_error_is_one_line_that_no_terminal_obeys(void **state)
+{
+    (void)state;
+    struct heard heard;
+    listen_begin(&heard, false);
+    assert_int_equal(
+        terminal_fail(&heard.terminal, SHOAL_ENOTFOUND, "no \x1b[2J\n k\xc3\xa4se\x7f"), 1);
+    listen_expect(&heard, "", "shoal: no \\x1b[2J\\x0a k\xc3\xa4se\\x7f\n");
+}
+
+static void a_failure_after_something_was_done_is_not_none(void **state)
+{
+    (void)state;
+    struct heard heard;
+    listen_begin(&heard, true);
+    assert_int_equal(terminal_print_ok(&heard.terminal, (struct shoal_bytes){0}), 0);
+    (void)terminal_fail(&heard.terminal, SHOAL_EQUORUM, "few");
+    listen_expect(&heard, "{\"message\":\"Ok\"}\n",
+                  "{\"error\":\"few\",\"outcome\":\"unknown\"}\n");
+}
+
 static void every_code_has_its_exit_status(void **state)
 {
     (void)state;
@@ -109,6 +130,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_in_json_tell_whether_anything_was_applied),
+        cmocka_unit_test(an_error_is_one_line_that_no_terminal_obeys),
+        cmocka_unit_test(a_failure_after_something_was_done_is_not_none),
         cmocka_unit_test(every_code_has_its_exit_status),
         cmocka_unit_test(ok_comes_with_the_context_in_json),
         cmocka_unit_test(bytes_are_a_string_or_base64),

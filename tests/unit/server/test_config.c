@@ -433,6 +433,7 @@ static void bad_variables_are_refused_by_name(void **state)
     } cases[] = {
         {"SHOAL_QUORUM_R=many", "SHOAL_QUORUM_R is \"many\" for quorum.r: expected is"},
         {"SHOAL_QUORUM_R=2", "SHOAL_QUORUM_R: quorum.r is 2, more than quorum.n = 1"},
+        {"SHOAL_LISTEN_CLENT_PORT=1", "did you mean SHOAL_LISTEN_CLIENT_PORT?"},
         {"SHOAL_WORKRES=2", "unknown variable SHOAL_WORKRES: did you mean SHOAL_WORKERS?"},
         {"SHOAL_NODE_COLOUR=red", "unknown variable SHOAL_NODE_COLOUR"},
         {"SHOAL_CLUSTER_SEEDS=a:1,,b:2", "SHOAL_CLUSTER_SEEDS"},
@@ -448,6 +449,14 @@ static void bad_variables_are_refused_by_name(void **state)
         }
         expect_said(cases[i].said);
     }
+}
+
+static void a_variable_is_named_once_and_no_file_with_it(void **state)
+{
+    (void)state;
+    const char *environment[] = {"SHOAL_WORKERS=two", NULL};
+    assert_int_equal(load("{" ALONE "}", environment), SHOAL_EINVAL);
+    assert_memory_equal(problems.data, "SHOAL_WORKERS is \"two\"", 22);
 }
 
 static void variables_that_others_set_are_passed_over(void **state)
@@ -498,6 +507,7 @@ int main(void)
         TEST(the_shipped_files_are_valid),
         TEST(the_environment_goes_before_the_file),
         TEST(general_variables_count_where_the_file_is_silent),
+        TEST(a_variable_is_named_once_and_no_file_with_it),
         TEST(bad_variables_are_refused_by_name),
         TEST(variables_that_others_set_are_passed_over),
         TEST(what_needs_a_restart_is_named),
