@@ -1,5 +1,5 @@
-/* What the two halves of a connection, connection.c (input, life) and connection_output.c, share
- * and no one else should look at. */
+/* What the parts of a connection, its life (connection.c), input and output, share and no one else
+ * should look at. */
 #ifndef NET_CONNECTION_STATE_H
 #define NET_CONNECTION_STATE_H
 
@@ -61,6 +61,13 @@ struct connection {
 
 /* A failure or the end: as connection_close, with the code for the handler. */
 void connection_fail(struct connection *connection, int code);
+/* The input's part of its life. 0, and it is being read, or SHOAL_ENOMEM. */
+int connection_input_init(struct connection *connection);
+void connection_input_deinit(struct connection *connection);
+/* Reads, if there may be anything to read yet. */
+void connection_read(struct connection *connection);
+/* After a pause: hands over what has waited, then reads. */
+void connection_go_on(struct connection *connection);
 /* The output's part of its life. */
 void connection_output_init(struct connection *connection);
 void connection_output_deinit(struct connection *connection);
