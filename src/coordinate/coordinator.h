@@ -243,6 +243,9 @@ uint64_t operation_reachable(const struct operation *operation);
 /* Lists at a time: each holds a window of pages. */
 #define COORDINATOR_LISTINGS_MAX 64u
 
+/* coordinator_answer.c: whom, or what, the event at hand was heard from. */
+void coordinator_hear(struct coordinator *coordinator, uint32_t what, uint64_t node);
+
 /* One file a machine: begin, judge (after anything changed), hedge. */
 void read_begin(struct operation *operation);
 /* Is the read quorum this node alone, and can it answer? */

@@ -1,62 +1,13 @@
-/* Putting the loops together, and their common end. A loop that is stopping and idle waits for the
- * others, since a request of theirs may still need its partitions; the one that finds all idle ends
- * them all. */
-#include "net/net.h"
-
-#include <pthread.h>
-#include <stdatomic.h>
+/* The loops together: made, listening, running. How they end is in net_end.c. */
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/assert.h"
 #include "base/limits.h"
-#include "base/log.h"
 #include "base/memory.h"
-#include "net/blocking.h"
-#include "net/contact.h"
-#include "net/keeper.h"
-#include "net/lag.h"
-#include "net/link.h"
-#include "net/process.h"
-#include "net/resolver.h"
+#include "net/net_state.h"
 #include "shoal/error.h"
-
-#define LISTENERS_MAX 4u
-#define BLOCKING_PATIENCE_S 2u
-#define OFFLOAD_PATIENCE_S 10u
-#define LETTER_ROUNDS_MAX 1000u
-
-/* One worker's share of the world. */
-struct station {
-    struct net *net;
-    struct loop loop;
-    struct links links;
-    struct contacts contacts;
-    struct inbound inbound;
-    struct offload_desk offload;
-    struct lag lag;
-    struct listener *listeners[LISTENERS_MAX];
-    uint32_t listener_count;
-    pthread_t thread;
-    bool running;
-    bool stopping; /* its worker has been told */
-    struct errand stop;
-    atomic_bool idle; /* stopping, and nothing left to do */
-};
-
-struct net {
-    struct net_options options;
-    struct blocking disk;
-    struct resolver *names;
-    struct offload_pool offload;
-    int ended_fd;
-    atomic_bool over;
-    atomic_bool stop_asked;
-    atomic_uint ended_count;
-    uint32_t count;
-    struct station stations[];
-};
 
 int net_declare_metrics(struct metrics *metrics, struct net_metrics *ids)
 {
@@ -75,11 +26,6 @@ int net_declare_metrics(struct metrics *metrics, struct net_metrics *ids)
     return code;
 }
 
-static struct station *station_of(struct loop *loop)
-{
-    return QUEUE_ITEM(loop, struct station, loop);
-}
-
 struct loop *net_loop(struct net *net, uint32_t index)
 {
     ASSERT(index < net->count);
@@ -91,84 +37,14 @@ uint32_t net_worker_count(const struct net *net)
     return net->count;
 }
 
-/* ---- ports ----------------------------------------------------------------------------------- */
-
-static int port_send(void *self, uint64_t node, struct bytes frame)
+struct station *net_station_of(struct loop *loop)
 {
-    struct station *station = self;
-    return links_send(&station->links, node, frame);
-}
-
-static void port_reply(void *self, struct source source, struct bytes frame)
-{
-    struct station *station = self;
-    ASSERT(source.worker == station->loop.index);
-    inbound_reply(&station->inbound, source, frame);
-}
-
-static void port_link(void *self, uint64_t node, const char *host, uint16_t port)
-{
-    struct station *station = self;
-    links_want(&station->links, node, host, port);
-}
-
-static void port_unlink(void *self, uint64_t node)
-{
-    struct station *station = self;
-    links_unwant(&station->links, node);
-}
-
-static void port_contact(void *self, const char *host, uint16_t port, struct bytes frame,
-                         uint64_t ticket, uint64_t timeout_us)
-{
-    struct station *station = self;
-    contact_start(&station->contacts, host, port, frame, ticket, timeout_us);
-}
-
-static void port_post(void *self, uint32_t worker, struct letter *letter)
-{
-    struct station *station = self;
-    loop_post(net_loop(station->net, worker), letter);
-}
-
-static void port_keep(void *self, struct bytes record, uint64_t sequence)
-{
-    struct station *station = self;
-    keeper_keep(&station->loop, &station->net->disk, station->net->options.folder_fd, record,
-                sequence);
-}
-
-static uint64_t port_memory_bytes(void *self)
-{
-    (void)self;
-    return process_resident_bytes();
-}
-
-struct ports net_ports(struct net *net, uint32_t index)
-{
-    ASSERT(index < net->count);
-    return (struct ports){
-        .self = &net->stations[index],
-        .send = port_send,
-        .reply = port_reply,
-        .link = port_link,
-        .unlink = port_unlink,
-        .contact = port_contact,
-        .post = port_post,
-        .keep = port_keep,
-        .memory_bytes = port_memory_bytes,
-    };
-}
-
-struct offload net_offload(struct net *net, uint32_t index)
-{
-    ASSERT(index < net->count && net->options.offload);
-    return offload_desk_port(&net->stations[index].offload);
+    return QUEUE_ITEM(loop, struct station, loop);
 }
 
 /* ---- listening ------------------------------------------------------------------------------- */
 
-static void free_listeners(struct station *station)
+void net_free_listeners(struct station *station)
 {
     while (station->listener_count > 0) {
         listener_free(station->listeners[--station->listener_count]);
@@ -195,7 +71,7 @@ int net_listen(struct net *net, const char *host, uint16_t port, listener_accept
 static void peer_accepted(void *self, struct loop *loop, int fd)
 {
     (void)self;
-    inbound_accept(&station_of(loop)->inbound, loop, fd);
+    inbound_accept(&net_station_of(loop)->inbound, loop, fd);
 }
 
 int net_listen_peers(struct net *net, const char *host, uint16_t port, uint16_t *port_out,
@@ -204,55 +80,7 @@ int net_listen_peers(struct net *net, const char *host, uint16_t port, uint16_t 
     return net_listen(net, host, port, peer_accepted, net, port_out, text);
 }
 
-/* ---- stopping -------------------------------------------------------------------------------- */
-
-static void wake_all(struct net *net)
-{
-    for (uint32_t i = 0; i < net->count; i++) {
-        loop_wake(&net->stations[i].loop);
-    }
-}
-
-static void stop_station(struct errand *errand, struct loop *loop, bool dropped)
-{
-    struct station *station = QUEUE_ITEM(errand, struct station, stop);
-    if (dropped) {
-        return;
-    }
-    free_listeners(station);
-    worker_stop(loop->worker, loop_now(loop));
-    links_stop(&station->links);
-    station->stopping = true;
-    loop->stopping = true;
-}
-
-void net_stop(struct net *net)
-{
-    if (atomic_exchange(&net->stop_asked, true)) {
-        return;
-    }
-    for (uint32_t i = 0; i < net->count; i++) {
-        struct station *station = &net->stations[i];
-        station->stop.run = stop_station;
-        loop_errand(&station->loop, &station->stop);
-    }
-}
-
-void net_stop_now(struct net *net)
-{
-    atomic_store(&net->over, true);
-    wake_all(net);
-}
-
-static bool all_idle(struct net *net)
-{
-    for (uint32_t i = 0; i < net->count; i++) {
-        if (!atomic_load(&net->stations[i].idle)) {
-            return false;
-        }
-    }
-    return true;
-}
+/* ---- running --------------------------------------------------------------------------------- */
 
 static void tell_metrics(struct loop *loop)
 {
@@ -274,21 +102,11 @@ static void tell_metrics(struct loop *loop)
 }
 
 /* At the end of every turn. */
-static bool is_over(struct loop *loop)
+static bool turn_ends(struct loop *loop)
 {
-    struct station *station = station_of(loop);
     tell_metrics(loop);
-    if (station->stopping) {
-        bool idle = worker_idle(loop->worker) && loop->at_work == 0 && connections_sent(loop);
-        atomic_store(&station->idle, idle);
-        if (all_idle(station->net)) {
-            net_stop_now(station->net);
-        }
-    }
-    return atomic_load(&station->net->over);
+    return net_is_over(loop);
 }
-
-/* ---- running --------------------------------------------------------------------------------- */
 
 static void *run_station(void *self)
 {
@@ -296,7 +114,7 @@ static void *run_station(void *self)
     struct net *net = station->net;
     lag_start(&station->lag, &station->loop, net->options.metrics,
               net->options.metric_ids.lag_seconds);
-    loop_run(&station->loop, is_over);
+    loop_run(&station->loop, turn_ends);
     if (atomic_fetch_add(&net->ended_count, 1) + 1 == net->count) {
         uint64_t one = 1;
         ssize_t written = write(net->ended_fd, &one, sizeof(one));
@@ -323,61 +141,6 @@ int net_run(struct net *net, struct worker *const *workers)
         pthread_setname_np(station->thread, name);
     }
     return 0;
-}
-
-int net_ended_fd(const struct net *net)
-{
-    return net->ended_fd;
-}
-
-/* Letters that were under way hold requests: they arrive, so that these are completed or freed. */
-static void deliver_rest(struct net *net)
-{
-    bool any = true;
-    for (uint32_t round = 0; any && round < LETTER_ROUNDS_MAX; round++) {
-        any = false;
-        for (uint32_t i = 0; i < net->count; i++) {
-            if (net->stations[i].loop.ended) {
-                any = loop_deliver_rest(&net->stations[i].loop) || any;
-            }
-        }
-    }
-}
-
-/* Jobs that come back may send letters, and letters may give jobs, which then come back dropped. */
-static void settle_jobs(struct net *net)
-{
-    bool any = true;
-    for (uint32_t round = 0; any && round < LETTER_ROUNDS_MAX; round++) {
-        any = false;
-        for (uint32_t i = 0; i < net->count; i++) {
-            if (net->stations[i].loop.worker != NULL) {
-                any = offload_desk_settle(&net->stations[i].offload) || any;
-            }
-        }
-        deliver_rest(net);
-    }
-}
-
-bool net_join(struct net *net)
-{
-    for (uint32_t i = 0; i < net->count; i++) {
-        struct station *station = &net->stations[i];
-        if (station->running) {
-            pthread_join(station->thread, NULL);
-            station->running = false;
-        }
-    }
-    deliver_rest(net);
-    if (!blocking_stop(&net->disk, true, BLOCKING_PATIENCE_S)) {
-        log_warning("node record: the disk does not answer");
-    }
-    if (!offload_pool_stop(&net->offload, OFFLOAD_PATIENCE_S)) {
-        log_error("storage: the disk does not answer");
-        return false;
-    }
-    settle_jobs(net);
-    return true;
 }
 
 /* ---- birth and end --------------------------------------------------------------------------- */
@@ -453,7 +216,7 @@ void net_free(struct net *net)
     offload_pool_deinit(&net->offload);
     for (uint32_t i = 0; i < net->count; i++) {
         struct station *station = &net->stations[i];
-        free_listeners(station);
+        net_free_listeners(station);
         links_deinit(&station->links);
         contacts_deinit(&station->contacts);
         inbound_deinit(&station->inbound);
