@@ -76,9 +76,7 @@ static bool chance(double share)
     return (double)(next_random() >> 11) / 0x1p53 < share;
 }
 
-/* ---- lines
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- lines ---- */
 
 static bool number_of(const char *word, uint64_t *out)
 {
@@ -201,9 +199,7 @@ void switches_print(FILE *out)
     unlock();
 }
 
-/* ---- errors
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- errors ---- */
 
 void switches_counted(enum faulty_count what)
 {
@@ -254,9 +250,7 @@ int switches_sync_error(void)
     return error;
 }
 
-/* ---- space
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- space ---- */
 
 int switches_take(uint64_t bytes)
 {
@@ -287,9 +281,7 @@ bool switches_full(uint64_t *bytes_left)
     return full;
 }
 
-/* ---- time
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- time ---- */
 
 static uint64_t clock_ns(void)
 {

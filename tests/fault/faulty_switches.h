@@ -23,10 +23,14 @@ void switches_seed(uint64_t seed);
 unsigned switches_number(void);
 
 /* One line, changed in place:
+ *
  *      full on [BYTES] | full off      no space left, or so much; what is freed meanwhile can be
- * used again eio READS WRITES [SUFFIX]       shares from 0 to 1 of reads and writes that fail, of
- * files whose names end so sync ok | fail | once           syncs fail from now on, or the next one
- * does slow BYTES_A_SECOND LATENCY_MS  of reads, of writes, and of a sync; 0 0: as fast as it is
+ *                                      used again
+ *      eio READS WRITES [SUFFIX]       shares from 0 to 1 of reads and writes that fail, of files
+ *                                      whose names end so
+ *      sync ok | fail | once           syncs fail from now on, or the next one does
+ *      slow BYTES_A_SECOND LATENCY_MS  of reads, of writes, and of a sync; 0 0: as fast as it is
+ *
  * False with the reason in `why` when it is none of these: nothing has changed then. */
 bool switches_line(char *line, const char **why);
 void switches_print(FILE *out);

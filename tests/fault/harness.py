@@ -23,6 +23,7 @@ from works.work import Problem
 POLL_S = 0.02
 SETTLE_S = 90.0
 DRAIN_S = 30.0  # in which clients have to stop
+ODD_MAX = 20  # of operations that can't have been so many are told
 
 
 @dataclasses.dataclass
@@ -109,7 +110,7 @@ class Schedule:
         begun = self.arena.record.now()  # clients may feel it long before all of it is done
         hosts, text = fault.begin(self.arena, self.rng)
         if not text:
-            self.arena.say(f"nobody is there to {' '.join(act.words)}")
+            self.arena.say(f"left out: {' '.join(act.words)} (no node is in a state to be met by it)")
             return
         trouble = self.arena.record.trouble(fault.word, [host.name for host in hosts], text, begun)
         fault.trouble = trouble
@@ -196,7 +197,7 @@ def _play(scenario, seed, record, arena, verdict):
 
 def judge(record, scenario):
     """All that the checkers find in a record: [(workload, Problem)]."""
-    found = []
+    found = [("record", Problem("impossible", "", text)) for text in itertools.islice(record.impossible(), ODD_MAX)]
     for work in {work.word: work for work, _ in scenario.make_works()}.values():
         found += [(work.word, problem) for problem in work.check(record.of(work.word), record.about["facts"])]
     return found + _of_nodes(record)

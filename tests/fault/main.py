@@ -51,6 +51,7 @@ RANDOM = "random"
 SHORT = "short"
 FOREVER = ("all", "soak")
 ALONE = (SHORT, *FOREVER)
+LONGEST = ("elastic", "strace")  # of `short`: begun first, so that nobody waits for them alone at the end
 SHOWING = threading.Lock()
 
 
@@ -59,7 +60,7 @@ def options_of(arguments):
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--seed", type=int, help="repeats the choices of a run; timing still differs")
     parser.add_argument("--times", type=_count, default=1, help="runs of each, with a seed each (1)")
-    parser.add_argument("--jobs", type=_count, default=1, help="so many at once (1)")
+    parser.add_argument("--jobs", type=_count, help="so many at once (1; of `short` one more than processors)")
     parser.add_argument("--long", action="store_true", help="stories in their size for the night")
     parser.add_argument("--minutes", type=float, default=60, help="of `all` and `soak` (60)")
     parser.add_argument("--engine", choices=scenarios.ENGINES, help="instead of what the files say")
@@ -74,6 +75,8 @@ def options_of(arguments):
         parser.error("which histories?" if options.judge else "which scenario? --list shows them")
     if options.seed is None:
         options.seed = random.SystemRandom().randrange(10**9)
+    if options.jobs is None:  # most of what they do is to wait
+        options.jobs = len(os.sched_getaffinity(0)) + 1 if options.names == [SHORT] else 1
     return options
 
 
@@ -91,9 +94,9 @@ def show_list():
     print("\nStories:")
     for name in stories():
         print(f"  {name}")
-    print("\nFaults (TARGET: any, N any, all, node2, node1+node3):")
+    print("\nFaults (TARGET: any, N any, all, node2, node1+node3; * done in an instant, without `for`):")
     for kind in sorted(faults.KINDS.values(), key=lambda kind: kind.usage):
-        print(f"  {kind.usage}")
+        print(f"{' ' if kind.lasts else '*'} {kind.usage}")
     print("\nWorkloads:")
     for kind in sorted(works.KINDS.values(), key=lambda kind: kind.usage):
         print(f"  {kind.usage}")
@@ -228,7 +231,7 @@ def plan_of(options):
         return
     names = options.names
     if names == [SHORT]:
-        names = [*stories(), *scenarios.names(short=True)]
+        names = sorted([*stories(), *scenarios.names(short=True)], key=lambda name: name not in LONGEST)
     for number in range(options.times):
         for name in names:
             yield name, options.seed + number

@@ -140,6 +140,24 @@ class Record:
         with self._lock:
             self.notes.append((self.now(), text))
 
+    def impossible(self):
+        """What can't have been, in words: then the record is wrong, and no verdict on it means anything."""
+        seen = set()
+        busy = {}  # by client: its operation that ended last
+        for op in sorted((op for op in list(self.ops) if op.kind != TOLD), key=lambda op: op.start):
+            before = busy.get(op.client)
+            if op.number in seen:
+                yield f"the number of another: {op}"
+            if op.end == math.inf and op.outcome != UNKNOWN:
+                yield f"it has an outcome and no end: {op}"
+            if not 0 <= op.start <= op.end:
+                yield f"it ends before it begins: {op}"
+            elif before is not None and op.start < before.end:
+                yield f"its client had not been answered yet: {op}; {before}"
+            seen.add(op.number)
+            if op.end < math.inf and (before is None or op.end > before.end):
+                busy[op.client] = op
+
     def of(self, work):
         """The operations of one workload, in the order in which they began."""
         return [op for op in list(self.ops) if op.work == work]
@@ -193,6 +211,8 @@ def _op_from(record, line):
             line["start"], line["given"])
     op.end = math.inf if line["end"] is None else line["end"]
     op.outcome = line["outcome"]
+    if op.outcome not in (OK, NOTHING, UNKNOWN):
+        raise ValueError(f"{op.outcome!r} is no outcome")
     op.got = line["got"]
     op.why = line["why"]
     return op

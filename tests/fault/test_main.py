@@ -37,9 +37,12 @@ class Case(unittest.TestCase):
 
 
 class Judging(Case):
+    @staticmethod
+    def story(**about):
+        return record.Record({"scenario": "trial", "text": TEXT, "facts": {"n": 3, "r": 2, "w": 2}, **about})
+
     def judge(self, **about):
-        story = record.Record({"scenario": "trial", "text": TEXT, "facts": {"n": 3, "r": 2, "w": 2}, **about})
-        story.save(self.path(main.HISTORY))
+        self.story(**about).save(self.path(main.HISTORY))
         return self.call("--judge", self.path(main.HISTORY))
 
     def test_what_was_right_is_right_again_and_drawn(self):
@@ -55,10 +58,42 @@ class Judging(Case):
         status, said = self.judge(node_problems=["node2 ended by itself"])
         self.assertEqual((status, "node2 ended by itself" in said), (main.FAILED, True))
 
+    def test_what_can_not_have_been_is_no_right_history(self):
+        def backwards(op, _):
+            op.start, op.end = op.end + 1, op.start
+
+        def with_the_number_of_another(op, other):
+            op.number = other.number
+
+        def begun_before_the_one_before_was_answered(op, other):
+            op.start = (other.start + other.end) / 2
+
+        def answered_without_an_end(op, _):
+            op.end = float("inf")
+
+        def as_it_was(op, _):
+            pass
+
+        for change in (backwards, with_the_number_of_another, begun_before_the_one_before_was_answered,                        answered_without_an_end, as_it_was):
+            with self.subTest(change.__name__):
+                story = self.story()
+                for _ in range(3):
+                    story.begin("set", 1, "node1", "put", "set/1", on=None).conclude(record.OK, owners=2, fallbacks=0)
+                _, other, op = story.ops
+                change(op, other)
+                story.save(self.path(main.HISTORY))
+                status, said = self.call("--judge", self.path(main.HISTORY))
+                passes = change is as_it_was
+                self.assertEqual((status, "record: impossible" in said),
+                                 (main.PASSED if passes else main.FAILED, not passes), said)
+
     def test_what_is_no_history_is_refused(self):
         with open(self.path("empty"), "w", encoding="utf-8"):
             pass
-        for path in (self.path("empty"), self.path("none"), self.folder):
+        story = self.story()
+        story.begin("set", 1, "node1", "put", "set/1", on=None).conclude("perhaps")
+        story.save(self.path("odd"))
+        for path in (self.path("empty"), self.path("none"), self.path("odd"), self.folder):
             with self.subTest(path), self.assertRaises(record.NoHistory):
                 self.call("--judge", path)
 
@@ -75,11 +110,25 @@ class Asking(Case):
             with self.subTest(names), self.assertRaisesRegex(scenario.Refused, "stands alone"):
                 self.call(*names)
 
+    def test_a_name_says_which_of_all_is_meant(self):
+        everything = [*scenario.names(), *main.stories(), main.RANDOM, *main.ALONE]
+        self.assertEqual(sorted(set(everything)), sorted(everything))
+
+    def test_of_the_short_ones_the_longest_are_begun_first_and_several_at_once(self):
+        options = main.options_of([main.SHORT])
+        self.assertGreater(options.jobs, len(os.sched_getaffinity(0)))
+        self.assertEqual(main.options_of(["islands"]).jobs, 1)
+        names = [name for name, _ in main.plan_of(options)]
+        self.assertEqual(sorted(names[:len(main.LONGEST)]), sorted(main.LONGEST))
+        self.assertEqual(sorted(names), sorted([*main.stories(), *scenario.names(short=True)]))
+
     def test_all_names_are_listed(self):
         status, said = self.call("--list")
         self.assertEqual(status, main.PASSED)
         for name in (*scenario.names(), *main.stories()):
             self.assertRegex(said, rf"(?m)^ *{name}\b")
+        self.assertRegex(said, r"(?m)^\* flip N TARGET")  # done in an instant
+        self.assertRegex(said, r"(?m)^  kill TARGET")
 
 
 class Reports(Case):

@@ -204,6 +204,14 @@ class Bank(Case):
             return True
         self.spoil(self.make, change, "in part")
 
+    def test_a_transaction_that_answers_for_a_part_only(self):
+        def change(ops, chosen):
+            look = chosen.choice(self.done(ops, bank.LOOK))
+            look.got.update(found={}, odd=bank._missing([], self.ACCOUNTS))
+            return True
+        self.spoil(self.make, change, "in part")
+        self.assertEqual(bank._missing(["+OK", "+OK"], {"a": 1, "b": 2}), [])
+
     def test_only_a_node_alone_is_asked(self):
         made = works.make(("bank",))
         self.assertIsNone(made.refuse(ALONE))
@@ -349,6 +357,21 @@ class Expiry(Case):
             for read, put in self.reads_of(ops, "ttl", "until"):
                 self.hide(read)
             self.passes(ops)
+
+    def test_a_few_milliseconds_early_is_early_where_all_clocks_are_right(self):
+        """With `within` as much after what is promised nothing is wrong: the two clocks may differ by that."""
+        within = expiry.STEADY_S
+        for facts, skew in ((ALONE, 0.0), (CLUSTER, expiry.SKEW_S)):
+            for given in ({"ttl": 1.0}, {"until": 2.0}):
+                for early, rules in ((within + 0.001, ["hidden early"]), (within - 0.001, [])):
+                    story = Story()
+                    put = story.op("expiry", 1, asking.PUT, "key", 1.0, 1.01, got={"owners": 2, "fallbacks": 0}, **given)
+                    at = 2.0 + skew - early
+                    hidden = {"values": [], "expiries": [], "damaged": [], "owners": 2}
+                    read = story.op("expiry", 2, asking.READ, "key", at - 0.002, at, got=hidden)
+                    with self.subTest(facts=facts, given=given, early=early):
+                        found = works.KINDS["expiry"].check([put, read], facts)
+                        self.assertEqual([one.rule for one in found], rules)
 
     def test_a_node_alone_is_exact(self):
         story = Story()

@@ -21,6 +21,7 @@ class WalFeed:
         self.ws = WebSocket(node.ports["http_port"], f"/wal?prefix={prefix}&heartbeat=100ms{after}", node.host,
                             open_s=open_s)
         self.ws.socket.settimeout(READ_S)
+        self.socket = self.ws.socket
 
     def read(self):
         """The next events, maybe none; EOFError at the end."""
@@ -42,6 +43,7 @@ class NativeFeed:
 
     def __init__(self, node, prefix, cursor, open_s=protocol.RECEIVE_S):
         self.connection = protocol.Connection(node.client_port, False, node.host)
+        self.socket = self.connection.socket
         try:
             self.connection.socket.settimeout(open_s)
             self.connection.send(protocol.hello())

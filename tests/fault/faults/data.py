@@ -16,6 +16,7 @@ from words import Target
 SEGMENT_HEADER_BYTES = 64
 EXIT_S = 10.0
 CLOSE_S = 5.0
+WAYS = STOPPED, KILLED = ("stopped", "killed")
 
 
 class _OnData(Fault):
@@ -149,23 +150,24 @@ class Restore(_OnData):
 
 class Copy(Fault):
     """Takes nothing from anybody: what is kept is for `restore`. The node is stopped or killed for it,
-    as drawn."""
+    as drawn, where the file doesn't say. Only a copy of one that was stopped looks as if it could go on."""
 
     word = "copy"
     ends = True
-    usage = "copy TARGET: stopped or kill -9; at the end its folder is copied, and it is started"
+    usage = "copy TARGET [stopped | killed]: one or the other; at the end its folder is copied, and it is started"
 
     def __init__(self, words):
         self.target = Target(words)
+        self.ways = [words.pop(0)] if words and words[0] in WAYS else list(WAYS)
         self.hosts = []
 
     def begin(self, arena, rng):
         self.hosts = [host for host in self.target.pick(arena, rng) if _disk_is_well(host)]
         told = []
         for host in self.hosts:
-            ends = rng.choice((host.stop, host.kill))
-            ends(self)
-            told.append(f"{host.name} ({ends.__name__})")
+            way = rng.choice(self.ways)
+            (host.stop if way == STOPPED else host.kill)(self)
+            told.append(f"{host.name} ({way})")
         return self.hosts, f"copy of {', '.join(told)}" if told else ""
 
     def end(self, arena):

@@ -7,6 +7,9 @@ from faults.fault import Fault
 from words import Target
 
 
+DEAD = disks.Wish(writes=1.0, syncs_fail=True)
+
+
 class _Cut(Fault):
     """With `torn` some pages of what was not synced are there, others not."""
 
@@ -30,9 +33,12 @@ class _Cut(Fault):
     def begin(self, arena, rng):
         self.hosts = self.target.pick(arena, rng)[:self.most(arena.scenario.cluster)]
         for host in self.hosts:
+            host.disk.want(self, DEAD)  # first: what is on its way to a disk may not get there while nodes are killed
+        for host in self.hosts:
             host.kill(self)
         for host in self.hosts:
             host.disk.power_cut(self.torn)
+            host.disk.unwant(self)
             host.boot.again()
         named = ", ".join(host.name for host in self.hosts)
         return self.hosts, f"power cut{' (torn)' * self.torn} of {named}" if self.hosts else ""

@@ -6,7 +6,7 @@ transaction wrote it.
     Who reads all accounts finds all the money                                               else  money
     One order of all transactions explains what each has found, and is that of time,
       where one was answered before another was asked (tests/support/serializable.py)          else  the rule that it says
-    What EXEC has carried out, it has carried out whole                                        else  in part
+    What has been carried out, has been carried out whole                                        else  in part
 
     share           all accounts are read and written anew, over HTTP
     transfer        two are read, then written if nobody has written them since, over Redis
@@ -98,7 +98,7 @@ class Bank(Work):
         (kind, content), *_ = _pipeline(client, connection, [("MULTI",), *(("GET", name) for name in accounts),
                                                              ("EXEC",)])[::-1]
         if kind == "*":
-            op.conclude(OK, found=_found(accounts, [reply[1] for reply in content]))
+            op.conclude(OK, found=_found(accounts, [reply[1] for reply in content]), odd=_missing(content, accounts))
         else:
             op.conclude(NOTHING, f"{kind}{content}")
         return op
@@ -172,7 +172,8 @@ def _execute(client, connection, op, commands):
         raise Gone(str(error)) from None
     if answer.status == 200:
         gets = [command[1] for command in commands if command[0] == "get"]
-        op.conclude(OK, found=_found(gets, answer.json()["results"]))
+        results = answer.json()["results"]
+        op.conclude(OK, found=_found(gets, results), odd=_missing(results, commands))
     else:
         unknown = answer.json().get("outcome") == "unknown"
         op.conclude(UNKNOWN if unknown else NOTHING, f"{answer.status} {answer.json()['error']}")
@@ -191,11 +192,16 @@ def _conclude_exec(op, reply):
     kind, content = reply
     if kind == "*":
         odd = [str(one) for one in content if one != resp.OK]
-        op.conclude(OK, odd=odd)
+        op.conclude(OK, odd=odd + _missing(content, op["writes"]))
     elif kind == "*-":
         op.conclude(NOTHING, "somebody has written in between")
     else:
         op.conclude(UNKNOWN if b"unknown" in content else NOTHING, content.decode(errors="replace"))
+
+
+def _missing(replies, asked):
+    """What is odd about the number of replies."""
+    return [] if len(replies) == len(asked) else [f"{len(replies)} replies to {len(asked)} commands"]
 
 
 # ---- values -------------------------------------------------------------------------------------------------

@@ -19,11 +19,9 @@ that is lost and another that counts twice don't make up for each other. A count
 generation after some additions, so that most of them end with few of unknown outcome, and the sum
 has to be exact.
 """
-import collections
-
 from record import NOTHING, OK
 from works import asking
-from works.quorums import binding, heard_enough, too_few
+from works.quorums import binding, differ, heard_enough, too_few
 from works.slots import Slots
 from works.work import Problem, Work, by_key, tell
 
@@ -110,17 +108,12 @@ class Sum:
 
     def check(self):
         yield from too_few(self.key, self.ops, self.facts)
-        finals = collections.defaultdict(list)
+        yield from differ(self.key, self.ops, lambda read: tuple(read["values"]))
         for op in self.ops:
             if op.kind == ADD:
                 yield from self._check_add(op)
             elif op.outcome == OK:
-                if op["final"]:
-                    finals[tuple(op["values"])].append(op)
                 yield from self._check_read(op)
-        if len(finals) > 1:
-            said = "; ".join(tell(reads[0]) for reads in finals.values())
-            yield Problem("differ", self.key, said)
 
     def _check_add(self, add):
         if add["code"] == EINVAL:

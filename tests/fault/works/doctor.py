@@ -201,8 +201,7 @@ class Store(World):
             op.conclude(OK, owners=W, fallbacks=0)
 
     def tell(self, make_client, clients=3, run_s=1.5, begun=False):
-        """All operations of a run: clients at work, healing, and every key read once by the
-        quorum."""
+        """All operations of a run: clients at work, healing, and every key read twice."""
         if begun:
             self.begin_all()
         for client in range(1, clients + 1):
@@ -215,7 +214,8 @@ class Store(World):
             for replica in self.replicas[key]:
                 whole = whole.merge(replica)
             self.replicas[key] = [whole] * N
-            self.go(self.read(0, key, True))
+            for _ in range(2):
+                self.go(self.read(0, key, True))
         self.run()
         return self.record.of(self.word)
 

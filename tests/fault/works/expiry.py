@@ -33,7 +33,9 @@ from works.work import Problem, Work, tell
 
 SKEW_S = 2.0  # limits.clock_ahead_ms
 GRACE_S = 1.0
-EXACT_S = 0.05  # to what the true clock and the nodes' are compared
+EXACT_S = 0.05  # to what the true clock and the nodes' are compared, where one of these is wrong
+STEADY_S = 0.005  # where none ever was
+MOMENT_S = 0.001
 WATCH_S = 0.02  # between two looks at the nodes' clocks
 UNSEEN_S = 0.2  # a clock may be found changed so much later
 CHANGE_S = 0.02  # of a clock, that is taken down
@@ -128,8 +130,13 @@ def _tell_clocks(run, word, ahead):
 
 
 def _epoch(record):
-    """The true time at which the record began."""
-    return time.time() - record.now()
+    """The true time at which the record began. Whoever is interrupted between the two clocks looks again."""
+    while True:
+        before = record.now()
+        true = time.time()
+        after = record.now()
+        if after - before < MOMENT_S:
+            return true - (before + after) / 2
 
 
 def _put(client, key):
@@ -177,6 +184,7 @@ class _Clocks:
         seen = sorted((op.start, op["least"], op["most"]) for op in ops if op.kind == TOLD and op.key == CLOCKS)
         self._times = [time_s for time_s, _, _ in seen]
         self._seen = seen
+        self.exact = EXACT_S if any(least or most for _, least, most in seen) else STEADY_S
 
     def over(self, start, end):
         """(least, most) of this time, and a little more."""
@@ -242,11 +250,11 @@ class _Key:
     def _told_between(self, put):
         """What its expiry is, by the clock of whoever coordinated it."""
         if put["until"] is not None:
-            return put["until"] - EXACT_S, put["until"] + EXACT_S
+            return put["until"] - self.clocks.exact, put["until"] + self.clocks.exact
         if put["ttl"] is None:
             return None, None
         least, most = self.clocks.over(put.start, put.closed)
-        return put.start + put["ttl"] + least - EXACT_S, put.closed + put["ttl"] + most + EXACT_S
+        return put.start + put["ttl"] + least - self.clocks.exact, put.closed + put["ttl"] + most + self.clocks.exact
 
     def _shown_until(self, put, read):
         """When the read has to begin at the latest to be told of it; None: any time."""
@@ -266,7 +274,7 @@ class _Key:
         candidates = [put for put in self.puts if put.outcome != NOTHING and put.start < read.end and
                       not any(put.before(other) for other in sure)]
         hidden = [self._hidden_from(put, read) for put in candidates]
-        if any(since is not None and since <= read.end + EXACT_S for since in hidden):
+        if any(since is not None and since <= read.end + self.clocks.exact for since in hidden):
             return
         rule = "lost" if all(since is None for since in hidden) else "hidden early"
         yield Problem(rule, self.key, f"{tell(read)}; " + "; ".join(tell(put) for put in candidates[:5]))

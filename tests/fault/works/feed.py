@@ -1,6 +1,6 @@
 """The live feed: clients that write beside others that read it, over WebSocket and the native protocol,
-and go on with their cursors at another node whenever theirs is silent, gone, or has bored them.
-(docs/feed.md)
+go on with their cursors at another node whenever theirs is silent, gone, or has bored them, and doze at
+times, until a node has no room for what they should be told. (docs/feed.md)
 
     From one event to the next a reader's cursor moves in one lane, by that event; or as a gap says        else  passed over
     What stands at a place of a lane is the same for all                                                   else  differ
@@ -13,7 +13,7 @@ and go on with their cursors at another node whenever theirs is silent, gone, or
 Readers hear everything, whoever wrote it, for a lane's places are counted whatever is in them; the
 record has what is this workload's, and all that is not plainly another's next event.
 
-    put             value: the number of the operation
+    put             value: the number of the operation, and padding
     told            given: event, number, reason, missed, whose; moved: [node, lane, tag, at, tag before, at
                     before], each lane that is elsewhere than before (tag 0: no place is known yet); gone:
                     [node, lane], those that are no more; `begun`: the first of a reader, nothing before it
@@ -21,6 +21,7 @@ record has what is this workload's, and all that is not plainly another's next e
 
 """
 import collections
+import socket
 import time
 
 import feeds
@@ -35,6 +36,10 @@ SETUP = "setup"  # told of the run, not by a node: whether disks fail in it
 PAUSE_S = 0.008
 SLICE_S = 0.15  # of reading, in a round
 STAY_S = (0.3, 4.0)  # at one node
+DOZE_SHARE = 0.03  # of rounds of a reader
+DOZE_S = (0.5, 3.0)
+SLOW_BYTES = 8192  # of a reader's socket: what it doesn't read soon stays with the node
+PADDING = (0, 0, 0, 1000, 8000)
 SILENT_S = 1.0  # heartbeats come ten times as often
 OPEN_S = 8.0  # a place in all lanes may take 5 s
 QUIET_S = 3.0  # nothing new for so long: all is told that ever will be
@@ -67,13 +72,16 @@ class Feed(Work):
             self.readers += [reader] if reader else []
         if reader:
             reader.read(client, SLICE_S)
+            if client.rng.random() < DOZE_SHARE:
+                reader.doze(client)
         else:
             self._write(client)
 
     def _write(self, client):
         key = f"{self.prefix}{client.rng.randrange(KEYS)}"
         op = client.begin(asking.PUT, key)
-        answer = client.call(protocol.PUT, key, str(op.number).encode())
+        padding = "-" * client.rng.choice(PADDING)
+        answer = client.call(protocol.PUT, key, f"{op.number} {padding}".encode())
         op.conclude(answer.outcome, answer.why)
         if client.rng.random() < 0.02:
             client.leave()
@@ -140,6 +148,11 @@ class Reader:
             self.close()
             client.leave()
 
+    def doze(self, client):
+        """Reads nothing for a while."""
+        client.pause(client.rng.uniform(*DOZE_S))
+        self._spoken_at = time.monotonic()
+
     def close(self):
         if self._feed is not None:
             self._feed.close()
@@ -153,6 +166,7 @@ class Reader:
         except Refused as refused:
             assert refused.status >= 500, refused  # a cursor that is not taken, for one
             raise EOFError(str(refused)) from None
+        self._feed.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLOW_BYTES)
         self._spoken_at = time.monotonic()
         self._leave_at = self._spoken_at + client.rng.uniform(*STAY_S)
 
@@ -177,7 +191,8 @@ class Reader:
             self._places[moved[0]] == _next(before[moved[0]])
 
     def _tell(self, client, event, before, moved, ours):
-        number = int(event["value"]) if ours and (event["value"] or "").isdigit() else None
+        text = (event["value"] or "").partition(" ")[0]
+        number = int(text) if ours and text.isdigit() else None
         told = client.record.begin(
             self.work.word, self.number, client.node.name, TOLD, (event["key"] or "") if ours else "",
             event=event["op"], number=number, reason=event.get("reason"), missed=event.get("missed"),

@@ -3,7 +3,7 @@ numbers, and gives the falsified history, or None where there is nothing to do i
 where an honest store could have answered the same, as far as this tells easily: then nobody could
 find it.
 """
-from record import NOTHING, OK
+from record import NOTHING, OK, UNKNOWN
 from works.asking import DELETE, PUT, READ
 from works.doctor import reads, shuffled, with_changed, writes
 
@@ -195,9 +195,20 @@ def show_twice(ops, rng):
     return None
 
 
+def disagree(ops, rng):
+    """After healing one node shows a write of unknown outcome, another one doesn't: each alone may be right."""
+    for write in shuffled(rng, [op for op in writes(ops, kinds=(PUT,)) if op.outcome == UNKNOWN]):
+        for read in shuffled(rng, reads(ops, write.key, True)):
+            if write.number not in numbers(read):
+                return added(ops, read, write)
+            left = [sibling for sibling in read["values"] if sibling[-1] != write.number]
+            return with_changed(ops, read, values=left)
+    return None
+
+
 def swap_keys(ops, rng):
     """Two keys have each other's values after healing."""
-    final = [op for op in reads(ops, final=True) if op["values"]]
+    final = list({op.key: op for op in reads(ops, final=True) if op["values"]}.values())
     if len(final) < 2:
         return None
     one, other = rng.sample(final, 2)
@@ -233,6 +244,7 @@ ONE_READ = {
     "invent": (invent, {"phantom"}),
     "foresee": (foresee, {"phantom"}),
     "ignore refusal": (ignore_refusal, {"refused"}),
+    "disagree": (disagree, {"differ"}),
     "swap keys": (swap_keys, {"phantom"}),
     "damage": (damage, {"damaged"}),
 }

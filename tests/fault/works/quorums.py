@@ -10,6 +10,9 @@ read that had fewer than R owners, as an older layout of fewer members may have.
 That W have confirmed, fallbacks included, and R answered, is what OK says, and each answer tells
 how many did: with less it was no OK. (Only partitions of which removals by force have left fewer
 owners than that go on with these, and the cluster says so: no scenario goes so far.)
+
+After healing all members, each asked by itself, say the same, be it of writes whose outcome nobody
+knows.
 """
 from record import OK
 from works.work import Problem, tell
@@ -33,6 +36,16 @@ def reads_of(ops, final):
     began."""
     reads = [op for op in ops if op.kind == "read" and op.outcome == OK]
     return sorted((op for op in reads if bool(op["final"]) == final), key=lambda op: op.start)
+
+
+def differ(key, ops, shown):
+    """Problems of reads after healing that say different things, though each of them alone may be
+    right. `shown`: what a read says."""
+    said = {}
+    for read in reads_of(ops, True):
+        said.setdefault(shown(read), read)
+    if len(said) > 1:
+        yield Problem("differ", key, "; ".join(tell(read) for read in said.values()))
 
 
 def too_few(key, ops, facts):

@@ -20,7 +20,7 @@ import collections
 
 from record import OK
 from works import asking
-from works.quorums import binding, heard_enough, too_few
+from works.quorums import binding, differ, heard_enough, too_few
 from works.versions import Key, shown
 from works.work import Problem, Work, by_key, tell
 
@@ -86,6 +86,7 @@ class Sessions(Key):
 
     def check(self):
         yield from too_few(self.key, self.ops, self.facts)
+        yield from differ(self.key, self.ops, lambda read: tuple(sorted(shown(read))))
         self.acknowledged = [op for op in self.writes if binding(op, self.facts)]
         self.met = collections.defaultdict(dict)  # client -> write -> what told it of it
         ended = sorted((op for op in self.ops if op.outcome == OK and op.kind != asking.READ),

@@ -9,12 +9,13 @@ of.
     An element was added to this very set, was not refused, and before
     the read was over.                                                      else  phantom, refused
     OK says that enough have confirmed or answered.                         else  too few
+    After healing all members, each asked by itself, say the same.          else  differ
     No sibling holds the element of another's writer: it had read that
     other one, and replaced it.                                             else  false siblings
 """
 from record import NOTHING, OK
 from works import asking
-from works.quorums import binding, heard_enough, reads_of, too_few
+from works.quorums import binding, differ, heard_enough, reads_of, too_few
 from works.work import Problem, Work, by_key, tell
 
 ELEMENTS_MAX = 100  # of one set; every write carries them all
@@ -68,6 +69,7 @@ def _carried(write, by_number):
 
 def _check_key(key, ops, by_number, facts):
     yield from too_few(key, ops, facts)
+    yield from differ(key, ops, lambda read: tuple(sorted(map(tuple, read["values"]))))
     for final in (False, True):
         writes = [op for op in ops if op.kind == asking.PUT and op.outcome == OK]
         writes = [op for op in writes if final or binding(op, facts)]

@@ -22,6 +22,9 @@ whatever had not ended when it began.
     began; or what may have replaced that, and so on; or one of
     these is a delete.                                              else  lost
 
+    After healing all members, each asked by itself, say the
+    same.                                                           else  differ
+
 So the siblings after healing are exactly the concurrent ones. What is not demanded, and why:
 
 - A write of unknown outcome may happen at any time after it began, or never. One without a context
@@ -45,7 +48,7 @@ import heapq
 
 from record import NOTHING, OK
 from works.asking import DELETE, PUT, READ
-from works.quorums import binding, heard_enough, reads_of, too_few
+from works.quorums import binding, differ, heard_enough, reads_of, too_few
 from works.work import Problem, by_key, tell
 
 
@@ -120,6 +123,7 @@ class Key:
 
     def check(self):
         yield from too_few(self.key, self.ops, self.facts)
+        yield from differ(self.key, self.ops, lambda read: tuple(sorted(shown(read))))
         for final in (False, True):
             yield from self._sweep(final)
 
