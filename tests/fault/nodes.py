@@ -27,6 +27,8 @@ def storage(engine, durability="sync"):
     return {"engine": engine, "durability": durability}
 
 
+# What a fault does to a request has to show in a time that a test can wait for.
+LIMITS = {"request_timeout_ms": 5000}
 ALONE = {"quorum": {"n": 1, "r": 1, "w": 1}, "listen": {"peer_port": None}}
 
 
@@ -36,7 +38,8 @@ def group(count, engine, durability="sync", started=True, **settings):
     their pids, whatever happens."""
     chosen = {"storage": storage(engine, durability), "cluster": {"name": "fault", "partitions": 16}}
     chosen.update(ALONE if count == 1 else {})
-    nodes = cluster.Cluster(0, joined=False, **{**chosen, **settings})
+    limits = {"limits": {**LIMITS, **settings.get("limits", {})}}
+    nodes = cluster.Cluster(0, joined=False, **{**chosen, **settings, **limits})
     with nodes:
         for _ in range(count):
             add(nodes)

@@ -248,7 +248,7 @@ class Advertised(Case):
                     self.assertIn("127.0.0.5:%d" % client.address[1],
                                   node.shoal("status").out.decode())
                 begun = client.passed
-                figures = group.nodes[0].shoal("bench", "--requests", "2000", "--json").json()
+                figures = group.nodes[0].shoal("bench", "--requests", "2000", "--keys", "200", "--json").json()
                 self.assertEqual(figures["errors"], {})
                 self.assertGreater(client.passed, begun)  # straight to the owner, by what it said
 
@@ -288,7 +288,7 @@ class Ipv6(Case):
             outcome = cluster.shoal("get", "k", "--raw", *cluster.PATIENTLY,
                                     environment={"SHOAL_HOSTS": f"[::1]:{three.client_port}"})
             self.assertEqual((outcome.status, outcome.out), (0, b"v"), outcome)
-            figures = one.shoal("bench", "--requests", "1000", "--json").json()
+            figures = one.shoal("bench", "--requests", "1000", "--keys", "200", "--json").json()
             self.assertEqual(figures["errors"], {})
             two.kill()
             self.put(one, "k", "w")

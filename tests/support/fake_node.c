@@ -191,7 +191,7 @@ void fake_node_stop(struct fake_node *node)
 {
     struct pollfd ended = {.fd = net_ended_fd(node->net), .events = POLLIN};
     net_stop(node->net);
-    int ready = poll(&ended, 1, 20000);
+    int ready = poll(&ended, 1, 60000);
     ASSERT(ready == 1);
     clean_up(node);
 }

@@ -1,6 +1,7 @@
 #include "support/redis_client.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,7 +119,10 @@ const char *redis_client_receive(struct redis_client *client)
     while ((len = reply_length(buffer_bytes(&client->in))) == 0) {
         int code = buffer_reserve(&client->in, TEXT_BYTES_MAX);
         ASSERT(code == 0);
-        ssize_t got = recv(client->fd, client->in.data + client->in.len, TEXT_BYTES_MAX, 0);
+        ssize_t got;
+        do {
+            got = recv(client->fd, client->in.data + client->in.len, TEXT_BYTES_MAX, 0);
+        } while (got < 0 && errno == EINTR); /* the process was stopped and goes on */
         if (got <= 0) {
             return "";
         }

@@ -2,6 +2,7 @@
 #include "support/wire_client.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -14,7 +15,7 @@ void wire_client_open(struct wire_client *client, uint16_t port)
 {
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct timeval patience = {.tv_sec = 20};
+    struct timeval patience = {.tv_sec = 60};
     *client = (struct wire_client){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     ASSERT(client->fd >= 0);
     setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
@@ -56,8 +57,11 @@ static bool read_more(struct wire_client *client)
 {
     int code = buffer_reserve(&client->in, 65536);
     ASSERT(code == 0);
-    ssize_t got =
-        recv(client->fd, client->in.data + client->in.len, client->in.capacity - client->in.len, 0);
+    ssize_t got;
+    do {
+        got = recv(client->fd, client->in.data + client->in.len,
+                   client->in.capacity - client->in.len, 0);
+    } while (got < 0 && errno == EINTR); /* the process was stopped and goes on */
     if (got <= 0) {
         return false;
     }
