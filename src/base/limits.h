@@ -119,4 +119,7 @@
 
 #define LIMIT_WORKERS 256u
 
+/* Files that are memory at a time, some of them about to be unmapped. */
+#define LIMIT_MAPPINGS (LIMIT_WORKERS * 24u)
+
 #endif

@@ -8,6 +8,8 @@
 #ifndef STORAGE_DISK_H
 #define STORAGE_DISK_H
 
+#include <stdatomic.h>
+
 #include "base/bytes.h"
 
 struct disk;
@@ -19,6 +21,15 @@ struct disk_file;
  * then change time and device, which tell it also from itself changed. */
 #define DISK_IDENTITY_BYTES 32u
 #define DISK_IDENTITY_LASTING_BYTES 16u /* the first of them */
+
+/* A file as memory. */
+struct disk_map {
+    uint8_t *memory;
+    /* Set once a page of it is gone: the file was cut short by somebody, or the disk can't give the
+     * page back. What was there is zeros then, and what is written there is memory alone. Valid
+     * until it is unmapped. */
+    const atomic_bool *lost;
+};
 
 enum disk_open {
     DISK_OPEN_READ,   /* must be there */
@@ -48,9 +59,10 @@ struct disk_ops {
     /* The first `bytes` of the file, which were all written before, as memory: what is written
      * there is the file's at once, outlives the process and is durable by sync. All of it is at
      * hand when this returns, and stays so as far as the system allows it, so that touching it
-     * meets neither a full disk nor a bad one. At most one at a time of a file; it is given back
+     * meets neither a full disk nor a bad one; where it meets one all the same, see struct
+     * disk_map. One thread at a time touches it. At most one at a time of a file; it is given back
      * before the file is closed. */
-    int (*map)(struct disk_file *file, uint64_t bytes, uint8_t **out);
+    int (*map)(struct disk_file *file, uint64_t bytes, struct disk_map *out);
     void (*unmap)(struct disk_file *file, uint8_t *memory, uint64_t bytes);
     int (*rename)(struct disk *disk, const char *from, const char *to); /* replaces `to` */
     int (*remove)(struct disk *disk, const char *name);

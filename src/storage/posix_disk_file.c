@@ -14,6 +14,7 @@
 
 #include "base/memory.h"
 #include "shoal/error.h"
+#include "storage/page_guard.h"
 #include "storage/posix_disk.h"
 
 #define WORDS_BYTES 256u
@@ -25,6 +26,7 @@
 struct disk_file {
     int fd;
     struct sync_times *times; /* or NULL */
+    struct page_guard *guard; /* of what is mapped of it; NULL: nothing is */
     char name[DISK_NAME_BYTES + 8];
 };
 
@@ -71,6 +73,7 @@ int posix_file_open(int folder, const char *name, int flags, struct sync_times *
         return error;
     }
     file->times = times;
+    file->guard = NULL;
     (void)snprintf(file->name, sizeof(file->name), "%s", name);
     *out = file;
     return 0;
@@ -200,12 +203,8 @@ int posix_file_sync(struct disk_file *file)
 /* Kept in memory, should the limit allow it: then nothing has to be read again. Each page is
  * written to once, as far as writing goes, so that the first real write of one costs no fault;
  * kernels that don't know how to say so let each cost one. */
-int posix_file_map(struct disk_file *file, uint64_t bytes, uint8_t **out)
+static int populate(void *memory, uint64_t bytes)
 {
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0);
-    if (memory == MAP_FAILED) {
-        return posix_disk_failed("map", file->name, errno);
-    }
     (void)mlock(memory, bytes);
     int result;
     do {
@@ -214,17 +213,33 @@ int posix_file_map(struct disk_file *file, uint64_t bytes, uint8_t **out)
     if (result != 0 && errno == EINVAL) {
         result = madvise(memory, bytes, MADV_WILLNEED);
     }
-    if (result != 0) {
-        int error = posix_disk_failed("map", file->name, errno);
+    return result;
+}
+
+int posix_file_map(struct disk_file *file, uint64_t bytes, struct disk_map *out)
+{
+    if (bytes >= PAGE_GUARD_BYTES_MAX) {
+        return posix_disk_failed("map", file->name, ENOMEM);
+    }
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0);
+    if (memory == MAP_FAILED) {
+        return posix_disk_failed("map", file->name, errno);
+    }
+    int error = populate(memory, bytes) == 0 ? 0 : posix_disk_failed("map", file->name, errno);
+    if (error == 0 && page_guard_add(memory, bytes, &file->guard) != 0) {
+        error = posix_disk_failed("guard", file->name, ENOMEM);
+    }
+    if (error != 0) {
         (void)munmap(memory, bytes);
         return error;
     }
-    *out = memory;
+    *out = (struct disk_map){.memory = memory, .lost = page_guard_lost(file->guard)};
     return 0;
 }
 
 void posix_file_unmap(struct disk_file *file, uint8_t *memory, uint64_t bytes)
 {
-    (void)file;
+    page_guard_remove(file->guard);
+    file->guard = NULL;
     (void)munmap(memory, bytes);
 }

@@ -33,7 +33,7 @@ int posix_file_read_now(struct disk_file *file, uint64_t offset, void *out, size
                         size_t *got);
 int posix_file_sync(struct disk_file *file);
 int posix_file_truncate(struct disk_file *file, uint64_t bytes);
-int posix_file_map(struct disk_file *file, uint64_t bytes, uint8_t **out);
+int posix_file_map(struct disk_file *file, uint64_t bytes, struct disk_map *out);
 void posix_file_unmap(struct disk_file *file, uint8_t *memory, uint64_t bytes);
 
 #endif

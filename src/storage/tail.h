@@ -8,6 +8,8 @@
  *   - On disk it is synced once a second (offload, the slow lane): the end of the machine may cost
  *     that much, and any end but a clean stop is told of by a *crash mark* at the place where the
  *     next life begins.
+ *   - A file that is cut short by somebody while it is mapped, or a page of which the disk can't
+ *     give back, costs what was there: the segment is given up, what comes is in the next one.
  *   - It keeps to its bytes: the oldest segment goes, readers that still want it learn where it
  *     begins now.
  *   - A disk that fails or is full costs the durability, not the feed: it goes on in memory (as

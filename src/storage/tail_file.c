@@ -21,13 +21,14 @@
 #include "shoal/error.h"
 #include "storage/tail_inside.h"
 
-#define MAGIC "shoaltl1"
 #define MAGIC_BYTES 8u
 #define HEAD_SUM_AT 64u
 #define CLEAN_AT 72u
 #define CLEAN_SUM_AT 80u
 #define FILL_BYTES (64u * LIMIT_KIB)
 #define SUFFIX ".tail"
+
+static const char magic[] = "shoaltl1";
 
 void tail_file_name(uint32_t lane, uint64_t sequence, char out[DISK_NAME_BYTES])
 {
@@ -56,7 +57,7 @@ bool tail_file_parse(const char *name, uint32_t *lane, uint64_t *sequence)
 void tail_file_begin(const struct tail *tail, struct tail_segment *segment)
 {
     uint8_t *head = segment->memory;
-    memcpy(head, MAGIC, MAGIC_BYTES);
+    memcpy(head, magic, MAGIC_BYTES);
     store_u32_le(head + 8, tail->options.lane);
     store_u32_le(head + 12, 0);
     store_u64_le(head + 16, tail->id);
@@ -92,7 +93,7 @@ int tail_head_read(const uint8_t head[TAIL_HEAD_BYTES], struct tail_head *out)
         return 1;
     }
     uint64_t sum = load_u64_le(head + HEAD_SUM_AT);
-    if (memcmp(head, MAGIC, MAGIC_BYTES) != 0 || sum != hash_xxh3(bytes_make(head, HEAD_SUM_AT))) {
+    if (memcmp(head, magic, MAGIC_BYTES) != 0 || sum != hash_xxh3(bytes_make(head, HEAD_SUM_AT))) {
         return SHOAL_EPROTO;
     }
     *out = (struct tail_head){
@@ -132,6 +133,7 @@ int tail_file_make(struct disk *disk, uint32_t lane, struct tail_segment *segmen
 {
     char name[DISK_NAME_BYTES];
     uint8_t identity[DISK_IDENTITY_BYTES];
+    struct disk_map map = {0};
     tail_file_name(lane, segment->sequence, name);
     int result = disk->ops->open(disk, name, DISK_OPEN_CREATE, &segment->file);
     if (result < 0) {
@@ -147,14 +149,16 @@ int tail_file_make(struct disk *disk, uint32_t lane, struct tail_segment *segmen
         result = disk->ops->sync_folder(disk);
     }
     if (result == 0) {
-        result = disk->ops->map(segment->file, segment->bytes, &segment->memory);
+        result = disk->ops->map(segment->file, segment->bytes, &map);
     }
     if (result < 0) {
-        segment->memory = NULL;
         tail_file_leave(disk, segment);
         (void)disk->ops->remove(disk, name);
+        return result;
     }
-    return result;
+    segment->memory = map.memory;
+    segment->lost = map.lost;
+    return 0;
 }
 
 void tail_file_leave(struct disk *disk, struct tail_segment *segment)
@@ -169,4 +173,5 @@ void tail_file_leave(struct disk *disk, struct tail_segment *segment)
         segment->file = NULL;
     }
     segment->memory = NULL;
+    segment->lost = NULL;
 }

@@ -1,6 +1,8 @@
 /* Between the files of a tail (storage/tail.h).
  *
- *      tail.c           opening, appending, what goes and what stays
+ *      tail.c           appending, and what is done when the disk fails
+ *      tail_open.c      the beginning and the end of its life
+ *      tail_row.c       which segment is next, what stays in memory, what goes
  *      tail_event.c     an event as bytes
  *      tail_segment.c   a segment in memory: its marks, and finding a position in it
  *      tail_read.c      reading, from memory or by way of a fetch from the disk
@@ -34,16 +36,18 @@ struct tail_mark {
 
 struct tail_segment {
     struct queue link;
-    uint64_t sequence;      /* of its file */
-    uint64_t first;         /* position of the first event, or where it would be */
-    uint64_t end;           /* behind the last one */
-    uint32_t bytes;         /* how long it is */
-    uint32_t used;          /* of that, head included */
-    uint8_t *memory;        /* NULL: on the disk alone */
-    struct disk_file *file; /* NULL: in memory alone */
-    bool dirty;             /* written to since it was last synced */
-    bool leaving;           /* it is let go of as soon as nobody reads it */
-    uint32_t readers;       /* fetches under way, and syncs */
+    uint64_t sequence;       /* of its file */
+    uint64_t first;          /* position of the first event, or where it would be */
+    uint64_t end;            /* behind the last one */
+    uint32_t bytes;          /* how long it is */
+    uint32_t used;           /* of that, head included */
+    uint8_t *memory;         /* NULL: on the disk alone */
+    const atomic_bool *lost; /* see struct disk_map; NULL: that is no file's */
+    struct disk_file *file;  /* NULL: in memory alone */
+    bool dirty;              /* written to since it was last synced */
+    bool leaving;            /* it is let go of as soon as nobody reads it */
+    bool told;               /* the log was, that pages are lost */
+    uint32_t readers;        /* fetches under way, and syncs */
     uint8_t identity[TAIL_IDENTITY_BYTES];
     struct tail_mark *marks;
     uint32_t mark_count;
@@ -124,16 +128,24 @@ struct tail {
 
 /* ---- tail.c ---- */
 
-/* Lets go of it: of its memory now, of its file in the background. */
-void tail_drop(struct tail *tail, struct tail_segment *segment);
-/* Nobody reads it any more. */
-void tail_release(struct tail *tail, struct tail_segment *segment);
 /* The disk does not do what it should, and is tried again later. `lost`: what was written may not
  * be there, so that what comes is kept in memory from now on; else once there is no segment left.
  */
 void tail_fail(struct tail *tail, bool lost, const char *words);
+void tail_try_later(struct tail *tail);
 /* The next segment is ready. */
 void tail_ready(struct tail *tail, struct tail_segment *spare);
+
+/* ---- tail_row.c ---- */
+
+/* Another segment is written to from here on; none if there is no memory. */
+void tail_roll(struct tail *tail);
+/* Keeps to the bytes, with room for `more`. What is in memory alone goes with what is older. */
+void tail_trim(struct tail *tail, uint64_t more);
+/* Lets go of it: of its memory now, of its file in the background. */
+void tail_drop(struct tail *tail, struct tail_segment *segment);
+/* Nobody reads it any more. */
+void tail_release(struct tail *tail, struct tail_segment *segment);
 
 /* ---- tail_segment.c ---- */
 
@@ -153,6 +165,18 @@ uint32_t tail_segment_stretch_end(const struct tail_segment *segment, uint32_t m
 static inline struct tail_segment *tail_segment_of(const struct queue *link)
 {
     return QUEUE_ITEM((struct queue *)(uintptr_t)link, struct tail_segment, link);
+}
+
+static inline bool tail_has_file(const struct tail_segment *segment)
+{
+    return segment->file != NULL;
+}
+
+/* Is what was written to its memory, or some of it, in no file? */
+static inline bool tail_segment_lost(const struct tail_segment *segment)
+{
+    atomic_signal_fence(memory_order_seq_cst); /* it is set while writing, on this thread */
+    return segment->lost != NULL && atomic_load_explicit(segment->lost, memory_order_relaxed);
 }
 
 /* ---- tail_file.c ---- */
@@ -187,7 +211,7 @@ int tail_head_read(const uint8_t head[TAIL_HEAD_BYTES], struct tail_head *out);
 /* Gives the background what there is to do, with syncing if that is due: now, or when it has done
  * what it was given before. */
 void tail_work_begin(struct tail *tail, bool sync);
-/* A segment's memory is not needed any more. */
+/* A segment's memory, which is its file's, is not needed any more. */
 void tail_work_unmap(struct tail *tail, struct tail_segment *segment);
 /* Does all that is left, here and now; the last segment says that its end is the end (`clean`), if
  * that is so. */

@@ -207,7 +207,8 @@ static void load_look_back(struct tail_past *past, const struct found *found)
     }
 }
 
-/* The end is what a clean stop has written down as such, in the last file there is. */
+/* The end is what a clean stop has written down as such, in the last file there is. One behind it
+ * that was never begun, as it looks, may have been: cut short, it has nothing to show for it. */
 static bool load_take(struct load *load)
 {
     struct tail *tail = load->tail;
@@ -215,7 +216,7 @@ static bool load_take(struct load *load)
     for (uint32_t i = 0; i < load->count; i++) {
         struct found *found = &load->files[i];
         tail->sequence = found->sequence >= tail->sequence ? found->sequence + 1 : tail->sequence;
-        if (found->begun) {
+        if (found->begun || !queue_empty(&tail->segments)) {
             clean = found->segment != NULL && found->clean;
         }
         load_look_back(load->past, found);

@@ -192,6 +192,8 @@ void tail_work_unmap(struct tail *tail, struct tail_segment *segment)
     } else {
         tail->options.disk->ops->unmap(unmap.file, unmap.memory, unmap.bytes);
     }
+    segment->memory = NULL;
+    segment->lost = NULL;
 }
 
 /* ---- the end ---- */
@@ -228,7 +230,8 @@ void tail_work_end(struct tail *tail, bool clean)
         tail_segment_free(tail_segment_of(link));
     }
     /* In this order: what says that all is there is true from the moment that it is. */
-    if (clean && active != NULL && active->file != NULL && work_sync_all(tail)) {
+    if (clean && active != NULL && active->file != NULL && !tail_segment_lost(active) &&
+        work_sync_all(tail)) {
         tail_file_finish(active, tail->end);
         (void)disk->ops->sync(active->file);
     }

@@ -268,6 +268,51 @@ class Trouble(unittest.TestCase):
                 self.assertEqual((status, err), (0, ""))
             one.start()
 
+    def test_files_of_the_feed_cut_short_cost_what_was_in_them_and_no_node(self):
+        with Cluster(1, storage={"engine": "log"}, workers=1,
+                     quorum={"n": 1, "r": 1, "w": 1}) as cluster:
+            node = cluster.nodes[0]
+            with wal(node, prefix="c/", heartbeat="100ms") as ws:
+                start = ws.next("heartbeat")["cursor"]
+            with Watching([node], "--prefix", "c/", "--json", "--after", start) as watching:
+                for i in range(20):
+                    self.assertEqual(node.shoal("put", f"c/{i}", "v" * 1000).status, 0)
+                    self.assertEqual(watching.next("put")["key"], f"c/{i}")
+                # More than is held for readers elsewhere than in the files.
+                with protocol.Connection(node.client_port) as client:
+                    for i in range(100):
+                        client.ask(protocol.put(i + 10, b"bulk", b"v" * 200000))
+                folder = os.path.join(node.data_dir, "feed")
+                cut = sorted(os.listdir(folder))
+                for name in cut:
+                    os.truncate(os.path.join(folder, name), 0)
+                # Who has had the others misses none.
+                for i in range(20, 40):
+                    self.assertEqual(node.shoal("put", f"c/{i}", "v").status, 0)
+                    event = watching.next("put", "gap")
+                    self.assertEqual(event.get("key"), f"c/{i}", event)
+                status, err = watching.interrupt()
+                self.assertEqual(status, 0, err)
+            self.assertIsNone(node.process.poll())
+            with wal(node, prefix="c/", after=start) as ws:
+                gap = ws.next()
+                self.assertEqual((gap["op"], gap["reason"]), ("gap", "trimmed"), gap)
+                self.assertEqual(keys_until(ws, "c/39")[-1], "c/39")
+            log = node.log_tail(10000)
+            self.assertEqual(log.count("pages of a file in use are gone"),
+                             sum(f"file={name}" in log for name in cut), log)
+            self.assertTrue(any(f"file={name}" in log for name in cut), log)  # once for each
+            wait_until(lambda: metric(node, "shoal_feed_tail_failed") == 0, "there are new files")
+
+            # What has come since is there for good, as ever.
+            self.assertEqual(node.shoal("put", "c/last", "v").status, 0)
+            node.kill()
+            node.start()
+            cluster.wait_settled()
+            with wal(node, prefix="c/", after=start) as ws:
+                self.assertEqual(ws.next()["op"], "gap")
+                self.assertEqual(keys_until(ws, "c/last")[-1], "c/last")
+
     def test_a_slow_client_misses_nothing_it_is_not_told_of(self):
         with Cluster(1, feed={"tail_mb": 2}, workers=1,
                      quorum={"n": 1, "r": 1, "w": 1}) as cluster:

@@ -256,14 +256,14 @@ static int model_truncate(struct disk_file *handle, uint64_t bytes)
     return made.code;
 }
 
-static int model_map_file(struct disk_file *handle, uint64_t bytes, uint8_t **out)
+static int model_map_file(struct disk_file *handle, uint64_t bytes, struct disk_map *out)
 {
     struct model_attempt made = attempt_on(handle, MODEL_MAP, "map");
     if (made.does == DOES_ALL) {
-        *out = model_map(handle->disk, handle->file, bytes);
+        model_map(handle->disk, handle->file, bytes, out);
     }
     if (made.does == DOES_ALL && made.code != 0) {
-        model_unmap(handle->disk, *out);
+        model_unmap(handle->disk, out->memory);
     }
     return made.code;
 }

@@ -104,6 +104,9 @@ uint64_t model_disk_crash(struct model_disk *disk, struct random *random, enum m
 
 /* Flips a bit of a file: false when there is none of that name or it is shorter. */
 bool model_disk_flip(struct model_disk *disk, const char *name, uint64_t offset, unsigned bit);
+/* Somebody cuts the file to so many bytes, whole pages: false when there is none of that name or it
+ * is shorter. Where it is mapped, the pages behind are gone, as if all were touched at once. */
+bool model_disk_cut(struct model_disk *disk, const char *name, uint64_t bytes);
 /* Flips a bit anywhere in one of the files whose name ends so: false when they are all empty. */
 bool model_disk_rot(struct model_disk *disk, struct random *random, const char *suffix);
 

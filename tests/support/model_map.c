@@ -15,15 +15,17 @@ struct model_map {
     uint8_t *memory;
     uint64_t bytes;
     uint64_t life;
-    bool frozen; /* what is written there now is nobody's any more */
+    bool frozen;      /* what is written there now is nobody's any more */
+    atomic_bool lost; /* so is what is written to its pages that are gone */
+    uint64_t kept;    /* bytes at its beginning whose pages are there */
 };
 
 static void map_fold(struct model_disk *disk, struct model_map *map)
 {
     uint8_t page[PAGE_BYTES];
-    for (uint64_t at = 0; at < map->bytes && !map->frozen && map->life == disk->life;
+    for (uint64_t at = 0; at < map->kept && !map->frozen && map->life == disk->life;
          at += PAGE_BYTES) {
-        uint64_t rest = map->bytes - at;
+        uint64_t rest = map->kept - at;
         size_t len = rest < PAGE_BYTES ? (size_t)rest : PAGE_BYTES;
         memset(page, 0, sizeof(page));
         (void)model_file_read(map->file, at, page, len);
@@ -42,6 +44,24 @@ void model_maps_fold(struct model_disk *disk, const struct model_file *file)
     }
 }
 
+bool model_disk_cut(struct model_disk *disk, const char *name, uint64_t bytes)
+{
+    struct model_file *file = model_names_find(&disk->folder.seen, name);
+    if (file == NULL || bytes > file->seen.size || bytes % PAGE_BYTES != 0) {
+        return false;
+    }
+    model_maps_fold(disk, file);
+    model_file_resize(file, ++disk->order, bytes);
+    for (struct model_map *map = disk->maps; map != NULL; map = map->next) {
+        if (map->file == file && bytes < map->kept) {
+            memset(map->memory + bytes, 0, map->bytes - bytes);
+            map->kept = bytes;
+            atomic_store(&map->lost, true);
+        }
+    }
+    return true;
+}
+
 void model_maps_freeze(struct model_disk *disk)
 {
     model_maps_fold(disk, NULL);
@@ -50,7 +70,8 @@ void model_maps_freeze(struct model_disk *disk)
     }
 }
 
-uint8_t *model_map(struct model_disk *disk, struct model_file *file, uint64_t bytes)
+void model_map(struct model_disk *disk, struct model_file *file, uint64_t bytes,
+               struct disk_map *out)
 {
     struct model_map *map = calloc(1, sizeof(*map));
     ASSERT(map != NULL && bytes <= file->seen.size);
@@ -58,12 +79,13 @@ uint8_t *model_map(struct model_disk *disk, struct model_file *file, uint64_t by
     map->memory = calloc(1, bytes);
     ASSERT(map->memory != NULL);
     map->bytes = bytes;
+    map->kept = bytes;
     map->life = disk->life;
     map->frozen = disk->stopped;
     (void)model_file_read(file, 0, map->memory, bytes);
     map->next = disk->maps;
     disk->maps = map;
-    return map->memory;
+    *out = (struct disk_map){.memory = map->memory, .lost = &map->lost};
 }
 
 void model_unmap(struct model_disk *disk, const uint8_t *memory)

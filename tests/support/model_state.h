@@ -48,7 +48,8 @@ extern const struct disk_ops model_disk_ops;
 
 /* ---- model_map.c ---- */
 
-uint8_t *model_map(struct model_disk *disk, struct model_file *file, uint64_t bytes);
+void model_map(struct model_disk *disk, struct model_file *file, uint64_t bytes,
+               struct disk_map *out);
 void model_unmap(struct model_disk *disk, const uint8_t *memory);
 /* What was written to memory that is mapped is the file's (NULL: all files'). */
 void model_maps_fold(struct model_disk *disk, const struct model_file *file);

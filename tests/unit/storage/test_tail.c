@@ -558,6 +558,103 @@ static void without_its_last_file_it_has_crashed(void **state)
     assert_true(tail_end(rig.tail) > end);
 }
 
+/* ---- files cut short while they are written to ---- */
+
+static void cut_file(struct tail_segment *segment, uint64_t bytes)
+{
+    char name[DISK_NAME_BYTES];
+    tail_file_name(3, segment->sequence, name);
+    assert_true(model_disk_cut(rig.disk, name, bytes));
+}
+
+static void a_file_that_is_cut_short_is_given_up_for_a_new_one(void **state)
+{
+    (void)state;
+    append(20);
+    (void)manual_offload_run(&rig.offload);
+    uint64_t sequence = rig.tail->active->sequence;
+    cut_file(rig.tail->active, 4096);
+    append(20);
+    assert_false(failed());
+    assert_true(rig.tail->active->sequence > sequence);
+    struct tail_rig_look look = tail_rig_look(&rig, 21);
+    assert_int_equal(look.events, 20); /* who has had the others misses none */
+    assert_int_equal(look.errors, 0);
+    look = tail_rig_look(&rig, 1);
+    assert_in_range(look.events, 21, 39);
+    assert_true(look.errors > 0);
+    tail_rig_crash(&rig, MODEL_KILL);
+    tail_rig_open(&rig);
+    look = tail_rig_look(&rig, 1);
+    assert_in_range(look.events, 21, 39);
+    assert_int_equal(look.crash_marks, 1);
+    assert_int_equal(look.holes, 1);
+}
+
+static void with_all_its_files_cut_short_it_goes_on_in_memory_until_there_is_another(void **state)
+{
+    (void)state;
+    append(20);
+    (void)manual_offload_run(&rig.offload);
+    cut_file(rig.tail->active, 0);
+    cut_file(rig.tail->spare, 0);
+    tail_rig_append(&rig);
+    assert_true(failed());
+    (void)manual_offload_run(&rig.offload);
+    append(20);
+    assert_false(failed());
+    assert_int_equal(tail_rig_look(&rig, 21).events, 21);
+    assert_true(tail_rig_look(&rig, 1).errors > 0);
+    tail_rig_crash(&rig, MODEL_KILL);
+    tail_rig_open(&rig);
+    assert_int_equal(tail_rig_look(&rig, tail_first(rig.tail)).events, 20);
+}
+
+static void a_file_that_nobody_writes_to_any_more_costs_what_was_cut_off_alone(void **state)
+{
+    (void)state;
+    append(60);
+    struct tail_segment *before = tail_segment_of(rig.tail->active->link.previous);
+    uint64_t sequence = rig.tail->active->sequence;
+    assert_true(&before->link != &rig.tail->segments && before->memory != NULL);
+    cut_file(before, 8192);
+    tail_rig_sync(&rig);
+    append(5);
+    assert_int_equal(rig.tail->active->sequence, sequence);
+    struct tail_rig_look look = tail_rig_look(&rig, before->end);
+    assert_int_equal(look.errors, 0);
+    assert_int_equal(look.events, tail_end(rig.tail) - before->end);
+    assert_true(tail_rig_look(&rig, before->first).errors > 0);
+}
+
+static void a_loss_is_noticed_when_nothing_is_appended_too(void **state)
+{
+    (void)state;
+    append(20);
+    (void)manual_offload_run(&rig.offload);
+    uint64_t sequence = rig.tail->active->sequence;
+    cut_file(rig.tail->active, 0);
+    tail_rig_sync(&rig);
+    assert_true(rig.tail->active->sequence > sequence);
+}
+
+static void a_stop_is_not_clean_where_the_last_file_was_cut_short(void **state)
+{
+    (void)state;
+    append(20);
+    tail_rig_close(&rig); /* clean: the next file, which is cut to nothing, is behind its end */
+    tail_rig_open(&rig);
+    append(20);
+    uint64_t end = tail_end(rig.tail);
+    cut_file(rig.tail->active, 0);
+    tail_rig_close(&rig);
+    tail_rig_open(&rig);
+    assert_true(tail_end(rig.tail) > end);
+    struct tail_rig_look look = tail_rig_look(&rig, 1);
+    assert_int_equal(look.events, 20);
+    assert_int_equal(look.crash_marks, 1);
+}
+
 /* ---- trouble ---- */
 
 static void a_full_disk_costs_the_durability_only(void **state)
@@ -706,6 +803,17 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_damaged_in_memory_is_passed_over, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lost_file_is_a_hole, setup, teardown),
         cmocka_unit_test_setup_teardown(without_its_last_file_it_has_crashed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_is_cut_short_is_given_up_for_a_new_one, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            with_all_its_files_cut_short_it_goes_on_in_memory_until_there_is_another, setup,
+            teardown),
+        cmocka_unit_test_setup_teardown(
+            a_file_that_nobody_writes_to_any_more_costs_what_was_cut_off_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_loss_is_noticed_when_nothing_is_appended_too, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_stop_is_not_clean_where_the_last_file_was_cut_short,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_costs_the_durability_only, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failing_sync_moves_it_to_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(a_disk_that_fails_at_the_start_begins_it_anew_in_memory,
