@@ -196,6 +196,17 @@ class Text(unittest.TestCase):
         self.assertIn("minority: FAILED, 1 problem\n", said)
         self.assertIn("  set: lost: set/1\n      #1 put key", said)
 
+    def test_problems_that_are_alike_are_told_once_as_seen_first(self):
+        story = self.story()
+        problems = [("set", Problem("lost", "set/1", f"read {number}")) for number in range(3)]
+        problems += [("set", Problem("lost", "set/2", "another key")), ("set", Problem("phantom", "set/1", "another rule"))]
+        said = text.summary(story, problems)
+        self.assertIn("minority: FAILED, 5 problems\n", said)
+        self.assertIn("  set: lost: set/1 (and 2 more like it)\n      read 0\n  set: lost: set/2\n", said)
+        self.assertNotIn("read 1", said)
+        page = timeline.page(story, problems)
+        self.assertEqual((page.count("more like it"), page.count("<pre>read "), "5 problems" in page), (1, 1, True))
+
     def test_a_terminal_is_sent_nothing_that_it_obeys(self):
         story = self.story()
         for key in HOSTILE:

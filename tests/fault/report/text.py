@@ -135,12 +135,28 @@ def _notes(record):
     return _with_rest("notes", lines, len(notes) - NOTES_SHOWN)
 
 
+def alike(problems):
+    """(workload, problem, how many): what breaks the same rule at the same key is told once, as it was seen first."""
+    found = {}
+    for work, problem in problems:
+        of_key = (work, problem.rule, str(problem.key))
+        _, first, count = found.get(of_key, (work, problem, 0))
+        found[of_key] = work, first, count + 1
+    return list(found.values())
+
+
+def more_text(count):
+    """Of problems that are alike."""
+    return f"(and {count - 1} more like it)" if count > 1 else ""
+
+
 def _problems(problems):
     lines = []
-    for work, problem in problems[:PROBLEMS_SHOWN]:
-        lines.append(plain(f"  {work}: {problem.rule}: {problem.key}"))
+    told_once = alike(problems)
+    for work, problem, count in told_once[:PROBLEMS_SHOWN]:
+        lines.append(plain(f"  {work}: {problem.rule}: {problem.key} {more_text(count)}".rstrip()))
         lines += [f"      {plain(line)}" for line in str(problem.text).splitlines()]
-    return _with_rest("problems", lines, len(problems) - PROBLEMS_SHOWN)
+    return _with_rest("problems", lines, len(told_once) - PROBLEMS_SHOWN)
 
 
 def _with_rest(title, lines, left):

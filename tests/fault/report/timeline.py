@@ -14,7 +14,7 @@ import re
 
 from record import NOTHING, OK, TOLD, UNKNOWN
 from report.figures import Figures, latency, numbers_in, outcomes, seconds_text, share_text
-from report.text import about_of, count_text, facts_text, told
+from report.text import about_of, alike, count_text, facts_text, more_text, told
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DONE_SHOWN = 15000  # operations that were done, at most
@@ -92,7 +92,7 @@ def _data(figures, record, problems, drawn):
                      for trouble in figures.troubles],
         "notes": [[round(at, 6), text] for at, text in record.notes],
         "problems": [[_where(record, problem), f"{work}: {problem.rule}", str(problem.key), numbers_in(problem)]
-                     for work, problem in problems[:PROBLEMS_LISTED]],
+                     for work, problem, _ in alike(problems)[:PROBLEMS_LISTED]],
     }
 
 
@@ -174,15 +174,16 @@ def _tiles(figures, record, problems):
 
 def _problems(record, problems):
     lines = []
-    for number, (work, problem) in enumerate(problems[:PROBLEMS_LISTED]):
+    told_once = alike(problems)
+    for number, (work, problem, count) in enumerate(told_once[:PROBLEMS_LISTED]):
         at = _where(record, problem)
         place = "" if at is None else f' <button class="go" data-problem="{number}">at {at:.3f} s</button>'
         what = html.escape(f"{work}: {problem.rule}")
         lines.append(f"<li><b>{what}</b> <code>{html.escape(str(problem.key))}</code>{place}"
-                     f"<pre>{html.escape(str(problem.text))}</pre></li>")
+                     f" <small>{more_text(count)}</small><pre>{html.escape(str(problem.text))}</pre></li>")
     if not lines:
         return ""
-    more = len(problems) - len(lines)
+    more = len(told_once) - len(lines)
     rest = f"<p>... and {more:,} more</p>" if more > 0 else ""
     return f"<section><h2>Problems</h2><ol>{''.join(lines)}</ol>{rest}</section>"
 
