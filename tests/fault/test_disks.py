@@ -476,6 +476,24 @@ class UnderANode(OnADisk):
         self.assertEqual(self.codes(100), {0})
         self.assertTrue(run.judge(self.node, self.history).good)
 
+    def test_pages_of_the_feed_that_it_cant_give_back_end_no_node(self):
+        self.assertEqual(self.codes(100), {0})
+        feed = os.path.join(self.node.data_dir, "feed")
+        files = [os.path.join(feed, name) for name in os.listdir(feed)]
+        self.disk.want(self, Wish(reads=1, suffix=".tail"))
+        for file in files:  # the pages are dropped, so that touching one has it read
+            size = os.path.getsize(file)
+            os.truncate(file, 0)
+            os.truncate(file, size)
+        self.assertEqual(self.codes(100, 64), {0})
+        self.disk.unwant(self)
+        self.assertIsNone(self.node.process.poll())
+        self.assertIn("pages of a file in use are gone", self.node.log_tail(10000))
+        self.assertEqual(self.node.stop(), 0)
+        self.node.start()
+        self.assertEqual(self.codes(100), {0})
+        self.assertTrue(run.judge(self.node, self.history).good)
+
 
 if __name__ == "__main__":
     REASON = disks.lacking()
