@@ -123,6 +123,7 @@ class Values(Case):
         other = put("/kv/other", b"v").context
         self.refused(put("/kv/k", b"v", X_Shoal_Context=other), 400, "context")
         self.refused(self.client.delete("/kv/k", X_Shoal_Context=other), 400, "context")
+        self.refused(put("/kv/k", b"v", X_Shoal_Context=other, x_shoal_context=other), 400, "twice")
         self.assertEqual(get("/kv/k").status, 404)
         self.assertEqual(self.client.post("/kv/k", b"v").status, 405)
 

@@ -83,6 +83,8 @@ const struct http_options *http_options(const struct http *http);
 /* The field's value, trimmed; data NULL: not there. Of several, the first. Its name in lower case.
  */
 struct bytes http_header(const struct http_exchange *exchange, const char *name);
+/* How many of that name there are. */
+uint32_t http_header_count(const struct http_exchange *exchange, const char *name);
 /* A parameter of the query, decoded (also '+'), in the arena; data NULL: not there. 0; SHOAL_EINVAL
  * (broken encoding; there twice); SHOAL_ENOMEM. */
 int http_parameter(struct http_exchange *exchange, const char *name, struct bytes *out);

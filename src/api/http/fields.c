@@ -15,6 +15,15 @@ struct bytes http_header(const struct http_exchange *exchange, const char *name)
     return bytes_make(NULL, 0);
 }
 
+uint32_t http_header_count(const struct http_exchange *exchange, const char *name)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < exchange->field_count; i++) {
+        count += http_text_is(exchange->fields[i].name, name) ? 1 : 0;
+    }
+    return count;
+}
+
 /* ---- conditions (RFC 9110, section 13) ------------------------------------------------------- */
 
 static struct bytes without_weakness(struct bytes tag)

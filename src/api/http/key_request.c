@@ -200,6 +200,10 @@ int key_take_context(struct http_exchange *exchange, struct bytes *context)
     struct bytes text = http_header(exchange, "x-shoal-context");
     struct buffer token;
     *context = bytes_make(NULL, 0);
+    if (text.data != NULL && http_header_count(exchange, "x-shoal-context") > 1) {
+        http_fail(exchange, 400, "X-Shoal-Context is there twice: which one is it?");
+        return SHOAL_EINVAL;
+    }
     if (text.len == 0) {
         return 0;
     }

@@ -25,15 +25,6 @@ static bool field_lists(const struct http_exchange *exchange, const char *name, 
     return false;
 }
 
-static uint32_t field_occurrences(const struct http_exchange *exchange, const char *name)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < exchange->field_count; i++) {
-        count += http_text_is(exchange->fields[i].name, name) ? 1 : 0;
-    }
-    return count;
-}
-
 static bool is_base64(uint8_t c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
@@ -107,10 +98,10 @@ bool websocket_shake(struct http_exchange *exchange)
         return refuse(exchange, 400, "a WebSocket handshake has Sec-WebSocket-Version: 13");
     }
     if (!bytes_equal(version, bytes_from_string("13")) ||
-        field_occurrences(exchange, "sec-websocket-version") != 1) {
+        http_header_count(exchange, "sec-websocket-version") != 1) {
         return refuse_plain(exchange, "of WebSocket only version 13 is spoken here (RFC 6455)");
     }
-    if (field_occurrences(exchange, "sec-websocket-key") != 1 ||
+    if (http_header_count(exchange, "sec-websocket-key") != 1 ||
         !is_key(http_header(exchange, "sec-websocket-key"))) {
         return refuse(exchange, 400,
                       "a WebSocket handshake has one Sec-WebSocket-Key: 16 bytes in base64");
