@@ -13,6 +13,34 @@ const [modules, out] = process.argv.slice(2).map((folder) => path.resolve(folder
 const esbuild = createRequire(path.join(modules, "x.js"))("esbuild");
 const BUNDLED = ["preact", "htm", "uplot"];
 
+/* What the page never draws with hangs on uPlot's constructor, where no bundler sees that it isn't used. */
+const UNUSED = [
+    "(paths.stepped = stepped);",
+    "(paths.bars    = bars);",
+    "(paths.spline  = monotoneCubic);",
+    "uPlot.join = join;",
+];
+
+/* Leaves that out, and the indentation of templates, which is nothing to a browser. */
+const slim = {
+    name: "slim",
+    setup(build) {
+        build.onLoad({ filter: /uPlot\.esm\.js$/ }, async ({ path: file }) => {
+            let contents = await readFile(file, "utf8");
+            for (const line of UNUSED) {
+                if (contents.split(line).length !== 2) {
+                    throw new Error("uPlot has changed: it doesn't say once " + line);
+                }
+                contents = contents.replace(line, "");
+            }
+            return { contents };
+        });
+        build.onLoad({ filter: /source[/\\][a-z_]+\.js$/ }, async ({ path: file }) => {
+            return { contents: (await readFile(file, "utf8")).replace(/\n\s+/g, "\n") };
+        });
+    },
+};
+
 async function licences() {
     let text = "The admin page of Shoal contains these works of others, each under its own licence.\n";
     for (const name of BUNDLED) {
@@ -35,6 +63,7 @@ await esbuild.build({
     charset: "utf8",
     legalComments: "none",
     nodePaths: [modules],
+    plugins: [slim],
     logLevel: "warning",
 });
 await esbuild.build({

@@ -20,17 +20,34 @@ let heard = { errors: [], requests: [] };
  * page where it is part of the test: a node that is down, a key that isn't there. */
 const isOfNetwork = (text) => /^(Failed to load resource|WebSocket connection to)/.test(text);
 
-/* What the node says has one text in place of another. */
-async function pretend([real, other]) {
-    await page.route(/\/(v1\/[a-z]+|stats)$/, async (route) => {
-        const answer = await route.fetch();
-        const text = (await answer.text()).replaceAll(JSON.stringify(real), JSON.stringify(other));
-        await route.fulfill({ response: answer, body: text });
+/* What the node says is changed on its way. A page that is closed meanwhile has no use for it. */
+async function rewrite(paths, change) {
+    await page.route(paths, async (route) => {
+        try {
+            const answer = await route.fetch();
+            await route.fulfill({ response: answer, body: change(await answer.text()) });
+        } catch {
+            await route.abort().catch(() => {});
+        }
     });
 }
 
+/* It has one text in place of another. */
+const pretend = ([real, other]) =>
+    rewrite(/\/(v1\/[a-z]+|stats)$/, (text) => text.replaceAll(JSON.stringify(real), JSON.stringify(other)));
+
+/* It tells of so many more nodes, the like of its first; the last of them owes hints. */
+const crowd = (number) =>
+    rewrite(/\/(v1\/status|stats)$/, (text) => {
+        const body = JSON.parse(text);
+        const nodes = body.nodes ?? body;
+        const others = Array.from({ length: number }, (_, i) => ({ ...nodes[0], name: "crowd" + i, id: "crowd" + i, hints: i === number - 1 ? 7 : 0 }));
+        nodes.push(...others);
+        return JSON.stringify(body);
+    });
+
 const commands = {
-    async open({ base, width = 1280, height = 800, scheme = "light", pretended = null }) {
+    async open({ base, width = 1280, height = 800, scheme = "light", pretended = null, crowded = 0 }) {
         await page?.context().close();
         heard = { errors: [], requests: [] };
         const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: "reduce" });
@@ -46,6 +63,9 @@ const commands = {
         page.on("websocket", (socket) => heard.requests.push(socket.url()));
         if (pretended !== null) {
             await pretend(pretended);
+        }
+        if (crowded > 0) {
+            await crowd(crowded);
         }
         await page.goto(base + "/");
     },
@@ -90,6 +110,8 @@ const commands = {
         await page.mouse.move(box.x + box.width / 2 + 3, box.y + box.height * 0.06);
     },
     attribute: ({ selector, name }) => page.locator(selector).first().getAttribute(name),
+    /* The widest of what fits. */
+    widest: (selector) => page.locator(selector).evaluateAll((all) => Math.max(...all.map((one) => one.getBoundingClientRect().width))),
     widths: () => page.evaluate(() => ({ shown: innerWidth, taken: document.documentElement.scrollWidth })),
     background: () => page.evaluate(() => getComputedStyle(document.body).backgroundColor),
     shot: (file) => page.screenshot({ path: file, fullPage: true }),

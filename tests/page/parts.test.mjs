@@ -45,6 +45,13 @@ test("nothing that is shown on a line can hide or turn what stands around it", (
     assert.equal(bytes.isPlain(Uint8Array.of(0xc3)), false);
 });
 
+test("lines of text stay lines, with all else that hides in them made visible", () => {
+    assert.equal(bytes.linesOf(bytes.bytesOf("one\n\ttwo\r\nthree \u202e")), "one\n\ttwo\\r\nthree \\u{202e}");
+    assert.equal(bytes.linesOf(bytes.bytesOf("a\u0000b")), null);
+    assert.equal(bytes.linesOf(bytes.bytesOf("a\u001b[2Jb")), null);
+    assert.equal(bytes.linesOf(Uint8Array.of(0x61, 0xff)), null);
+});
+
 test("a long value is cut between characters, never within one", () => {
     const fish = bytes.bytesOf("🐟".repeat(100));
     for (let length = 4; length < 60; length++) {

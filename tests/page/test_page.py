@@ -205,6 +205,7 @@ class Page(Shown):
         owners = self.node.shoal("ring", "--json").json()["owners"]
         self.assertEqual(browser("text", ".ring-middle b"), "0")
         self.assertEqual(browser("texts", ".ring-middle li"), owners[0])
+        self.assertLessEqual(browser("widest", ".ring-middle .mark"), 16)
         self.assertTrue(browser("tabTo", "svg[role=slider]"), "the focus is not visible")
         browser("keys", ["Home", "ArrowRight", "ArrowRight"])
         self.assertEqual(browser("attribute", {"selector": "svg[role=slider]", "name": "aria-valuenow"}), "2")
@@ -328,6 +329,8 @@ class Page(Shown):
         for key in HOSTILE_KEYS:
             browser("go", "keys=" + percent(key))
             browser("wait", {"selector": ".is-key .value"})
+            if b"right to left" in key:
+                browser("wait", {"selector": ".is-key .value", "text": "\\u{202e}right to left\\u{202c}"})
         # The last is no text: it is shown, and edited, as what it is.
         self.assertIn("000000  00 fe", browser("text", ".value"))
         browser("click", "text=Edit")
@@ -387,6 +390,7 @@ class Page(Shown):
         browser("go", "feed")
         browser("wait", {"selector": ".event.is-gap", "text": "node3"})
         browser("wait", {"selector": ".away", "text": "node3"})
+        browser("wait", {"selector": ".feed [role=status]", "text": "gap: node3"})
         nodes[2].start()
         browser("wait", {"selector": ".event.is-back", "text": "node3"})
         browser("wait", {"selector": ".away", "gone": True})
@@ -394,14 +398,29 @@ class Page(Shown):
         browser("wait", {"selector": "tr[data-node=node3]", "text": "up"})
         browser("wait", {"selector": ".banner", "gone": True})
 
+    def test_of_many_nodes_those_to_be_looked_at_come_first(self):
+        self.open(width=320, crowded=200)
+        browser("wait", {"selector": ".tile", "text": "203 of 203"})
+        self.assertEqual(browser("count", "tr[data-node]"), 20)
+        self.assertEqual(browser("attribute", {"selector": "tr[data-node]", "name": "data-node"}), "crowd199")
+        taken = browser("widths")
+        self.assertLessEqual(taken["taken"], taken["shown"])
+        browser("click", "text=Show all 203")
+        browser("wait", {"selector": "tr[data-node=crowd150]"})
+        self.assertEqual(browser("count", "tr[data-node]"), 203)
+
     def test_the_page_says_when_its_own_node_does_not_answer(self):
         self.open()
         browser("wait", {"selector": "tr[data-node=node1]", "text": "up"})
         self.node.kill()
         browser("wait", {"selector": ".banner.is-bad", "text": "does not answer"})
         browser("wait", {"selector": ".top-end .badge.is-bad", "text": "no answer"})
+        browser("go", "keys")
+        browser("wait", {"selector": ".keys-list .problem", "text": "no connection"})
         self.node.start()
         browser("wait", {"selector": ".banner", "text": "does not answer", "gone": True})
+        browser("wait", {"selector": ".keys-list .problem", "gone": True})
+        browser("go", "overview")
         browser("wait", {"selector": "tr[data-node=node1]", "text": "up"})
 
     def test_plans_and_repair(self):
@@ -412,12 +431,13 @@ class Page(Shown):
         browser("fill", {"selector": "#what-if", "text": "4"})
         browser("click", "form >> text=Show")
         browser("wait", {"selector": ".plan tr", "text": "joins"})
-        self.assertIn("copies move", browser("text", ".plan"))
+        for words in ("copies move", "Gives", "Worst node, off its share"):
+            self.assertIn(words, browser("text", ".plan"))
 
     def test_every_view_suits_a_phone_and_a_reader(self):
         ask(nodes[1], "/kv/" + "a-very-long-name" * 12, "PUT", body=b"v" * 3000)
         long_one = "keys=" + "a-very-long-name" * 12
-        for width, scheme, views in ((360, "light", ("overview", "keys", long_one, "feed", "cluster")),
+        for width, scheme, views in ((320, "light", ("overview", "keys", long_one, "feed", "cluster")),
                                      (1280, "dark", ("overview", long_one))):
             self.open(width=width, scheme=scheme)
             browser("wait", {"selector": "tr[data-node=node3]", "text": "up"})

@@ -36,6 +36,16 @@ const escapeOf = (character) =>
 
 export const visible = (text) => text.replace(HIDDEN, escapeOf);
 
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
+
+/* Text of several lines, with all else that is hidden made visible; null: it is no text to be read. */
+export function linesOf(bytes) {
+    const text = textOf(bytes);
+    return text === null || CONTROL.test(text) ? null
+        : text.replace(HIDDEN, (character) => (character === "\n" || character === "\t" ? character : escapeOf(character)));
+}
+
 /* On one line, at most so many bytes of it; what isn't text as \xff. */
 export function shownOf(bytes, lengthMax = 160) {
     let part = bytes;

@@ -24,7 +24,7 @@ function axes(format) {
     };
     return [
         { ...plain, grid: { show: false }, space: 70, size: 26, gap: 6, values: (_, list) => list.map((at) => clock(at)) },
-        { ...plain, size: 58, gap: 6, space: 36, values: (_, list) => list.map(format) },
+        { ...plain, size: 58, gap: 6, space: 36, values: (_, list) => list.map((value) => (value === 0 ? "0" : format(value))) },
     ];
 }
 
@@ -34,7 +34,7 @@ function optionsOf(lines, format, least, width) {
     return {
         width,
         height: HEIGHT,
-        padding: [10, 24, 0, 0],
+        padding: [10, 30, 0, 0],
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
         scales: {
@@ -89,8 +89,8 @@ function tipPlugin(lines, format) {
 }
 
 /* `lines`: [{ label, colour, dash, isMain, values }], each as long as `times` (seconds). The scale goes up to
- * `least` or more, so that next to nothing looks like that. */
-export function Chart({ times, lines, format, least, words }) {
+ * `least` or more, so that next to nothing looks like that; `empty` is said while there is nothing at all. */
+export function Chart({ times, lines, format, least, words, empty }) {
     const place = useRef(null);
     const chart = useRef(null);
     const shape = lines.map((line) => line.label).join("\n");
@@ -115,7 +115,8 @@ export function Chart({ times, lines, format, least, words }) {
         chart.current?.setData([times, ...lines.map((line) => line.values)]);
     });
 
-    return html`<div class="chart" ref=${place} role="img" aria-label=${words}></div>`;
+    return html`<div class="chart"><div ref=${place} role="img" aria-label=${words}></div>
+        ${lines[0].values.every((value) => value === null) && html`<p class="chart-empty">${empty}</p>`}</div>`;
 }
 
 /* What the lines of a chart are. */

@@ -6,7 +6,7 @@ import * as format from "./format.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { Mark } from "./marks.js";
-import { Card, Waiting } from "./parts.js";
+import { Card, Waiting, useFew } from "./parts.js";
 import { pollSoon } from "./poll.js";
 import { say } from "./store.js";
 
@@ -72,7 +72,7 @@ function LayoutCard({ status }) {
         <dl class="facts-list">
             <div><dt>Version</dt><dd>${layout.live > 1 ? layout.oldest + " → " + layout.version : layout.version}</dd></div>
             <div><dt>Partitions</dt><dd>${format.count(layout.partitions)}</dd></div>
-            <div><dt>Copies, reads, writes</dt><dd>N ${layout.n} · R ${layout.r} · W ${layout.w}</dd></div>
+            <div><dt>Replication</dt><dd>N ${layout.n} · R ${layout.r} · W ${layout.w}</dd></div>
             <div><dt>Zones</dt><dd>${zones}</dd></div>
             <div><dt>Hash</dt><dd class="mono clip" title=${layout.hash}>${layout.hash.slice(0, 16)}</dd></div>
         </dl>
@@ -88,20 +88,29 @@ function LayoutCard({ status }) {
 
 const CHANGES = { stays: "stays", joins: "joins", leaves: "leaves", removed: "is removed", reweighed: "other weight" };
 
-function Shift({ before, after }) {
-    return before === after ? html`<span>${format.count(after)}</span>` : html`<span><span class="dim">${format.count(before)} →</span> <b>${format.count(after)}</b></span>`;
+function Shift({ before, after, text = format.count }) {
+    return before === after ? html`<span>${text(after)}</span>` : html`<span><span class="dim">${text(before)} →</span> <b>${text(after)}</b></span>`;
 }
 
+/* Of a pair in a plan, what it is and will be. */
+function Pair({ label, pair, text, unit }) {
+    return html`<div><dt>${label}</dt><dd><${Shift} ...${pair} text=${text} /> ${unit}</dd></div>`;
+}
+
+const givenUp = (node) => node.partitions_before + node.partitions_in - node.partitions_after;
+
 function PlanTable({ plan, places }) {
+    const [few, more] = useFew(plan.nodes, (node) => node.change !== "stays");
     return html`<div class="scroll-box"><table class="plain-table">
-        <thead><tr><th scope="col">Node</th><th scope="col">Change</th><th scope="col" class="number">Partitions</th><th scope="col" class="number">Gets</th></tr></thead>
-        <tbody>${plan.nodes.map((node) => html`<tr key=${node.id ?? node.name}>
+        <thead><tr><th scope="col">Node</th><th scope="col">Change</th><th scope="col" class="number">Partitions</th><th scope="col" class="number">Gets</th><th scope="col" class="number">Gives</th></tr></thead>
+        <tbody>${few.map((node) => html`<tr key=${node.id ?? node.name}>
             <th scope="row"><span class="node-name"><${Mark} place=${places.get(node.name) ?? places.size} /><span class="clip">${node.name}</span></span></th>
             <td>${CHANGES[node.change] ?? node.change}</td>
             <td class="number"><${Shift} before=${node.partitions_before} after=${node.partitions_after} /></td>
             <td class="number">${node.partitions_in > 0 ? format.count(node.partitions_in) + " · " + format.bytes(node.bytes_in) : "–"}</td>
+            <td class="number">${givenUp(node) > 0 ? format.count(givenUp(node)) : "–"}</td>
         </tr>`)}</tbody>
-    </table></div>`;
+    </table></div>${more}`;
 }
 
 function Plan({ plan, places }) {
@@ -113,6 +122,11 @@ function Plan({ plan, places }) {
                 about <b>${format.bytes(plan.bytes_in)}</b>. ${plan.moves > plan.moves_least ? "The least possible is " + format.count(plan.moves_least) + "." : "No layout with these shares moves fewer."}</p>
             ${plan.may_lose > 0 && html`<p class="callout is-bad"><${Icon} name="warn" /><span>Acknowledged writes of ${format.plural(plan.may_lose, "partition")} may be lost.</span></p>`}
             ${plan.reason && html`<p class="dim">${plan.reason}</p>`}
+            <dl class="facts-list">
+                <${Pair} label="Worst node, off its share" pair=${plan.share_excess} text=${format.rate} unit="partitions" />
+                <${Pair} label="Copies of each partition" pair=${plan.replicas} />
+                <${Pair} label="Zones of each partition" pair=${plan.zones} />
+            </dl>
             <${PlanTable} plan=${plan} places=${places} />`}
         ${!plan.changes && !plan.text && html`<p class="dim">Nothing would change.</p>`}
     </div>`;
@@ -173,6 +187,8 @@ function RepairCard({ status, places }) {
         setBusy(false);
         pollSoon();
     };
+    const [few, more] = useFew(status.nodes.filter((node) => node.state !== "left" || node.releasing > 0),
+        (node) => node.hints > 0 || node.pending_sync > 0 || node.releasing > 0);
     const hints = status.nodes.reduce((sum, node) => sum + node.hints, 0);
     return html`<${Card} title="Hints and repair" aside=${html`<button type="button" class="is-main" onClick=${repair} disabled=${isBusy}><${Icon} name="busy" />Repair now</button>`}>
         <p class="dim">${hints > 0
@@ -181,7 +197,7 @@ function RepairCard({ status, places }) {
         ${outcome && html`<p class="callout ${outcome.isBad ? "is-fair" : "is-good"}"><${Icon} name=${outcome.isBad ? "warn" : "ok"} /><span>${outcome.words}</span></p>`}
         <div class="scroll-box"><table class="plain-table">
             <thead><tr><th scope="col">Node</th><th scope="col" class="number">Owes hints</th><th scope="col" class="number">To sync</th><th scope="col" class="number">To let go</th><th scope="col" class="number">Taking in</th></tr></thead>
-            <tbody>${status.nodes.filter((node) => node.state !== "left" || node.releasing > 0).map((node) => html`<tr key=${node.id}>
+            <tbody>${few.map((node) => html`<tr key=${node.id}>
                 <th scope="row"><span class="node-name"><${Mark} place=${places.get(node.name)} /><span class="clip">${node.name}</span></span></th>
                 <td class="number">${format.count(node.hints)}</td>
                 <td class="number">${format.count(node.pending_sync)}</td>
@@ -189,6 +205,7 @@ function RepairCard({ status, places }) {
                 <td class="number">${node.sync_rate > 0 ? format.bytes(node.sync_rate) + "/s" : "–"}</td>
             </tr>`)}</tbody>
         </table></div>
+        ${more}
     <//>`;
 }
 

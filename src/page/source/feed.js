@@ -38,7 +38,7 @@ let timer = null;
 let drawMs = DRAW_MS_MIN;
 let retry = null;
 
-const isMark = (op) => op === "gap" || op === "back" || op === "flush";
+export const isMark = (op) => op === "gap" || op === "back" || op === "flush";
 // In the text of an event; within a string of it the quotes would be escaped.
 const MARK = /"op":\s*"(gap|back|flush)"/;
 const HEARTBEAT = /"op":\s*"heartbeat"/;
@@ -84,6 +84,8 @@ function noteAway(event) {
         feed.away.set(event.node, event);
     } else if (event.op === "back" || event.reason === "removed") {
         feed.away.delete(event.node);
+    } else if (feed.away.get(event.node)?.time < event.time) {
+        feed.away.delete(event.node); // it was back before this page was told so: its own node was away, too
     }
 }
 

@@ -1,7 +1,7 @@
 /* The live feed as a list. */
 import { useState } from "preact/hooks";
 import { ENCODINGS, percentOf } from "./bytes.js";
-import { OPS, SHOWN_MAX, feed, feedClear, feedFilter, feedPause } from "./feed.js";
+import { OPS, SHOWN_MAX, feed, feedClear, feedFilter, feedPause, isMark } from "./feed.js";
 import * as format from "./format.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
@@ -19,9 +19,11 @@ const REASONS = {
 
 const OTHERS = { back: "is heard again", flush: "deleted everything" };
 
+const textOf = (event) => event.message || (OTHERS[event.op] ?? REASONS[event.reason] ?? "something is missing here");
+
 /* What concerns no single key: gaps, and a node's return. */
 function Gap({ event }) {
-    const text = event.message || (OTHERS[event.op] ?? REASONS[event.reason] ?? "something is missing here");
+    const text = textOf(event);
     return html`<li class="event is-${event.op}">
         <time>${format.time(event.time, true)}</time>
         <span class="op"><${Icon} name=${event.op === "back" ? "ok" : event.op === "flush" ? "delete" : "warn"} />${event.op}</span>
@@ -63,6 +65,12 @@ function State() {
         : html`<span class="badge is-good"><${Icon} name="ok" />live</span>`;
 }
 
+/* Every change would be too much to listen to; what concerns no single key is said. */
+function Spoken() {
+    const event = feed.events.find(({ op }) => isMark(op));
+    return html`<p class="unseen" role="status">${event && event.op + ": " + event.node + " " + textOf(event)}</p>`;
+}
+
 const LOCAL = new Set(["list", "read"]);
 
 export function FeedView({ places }) {
@@ -101,7 +109,10 @@ export function FeedView({ places }) {
         </div>
         ${Array.from(feed.away.values()).map((gap) => html`<p class="callout is-fair away" key=${gap.node}><${Icon} name="warn" /><span>
             <b>${gap.node}</b> can't be heard since ${format.time(gap.time)}: what it has done and nobody has heard yet will follow when it is back.</span></p>`)}
-        <${EventList} events=${feed.events} places=${places} empty="Nothing yet: waiting for the next change." />
+        <${Spoken} />
+        <div role="log" aria-live="off" aria-label="Changes, the newest first">
+            <${EventList} events=${feed.events} places=${places} empty="Nothing yet: waiting for the next change." />
+        </div>
         ${feed.events.length >= SHOWN_MAX && html`<p class="dim small">The latest ${SHOWN_MAX} are shown.</p>`}
     <//>`;
 }

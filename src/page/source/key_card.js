@@ -14,7 +14,7 @@ const EDITED_BYTES_MAX = 262144;
 
 function expiryOf(found) {
     const left = found.expires ? (Number(found.expires) - Date.now()) / 1000 : NaN;
-    return Number.isFinite(left) && left > 0 ? format.duration(left) : "";
+    return !Number.isFinite(left) ? "" : left > 0 ? "expires in " + format.duration(left) : "has expired";
 }
 
 function download(value) {
@@ -80,7 +80,7 @@ function EditForm({ title, draft, change, ttl, setTtl, save, cancel, isBusy, not
     </form>`;
 }
 
-export function KeyCard({ name, changed }) {
+export function KeyCard({ name, changed, isAway }) {
     const [found, setFound] = useState(null);
     const [problem, setProblem] = useState("");
     const [edit, setEdit] = useState(null); // { draft, title, note }
@@ -108,7 +108,7 @@ export function KeyCard({ name, changed }) {
             }
         }
     };
-    useEffect(() => void load(), []);
+    useEffect(() => void (!isAway && found === null && load()), [isAway]); // at first, and when the node is back
 
     const carryOut = async (done, deed) => {
         setBusy(true);
@@ -141,9 +141,9 @@ export function KeyCard({ name, changed }) {
     };
     const beginEdit = (value, title, note) => setEdit({ draft: draftOf(value), title, note });
 
-    return html`<div ref=${card} tabindex="-1" class="key-card"><${Card} title=${html`<${Bytes} bytes=${name} lengthMax=${300} />`} class="is-key">
+    return html`<div ref=${card} tabindex="-1" class="key-card"><${Card} title=${html`<${Bytes} bytes=${name} lengthMax=${1000} />`} class="is-key">
         ${problem && html`<p class="problem" role="alert"><${Icon} name="warn" />${problem}</p>`}
-        ${found === null ? !problem && html`<p class="dim">Reading…</p>` : html`<${Body} found=${found} edit=${edit} isBusy=${isBusy}
+        ${found === null ? (problem ? html`<div class="row"><button type="button" onClick=${load}>Read again</button></div>` : html`<p class="dim">Reading…</p>`) : html`<${Body} found=${found} edit=${edit} isBusy=${isBusy}
             put=${put} beginEdit=${beginEdit} load=${load} askDelete=${() => setDeleting(true)} />`}
         ${edit !== null && html`<${EditForm} ...${edit} change=${(draft) => setEdit({ ...edit, draft })} ttl=${ttl} setTtl=${setTtl}
             save=${save} cancel=${() => setEdit(null)} isBusy=${isBusy} />`}
@@ -167,7 +167,7 @@ function Body({ found, edit, isBusy, put, beginEdit, load, askDelete }) {
         ${values.length > 1
             ? html`<${Siblings} values=${values} isBusy=${isBusy} keep=${(value, i) => put(value, "Resolved: sibling " + (i + 1) + " was kept.")}
                 merge=${() => beginEdit(mergedOf(values), "Merged value", "What you save replaces all " + values.length + " siblings.")} />`
-            : html`<p class="dim small facts"><span>${format.bytes(values[0].length)}</span>${expiry && html`<span>expires in ${expiry}</span>`}</p>
+            : html`<p class="dim small facts"><span>${format.bytes(values[0].length)}</span>${expiry && html`<span>${expiry}</span>`}</p>
                 <${Value} bytes=${values[0]} />`}
         <div class="row">
             ${values.length === 1 && html`<button type="button" class="is-main" disabled=${isBusy || isLong}

@@ -59,13 +59,13 @@ function KeyList({ list, opened, more }) {
             })}
         </ul>
         <div class="row list-end">
-            <span class="dim small">${format.plural(list.keys.length, "key")}${list.after ? " so far" : ""}</span>
+            <span class="dim small">${format.plural(list.keys.length, "key")}${list.after ? " so far" : ""}${list.keys.length > 1 ? ", unsorted" : ""}</span>
             ${list.after && list.keys.length < KEYS_MAX && html`<button type="button" onClick=${more} disabled=${list.isLoading}>Show more</button>`}
             ${list.after && list.keys.length >= KEYS_MAX && html`<span class="dim small">There are more; a longer prefix finds them.</span>`}
         </div>`;
 }
 
-export function KeysView({ opened }) {
+export function KeysView({ opened, isAway }) {
     const [prefix, setPrefix] = useState("");
     const [isNew, setNew] = useState(false);
     const [list, load, outdate] = useKeys();
@@ -76,6 +76,7 @@ export function KeysView({ opened }) {
         return () => clearTimeout(timer.current);
     }, []);
     useEffect(() => opened !== null && setNew(false), [opened]);
+    useEffect(() => void (!isAway && list.problem && load(list.prefix)), [isAway]); // the node is back
 
     const search = (text) => {
         setPrefix(text);
@@ -103,7 +104,7 @@ export function KeysView({ opened }) {
         <div class="keys-detail">
             ${hasDetail && html`<a class="button back" href="#keys" onClick=${() => setNew(false)}><${Icon} name="back" />All keys</a>`}
             ${isNew ? html`<${NewKey} prefix=${prefix} changed=${again} cancel=${() => setNew(false)} />`
-                : opened !== null ? html`<${KeyCard} key=${percentOf(opened)} name=${opened} changed=${again} />`
+                : opened !== null ? html`<${KeyCard} key=${percentOf(opened)} name=${opened} changed=${again} isAway=${isAway} />`
                     : html`<div class="placeholder"><${Icon} name="keys" /><p>Choose a key to see and change its value.</p></div>`}
         </div>
     </div>`;

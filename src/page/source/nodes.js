@@ -4,6 +4,7 @@ import * as format from "./format.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { Mark, colourOf } from "./marks.js";
+import { useFew } from "./parts.js";
 
 const STATES = {
     up: ["ok", "good"],
@@ -71,14 +72,18 @@ function Row({ node, row, self, place, load, values, downSince }) {
 
 const HEADS = ["Node", "State", "Zone", "Ops/s", "Keys", "Data", "Memory", "Partitions", "Hints owed", "To sync"];
 
+const isNotable = (node) => node.state !== "up" || node.storage !== "ok" || node.hints > 0 || node.pending_sync > 0;
+
 export function Nodes({ shown, places }) {
+    const { nodes, node: self } = shown.status;
+    const [few, more] = useFew(nodes, (node) => isNotable(node) || node.name === self);
     const rows = new Map((shown.stats ?? []).map((row) => [row.name, row]));
     return html`<div class="scroll-box"><table class="nodes" role="table" aria-label="Nodes">
         <thead role="rowgroup"><tr role="row">${HEADS.map((head) => html`<th role="columnheader" scope="col" key=${head}>${head}</th>`)}</tr></thead>
         <tbody role="rowgroup">
-            ${shown.status.nodes.map((node) => html`<${Row} key=${node.id} node=${node} row=${rows.get(node.name)}
-                self=${shown.status.node} place=${places.get(node.name)} load=${shown.loads.get(node.name)}
+            ${few.map((node) => html`<${Row} key=${node.id} node=${node} row=${rows.get(node.name)}
+                self=${self} place=${places.get(node.name)} load=${shown.loads.get(node.name)}
                 values=${shown.history.nodes.get(node.name)} downSince=${shown.downSince.get(node.name)} />`)}
         </tbody>
-    </table></div>`;
+    </table></div>${more}`;
 }

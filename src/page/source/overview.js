@@ -10,6 +10,7 @@ import { Card, Waiting } from "./parts.js";
 import { Ring } from "./ring.js";
 
 const LINES_MAX = 8;
+const LINES_KEPT_MS = 20000;
 const EVENTS_SHOWN = 6;
 
 function Tile({ label, value, note, kind = "" }) {
@@ -21,13 +22,14 @@ const sum = (list, name) => list.reduce((total, one) => total + (one[name] ?? 0)
 function Tiles({ shown }) {
     const { nodes, layout } = shown.status;
     const members = nodes.filter((node) => node.state !== "left");
-    const up = members.filter((node) => node.state === "up").length;
+    const inState = (state) => members.filter((node) => node.state === state).length;
+    const up = inState("up");
     const loads = Array.from(shown.loads.values()).filter((load) => load !== null);
     const hints = sum(nodes, "hints");
     const pending = sum(nodes, "pending_sync");
     const present = members.filter((node) => node.state !== "down");
     return html`<dl class="tiles">
-        <${Tile} label="Nodes up" value=${up + " of " + members.length} kind=${up < members.length ? "is-bad" : ""}
+        <${Tile} label="Nodes up" value=${up + " of " + members.length} kind=${inState("down") > 0 ? "is-bad" : up < members.length ? "is-fair" : ""}
             note=${"N " + layout.n + ", R " + layout.r + ", W " + layout.w} />
         <${Tile} label="Operations a second" value=${format.rate(loads.length > 0 ? loads.reduce((a, b) => a + b, 0) : undefined)} note="all nodes" />
         <${Tile} label="Latency p99" value=${format.latency(shown.latency.p99)} note=${"p50 " + format.latency(shown.latency.p50)} />
@@ -37,10 +39,23 @@ function Tiles({ shown }) {
     </dl>`;
 }
 
-function throughputLines({ history, loads }, places) {
-    const busiest = Array.from(history.nodes.keys()).sort((a, b) => (loads.get(b) ?? 0) - (loads.get(a) ?? 0)).slice(0, LINES_MAX);
+let busiest = { names: [], at: 0 };
+
+/* Of many nodes the busiest; the same ones for a while, or no line could be followed. */
+function busiestOf({ history, loads }) {
+    const { names, at } = busiest;
+    const isShort = names.length < Math.min(LINES_MAX, history.nodes.size);
+    if (isShort || Date.now() - at > LINES_KEPT_MS || !names.every((name) => history.nodes.has(name))) {
+        const sorted = Array.from(history.nodes.keys()).sort((a, b) => (loads.get(b) ?? 0) - (loads.get(a) ?? 0));
+        busiest = { names: sorted.slice(0, LINES_MAX).sort(format.byName), at: Date.now() };
+    }
+    return busiest.names;
+}
+
+function throughputLines(shown, places) {
+    const { history, loads } = shown;
     const lines = [{ label: "all nodes", colour: "var(--chart-main)", isMain: true, values: history.total, now: format.rate(history.total.at(-1)) }];
-    for (const name of busiest.sort(format.byName)) {
+    for (const name of busiestOf(shown)) {
         const place = places.get(name) ?? 0;
         const dash = place % 2 === 1 && dashOf(place).length === 0 ? [6, 3] : dashOf(place);
         lines.push({ label: name, colour: colourOf(place), dash, values: history.nodes.get(name), now: format.rate(loads.get(name)) });
@@ -66,17 +81,17 @@ export function Overview({ shown, places }) {
     const down = new Set(shown.downSince.keys());
     return html`<div class="grid">
         <${Tiles} shown=${shown} />
-        <${Card} title="Ring" class="ring-card">
+        <${Card} title="Ring" note="a band for each copy, the first owners’ outermost">
             ${shown.ring === null ? html`<p class="dim">Waiting for the ring…</p>`
                 : html`<${Ring} ring=${shown.ring} older=${shown.older} places=${places} down=${down} />`}
         <//>
         <div class="stack">
-            <${Card} title="Throughput" note="operations a second, by the node that carried them out">
-                <${Chart} times=${shown.history.times} lines=${throughput} format=${format.rate} least=${10} words=${spoken("Operations a second", throughput)} />
+            <${Card} title="Throughput" note=${"operations a second, by the node that carried them out" + (shown.history.nodes.size > LINES_MAX ? "; the busiest " + LINES_MAX : "")}>
+                <${Chart} times=${shown.history.times} lines=${throughput} format=${format.rate} least=${10} words=${spoken("Operations a second", throughput)} empty="Waiting for two answers to compare…" />
                 <${Legend} lines=${throughput} />
             <//>
             <${Card} title="Latency" note=${"of requests to " + (shown.status.node || "this node")}>
-                <${Chart} times=${shown.history.times} lines=${latency} format=${format.latency} least=${0.5} words=${spoken("Latency", latency)} />
+                <${Chart} times=${shown.history.times} lines=${latency} format=${format.latency} least=${0.5} words=${spoken("Latency", latency)} empty="No request yet since this page was opened." />
                 <${Legend} lines=${latency} />
             <//>
         </div>

@@ -3,7 +3,7 @@
 import { getJson, getText } from "./api.js";
 import { byName } from "./format.js";
 import { Rate, buckets, difference, quantile } from "./rates.js";
-import { change, state } from "./store.js";
+import { change, say, state } from "./store.js";
 
 export const STATS_MS = 1000;
 const STATUS_MS = 1500;
@@ -23,6 +23,8 @@ function takeStatus(status) {
     for (const node of status.nodes) {
         if (node.state === "down") {
             downSince.set(node.name, state.downSince.get(node.name) ?? now);
+        } else if (state.downSince.has(node.name)) {
+            say(node.name + " is heard again.");
         }
     }
     change({ status, downSince });
@@ -128,6 +130,7 @@ function heard() {
     lost = 0;
     if (state.away !== null) {
         change({ away: null });
+        say((state.status?.node || "The node") + " answers again.");
     }
     state.heardAt = Date.now();
 }
@@ -135,6 +138,7 @@ function heard() {
 function unheard(error) {
     if (++lost >= NO_CONNECTION_TRIES) {
         change({ away: { since: state.away?.since ?? Date.now(), text: error.message } });
+        document.title = "(no answer) Shoal";
     }
 }
 

@@ -6,6 +6,7 @@ import { html } from "./html.js";
 import { Mark, colourOf } from "./marks.js";
 import { SIZE, edgeOf, frameOf, movesOf, outlinesOf, partitionAt } from "./ring_shape.js";
 
+const FINE = 900; // arcs: from so many on a line between them would be all that is seen
 const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 16, PageDown: -16 };
 
 function wordsOf(partition, ring, moves) {
@@ -22,7 +23,7 @@ function Middle({ ring, partition, moves, places }) {
     if (partition === null) {
         return html`<div class="ring-middle">
             <b>${ring.partitions}</b><span>partitions</span>
-            <small>${plural(ring.replicas, "copy", "copies")} of each · layout ${ring.layout.version}</small>
+            <small>${plural(ring.replicas, "copy", "copies")} of each</small><small>layout ${ring.layout.version}</small>
         </div>`;
     }
     const coming = moves?.[partition] ?? [];
@@ -44,7 +45,7 @@ function Owners({ shares, places, chosen, choose, down }) {
             <button type="button" class="chip" aria-pressed=${chosen === name}
                 onClick=${() => choose(chosen === name ? null : name)}>
                 <${Mark} place=${places.get(name)} /><span class="clip">${name}</span>
-                <span class="dim">${share}${down.has(name) ? " · down" : ""}</span>
+                <span class="dim">${share}<span class="unseen"> copies</span>${down.has(name) ? " · down" : ""}</span>
             </button>
         </li>`)}
     </ul>`;
@@ -83,7 +84,7 @@ export function Ring({ ring, older, places, down }) {
     };
 
     return html`<div class="ring">
-        <div class="ring-picture">
+        <div class=${"ring-picture" + (count * ring.replicas > FINE ? " is-fine" : "")}>
             <svg ref=${picture} viewBox="0 0 ${SIZE} ${SIZE}" tabindex="0" role="slider"
                 aria-label="Partitions of the ring" aria-valuemin="0" aria-valuemax=${count - 1}
                 aria-valuenow=${shown ?? 0} aria-valuetext=${wordsOf(shown, ring, moves)}

@@ -1,5 +1,5 @@
 /* The frame around the views: where one is, how the cluster is, and what must not be overlooked. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ClusterView } from "./cluster_view.js";
 import { FeedView } from "./feed_view.js";
 import * as format from "./format.js";
@@ -34,7 +34,7 @@ function Theme() {
     return html`<button type="button" class="is-quiet" title=${text} aria-label=${text} onClick=${() => (themeNext(), setChosen(themeChosen()))}><${Icon} name=${icon} /></button>`;
 }
 
-/* One word for everything, and the worst that there is. */
+/* One word for everything, and the worst that there is; it leads to where more is said of it. */
 function Health({ shown }) {
     if (shown.away) {
         return html`<span class="badge is-bad"><${Icon} name="down" />no answer</span>`;
@@ -43,19 +43,12 @@ function Health({ shown }) {
         return html`<span class="badge is-plain"><${Icon} name="busy" />connecting</span>`;
     }
     const { nodes, layout } = shown.status;
-    if (shown.downSince.size > 0) {
-        return html`<span class="badge is-bad"><${Icon} name="down" />${shown.downSince.size} down</span>`;
-    }
-    if (nodes.some((node) => node.storage !== "ok")) {
-        return html`<span class="badge is-bad"><${Icon} name="warn" />storage</span>`;
-    }
-    if (nodes.some((node) => node.state === "suspect")) {
-        return html`<span class="badge is-fair"><${Icon} name="suspect" />suspect</span>`;
-    }
-    if (layout.live > 1 || !layout.settled) {
-        return html`<span class="badge is-fair"><${Icon} name="busy" />changing</span>`;
-    }
-    return html`<span class="badge is-good"><${Icon} name="ok" />all well</span>`;
+    const [kind, icon, text, view] = shown.downSince.size > 0 ? ["bad", "down", shown.downSince.size + " down", "overview"]
+        : nodes.some((node) => node.storage !== "ok") ? ["bad", "warn", "storage", "overview"]
+            : nodes.some((node) => node.state === "suspect") ? ["fair", "suspect", "suspect", "overview"]
+                : layout.live > 1 || !layout.settled ? ["fair", "busy", "changing", "cluster"]
+                    : ["good", "ok", "all well", "overview"];
+    return html`<a class="badge is-${kind}" href=${"#" + view}><${Icon} name=${icon} />${text}</a>`;
 }
 
 function Banners({ shown }) {
@@ -63,7 +56,7 @@ function Banners({ shown }) {
     const sick = (shown.status?.nodes ?? []).filter((node) => node.storage !== "ok" && node.state !== "down");
     const name = shown.status?.node || "The node";
     return html`<div class="banners" role="status">
-        ${shown.away && html`<p class="banner is-bad"><${Icon} name="down" /><span><b>${name} does not answer</b> at ${location.host} (${shown.away.text}), for ${format.duration((Date.now() - shown.away.since) / 1000)}.
+        ${shown.away && html`<p class="banner is-bad"><${Icon} name="down" /><span><b>${name} does not answer</b> at ${location.host} (${shown.away.text})<span aria-hidden="true">, for ${format.duration((Date.now() - shown.away.since) / 1000)}</span>.
             Trying again. ${shown.heardAt > 0 ? "What is shown is of " + format.time(new Date(shown.heardAt)) + "." : ""} Every other node has this page, too.</span></p>`}
         ${!shown.away && down.length > 0 && html`<p class="banner is-bad"><${Icon} name="down" /><span><b>${format.names(down)} ${down.length === 1 ? "is" : "are"} down</b>, as ${name} sees it.
             Writes meant for ${down.length === 1 ? "it" : "them"} are kept as hints by others.</span></p>`}
@@ -105,8 +98,8 @@ export function Shell() {
         isFirst.current = false;
     }, [shown.view]);
 
-    const names = [...(shown.status?.nodes ?? []).map((node) => node.name), ...(shown.ring?.owners.flat() ?? [])];
-    const places = placesOf(names);
+    const places = useMemo(() => placesOf([...(shown.status?.nodes ?? []).map((node) => node.name), ...(shown.ring?.owners.flat() ?? [])]),
+        [shown.status, shown.ring]);
     return html`
         <a class="skip" href="#main" onClick=${(event) => (event.preventDefault(), main.current.focus())}>Skip to the content</a>
         <header class="top"><div class="top-inner">
@@ -117,7 +110,7 @@ export function Shell() {
         <main id="main" tabindex="-1" ref=${main} class=${shown.away ? "is-stale" : ""}>
             <h1 class="unseen">${VIEWS[shown.view]}</h1>
             <${Banners} shown=${shown} />
-            ${shown.view === "keys" ? html`<${KeysView} opened=${shown.opened} />`
+            ${shown.view === "keys" ? html`<${KeysView} opened=${shown.opened} isAway=${shown.away !== null} />`
                 : shown.view === "feed" ? html`<${FeedView} places=${places} />`
                     : shown.view === "cluster" ? html`<${ClusterView} shown=${shown} places=${places} />`
                         : html`<${Overview} shown=${shown} places=${places} />`}
