@@ -104,7 +104,7 @@ static int take_frames(struct connection *connection, size_t *need, const char *
         int found = frame_next(stream, len_max, &payload, &taken, need);
         if (found < 0) {
             *why = "it sends no frames of Shoal's: is this Shoal's client or peer port?";
-            return found;
+            return connection->state == CONNECTION_READY ? found : SHOAL_EPROTO;
         }
         if (found > 0) {
             return 0;

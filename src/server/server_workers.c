@@ -56,9 +56,9 @@ int server_make_workers(struct server *server, char text[512])
         int code = make_worker(server, i);
         if (code == SHOAL_EPROTO || code == SHOAL_EINVAL) {
             snprintf(text, 512,
-                     "%.200s/" KEEPER_FILE " doesn't fit: it is damaged, or of another "
-                     "cluster.name than \"%.100s\"",
-                     server->config.data_dir, server->config.cluster_name);
+                     "%.200s/" KEEPER_FILE " doesn't fit: it is of a cluster that differs from "
+                     "the configuration as the error before this says, or damaged",
+                     server->config.data_dir);
             return code;
         }
         if (code != 0) {

@@ -306,6 +306,14 @@ class BadInput(StandaloneCase):
         self.assertIn("127.0.0.1:1", outcome.error()["error"])
         self.assertEqual(cluster.shoal("ping", "-H", "no-such-host.invalid").status, 3)
 
+    def test_a_port_of_something_else_is_no_connection_and_the_next_host_is_asked(self):
+        other = f"127.0.0.1:{self.node.http_port}"
+        outcome = cluster.shoal("ping", "-H", other)
+        self.assertEqual(outcome.status, 3, outcome)
+        self.assertIn(b"no frames of Shoal's", outcome.err)
+        both = f"{other},127.0.0.1:{self.node.client_port}"
+        self.assertEqual(cluster.shoal("ping", "-H", both).out, b"PONG\n")
+
     def test_joining_nobody_is_an_error_and_leaves_no_ghost(self):
         outcome = self.node.shoal(
             "join-cluster", "--known-cluster-node", "127.0.0.1:1", "--timeout", "2s"
