@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -19,8 +17,6 @@
 #include "server/storage_meta.h"
 #include "shoal/error.h"
 
-#define TICK_NS 100000000
-#define PROGRESS_TICKS 20u
 #define BOOT_FILE "sys/kernel/random/boot_id"
 
 struct storage {
@@ -238,95 +234,6 @@ bool storage_offloads(const struct storage *storage)
 
 /* ---- engines --------------------------------------------------------------------------------- */
 
-struct load {
-    struct storage *storage;
-    struct storage_loading loading;
-    pthread_t thread;
-    bool begun;
-    int code;
-    struct engine **out;
-    _Atomic uint32_t done; /* partitions */
-    _Atomic uint32_t all;
-    char text[STORAGE_TEXT_BYTES];
-};
-
-static void on_progress(void *self, uint32_t partitions_done, uint32_t partitions)
-{
-    struct load *load = self;
-    atomic_store(&load->done, partitions_done);
-    atomic_store(&load->all, partitions);
-}
-
-static void *run_load(void *self)
-{
-    struct load *load = self;
-    const struct storage *storage = load->storage;
-    load->code = storage->kind->load(storage->data, &storage->opening, &load->loading, load->out,
-                                     load->text);
-    return NULL;
-}
-
-static void tell_loading(const struct load *loads, uint32_t count)
-{
-    uint64_t done = 0;
-    uint64_t all = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        done += atomic_load(&loads[i].done);
-        all += atomic_load(&loads[i].all);
-    }
-    log_info("storage: loading the index", LOG_U64("partitions", done), LOG_U64("of", all));
-}
-
-static void wait_for(const struct load *loads, uint32_t count, const struct load *load)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    for (uint32_t ticks = 1;; ticks++) {
-        until.tv_nsec += TICK_NS;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        if (pthread_timedjoin_np(load->thread, NULL, &until) == 0) {
-            return;
-        }
-        load->storage->opening.tick();
-        if (ticks % PROGRESS_TICKS == 0) {
-            tell_loading(loads, count);
-        }
-    }
-}
-
-static void run_loads(struct load *loads, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        loads[i].begun = pthread_create(&loads[i].thread, NULL, run_load, &loads[i]) == 0;
-        if (!loads[i].begun) {
-            run_load(&loads[i]); /* then on this one */
-        }
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        if (loads[i].begun) {
-            wait_for(loads, count, &loads[i]);
-        }
-    }
-}
-
-static int collect(struct load *loads, uint32_t count, struct engine **engines,
-                   char text[STORAGE_TEXT_BYTES])
-{
-    int code = 0;
-    for (uint32_t i = 0; i < count && code == 0; i++) {
-        code = loads[i].code;
-        memcpy(text, loads[i].text, STORAGE_TEXT_BYTES);
-    }
-    for (uint32_t i = 0; i < count && code != 0; i++) {
-        if (loads[i].code == 0) {
-            engines[i]->ops->free(engines[i]);
-        }
-        engines[i] = NULL;
-    }
-    return code;
-}
-
 static uint64_t count_keys(struct engine *const *engines, uint32_t count)
 {
     uint64_t keys = 0;
@@ -365,28 +272,8 @@ static int tell_engines(struct storage *storage, struct engine *const *engines, 
 int storage_load_engines(struct storage *storage, uint32_t workers, const struct offload *offloads,
                          struct engine **engines, char text[STORAGE_TEXT_BYTES])
 {
-    struct load *loads = mem_alloc_zeroed(workers, sizeof(*loads));
-    if (loads == NULL) {
-        snprintf(text, STORAGE_TEXT_BYTES, "%s", shoal_error_text(SHOAL_ENOMEM));
-        return SHOAL_ENOMEM;
-    }
-    for (uint32_t i = 0; i < workers; i++) {
-        loads[i].storage = storage;
-        loads[i].out = &engines[i];
-        loads[i].loading = (struct storage_loading){
-            .worker = i,
-            .workers = workers,
-            .memory_bytes_max = storage->config->memory_mb * LIMIT_MIB / workers,
-            .progress = on_progress,
-            .progress_self = &loads[i],
-        };
-        if (offloads != NULL) {
-            loads[i].loading.offload = offloads[i];
-        }
-    }
-    run_loads(loads, workers);
-    int code = collect(loads, workers, engines, text);
-    mem_free(loads);
+    int code = storage_load_all(storage->kind, storage->data, &storage->opening, workers, offloads,
+                                engines, text);
     if (code != 0) {
         return code;
     }

@@ -60,6 +60,13 @@ extern const struct storage_kind storage_memory;
 extern const struct storage_kind storage_log;
 const struct storage_kind *storage_lsm(void); /* NULL when this build hasn't it */
 
+/* storage_load.c: an engine for each worker, by the kind's `load`. 0, or a negative code with its
+ * text and no engines. */
+int storage_load_all(const struct storage_kind *kind, void *data,
+                     const struct storage_opening *opening, uint32_t workers,
+                     const struct offload *offloads, struct engine **engines,
+                     char text[STORAGE_TEXT_BYTES]);
+
 /* Which running of the machine this is; never the same twice, as far as the kernel tells. */
 uint64_t storage_boot(void);
 
