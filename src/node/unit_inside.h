@@ -12,7 +12,7 @@
  *      unit_write.c    writing several keys, all or nothing over a crash
  *      unit_change.c   what is to be written, as bytes
  *      unit_intent.c   the records of it
- *      unit_redo.c     what a run before has left of them
+ *      unit_redo.c     what a run before has left of them (with unit_redo_find.c, unit_redo_write.c)
  *      unit_told.c     what has changed, for the live feed
  *      unit_work.c     the memory of all this */
 #ifndef NODE_UNIT_INSIDE_H

@@ -13,68 +13,15 @@
  *
  * Doing it again is harmless: it is not done twice beside anything newer (unit_write.c), and nobody
  * writes the keys before it is over. */
-#include "base/assert.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/mutant.h"
-#include "node/core.h"
-#include "node/unit_change.h"
-#include "ring/partition.h"
+#include "node/unit_redo_inside.h"
 #include "shoal/error.h"
 
 #define REDO_AGAIN_US UINT64_C(50000)
 
-enum redo_step {
-    REDO_HERE,  /* to worker 0: I have adopted, and have `records` */
-    REDO_GO,    /* all have: begin */
-    REDO_ASK,   /* is it decided? */
-    REDO_TOLD,  /* `decided` */
-    REDO_WRITE, /* these changes, as far as the keys are yours */
-    REDO_WROTE, /* and it is durable */
-    REDO_READY, /* to worker 0: nothing is left here */
-    REDO_OPEN,  /* at nobody's */
-};
-
-struct letter_redo {
-    struct letter letter;
-    struct queue waiting; /* among the asked worker's asks */
-    enum redo_step step;
-    struct redo_item *item; /* whose it is about, of the asking worker */
-    bool records;
-    bool decided;
-    struct unit_record record;
-    size_t len;
-    uint8_t bytes[]; /* the record's changes */
-};
-
-/* A record that was found. */
-struct redo_item {
-    struct queue link;
-    struct unit_record record; /* its changes lie behind it */
-    uint32_t partition;
-    uint32_t away; /* workers that write it */
-    uint8_t bytes[];
-};
-
-struct unit_redo {
-    struct worker *worker;
-    struct queue items;
-    struct queue asks; /* letters that came before all was found */
-    uint32_t walked;   /* partitions */
-    uint64_t walked_up_to;
-    uint32_t away; /* items that wait for others */
-    uint32_t done; /* items that were done again */
-    int code;
-    bool walking;
-    struct timer again;
-    struct read_waiter reading;
-    struct durable_waiter durable;
-};
-
-/* ---- letters ---- */
-
-/* False without memory. */
-static bool redo_post(struct worker *worker, uint32_t to, const struct letter_redo *model)
+bool redo_post(struct worker *worker, uint32_t to, const struct letter_redo *model)
 {
     struct bytes changes = model->record.changes;
     struct letter_redo *letter = mem_alloc(sizeof(*letter) + changes.len);
@@ -91,14 +38,6 @@ static bool redo_post(struct worker *worker, uint32_t to, const struct letter_re
     return true;
 }
 
-/* ---- the items ---- */
-
-static void redo_free_item(struct redo_item *item)
-{
-    queue_remove(&item->link);
-    mem_free(item);
-}
-
 void unit_redo_deinit(struct worker *worker)
 {
     struct unit_redo *redo = worker->units.redo;
@@ -108,9 +47,7 @@ void unit_redo_deinit(struct worker *worker)
     timers_stop(&worker->timers, &redo->again);
     waiting_leave(&redo->reading);
     durability_cancel(&redo->durable);
-    while (!queue_empty(&redo->items)) {
-        redo_free_item(QUEUE_ITEM(redo->items.next, struct redo_item, link));
-    }
+    redo_free_items(redo);
     struct queue *link;
     while ((link = queue_pop(&redo->asks)) != NULL) {
         mem_free(QUEUE_ITEM(link, struct letter_redo, waiting));
@@ -119,108 +56,7 @@ void unit_redo_deinit(struct worker *worker)
     worker->units.redo = NULL;
 }
 
-static uint32_t redo_place(const struct worker *worker, uint32_t partition)
-{
-    return engine_partition_of(ENGINE_FAMILY_INTENTS, partition, worker->units.partitions);
-}
-
-void unit_redo_drop(struct worker *worker)
-{
-    struct replica *replica = &worker->replica;
-    struct engine *engine = replica->engine;
-    for (uint32_t p = worker->index; p < worker->units.partitions; p += worker->count) {
-        struct engine_stats stats;
-        uint64_t sequence = 0;
-        engine->ops->stats(engine, redo_place(worker, p), &stats);
-        if (stats.keys > 0 && engine->ops->drop(engine, redo_place(worker, p), &sequence) == 1) {
-            durability_issue(&replica->durability, sequence);
-        }
-    }
-}
-
-/* ---- finding them ---- */
-
-struct redo_walk {
-    struct unit_redo *redo;
-    uint32_t partition;
-    int result;
-};
-
-static bool redo_visit(void *self, const struct engine_entry *entry)
-{
-    struct redo_walk *walk = self;
-    struct unit_record record;
-    if (unit_record_decode(entry->record, &record) < 0) {
-        log_error("transactions: a record that is none; what it was for may be there in part",
-                  LOG_U64("partition", walk->partition));
-        return true;
-    }
-    struct redo_item *item = mem_alloc(sizeof(*item) + record.changes.len);
-    if (item == NULL) {
-        walk->result = SHOAL_ENOMEM;
-        return false;
-    }
-    *item = (struct redo_item){.record = record, .partition = walk->partition};
-    if (record.changes.len > 0) {
-        memcpy(item->bytes, record.changes.data, record.changes.len);
-    }
-    item->record.changes = bytes_make(item->bytes, record.changes.len);
-    queue_push(&walk->redo->items, &item->link);
-    return true;
-}
-
-/* REPLICA_DONE, REPLICA_PENDING, or why not. */
-static int redo_find(struct unit_redo *redo)
-{
-    struct worker *worker = redo->worker;
-    struct engine *engine = worker->engine;
-    uint32_t partition = worker->index + redo->walked * worker->count;
-    while (partition < worker->units.partitions) {
-        struct redo_walk walk = {.redo = redo, .partition = partition};
-        uint64_t next = 0;
-        int result =
-            engine->ops->walk(engine, redo_place(worker, partition), redo->walked_up_to,
-                              waiting_ticket(&worker->replica.reads), redo_visit, &walk, &next);
-        if (result < 0 || walk.result < 0) {
-            return result < 0 ? result : walk.result;
-        }
-        if (result == 2) {
-            redo->walked_up_to = next;
-            return REPLICA_PENDING;
-        }
-        redo->walked_up_to = 0;
-        redo->walked++;
-        partition += worker->count;
-    }
-    return REPLICA_DONE;
-}
-
-/* Are all records of the same there? */
-static bool redo_whole(const struct unit_redo *redo, const struct redo_item *item)
-{
-    uint32_t found = 0;
-    for (const struct queue *link = redo->items.next; link != &redo->items; link = link->next) {
-        const struct redo_item *other = QUEUE_ITEM(link, const struct redo_item, link);
-        found += other->record.id == item->record.id && other->record.kind == item->record.kind &&
-                         other->partition == item->partition
-                     ? 1
-                     : 0;
-    }
-    return found == item->record.count;
-}
-
 /* ---- was it decided? ---- */
-
-static bool redo_decided(const struct unit_redo *redo, const struct unit_record *record)
-{
-    for (const struct queue *link = redo->items.next; link != &redo->items; link = link->next) {
-        const struct redo_item *item = QUEUE_ITEM(link, const struct redo_item, link);
-        if (item->record.kind == UNIT_RECORD_DECISION && item->record.id == record->id) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* Once all that is here has been found. */
 static void redo_answer(struct unit_redo *redo, struct letter_redo *ask)
@@ -253,20 +89,6 @@ static void redo_answer_all(struct unit_redo *redo)
 /* ---- doing them again ---- */
 
 static void redo_review(struct unit_redo *redo);
-
-static bool redo_concerns(const struct worker *worker, const struct unit_record *record,
-                          uint32_t index)
-{
-    struct bytes rest = record->changes;
-    struct unit_cell cell;
-    while (rest.len > 0 && unit_change_take(&rest, &cell) == 0) {
-        uint32_t partition = partition_of_key(cell.key, worker->units.partitions);
-        if (worker_of_partition(worker, partition) == index) {
-            return true;
-        }
-    }
-    return record->flush;
-}
 
 /* Without memory a part is missing: then the record stays, and nothing is opened. */
 static void redo_do(struct unit_redo *redo, struct redo_item *item)
@@ -311,74 +133,6 @@ static void redo_begin_items(struct unit_redo *redo)
     }
 }
 
-/* ---- at whose keys they are ---- */
-
-static void redo_written(struct unit_work *work, int code)
-{
-    struct letter_redo model = {.step = REDO_WROTE, .item = work->redo_item};
-    uint32_t home = work->home;
-    struct worker *worker = work->worker;
-    unit_work_free(work);
-    if (code < 0 || !redo_post(worker, home, &model)) {
-        log_error("transactions: one of before can't be completed; the node stays closed",
-                  LOG_TEXT("cause", shoal_error_text(code)));
-    }
-}
-
-static void redo_on_durable(struct durable_waiter *waiter, int code)
-{
-    redo_written(QUEUE_ITEM(waiter, struct unit_work, settling), code);
-}
-
-static void redo_on_written(struct unit_work *work, int result)
-{
-    struct durability *durability = &work->worker->replica.durability;
-    unit_told_work(work, result);
-    if (result < 0 || durability_reached(durability, DURABILITY_DURABLE)) {
-        redo_written(work, result < 0 ? result : 0);
-        return;
-    }
-    work->settling.fire = redo_on_durable;
-    durability_wait(durability, DURABILITY_DURABLE, &work->settling);
-    work->worker->engine->ops->harden(work->worker->engine);
-}
-
-/* The changes of keys that are held here. */
-static int redo_choose(struct unit_work *work, struct bytes rest)
-{
-    const struct worker *worker = work->worker;
-    struct unit_cell cell;
-    int result = 0;
-    while (rest.len > 0 && result == 0 && unit_change_take(&rest, &cell) == 0) {
-        uint32_t partition = partition_of_key(cell.key, worker->units.partitions);
-        if (worker_of_partition(worker, partition) == worker->index &&
-            replica_holding(&worker->replica, partition) != NULL) {
-            result = unit_change_encode(&cell, &work->changes);
-        }
-    }
-    return result;
-}
-
-static void redo_write(struct worker *worker, const struct letter_redo *letter)
-{
-    struct unit_work *work = unit_work_new(worker, 0);
-    if (work == NULL) {
-        log_error("transactions: no memory to complete one of before; the node stays closed");
-        return;
-    }
-    work->home = letter->letter.from;
-    work->redo_item = letter->item;
-    work->flush = letter->record.flush;
-    work->flush_worker = letter->record.worker;
-    work->flush_workers = letter->record.workers;
-    int result = redo_choose(work, letter->record.changes);
-    if (result < 0) {
-        redo_written(work, result);
-    } else {
-        unit_write_prepared(work, redo_on_written);
-    }
-}
-
 /* ---- the end ---- */
 
 static void redo_say(struct worker *worker, enum redo_step step, bool records)
@@ -392,12 +146,7 @@ static void redo_say(struct worker *worker, enum redo_step step, bool records)
 static void redo_open(struct worker *worker)
 {
     struct unit_redo *redo = worker->units.redo;
-    for (struct queue *link = redo->items.next; link != &redo->items; link = link->next) {
-        const struct redo_item *item = QUEUE_ITEM(link, const struct redo_item, link);
-        if (item->record.kind == UNIT_RECORD_DECISION) {
-            (void)unit_decision_remove(worker, item->record.id, item->partition);
-        }
-    }
+    redo_remove_decisions(redo);
     if (redo->done > 0) {
         log_info("transactions: completed what the run before had left half done",
                  LOG_U64("records", redo->done));
@@ -418,23 +167,6 @@ static void redo_on_again(struct timer *timer, uint64_t now_us)
 {
     (void)now_us;
     redo_review(QUEUE_ITEM(timer, struct unit_redo, again));
-}
-
-static int redo_remove_all(struct unit_redo *redo)
-{
-    struct queue *link = redo->items.next;
-    int result = 0;
-    while (link != &redo->items && result == 0) {
-        struct redo_item *item = QUEUE_ITEM(link, struct redo_item, link);
-        link = link->next;
-        if (item->record.kind != UNIT_RECORD_DECISION) {
-            result = unit_record_erase(redo->worker, &item->record, item->partition);
-            if (result == 0) {
-                redo_free_item(item);
-            }
-        }
-    }
-    return result;
 }
 
 static void redo_remove(struct unit_redo *redo)
@@ -492,16 +224,10 @@ static void redo_review(struct unit_redo *redo)
 void unit_redo_begin(struct worker *worker)
 {
     struct units *units = &worker->units;
-    struct engine *engine = worker->engine;
-    bool records = false;
-    if (!engine->keeps_data || units->redo != NULL || MUTANT(redo_skipped)) {
+    if (!worker->engine->keeps_data || units->redo != NULL || MUTANT(redo_skipped)) {
         return;
     }
-    for (uint32_t p = worker->index; p < units->partitions && !records; p += worker->count) {
-        struct engine_stats stats;
-        engine->ops->stats(engine, redo_place(worker, p), &stats);
-        records = stats.keys > 0;
-    }
+    bool records = redo_has_records(worker);
     if (worker->count == 1 && !records) {
         return;
     }
