@@ -175,17 +175,8 @@ void fallback_send(struct operation *operation, struct bytes encoded)
     operation->fallback_count += fallback_find(
         operation, &operation->fallbacks[operation->fallback_count], fallback_lacking(operation));
     uint32_t open = fallback_unasked(operation);
-    struct message_store store = {
-        .id = operation->id,
-        .partition = operation->partition,
-        .key = operation->key.key,
-        .object = encoded,
-        .view_digest = coordinator->view->digest,
-        .actor = operation->dot.actor,
-        .durable = operation->quorum.dw > 0,
-        .hint = true,
-        .trace = operation->request->trace,
-    };
+    struct message_store store = write_message(operation, encoded);
+    store.hint = true;
     buffer_clear(coordinator->frame);
     if (open == 0 || message_store_encode(&store, coordinator->frame) < 0) {
         return;

@@ -8,6 +8,20 @@
 #include "coordinate/traced.h"
 #include "shoal/error.h"
 
+struct message_store write_message(const struct operation *operation, struct bytes encoded)
+{
+    return (struct message_store){
+        .id = operation->id,
+        .partition = operation->partition,
+        .key = operation->key.key,
+        .object = encoded,
+        .view_digest = operation->coordinator->view->digest,
+        .actor = operation->dot.actor,
+        .durable = operation->quorum.dw > 0,
+        .trace = operation->request->trace,
+    };
+}
+
 int write_store_to(struct operation *operation, uint64_t node, struct message_store *store)
 {
     struct coordinator *coordinator = operation->coordinator;
@@ -29,16 +43,7 @@ static void write_send_owners(struct operation *operation, uint64_t targets, str
     if (targets == 0) {
         return;
     }
-    struct message_store store = {
-        .id = operation->id,
-        .partition = operation->partition,
-        .key = operation->key.key,
-        .object = encoded,
-        .view_digest = coordinator->view->digest,
-        .actor = operation->dot.actor,
-        .durable = operation->quorum.dw > 0,
-        .trace = operation->request->trace,
-    };
+    struct message_store store = write_message(operation, encoded);
     buffer_clear(coordinator->frame);
     if (message_store_encode(&store, coordinator->frame) < 0) {
         return; /* the hedge timer tries again */

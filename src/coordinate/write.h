@@ -55,6 +55,9 @@ int write_amend(struct operation *operation, struct holding *holding,
 /* Ends the operation if the code means something of its own here. */
 bool write_amend_fail(struct operation *operation, int code);
 
+/* The store that tells an owner of the write, encoded as it is now; borrows from both. */
+struct message_store write_message(const struct operation *operation, struct bytes encoded);
+
 /* Sends the node the STORE that coordinator->frame has; where the write is traced, with a call of
  * the node's own. 0 or a negative code. */
 int write_store_to(struct operation *operation, uint64_t node, struct message_store *store);
