@@ -28,7 +28,7 @@
 #define FILL_BYTES (64u * LIMIT_KIB)
 #define SUFFIX ".tail"
 
-static const char magic[] = "shoaltl1";
+static const uint8_t magic[MAGIC_BYTES] = {'s', 'h', 'o', 'a', 'l', 't', 'l', '1'};
 
 void tail_file_name(uint32_t lane, uint64_t sequence, char out[DISK_NAME_BYTES])
 {
