@@ -19,7 +19,7 @@ from cluster import DEADLINE_S, Cluster, main, wait_until  # noqa: E402
 from feeds import REASONS, NativeFeed, WalFeed, places  # noqa: E402
 from websocket import Refused  # noqa: E402
 
-AHEAD = 10  # values that a reader has not been told yet
+AHEAD = 20  # values that a reader has not been told yet
 
 # ---- writers ----
 
@@ -369,7 +369,7 @@ class Faults(unittest.TestCase):
             for node in cluster.nodes[:2]:
                 rig.write(NativeWriter, node, pause_s=0, padding=b"." * 120000, ahead_of=whole)
             wait_until(lambda: sum(len(writer.acked) for writer in rig.writers[1:]) > 300,
-                       "the tails are full")
+                       "the tails are full", 4 * DEADLINE_S)
             for writer in rig.writers[1:]:
                 writer.stop()
             away.hold.clear()

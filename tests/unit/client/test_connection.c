@@ -54,7 +54,8 @@ static void a_large_value_travels_both_ways(void **state)
 {
     (void)state;
     struct fixture fixture;
-    fixture_begin(&fixture, 1, 1, NULL);
+    struct shoal_config config = {.timeout_ms = 600000}; /* on a busy machine it may take a while */
+    fixture_begin(&fixture, 1, 1, &config);
     size_t len = 9u << 20;
     char *value = test_malloc(len);
     memset(value, 'x', len);
