@@ -118,6 +118,7 @@
     X(list_past_page, "a listing tells keys of which not every owner's page has come")             \
     X(hlc_unbounded, "a peer's time is taken over however far ahead it is")                        \
     X(ahead_writes, "a node whose clock is ahead of the others' coordinates writes")               \
+    X(dead_clocks, "a node's clock is judged by the last word of the dead, too")                     \
     X(other_cluster, "a node of another cluster is let in")                                        \
     X(other_node, "whoever answers at a node's address is taken for that node")                    \
     X(gossip_older, "what a node said of itself before replaces what it says now")                 \

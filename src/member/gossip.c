@@ -2,6 +2,7 @@
  * through others already are evidence that a node lives although we can't reach it ourselves, and
  * whether we reach it is not asked here (see reach.h). */
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "member/gossip_inside.h"
 #include "shoal/error.h"
 
@@ -279,22 +280,37 @@ void gossip_observe_clock(struct gossip *gossip, uint64_t from, uint64_t its_wal
     node->heard_directly = true;
 }
 
-bool gossip_clock_ahead(const struct gossip *gossip, uint64_t bound_ms)
+struct clock_poll {
+    uint32_t heard;
+    uint32_t behind; /* ours by more than the bound */
+};
+
+static bool poll_says_ahead(const struct clock_poll *poll)
+{
+    return 2 * poll->behind > poll->heard;
+}
+
+bool gossip_clock_ahead(const struct gossip *gossip, uint64_t bound_ms, uint64_t now_us)
 {
     int64_t bound = bound_ms < INT64_MAX ? (int64_t)bound_ms : INT64_MAX;
-    uint32_t heard = 0;
-    uint32_t behind = 0;
+    struct clock_poll all = {0};
+    struct clock_poll living = {0};
     size_t cursor = 0;
     uint64_t id;
     void *value;
     while (table_next(&gossip->nodes, &cursor, &id, &value)) {
         const struct gossip_node *node = value;
-        if (node->heard_directly) {
-            heard++;
-            behind += node->clock_ahead_ms < -bound ? 1 : 0;
+        if (!node->heard_directly) {
+            continue;
         }
+        uint32_t lives = gossip_state(gossip, id, now_us) != NODE_DOWN ? 1 : 0;
+        uint32_t behind = node->clock_ahead_ms < -bound ? 1 : 0;
+        all.heard++;
+        all.behind += behind;
+        living.heard += lives;
+        living.behind += lives & behind;
     }
-    return 2 * behind > heard;
+    return poll_says_ahead(living.heard > 0 && !MUTANT(dead_clocks) ? &living : &all);
 }
 
 /* ---- forgetting ------------------------------------------------------------------------------ */

@@ -114,8 +114,9 @@ void gossip_observe_clock(struct gossip *gossip, uint64_t from, uint64_t its_wal
                           uint64_t our_wall_ms);
 
 /* True when our own clock is ahead of most others' by more than the bound, of those heard directly:
- * this node then should not coordinate writes. */
-bool gossip_clock_ahead(const struct gossip *gossip, uint64_t bound_ms);
+ * this node then should not coordinate writes. Those that are down have a say only where all are:
+ * what their clocks were when they were heard says nothing of ours now. */
+bool gossip_clock_ahead(const struct gossip *gossip, uint64_t bound_ms, uint64_t now_us);
 
 /* The node says goodbye: down at once, without waiting for silence, until it speaks again itself or
  * others tell of a life that can't be from before the goodbye. */

@@ -97,8 +97,8 @@ static struct snapshot *steward_snapshot(struct steward *steward)
     snapshot->returning = steward->returning;
     snapshot->closed = steward->closed;
     snapshot->worker_count = worker->count;
-    snapshot->self_clock_ahead =
-        gossip_clock_ahead(&steward->gossip, steward->config->clock_ahead_ms_max);
+    snapshot->self_clock_ahead = gossip_clock_ahead(
+        &steward->gossip, steward->config->clock_ahead_ms_max, worker->now.mono_us);
     memcpy(snapshot->tickets, steward->tickets, worker->count * sizeof(*snapshot->tickets));
     memcpy(snapshot->tickets_void, steward->tickets_void,
            worker->count * sizeof(*snapshot->tickets_void));

@@ -452,20 +452,40 @@ static void a_clock_ahead_of_most_others_is_noticed(void **state)
 {
     struct fixture *fixture = *state;
     struct gossip *gossip = &fixture->gossip;
-    assert_false(gossip_clock_ahead(gossip, 500));
+    assert_false(gossip_clock_ahead(gossip, 500, START));
     for (uint64_t id = 2; id <= 4; id++) {
         live(fixture, id, 1, 1, START);
     }
     gossip_observe_clock(gossip, 2, 10000, 11000);
     gossip_observe_clock(gossip, 3, 11000, 11000);
-    assert_false(gossip_clock_ahead(gossip, 500));
+    assert_false(gossip_clock_ahead(gossip, 500, START));
     gossip_observe_clock(gossip, 4, 1, UINT64_MAX);
-    assert_true(gossip_clock_ahead(gossip, 500));
-    assert_false(gossip_clock_ahead(gossip, 2000));
+    assert_true(gossip_clock_ahead(gossip, 500, START));
+    assert_false(gossip_clock_ahead(gossip, 2000, START));
     gossip_observe_clock(gossip, 4, UINT64_MAX, 1);
-    assert_false(gossip_clock_ahead(gossip, 500));
+    assert_false(gossip_clock_ahead(gossip, 500, START));
     gossip_observe_clock(gossip, 99, 0, 11000);
     assert_null(gossip_find(gossip, 99));
+}
+
+/* Two that were behind are dead, the third says that all is well again: their last word was of a
+ * clock that has been set since. Only where nobody is left to ask does it stand. */
+static void the_dead_have_no_say_about_clocks_beside_the_living(void **state)
+{
+    struct fixture *fixture = *state;
+    struct gossip *gossip = &fixture->gossip;
+    for (uint64_t id = 2; id <= 4; id++) {
+        live(fixture, id, 1, 1, START);
+        gossip_observe_clock(gossip, id, 10000, 11000);
+    }
+    assert_true(gossip_clock_ahead(gossip, 500, START));
+    gossip_goodbye(gossip, 2);
+    gossip_goodbye(gossip, 3);
+    assert_true(gossip_clock_ahead(gossip, 500, START));
+    gossip_observe_clock(gossip, 4, 11000, 11000);
+    assert_false(gossip_clock_ahead(gossip, 500, START));
+    gossip_goodbye(gossip, 4);
+    assert_true(gossip_clock_ahead(gossip, 500, START));
 }
 
 static void silent_strangers_fade_and_are_forgotten_members_are_kept(void **state)
@@ -567,6 +587,7 @@ int main(void)
         TEST(places_without_a_living_node_go_to_the_dead),
         TEST(targets_are_only_of_those_eligible_known_or_not),
         TEST(a_clock_ahead_of_most_others_is_noticed),
+        TEST(the_dead_have_no_say_about_clocks_beside_the_living),
         TEST(silent_strangers_fade_and_are_forgotten_members_are_kept),
         TEST(a_fading_node_that_beats_again_is_told_again),
         TEST(without_memory_nothing_is_half_known),
