@@ -282,6 +282,8 @@ void forward_begin(struct operation *operation);
 void forward_on_result(struct operation *operation, uint64_t node,
                        const struct message_result *result);
 void forward_hedge(struct operation *operation);
+/* The node's place among those that it may be passed to; -1 if it is none. */
+int forward_index(const struct operation *operation, uint64_t node);
 void forward_on_link_down(struct operation *operation, uint64_t node);
 void list_begin(struct operation *operation);
 void list_on_scanned(struct operation *operation, uint64_t node,

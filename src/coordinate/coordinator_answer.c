@@ -70,14 +70,6 @@ static struct operation *coordinator_find(struct coordinator *coordinator, uint6
     return operation;
 }
 
-static void coordinator_note_answer(struct operation *operation, uint64_t node)
-{
-    struct coordinator *coordinator = operation->coordinator;
-    if (node != coordinator->self) {
-        reach_answered(coordinator->reach, node, coordinator->now.mono_us - operation->last_ask_us);
-    }
-}
-
 void coordinator_on_result(struct coordinator *coordinator, uint64_t node,
                            const struct message_result *result)
 {
@@ -86,7 +78,7 @@ void coordinator_on_result(struct coordinator *coordinator, uint64_t node,
     if (operation == NULL || operation->phase != OPERATION_FORWARDING) {
         return;
     }
-    coordinator_note_answer(operation, node);
+    operation_answered(operation, node);
     coordinator_hear(coordinator, WAIT_FORWARD, node);
     if (operation->traced != NULL) {
         traced_answer(operation, node, result->code);
@@ -104,7 +96,7 @@ void coordinator_on_stored(struct coordinator *coordinator, uint64_t node,
     }
     int fallback = target < 0 ? fallback_index(operation, node) : -1;
     if (target >= 0 || fallback >= 0) {
-        coordinator_note_answer(operation, node);
+        operation_answered(operation, node);
         coordinator_hear(coordinator, WAIT_PEER, node);
         if (operation->traced != NULL) {
             traced_answer(operation, node, stored->code);
@@ -126,7 +118,7 @@ void coordinator_on_fetched(struct coordinator *coordinator, uint64_t node,
         (operation->phase != OPERATION_READING && operation->phase != OPERATION_LINGERING)) {
         return;
     }
-    coordinator_note_answer(operation, node);
+    operation_answered(operation, node);
     coordinator_hear(coordinator, WAIT_PEER, node);
     if (operation->traced != NULL) {
         traced_answer(operation, node, fetched->code);

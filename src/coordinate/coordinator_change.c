@@ -63,6 +63,7 @@ static void coordinator_void_vote(struct operation *operation, uint64_t node)
     }
     uint64_t others = ~operation_bit((uint32_t)target);
     operation->asked &= others;
+    operation->timed &= others;
     operation->voted &= others;
     operation->durable &= others;
     operation->vouched &= others;

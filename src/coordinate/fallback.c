@@ -42,6 +42,7 @@ void fallback_reset(struct operation *operation)
     operation->fallback_asked = 0;
     operation->fallback_voted = 0;
     operation->fallback_refused = 0;
+    operation->fallback_timed = 0;
 }
 
 /* ---- who ---- */
@@ -184,7 +185,7 @@ void fallback_send(struct operation *operation, struct bytes encoded)
     for (; open != 0; open &= open - 1) {
         uint32_t index = (uint32_t)__builtin_ctz(open);
         if (write_store_to(operation, operation->fallbacks[index], &store) == 0) {
-            operation->fallback_asked |= fallback_bit(index);
+            operation_asked_fallback(operation, index);
         }
     }
 }
@@ -215,6 +216,7 @@ void fallback_void(struct operation *operation, uint64_t node)
     int index = fallback_index(operation, node);
     if (index >= 0) {
         operation->fallback_asked &= ~fallback_bit((uint32_t)index);
+        operation->fallback_timed &= ~fallback_bit((uint32_t)index);
         operation->fallback_voted &= ~fallback_bit((uint32_t)index);
     }
 }

@@ -8,14 +8,21 @@
 #include "coordinate/traced.h"
 #include "shoal/error.h"
 
-static void forward_add(struct operation *operation, uint64_t node)
+int forward_index(const struct operation *operation, uint64_t node)
 {
     for (uint32_t i = 0; i < operation->candidate_count; i++) {
         if (operation->candidates[i] == node) {
-            return;
+            return (int)i;
         }
     }
-    operation->candidates[operation->candidate_count++] = node;
+    return -1;
+}
+
+static void forward_add(struct operation *operation, uint64_t node)
+{
+    if (forward_index(operation, node) < 0) {
+        operation->candidates[operation->candidate_count++] = node;
+    }
 }
 
 /* Owners in the newest layout: the healthy in order, then those that are merely linked. */
@@ -27,6 +34,7 @@ static void forward_candidates(struct operation *operation)
     bool read = operation->request->op == REQUEST_GET;
     operation->candidate_count = 0;
     operation->candidate_next = 0;
+    operation->timed = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (owners[i] != coordinator->self &&
             reach_usable(coordinator->reach, owners[i], coordinator->now.mono_us) &&
@@ -74,7 +82,7 @@ static int forward_try(struct operation *operation)
         }
         if (coordinator_send(coordinator, node) == 0) {
             operation->sent = true;
-            operation->last_ask_us = coordinator->now.mono_us;
+            operation_asked_candidate(operation, operation->candidate_next - 1);
             coordinator_count(coordinator, coordinator->metrics.forwards);
             return 0;
         }

@@ -150,7 +150,7 @@ static void operation_reset(struct operation *operation)
     operation->known_told = 0;
     operation->kept = 0;
     operation->differs = false;
-    operation->last_ask_us = 0;
+    operation->timed = 0;
     operation->traced = NULL;
     operation->reading_bytes = 0;
     operation->over_budget = false;
@@ -232,6 +232,7 @@ void operation_forget_answers(struct operation *operation)
     operation->durable = 0;
     operation->vouched = 0;
     operation->abstained = 0;
+    operation->timed = 0;
     fallback_reset(operation);
 }
 

@@ -64,25 +64,25 @@ struct operation {
     struct engine_key key; /* bytes borrowed from the request; owned copy while lingering */
     struct quorum quorum;
     uint64_t started_us;
-    uint64_t hedge_us; /* the present interval; doubles */
-    uint64_t last_ask_us;
+    uint64_t hedge_us;     /* the present interval; doubles */
     struct traced *traced; /* NULL: it isn't; see traced.h */
 
     /* Bits over placement.nodes. */
     uint64_t allowed; /* may be asked: all, or fewer where the request lowered n */
     uint64_t asked;
-    uint64_t voted;        /* answered, and the answer counts */
-    uint64_t refused;      /* answered that it will not */
-    uint64_t waiting;      /* answered under another view, which is being joined first */
-    uint64_t damaged;      /* refused because what it holds of the key can't be read */
-    uint64_t durable;      /* confirmed durably */
-    uint64_t vouched;      /* confirmed, and keep nothing that the write has not replaced, ... */
-    uint64_t disputed;     /* ... or do keep such, ... */
-    uint64_t abstained;    /* ... or can't say, for their holdings are incomplete */
-    uint64_t given_up;     /* writing: others are to stand in for those that keep silent */
-    uint64_t known_told;   /* was told the digest of this node's own copy, ... */
-    uint64_t known;        /* ... which is this */
-    uint64_t kept;         /* its object and clock are in `answers` */
+    uint64_t voted;      /* answered, and the answer counts */
+    uint64_t refused;    /* answered that it will not */
+    uint64_t waiting;    /* answered under another view, which is being joined first */
+    uint64_t timed;      /* its asked_after_us says when the question was that it owes an answer */
+    uint64_t damaged;    /* refused because what it holds of the key can't be read */
+    uint64_t durable;    /* confirmed durably */
+    uint64_t vouched;    /* confirmed, and keep nothing that the write has not replaced, ... */
+    uint64_t disputed;   /* ... or do keep such, ... */
+    uint64_t abstained;  /* ... or can't say, for their holdings are incomplete */
+    uint64_t given_up;   /* writing: others are to stand in for those that keep silent */
+    uint64_t known_told; /* was told the digest of this node's own copy, ... */
+    uint64_t known;      /* ... which is this */
+    uint64_t kept;       /* its object and clock are in `answers` */
     uint64_t ticket_first; /* the joins that `waiting` waits for: the first ... */
     uint64_t ticket;       /* ... and the last of them */
 
@@ -96,6 +96,7 @@ struct operation {
     uint32_t fallback_asked; /* bits over `fallbacks`: since the last view, or hedge */
     uint32_t fallback_voted;
     uint32_t fallback_refused; /* or are owners by now */
+    uint32_t fallback_timed;   /* as `timed` */
     uint32_t fallback_count;
     int fallback_refusal; /* why one did, last */
     uint32_t candidate_count;
@@ -118,6 +119,11 @@ struct operation {
     struct content_hash read_hash; /* the layout that the votes of a read are of */
     struct listing *listing;
     struct placement placement;
+
+    /* How long after the beginning each was asked: the first time since it last answered, for a
+     * question repeated to who keeps silent is still the same. */
+    uint32_t asked_after_us[LIMIT_REQUEST_TARGETS]; /* by target; forwarding: by candidate */
+    uint32_t fallback_after_us[COORDINATOR_FALLBACKS_MAX];
 
     /* By target. */
     uint64_t digests[LIMIT_REQUEST_TARGETS]; /* of each answer to a read, to see who is behind */
@@ -150,6 +156,16 @@ void operation_forget_answers(struct operation *operation);
 
 /* Another id: answers to what was sent so far don't reach it. 0 or SHOAL_ENOMEM. */
 int operation_renumber(struct operation *operation);
+
+/* The target, the fallback, or the candidate by its index, was sent a question: from the first one
+ * on it counts how long it takes. */
+void operation_asked(struct operation *operation, uint32_t target);
+void operation_asked_fallback(struct operation *operation, uint32_t index);
+void operation_asked_candidate(struct operation *operation, uint32_t index);
+
+/* It has answered, which tells how swift it is, if it is the first answer to its question, and that
+ * it lives. Of nodes that are none of these nothing is learned. */
+void operation_answered(struct operation *operation, uint64_t node);
 
 /* The number of votes. */
 static inline uint32_t operation_votes(const struct operation *operation)

@@ -21,16 +21,19 @@ static uint64_t operation_carry(const struct placement *from, const struct place
     return carried;
 }
 
-static void operation_carry_digests(struct operation *operation, const struct placement *from)
+static void operation_carry_kept(struct operation *operation, const struct placement *from)
 {
     uint64_t old[LIMIT_REQUEST_TARGETS];
     struct read_piece pieces[LIMIT_REQUEST_TARGETS];
+    uint32_t after_us[LIMIT_REQUEST_TARGETS];
     memcpy(old, operation->digests, from->node_count * sizeof(old[0]));
     memcpy(pieces, operation->pieces, from->node_count * sizeof(pieces[0]));
+    memcpy(after_us, operation->asked_after_us, from->node_count * sizeof(after_us[0]));
     for (uint32_t i = 0; i < operation->placement.node_count; i++) {
         int index = placement_index(from, operation->placement.nodes[i]);
         operation->digests[i] = index >= 0 ? old[index] : 0;
         operation->pieces[i] = index >= 0 ? pieces[index] : (struct read_piece){0};
+        operation->asked_after_us[i] = index >= 0 ? after_us[index] : 0;
     }
 }
 
@@ -67,6 +70,7 @@ static int operation_place_anew(struct operation *operation)
     operation->asked = operation_carry(&old, present, operation->asked);
     operation->voted = operation_carry(&old, present, operation->voted);
     operation->waiting = operation_carry(&old, present, operation->waiting);
+    operation->timed = operation_carry(&old, present, operation->timed);
     operation->durable = operation_carry(&old, present, operation->durable);
     operation->vouched = operation_carry(&old, present, operation->vouched);
     operation->disputed = operation_carry(&old, present, operation->disputed);
@@ -77,7 +81,7 @@ static int operation_place_anew(struct operation *operation)
     fallback_place(operation);
     operation->refused = 0; /* what was refused under the old view may be granted now */
     operation->damaged = 0;
-    operation_carry_digests(operation, &old);
+    operation_carry_kept(operation, &old);
     return 0;
 }
 

@@ -47,9 +47,8 @@ static void read_ask(struct operation *operation, uint32_t target)
         return;
     }
     uint64_t bit = operation_bit(target);
-    operation->asked |= bit;
+    operation_asked(operation, target);
     operation->known_told = has_known ? operation->known_told | bit : operation->known_told & ~bit;
-    operation->last_ask_us = coordinator->now.mono_us;
 }
 
 void read_ask_many(struct operation *operation, uint64_t targets, uint32_t count)

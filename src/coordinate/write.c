@@ -51,10 +51,9 @@ static void write_send_owners(struct operation *operation, uint64_t targets, str
     for (uint64_t rest = targets; rest != 0; rest &= rest - 1) {
         uint32_t i = (uint32_t)__builtin_ctzll(rest);
         if (write_store_to(operation, operation->placement.nodes[i], &store) == 0) {
-            operation->asked |= operation_bit(i);
+            operation_asked(operation, i);
         }
     }
-    operation->last_ask_us = coordinator->now.mono_us;
 }
 
 static void write_send(struct operation *operation, uint64_t targets, struct bytes encoded)

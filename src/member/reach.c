@@ -71,6 +71,14 @@ void reach_forget(struct reach *reach, uint64_t node)
     mem_free(table_remove(&reach->peers, node));
 }
 
+void reach_heard(struct reach *reach, uint64_t node)
+{
+    struct reach_peer *peer = table_get(&reach->peers, node);
+    if (peer != NULL) {
+        silence_clear(peer);
+    }
+}
+
 void reach_answered(struct reach *reach, uint64_t node, uint64_t latency_us)
 {
     struct reach_peer *peer = table_get(&reach->peers, node);

@@ -41,6 +41,10 @@ void reach_forget(struct reach *reach, uint64_t node);
 /* It answered a request after so long, be it late: it lives. */
 void reach_answered(struct reach *reach, uint64_t node, uint64_t latency_us);
 
+/* It lives, but how long it takes can't be said: it answered once more what was asked repeatedly.
+ */
+void reach_heard(struct reach *reach, uint64_t node);
+
 /* A request to it had to be hedged or timed out. */
 void reach_silent(struct reach *reach, uint64_t node, uint64_t now_us);
 

@@ -149,6 +149,27 @@ static void an_owner_is_silent_only_after_the_time_that_it_usually_takes_itself(
     assert_true(reach_quiet(&fake->reach, slow));
 }
 
+/* It is asked again and again while it keeps silent, which makes it no swifter. */
+static void an_owner_is_as_slow_as_its_first_answer_to_a_question(void **state)
+{
+    struct fake_courier *fake = *state;
+    const char *key = fake_key(fake, 0);
+    uint64_t slow = fake_owner_of(fake, key, 1);
+    plant(fake, key);
+    learn(fake, key); /* that they are swift: so they are soon asked again */
+    fake_link(fake, fake_owner_of(fake, key, 2), false);
+    fake->owners[slow].delay_us = 60 * MS;
+    for (uint32_t i = 0; i < 16; i++) {
+        uint32_t before = fake->owners[slow].fetches;
+        struct fake_answer *get = get_with_id(fake, key, ASKS_FEW);
+        fake_run(fake, 500 * MS);
+        assert_int_equal(get->code, 0);
+        assert_true(i > 0 || fake->owners[slow].fetches > before + 1);
+    }
+    const struct reach_peer *peer = table_get(&fake->reach.peers, slow);
+    assert_true(peer->latency_us > 50.0 * MS && peer->latency_us < 65.0 * MS); /* smoothed */
+}
+
 static void an_owner_that_is_swift_again_is_asked_again(void **state)
 {
     struct fake_courier *fake = *state;
@@ -220,6 +241,7 @@ int main(void)
         TEST(a_copy_that_would_have_to_be_read_anew_is_done_without),
         TEST(an_owner_that_answers_slowly_is_asked_after_a_swift_one),
         TEST(an_owner_is_silent_only_after_the_time_that_it_usually_takes_itself),
+        TEST(an_owner_is_as_slow_as_its_first_answer_to_a_question),
         TEST(an_owner_that_is_swift_again_is_asked_again),
         TEST(the_only_other_owner_is_asked_however_slow_it_is),
         cmocka_unit_test_setup_teardown(
