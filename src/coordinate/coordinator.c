@@ -126,7 +126,7 @@ bool coordinator_is_ours(struct coordinator *coordinator, const struct request *
     for (uint32_t i = 0; i < count; i++) {
         bool self = owners[i] == coordinator->self;
         bool fit = coordinator_fit(coordinator, owners[i]);
-        if (self && fit && !replica_behind(coordinator->replica)) {
+        if (self && fit) {
             return true;
         }
         owner = owner || self;
@@ -189,6 +189,24 @@ uint64_t coordinator_expiry_ms(const struct coordinator *coordinator)
     return now_ms > bound ? now_ms - bound : 0;
 }
 
+/* The disk of this worker takes less than is written, and another owner could give the dot. */
+static bool coordinator_leaves(struct coordinator *coordinator, const struct request *request)
+{
+    if (request->op == REQUEST_GET || request->forwarded || !replica_behind(coordinator->replica)) {
+        return false;
+    }
+    uint64_t owners[LIMIT_REPLICAS];
+    const struct layout *newest = view_newest(coordinator->view);
+    uint32_t count = layout_owners(newest, request->partition, owners);
+    for (uint32_t i = 0; i < count; i++) {
+        if (owners[i] != coordinator->self && coordinator_fit(coordinator, owners[i]) &&
+            reach_usable(coordinator->reach, owners[i], coordinator->now.mono_us)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* May this worker coordinate the request? Its sender may know better who is healthy, not who owns.
  */
 static bool coordinator_may(struct coordinator *coordinator, const struct request *request)
@@ -217,6 +235,9 @@ void coordinator_start(struct coordinator *coordinator, struct request *request)
             return;
         }
         forward = true; /* it was this node's when it came in; the view has changed since */
+    }
+    if (!list && !forward && coordinator_leaves(coordinator, request)) {
+        forward = true;
     }
     struct engine_key key = {0};
     if (!list && !forward) {

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "node/core.h"
+#include "ring/partition.h"
 #include "shoal/error.h"
 #include "support/fake_world.h"
 
@@ -178,6 +179,51 @@ static void all_disks_full_are_said_by_name(void **state)
     assert_string_equal(get->value, key_of(1));
 }
 
+/* ---- a disk that is far behind ---- */
+
+/* How many dots the node has given in the partition. */
+static uint64_t dots_given(struct fake_world *world, uint32_t node, uint32_t partition)
+{
+    const struct worker *worker = world->nodes[node].workers[partition % 2];
+    return replica_holding(&worker->replica, partition)->counter;
+}
+
+static bool is_first_owner(struct fake_world *world, uint32_t node, uint32_t partition)
+{
+    uint64_t owners[LIMIT_REPLICAS];
+    const struct view *view = world_snapshot(world, node)->view;
+    uint32_t count = layout_owners(view_newest(view), partition, owners);
+    return count > 0 && owners[0] == worker_node_id(world->nodes[node].workers[0]);
+}
+
+/* Each worker has a disk queue of its own, and a request may come in at any of them. */
+static void writes_are_left_to_others_by_the_worker_that_is_far_behind_and_no_other(void **state)
+{
+    struct fake_world *world = *state;
+    uint32_t partitions = view_facts(world_snapshot(world, 0)->view)->partitions;
+    uint32_t tried[2] = {0};
+    for (uint32_t behind = 0; behind < 2; behind++) {
+        world->nodes[0].engines[behind]->behind = true;
+        for (uint32_t i = 0; i < KEYS; i++) {
+            uint32_t partition = partition_of_key(bytes_from_string(key_of(i)), partitions);
+            if (!is_first_owner(world, 0, partition)) {
+                continue;
+            }
+            uint32_t first = world->answer_count;
+            uint64_t before = dots_given(world, 0, partition);
+            struct world_answer *put = fake_world_put(world, 0, 0, key_of(i), "value");
+            fake_world_run(world, 300 * MS);
+            assert_int_equal(put->code, 0);
+            bool left = partition % 2 == behind;
+            assert_int_equal(dots_given(world, 0, partition) - before, left ? 0 : 1);
+            tried[left ? 1 : 0]++;
+            world->answer_count = first;
+        }
+        world->nodes[0].engines[behind]->behind = false;
+    }
+    assert_true(tried[0] > 0 && tried[1] > 0);
+}
+
 /* ---- the engine's own time ---- */
 
 static void the_engine_is_called_when_it_asked_to_be(void **state)
@@ -220,6 +266,7 @@ int main(void)
         TEST(a_write_that_meets_a_full_coordinator_finds_another),
         TEST(one_worker_in_trouble_is_the_node_in_trouble),
         TEST(all_disks_full_are_said_by_name),
+        TEST(writes_are_left_to_others_by_the_worker_that_is_far_behind_and_no_other),
         TEST(the_engine_is_called_when_it_asked_to_be),
         TEST(a_job_that_comes_back_is_done),
     };
