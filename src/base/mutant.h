@@ -118,7 +118,35 @@
     X(list_past_page, "a listing tells keys of which not every owner's page has come")             \
     X(hlc_unbounded, "a peer's time is taken over however far ahead it is")                        \
     X(ahead_writes, "a node whose clock is ahead of the others' coordinates writes")               \
-    X(dead_clocks, "a node's clock is judged by the last word of the dead, too")                     \
+    X(crash_resumes, "a start after a crash goes on with the actor of the run before")             \
+    X(damage_ignored, "a holding goes on as if nothing were lost when a record is found damaged")  \
+    X(behind_trusted, "a start that may have lost its last writes takes what is left for all")     \
+    X(lost_trusted, "a start takes a partition for whole that its storage says is not")            \
+    X(token_range, "the context that answers a write covers what its client has not seen")         \
+    X(digest_late, "a confirmation is of the view of when it is sent, not of when it was stored")  \
+    X(source_unlearned, "a sync's source serves for a layout that it doesn't know")                \
+    X(dw_settled, "a write that is to be on stable storage is content with less")                  \
+    X(pw_fallbacks, "who stands in for owners makes up for owners that have to be owners")         \
+    X(unknown_failed, "a write that may have been made is reported as not made")                   \
+    X(vouch_few, "one owner vouches for a write without a context")                                \
+    X(locked_anyway, "a write that had to wait comes in between a transaction and its keys")       \
+    X(settle_skipped, "a transaction is answered with what it has read and a crash may take back") \
+    X(prepared_early, "a transaction is decided on before all its parts are on stable storage")    \
+    X(list_one_less, "a listing asks one owner less than it takes to see every write")             \
+    X(fill_one_less, "a holding counts again with one owner heard less than it takes")             \
+    X(fill_source_any, "a holding counts again by owners that reads don't go by yet")              \
+    X(target_late, "a sync counts for a layout that not all had seen when it began")               \
+    X(own_refilling, "a holding that is refilling counts itself for a layout's sync")              \
+    X(torn_kept, "of a batch that was torn off by a crash the whole records count")                \
+    X(write_uncertain, "a holding goes on as it was when a write of its own has failed")           \
+    X(actor_unrecorded, "a holding gives dots before its actor is on record")                      \
+    X(blind_uncovered, "what is stored is replaced unread by what has not seen it")                \
+    X(clock_unstored, "dots count as seen though their siblings could not be stored")              \
+    X(drop_newest_owners, "a tombstone goes by the word of the newest layout's owners")            \
+    X(close_by_refilling, "an actor is closed by a sync from an owner that is refilling")          \
+    X(answers_carried, "answers count for another layout than the one they were given for")        \
+    X(removal_refused, "a removal by force waits while many layouts are live")                     \
+    X(dead_clocks, "a node's clock is judged by the last word of the dead, too")                   \
     X(other_cluster, "a node of another cluster is let in")                                        \
     X(other_node, "whoever answers at a node's address is taken for that node")                    \
     X(gossip_older, "what a node said of itself before replaces what it says now")                 \

@@ -5,7 +5,10 @@
  *
  * A read that isn't answered within an attempt's time, or whose node says nothing for longer than
  * its answers usually take (patience.h), is asked of another node (hedging); a write never is, see
- * retry.h. A silent node is second choice until something is heard of it. */
+ * retry.h. Each attempt at a read is a request of its own, begun after the call: whichever answers,
+ * its quorum has seen all that was acknowledged before the call, so hedging takes nothing from what
+ * a client reads of its own writes. A silent node is second choice until something is heard of it.
+ */
 #include <stdio.h>
 
 #include "base/text.h"

@@ -81,7 +81,7 @@ void coordinator_fail(struct operation *operation, int code, const char *format,
     va_end(arguments);
     bool writing = operation->phase == OPERATION_WRITING;
     struct outcome outcome = {
-        .code = operation->begun ? SHOAL_EUNKNOWN : code,
+        .code = operation->begun && !MUTANT(unknown_failed) ? SHOAL_EUNKNOWN : code,
         .text = text,
         .owners = writing ? fallback_owner_votes(operation) : operation_votes(operation),
         .fallbacks = writing ? fallback_votes(operation) : 0,

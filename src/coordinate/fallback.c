@@ -248,7 +248,7 @@ bool fallback_write_met(const struct operation *operation, uint64_t owners, uint
         return true;
     }
     uint32_t pw = quorum->pw > 1 ? quorum->pw : 1; /* this node is one */
-    if (fallbacks == 0 || !placement_write_met(placement, owners, pw)) {
+    if (fallbacks == 0 || (!placement_write_met(placement, owners, pw) && !MUTANT(pw_fallbacks))) {
         return false;
     }
     for (uint32_t i = 0; i < placement->layout_count; i++) {

@@ -71,7 +71,8 @@ static void write_make_token(struct operation *operation, struct version_vector 
 {
     struct coordinator *coordinator = operation->coordinator;
     struct version_vector known = seen;
-    if (written->own_counter_before <= version_vector_get(seen, written->dot.actor) &&
+    if ((written->own_counter_before <= version_vector_get(seen, written->dot.actor) ||
+         MUTANT(token_range)) &&
         version_vector_with(coordinator->arena, seen, written->dot, &known) < 0) {
         return; /* the write stands; the client reads for its context */
     }
@@ -307,7 +308,8 @@ static uint64_t write_hedge_us(const struct operation *operation)
 static bool write_is_locked(const struct operation *operation)
 {
     const struct courier *courier = &operation->coordinator->courier;
-    return courier->locked != NULL && courier->locked(courier->self, &operation->key);
+    return courier->locked != NULL && courier->locked(courier->self, &operation->key) &&
+           !MUTANT(locked_anyway);
 }
 
 /* Gives the dot once enough owners can be reached; until then waits for them. */

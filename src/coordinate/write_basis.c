@@ -16,7 +16,7 @@ static uint32_t write_vouchers_needed(const struct operation *operation)
     const struct cluster_facts *facts = view_facts(operation->coordinator->view);
     uint32_t n = operation->placement.newest_count;
     uint32_t rest = n >= facts->w ? n - facts->w + 1 : 1;
-    return rest > operation->quorum.r ? rest : operation->quorum.r;
+    return MUTANT(vouch_few) ? 1 : rest > operation->quorum.r ? rest : operation->quorum.r;
 }
 
 /* The owners in the one live layout; 0 while there are several, or some were removed by force. */

@@ -107,7 +107,7 @@ void write_on_stored(struct operation *operation, uint32_t target,
     if (stored->code != 0) {
         write_note_refusal(operation, target, stored);
     } else {
-        if (stored->durable) {
+        if (stored->durable || MUTANT(dw_settled)) {
             operation->durable |= bit;
         }
         write_vouch(operation, target, stored);

@@ -90,6 +90,9 @@ static void serve_on_confirm(struct durable_waiter *waiter, int code)
     struct message_stored *stored = &confirm->stored;
     stored->code = code;
     stored->durable = code == 0 && replica_durable(&worker->replica, waiter->sequence);
+    if (MUTANT(digest_late)) {
+        stored->view_digest = worker->snapshot->view->digest;
+    }
     /* The digest is of apply time; the view of now includes that of then. */
     stored->view = confirm->asked_digest == stored->view_digest
                        ? bytes_make(NULL, 0)

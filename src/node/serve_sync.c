@@ -2,6 +2,7 @@
  * answered). A sync is begun only from an owner, and for a layout change only from one that knows
  * of it; or from one that is to let go, if that is what the sync is for. Once begun it goes by the
  * holding, which may lose its place meanwhile and is no worse for that. */
+#include "base/mutant.h"
 #include "node/core.h"
 #include "repair/source.h"
 #include "shoal/error.h"
@@ -37,7 +38,7 @@ void serve_sync_root(struct worker *worker, struct source source,
         .view = serve_view(worker, ask->view_digest),
     };
     bool knows = content_hash_equal(&ask->target, &no_target) ||
-                 view_find(worker->snapshot->view, &ask->target) >= 0;
+                 view_find(worker->snapshot->view, &ask->target) >= 0 || MUTANT(source_unlearned);
     bool serves =
         ask->release ? serve_holds(worker, ask->partition) : serve_owns(worker, ask->partition);
     /* It must learn of the layout before it serves for it. */

@@ -291,7 +291,7 @@ static void part_prepare(struct unit_work *work)
     if (result < 0) {
         part_step_done(work, result);
     } else {
-        part_await(work, DURABILITY_DURABLE);
+        part_await(work, MUTANT(prepared_early) ? DURABILITY_SETTLED : DURABILITY_DURABLE);
     }
 }
 
@@ -345,6 +345,10 @@ static void part_write(struct unit_work *work)
 static void part_settle(struct unit_work *work)
 {
     struct worker *worker = work->worker;
+    if (MUTANT(settle_skipped)) {
+        part_step_done(work, 0);
+        return;
+    }
     work->deadline.fire = part_on_unsettled;
     if (timers_start(&worker->timers, &work->deadline, work->part->deadline_us) < 0) {
         part_step_done(work, SHOAL_ENOMEM);

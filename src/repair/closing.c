@@ -304,7 +304,8 @@ void closing_on_synced(struct closing *closing, const struct sync_outcome *outco
         closing->syncs -= (entry->wanted & bit) != 0 ? 1 : 0;
         entry->wanted &= ~bit;
         bool later = outcome->begun_us > entry->since_us || MUTANT(close_early_sync);
-        if (outcome->code == 0 && !outcome->refilling && later) {
+        bool whole = !outcome->refilling || MUTANT(close_by_refilling);
+        if (outcome->code == 0 && whole && later) {
             entry->synced |= bit;
         }
     }

@@ -2,6 +2,7 @@
 #include "repair/fill.h"
 
 #include "base/assert.h"
+#include "base/mutant.h"
 #include "member/tracker.h"
 
 void fill_init(struct fill *fill, uint32_t partition)
@@ -94,7 +95,8 @@ static bool fill_layout_refilled(const struct fill *fill, const struct view *vie
 {
     const struct cluster_facts *facts = view_facts(view);
     struct fill_tally tally = fill_tally(fill, view, layout, self, false);
-    return tally.heard == tally.left || tally.whole >= facts->n - facts->w + 1;
+    return tally.heard == tally.left ||
+           tally.whole >= facts->n - facts->w + (MUTANT(fill_one_less) ? 0 : 1);
 }
 
 /* The layout that reads go by is enough: its owners hold all that was acknowledged, before it and
@@ -128,7 +130,7 @@ static bool fill_layout_synced(const struct fill *fill, const struct view *view,
     }
     struct fill_tally tally = fill_tally(fill, view, layout, self, true);
     uint32_t number = tracker_sync_number(view, layout, fill->partition);
-    uint32_t own = tally.self && !refilling ? 1 : 0;
+    uint32_t own = tally.self && (!refilling || MUTANT(own_refilling)) ? 1 : 0;
     return tally.heard == tally.left || tally.whole + own >= number;
 }
 

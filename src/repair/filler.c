@@ -187,7 +187,8 @@ static bool filler_sync(struct fill_job *job, uint64_t node)
     }
     job->for_target = for_target;
     job->source_counts =
-        layout_owns(view_read_layout(filler->syncs->view), node, job->fill.partition);
+        layout_owns(view_read_layout(filler->syncs->view), node, job->fill.partition) ||
+        MUTANT(fill_source_any);
     filler->transfers->used++;
     queue_remove(&job->link);
     queue_push(&filler->active, &job->link);
@@ -227,6 +228,7 @@ static void filler_on_sync(void *self, const struct sync_outcome *outcome)
     filler_pause(job);
     if (outcome->code == 0) {
         bool refilling = outcome->refilling && !MUTANT(refill_by_refilling);
+        job->for_target = job->for_target || (MUTANT(target_late) && filler_target_ready(job));
         job->sequence = filler->syncs->replica->durability.issued;
         fill_note(&job->fill, outcome->node, job->source_counts, refilling, job->for_target);
         if (!outcome->refilling) {

@@ -59,6 +59,9 @@ static void replica_on_damaged(void *self, uint32_t partition)
     log_error("storage: a record is damaged and not served; its partition is filled again from the "
               "other owners",
               LOG_U64("partition", partition));
+    if (MUTANT(damage_ignored)) {
+        return;
+    }
     if (holding != NULL) {
         replica_renew(replica, holding, true);
     } else {
@@ -215,9 +218,9 @@ int replica_begin(struct replica *replica, uint32_t partition, bool refilling, s
 static bool replica_whole(const struct replica *replica, uint32_t partition)
 {
     const struct engine *engine = replica->engine;
-    return engine->keeps_data && !engine->behind && !replica->all_damaged &&
-           table_get(&replica->damaged, (uint64_t)partition + 1) == NULL &&
-           !engine->ops->lost(engine, partition);
+    return engine->keeps_data && (!engine->behind || MUTANT(behind_trusted)) &&
+           !replica->all_damaged && table_get(&replica->damaged, (uint64_t)partition + 1) == NULL &&
+           (!engine->ops->lost(engine, partition) || MUTANT(lost_trusted));
 }
 
 static bool replica_load(struct replica *replica, uint32_t partition, struct holding_record *out)
@@ -267,7 +270,7 @@ int replica_resume(struct replica *replica, uint32_t partition, bool returning,
     partition_clock_deinit(&before.clock);
     if (!known || !whole) {
         replica_renew(replica, holding, refilling);
-    } else if (!replica->engine->resumed) {
+    } else if (!replica->engine->resumed && !MUTANT(crash_resumes)) {
         replica_begin_holding(replica, holding, refilling);
     } else {
         replica_tell(replica, holding);

@@ -188,6 +188,9 @@ int replica_hold(struct replica *replica, struct holding *holding, const struct 
     } else {
         return replica_confirm_held(replica);
     }
+    for (uint32_t i = 0; MUTANT(clock_unstored) && i < after->sibling_count; i++) {
+        partition_clock_add(&holding->clock, after->siblings[i].dot);
+    }
     if (result >= 0) {
         replica_changed(replica, holding, by, key->position, before, after);
     }

@@ -54,6 +54,7 @@ static enum merge_outlook replica_outlook(struct dot held, const struct object *
         bool same = incoming->sibling_count == 1 && dot_equal(incoming->siblings[0].dot, held);
         return !covered || same ? MERGE_INCLUDED : MERGE_UNKNOWN;
     }
+    covered = covered || MUTANT(blind_uncovered);
     return covered && !replica_swallows(held, incoming) ? MERGE_REPLACES : MERGE_UNKNOWN;
 }
 

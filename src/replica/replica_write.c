@@ -42,7 +42,7 @@ static int replica_read_own(struct replica *replica, struct holding *holding,
                             const struct engine_key *key, struct version_vector seen,
                             struct object *held)
 {
-    int result = replica_record(replica, holding);
+    int result = MUTANT(actor_unrecorded) ? 0 : replica_record(replica, holding);
     if (result == 0) {
         result = replica_read_replaced(replica, key, &seen, held);
     }
@@ -78,7 +78,7 @@ static int replica_put_own(struct replica *replica, struct holding *holding,
 {
     int result =
         replica_hold(replica, holding, NULL, key, held, &written->object, bytes_make(NULL, 0));
-    if (result < 0 && !replica_refused(result)) {
+    if (result < 0 && !replica_refused(result) && !MUTANT(write_uncertain)) {
         /* What became of the write is not certain: this holding may not go on as it was. */
         replica_change_actor(replica, holding);
     }

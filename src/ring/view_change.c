@@ -200,8 +200,9 @@ int view_commit(const struct view *view, struct view **out)
         return view_unchanged(view, out);
     }
     uint32_t removals = removals_pending(view);
-    bool room = view->live_count < (removals > 0 ? LIMIT_LIVE_LAYOUTS_FORCED : LIMIT_LIVE_LAYOUTS);
-    if (!room && removals == 0) {
+    bool forced = removals > 0 && !MUTANT(removal_refused);
+    bool room = view->live_count < (forced ? LIMIT_LIVE_LAYOUTS_FORCED : LIMIT_LIVE_LAYOUTS);
+    if (!room && !forced) {
         return SHOAL_EOVERLOAD;
     }
     struct view *next = view_copy(view, 1);

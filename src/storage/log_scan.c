@@ -224,7 +224,7 @@ static int damage_judge(struct scan *scan, uint64_t batch_end)
     if (error != 0) {
         return error;
     }
-    if (!beyond.proven || MUTANT(scan_stops)) {
+    if ((!beyond.proven && !MUTANT(torn_kept)) || MUTANT(scan_stops)) {
         scan->result.torn = beyond.used_end - place;
         return 1;
     }
