@@ -360,6 +360,24 @@ static void a_store_is_confirmed_only_once_it_is_durable(void **state)
     assert_true(worker_idle(fixture->world.nodes[0].workers[0]));
 }
 
+/* A member comes in between: the store was no promise to its layout. */
+static void what_is_confirmed_late_is_confirmed_by_the_view_that_it_was_stored_under(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fickle_engine *fickle = fixture->world.nodes[0].engines[0];
+    uint64_t then = fixture->digest;
+    fickle->slow = true;
+    fickle->engine.keeps_data = true;
+    send_store(fixture, 3, 1, "key", object_of(fixture, "value"), then);
+    lose_half(fixture);
+    assert_true(fixture->digest != then);
+    assert_int_equal(fixture->world.replies, 0);
+    fickle_engine_settle(fickle);
+    struct message_stored answer = stored(fixture);
+    assert_int_equal(answer.code, 0);
+    assert_true(answer.view_digest == then);
+}
+
 static void send_durable_store(struct fixture *fixture, const char *key)
 {
     struct message_store store = {.id = 3,
@@ -608,6 +626,7 @@ int main(void)
         TEST(who_has_a_partition_to_let_go_confirms_no_end),
         TEST(a_repair_is_taken_and_not_answered),
         TEST(a_store_is_confirmed_only_once_it_is_durable),
+        TEST(what_is_confirmed_late_is_confirmed_by_the_view_that_it_was_stored_under),
         TEST(a_store_that_is_settled_is_not_said_to_be_durable),
         TEST(a_store_that_must_be_durable_is_confirmed_when_it_is),
         TEST(a_store_that_waits_when_the_storage_fails_is_refused),
