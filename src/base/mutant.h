@@ -129,12 +129,10 @@
     X(pw_fallbacks, "who stands in for owners makes up for owners that have to be owners")         \
     X(unknown_failed, "a write that may have been made is reported as not made")                   \
     X(vouch_few, "one owner vouches for a write without a context")                                \
-    X(locked_anyway, "a write that had to wait comes in between a transaction and its keys")       \
     X(settle_skipped, "a transaction is answered with what it has read and a crash may take back") \
     X(prepared_early, "a transaction is decided on before all its parts are on stable storage")    \
     X(list_one_less, "a listing asks one owner less than it takes to see every write")             \
     X(fill_one_less, "a holding counts again with one owner heard less than it takes")             \
-    X(fill_source_any, "a holding counts again by owners that reads don't go by yet")              \
     X(target_late, "a sync counts for a layout that not all had seen when it began")               \
     X(own_refilling, "a holding that is refilling counts itself for a layout's sync")              \
     X(torn_kept, "of a batch that was torn off by a crash the whole records count")                \
@@ -142,7 +140,6 @@
     X(actor_unrecorded, "a holding gives dots before its actor is on record")                      \
     X(blind_uncovered, "what is stored is replaced unread by what has not seen it")                \
     X(clock_unstored, "dots count as seen though their siblings could not be stored")              \
-    X(drop_newest_owners, "a tombstone goes by the word of the newest layout's owners")            \
     X(close_by_refilling, "an actor is closed by a sync from an owner that is refilling")          \
     X(answers_carried, "answers count for another layout than the one they were given for")        \
     X(removal_refused, "a removal by force waits while many layouts are live")                     \

@@ -130,9 +130,7 @@ static void adopt_owners(struct worker *worker)
         }
         for (uint32_t i = 0; i < placement.node_count; i++) {
             bool other = placement.nodes[i] != snapshot->self &&
-                         !view_removed(snapshot->view, placement.nodes[i]) &&
-                         (!MUTANT(drop_newest_owners) ||
-                          layout_owns(view_newest(snapshot->view), placement.nodes[i], p));
+                         !view_removed(snapshot->view, placement.nodes[i]);
             others[count] = placement.nodes[i];
             count += other ? 1 : 0;
         }
