@@ -129,6 +129,7 @@
     X(pw_fallbacks, "who stands in for owners makes up for owners that have to be owners")         \
     X(unknown_failed, "a write that may have been made is reported as not made")                   \
     X(vouch_few, "one owner vouches for a write without a context")                                \
+    X(locked_anyway, "a write that had to wait comes in between a transaction and its keys")       \
     X(settle_skipped, "a transaction is answered with what it has read and a crash may take back") \
     X(prepared_early, "a transaction is decided on before all its parts are on stable storage")    \
     X(list_one_less, "a listing asks one owner less than it takes to see every write")             \

@@ -572,6 +572,37 @@ static void plain_requests_wait_for_locked_keys(void **state)
     assert_string_equal(once(world, &trial, key_at(world, 0, 0), NULL), "2");
 }
 
+/* It came before the transaction and had to wait for the disk; by then the transaction knows what
+ * was held before it. Written in between it would be confirmed, and then overwritten unseen. */
+static void a_write_that_waited_for_the_disk_waits_for_who_has_locked_its_key_since(void **state)
+{
+    struct fake_world *world = *state;
+    struct fickle_engine *engine = world->nodes[0].engines[0];
+    struct trial trial;
+    trial_three(world, &trial, "1");
+    submit(world, &trial, 0);
+    engine->is_secretive = true;
+    engine->cold_percent = 100;
+    struct world_answer *put = fake_world_put(world, 0, 0, key_at(world, 0, 0), "5");
+    assert_int_equal(engine->read_count, 1);
+    engine->cold_percent = 0;
+    trial_three(world, &trial, NULL);
+    trial.unit.run = count_run;
+    begin_trial(world, &trial, 0); /* it has found 1, and asks for the others' keys */
+    assert_false(trial.done);
+    fickle_engine_read_all(engine);
+    assert_int_equal(engine->read_count, 0);
+    assert_false(put->done);
+    fake_world_run(world, 100 * MS);
+    assert_int_equal(trial.code, 0);
+    assert_int_equal(put->code, 0);
+    trial_three(world, &trial, NULL);
+    submit(world, &trial, 0);
+    assert_string_equal(trial.values[0], "2");
+    assert_string_equal(trial.values[1], "5");
+    assert_string_equal(trial.values[2], "2");
+}
+
 static void everything_can_be_locked_listed_and_flushed(void **state)
 {
     struct fake_world *world = *state;
@@ -878,6 +909,12 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(plain_requests_wait_for_locked_keys, setup_three_durable,
                                         teardown),
+        cmocka_unit_test_setup_teardown(
+            a_write_that_waited_for_the_disk_waits_for_who_has_locked_its_key_since,
+            setup_three_workers, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_write_that_waited_for_the_disk_waits_for_who_has_locked_its_key_since,
+            setup_three_durable, teardown),
         cmocka_unit_test_setup_teardown(who_waited_in_vain_is_not_called_afterwards,
                                         setup_three_workers, teardown),
         cmocka_unit_test_setup_teardown(who_waited_in_vain_is_not_called_afterwards,
