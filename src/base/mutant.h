@@ -134,6 +134,7 @@
     X(prepared_early, "a transaction is decided on before all its parts are on stable storage")    \
     X(list_one_less, "a listing asks one owner less than it takes to see every write")             \
     X(fill_one_less, "a holding counts again with one owner heard less than it takes")             \
+    X(fill_source_any, "a holding counts again by owners that reads don't go by yet")              \
     X(target_late, "a sync counts for a layout that not all had seen when it began")               \
     X(own_refilling, "a holding that is refilling counts itself for a layout's sync")              \
     X(torn_kept, "of a batch that was torn off by a crash the whole records count")                \

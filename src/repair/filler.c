@@ -187,7 +187,8 @@ static bool filler_sync(struct fill_job *job, uint64_t node)
     }
     job->for_target = for_target;
     job->source_counts =
-        layout_owns(view_read_layout(filler->syncs->view), node, job->fill.partition);
+        layout_owns(view_read_layout(filler->syncs->view), node, job->fill.partition) ||
+        MUTANT(fill_source_any);
     filler->transfers->used++;
     queue_remove(&job->link);
     queue_push(&filler->active, &job->link);

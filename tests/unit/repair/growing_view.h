@@ -21,6 +21,18 @@ struct growing {
 void growing_init(struct growing *growing, uint32_t w);
 void growing_deinit(struct growing *growing);
 
+/* Then a node leaves, while the layout that node 4 joined by is not synced yet. */
+struct growing_on {
+    struct view *seen;   /* all three layouts, seen by all; reads go by the oldest */
+    struct view *synced; /* the same after all have synced the second one: reads go by that */
+};
+
+void growing_then_leaves(const struct growing *growing, uint64_t node, struct growing_on *on);
+void growing_on_deinit(struct growing_on *on);
+
+/* The view with this mark of every node that counts at the live layout of that index. */
+struct view *view_marked_by_all(const struct view *view, uint32_t layout, enum mark_kind kind);
+
 /* The view in which this node was removed by force. */
 struct view *view_without(const struct view *view, uint64_t node);
 
