@@ -94,7 +94,7 @@ int page_guard_add(void *memory, size_t bytes, struct page_guard **out)
 {
     uintptr_t begin = (uintptr_t)memory;
     uintptr_t units = (bytes + UNIT_BYTES - 1) / UNIT_BYTES;
-    ASSERT((begin & RANGE_UNITS) == 0 && bytes > 0 && units <= RANGE_UNITS);
+    ASSERT((begin & RANGE_UNITS) == 0 && bytes > 0 && bytes <= PAGE_GUARD_BYTES_MAX);
     (void)pthread_once(&handler_once, handler_begin);
     for (uint32_t i = 0; i < LIMIT_MAPPINGS && handler_set; i++) {
         struct page_guard *guard = &guards[i];

@@ -15,8 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A guard is for less than so many bytes. */
-#define PAGE_GUARD_BYTES_MAX ((size_t)16 << 20)
+/* A guard is for no more bytes than that. */
+#define PAGE_GUARD_BYTES_MAX (((size_t)16 << 20) - 4096)
 
 struct page_guard;
 

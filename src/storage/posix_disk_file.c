@@ -218,7 +218,7 @@ static int populate(void *memory, uint64_t bytes)
 
 int posix_file_map(struct disk_file *file, uint64_t bytes, struct disk_map *out)
 {
-    if (bytes >= PAGE_GUARD_BYTES_MAX) {
+    if (bytes > PAGE_GUARD_BYTES_MAX) {
         return posix_disk_failed("map", file->name, ENOMEM);
     }
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0);

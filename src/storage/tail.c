@@ -2,6 +2,8 @@
  * tail_inside.h for who does what. */
 #include "storage/tail.h"
 
+#include <string.h>
+
 #include "base/assert.h"
 #include "base/log.h"
 #include "storage/tail_inside.h"
@@ -69,6 +71,7 @@ void tail_append(struct tail *tail, const struct tail_event *event)
         if (!tail_segment_lost(active)) {
             break;
         }
+        memset(active->memory + active->used, 0, len); /* that page may be there: not told twice */
         tail_give_up(tail); /* in the end for memory, which has no file to lose */
         active = tail_room(tail, len);
     }

@@ -212,7 +212,7 @@ static void load_look_back(struct tail_past *past, const struct found *found)
 static bool load_take(struct load *load)
 {
     struct tail *tail = load->tail;
-    bool clean = true; /* so is what never began */
+    bool clean = load->count == 0; /* files that hold nothing may have been cut to that */
     for (uint32_t i = 0; i < load->count; i++) {
         struct found *found = &load->files[i];
         tail->sequence = found->sequence >= tail->sequence ? found->sequence + 1 : tail->sequence;

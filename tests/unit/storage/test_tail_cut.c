@@ -297,6 +297,37 @@ static void a_stop_after_the_cut_is_no_clean_one(void **state)
     assert_int_equal(tell(1).events, 10);
 }
 
+/* Of a page before it that the disk did not give back; it does so later. The event that showed it
+ * is in the next file, and nowhere else: two that tell of one position don't go together. */
+static void a_page_that_comes_back_later_costs_no_older_file(void **state)
+{
+    (void)state;
+    guarded_begin();
+    append(300);
+    (void)manual_offload_run(&offload);
+    uint64_t sequence = tail->active->sequence;
+    atomic_store((atomic_bool *)(uintptr_t)tail->active->lost, true);
+    append_one();
+    assert_true(tail->active->sequence > sequence);
+    close_tail(false);
+    open_tail();
+    assert_int_equal(tail_first(tail), 1);
+    struct told told = tell(1);
+    assert_int_equal(told.events, 301);
+    assert_int_equal(told.gaps, 0);
+}
+
+static void where_all_was_cut_to_nothing_a_beginning_is_told_as_missing(void **state)
+{
+    (void)state;
+    guarded_begin();
+    append(10);
+    cut_all(0);
+    close_tail(false);
+    open_tail();
+    assert_true(tail_first(tail) > TAIL_FIRST);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +340,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(files_cut_over_and_over_cost_no_event_to_come, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_stop_after_the_cut_is_no_clean_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_page_that_comes_back_later_costs_no_older_file, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(where_all_was_cut_to_nothing_a_beginning_is_told_as_missing,
+                                        setup, teardown),
     };
     guarded_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
