@@ -314,6 +314,10 @@ class Bodies(Case):
         answer = self.connect().call("PUT", "/kv/body", [("Content-Encoding", "gzip")], b"zzz")
         self.assert_error(answer, 415)
         self.assertEqual(answer["accept-encoding"], "identity")
+        identity, gzip = ("Content-Encoding", "identity"), ("Content-Encoding", "gzip")
+        for fields, status in (([identity, gzip], 415), ([("Content-Encoding", "identity, gzip")], 415),
+                               ([identity, identity], 204), ([("Content-Encoding", "")], 204)):
+            self.assertEqual(self.connect().call("PUT", "/kv/body", fields, b"zzz").status, status, fields)
 
     def test_continue_is_said_when_it_is_waited_for(self):
         head = self.PUT + b"Expect: 100-Continue\r\n"
@@ -473,6 +477,11 @@ class Answers(Case):
         page = connection.call("GET", "/")["etag"]
         self.assertEqual(connection.call("GET", "/", [("If-Match", page)]).status, 200)
         self.assert_error(connection.call("GET", "/", [("If-Match", '"other"')]), 412)
+        asset = re.search(rb"/page/[^\"]+\.js", connection.call("GET", "/").body).group().decode()
+        self.assertIn("immutable", connection.call("GET", asset)["cache-control"])
+        other = connection.call("GET", asset, [("If-Match", '"other"')])
+        self.assert_error(other, 412)
+        self.assertIsNone(other["cache-control"])  # or caches would keep it in the file's place
 
     def test_a_condition_that_nobody_would_look_at_is_refused(self):
         connection = self.connect()

@@ -65,10 +65,26 @@ uint64_t http_call_body_bytes_max(const struct http_call *call)
     return atomic_load_explicit(&http->body_bytes_max, memory_order_relaxed);
 }
 
+static bool is_coded(const struct http_exchange *exchange)
+{
+    for (uint32_t i = 0; i < exchange->field_count; i++) {
+        struct bytes rest = exchange->fields[i].value;
+        struct bytes coding;
+        if (!http_text_is(exchange->fields[i].name, "content-encoding")) {
+            continue;
+        }
+        while (http_list_next(&rest, &coding)) {
+            if (!http_text_is(coding, "identity")) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static enum http_way check_coding(struct http_call *call, struct http_problem *problem)
 {
-    struct bytes coding = http_header(&call->exchange, "content-encoding");
-    if (coding.data == NULL || http_text_is(coding, "identity")) {
+    if (!is_coded(&call->exchange)) {
         return HTTP_WAY_ROUTE;
     }
     http_add(&call->exchange, "Accept-Encoding", "identity");

@@ -51,12 +51,13 @@ static void file_serve(struct http_exchange *exchange)
     char tag[TAG_BYTES_MAX];
     (void)snprintf(tag, sizeof(tag), "%.*s%s", (int)strlen(file->tag) - 1, file->tag,
                    gzipped ? "-gzip\"" : "\"");
-    add_fields(exchange, file);
-    http_add(exchange, "ETag", "%s", tag);
     if (http_wants_other(exchange, bytes_from_string(tag))) {
+        /* Before the fields: a cache must not keep this in the file's place. */
         http_fail(exchange, 412, "this is not the version that If-Match names");
         return;
     }
+    add_fields(exchange, file);
+    http_add(exchange, "ETag", "%s", tag);
     if (http_has(exchange, bytes_from_string(tag))) {
         http_answer(exchange, 304, NULL, (struct bytes){0});
         return;
