@@ -10,7 +10,7 @@ import unittest
 import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from support import protocol  # noqa: E402
+from support import openapi, protocol  # noqa: E402
 from support.cluster import DEADLINE_S, Cluster, main, plain_environment, wait_until  # noqa: E402
 from support.websocket import Refused, WebSocket  # noqa: E402
 
@@ -115,6 +115,8 @@ class ThreeNodes(unittest.TestCase):
             self.put(self.nodes[0], "kind/end")
             seen = [ws.next() for _ in range(4)]
             by_name = {(event["op"], event["key"]): event for event in seen}
+            for event in seen:
+                openapi.check_schema("Event", event)
             self.assertIsNone(by_name["delete", "kind/put"]["value"])
             self.assertNotIn("expiry", by_name["put", "kind/put"])
             self.assertIn("expiry", by_name["put", "kind/ttl"])

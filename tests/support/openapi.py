@@ -59,6 +59,13 @@ def check(case, method, target, answer):
     case.assertTrue(kind in content or "*/*" in content, f"{method} {target}: {kind} is not described")
     schema = content.get(kind, content.get("*/*"))["schema"]
     body = json.loads(answer.body) if kind == "application/json" else answer.body.decode("latin-1")
+    check_schema(schema, body)
+
+
+def check_schema(schema, body):
+    """Of a schema, or the name of one."""
+    if isinstance(schema, str):
+        schema = description()["components"]["schemas"][schema]
     if jsonschema is not None:
         # References are within the whole description.
         jsonschema.Draft202012Validator({**schema, "components": description()["components"]}).validate(body)
