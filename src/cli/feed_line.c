@@ -4,23 +4,17 @@
 #include <inttypes.h>
 
 #include "base/text.h"
+#include "cli/terminal.h"
 #include "report/bytes_json.h"
 
 #define SHOWN_BYTES_MAX 200u
 
-/* Whole characters as they are, control characters and what is no UTF-8 as \xNN. */
 static void print_bytes(FILE *out, struct shoal_bytes bytes)
 {
     struct bytes rest = bytes_make(bytes.data, bytes.len);
     size_t shown = 0;
     while (rest.len > 0 && shown < SHOWN_BYTES_MAX) {
-        size_t len = text_utf8_length(rest);
-        bool plain = len > 1 ? rest.data[0] != 0xc2 || rest.data[1] >= 0xa0
-                             : len == 1 && rest.data[0] >= ' ' && rest.data[0] != 0x7f;
-        len = len == 0 ? 1 : len;
-        for (size_t i = 0; i < len; i++) {
-            (void)fprintf(out, plain ? "%c" : "\\x%02x", rest.data[i]);
-        }
+        size_t len = terminal_print_tame(out, rest);
         rest = bytes_make(rest.data + len, rest.len - len);
         shown += len;
     }

@@ -16,16 +16,25 @@ static const char *outcome_of(const struct terminal *terminal, int code)
     return shoal_error_nothing_applied(code) && !terminal->applied_some ? "none" : "unknown";
 }
 
-/* In one line, and nothing that a terminal would obey: keys and what nodes say are anybody's. */
-static void print_tame(FILE *file, const char *text)
+size_t terminal_print_tame(FILE *file, struct bytes rest)
 {
-    for (; *text != '\0'; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte < 0x20 || byte == 0x7f) {
-            (void)fprintf(file, "\\x%02x", byte);
-        } else {
-            (void)fputc(byte, file);
-        }
+    size_t len = text_utf8_length(rest);
+    bool plain = len > 1 ? rest.data[0] != 0xc2 || rest.data[1] >= 0xa0
+                         : len == 1 && rest.data[0] >= ' ' && rest.data[0] != 0x7f;
+    len = len == 0 ? 1 : len;
+    for (size_t i = 0; i < len; i++) {
+        (void)fprintf(file, plain ? "%c" : "\\x%02x", rest.data[i]);
+    }
+    return len;
+}
+
+/* Keys, and what nodes say, are anybody's. */
+static void print_all_tame(FILE *file, const char *text)
+{
+    struct bytes rest = bytes_from_string(text);
+    while (rest.len > 0) {
+        size_t len = terminal_print_tame(file, rest);
+        rest = bytes_make(rest.data + len, rest.len - len);
     }
 }
 
@@ -41,7 +50,7 @@ int terminal_fail(struct terminal *terminal, int code, const char *text)
         json_decref(object);
     } else {
         (void)fputs("shoal: ", terminal->err);
-        print_tame(terminal->err, text);
+        print_all_tame(terminal->err, text);
         (void)fputc('\n', terminal->err);
     }
     return shoal_error_exit_status(code);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/bytes.h"
 #include "shoal/client.h"
 
 struct terminal {
@@ -25,6 +26,10 @@ int terminal_fail(struct terminal *terminal, int code, const char *text);
 /* The same with a form as of printf. */
 __attribute__((format(printf, 3, 4))) int terminal_fail_form(struct terminal *terminal, int code,
                                                              const char *form, ...);
+
+/* Prints the first character, or as \xNN what a terminal would obey and what is no UTF-8. How many
+ * bytes of the text, which is not empty, that were. */
+size_t terminal_print_tame(FILE *file, struct bytes rest);
 
 /* A remark on stderr; nothing under --json. */
 __attribute__((format(printf, 2, 3))) void terminal_remark(struct terminal *terminal,

@@ -54,9 +54,10 @@ static void an_error_is_one_line_that_no_terminal_obeys(void **state)
     (void)state;
     struct heard heard;
     listen_begin(&heard, false);
-    assert_int_equal(
-        terminal_fail(&heard.terminal, SHOAL_ENOTFOUND, "no \x1b[2J\n k\xc3\xa4se\x7f"), 1);
-    listen_expect(&heard, "", "shoal: no \\x1b[2J\\x0a k\xc3\xa4se\\x7f\n");
+    assert_int_equal(terminal_fail(&heard.terminal, SHOAL_ENOTFOUND,
+                                   "no \x1b[2J\n k\xc3\xa4se\x7f \xc2\x9b\x32J \x9b\x32J"),
+                     1);
+    listen_expect(&heard, "", "shoal: no \\x1b[2J\\x0a k\xc3\xa4se\\x7f \\xc2\\x9b2J \\x9b2J\n");
 }
 
 static void a_failure_after_something_was_done_is_not_none(void **state)
