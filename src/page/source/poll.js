@@ -23,7 +23,7 @@ function takeStatus(status) {
     for (const node of status.nodes) {
         if (node.state === "down") {
             downSince.set(node.name, state.downSince.get(node.name) ?? now);
-        } else if (state.downSince.has(node.name)) {
+        } else if (node.state !== "left" && state.downSince.has(node.name)) {
             say(node.name + " is heard again.");
         }
     }
