@@ -74,7 +74,8 @@ class Judging(Case):
         def as_it_was(op, _):
             pass
 
-        for change in (backwards, with_the_number_of_another, begun_before_the_one_before_was_answered,                        answered_without_an_end, as_it_was):
+        for change in (backwards, with_the_number_of_another, begun_before_the_one_before_was_answered,
+                       answered_without_an_end, as_it_was):
             with self.subTest(change.__name__):
                 story = self.story()
                 for _ in range(3):
