@@ -142,6 +142,7 @@
     X(actor_unrecorded, "a holding gives dots before its actor is on record")                      \
     X(blind_uncovered, "what is stored is replaced unread by what has not seen it")                \
     X(clock_unstored, "dots count as seen though their siblings could not be stored")              \
+    X(drop_newest_owners, "a tombstone goes by the word of the newest layout's owners")            \
     X(close_by_refilling, "an actor is closed by a sync from an owner that is refilling")          \
     X(answers_carried, "answers count for another layout than the one they were given for")        \
     X(removal_refused, "a removal by force waits while many layouts are live")                     \

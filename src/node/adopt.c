@@ -111,7 +111,8 @@ static void adopt_holdings(struct worker *worker, bool first)
     }
 }
 
-/* Who must have told of what a tombstone hides before it may be dropped. */
+/* Who must have told of what a tombstone hides before it may be dropped: owners by older layouts,
+ * too, for reads may go by them, and partitions return to them. */
 static void adopt_owners(struct worker *worker)
 {
     const struct snapshot *snapshot = worker->snapshot;
@@ -130,7 +131,9 @@ static void adopt_owners(struct worker *worker)
         }
         for (uint32_t i = 0; i < placement.node_count; i++) {
             bool other = placement.nodes[i] != snapshot->self &&
-                         !view_removed(snapshot->view, placement.nodes[i]);
+                         !view_removed(snapshot->view, placement.nodes[i]) &&
+                         (!MUTANT(drop_newest_owners) ||
+                          layout_owns(view_newest(snapshot->view), placement.nodes[i], p));
             others[count] = placement.nodes[i];
             count += other ? 1 : 0;
         }
