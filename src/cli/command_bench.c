@@ -146,6 +146,21 @@ static void on_tick(void *user)
     progress_show(&run->progress, position, text);
 }
 
+static bool is_unsure(const struct bench_errors *errors)
+{
+    bool unsure = false;
+    for (uint32_t i = 0; i < errors->count; i++) {
+        unsure = unsure || !shoal_error_nothing_applied(errors->rows[i].code);
+    }
+    return unsure;
+}
+
+static bool may_have_written(const struct run *run)
+{
+    return atomic_load(&run->bench.prepared) > 0 || run->figures.puts.count > 0 ||
+           is_unsure(&run->figures.filling_errors) || is_unsure(&run->figures.errors);
+}
+
 static int measure(struct run *run)
 {
     const struct bench_plan *plan = &run->bench.plan;
@@ -173,7 +188,7 @@ static int measure(struct run *run)
     }
     run->server_cpu_us = server_end_us - server_us;
     run->seconds = (double)(done_us - run->started_us) / 1e6;
-    run->terminal->applied_some = atomic_load(&run->bench.prepared) > 0;
+    run->terminal->applied_some = may_have_written(run);
     if (!prepared) {
         return terminal_fail(run->terminal, run->figures.failure.code, run->figures.failure.text);
     }

@@ -33,6 +33,7 @@ struct load {
     uint64_t in_flight_bytes;
     uint64_t records; /* written */
     uint64_t bytes;   /* of keys and values written */
+    bool unsure;      /* whether some record was written isn't known */
     int code;         /* of the failure on the first line that has one */
     uint64_t failed_line;
     char text[INVOCATION_WHY_BYTES];
@@ -120,6 +121,7 @@ static void on_done(struct shoal_client *client, const struct shoal_result *resu
         load->records++;
         load->bytes += item->key.len + item->value.len;
     } else {
+        load->unsure = load->unsure || !shoal_error_nothing_applied(result->code);
         fail(load, item->line_number, result->code, result->text);
     }
     item_end(item);
@@ -219,7 +221,7 @@ static int load_end(struct load *load)
 {
     struct terminal *terminal = load->session->terminal;
     progress_end(&load->progress);
-    terminal->applied_some = load->records > 0;
+    terminal->applied_some = load->records > 0 || load->unsure;
     if (load->code != 0) {
         return terminal_fail_form(terminal, load->code, "%s (%llu records were written)",
                                   load->text, (unsigned long long)load->records);

@@ -17,7 +17,8 @@ struct terminal {
     bool json;
     bool err_is_screen; /* progress may be redrawn in place */
     bool out_is_screen;
-    bool applied_some; /* the command has changed something: a failure after that isn't "none" */
+    bool applied_some; /* the command has changed something, or may have: failing then isn't "none"
+                        */
 };
 
 /* Says that something failed, and why, in one line; the exit status for it. */
