@@ -351,6 +351,5 @@ class Time(Case):
         self.assertEqual(connection.pipeline([("MULTI",), ("PING",), ("EXEC",)])[-1], resp.NIL_ARRAY)
 
 
-
 if __name__ == "__main__":
     cluster.main()
