@@ -178,6 +178,47 @@ static void a_new_owner_that_has_not_synced_is_no_source_for_a_refill(void **sta
     cluster_close(&cluster);
 }
 
+/* Two of the three owners that have confirmed lose their disks at once; the third can't be reached,
+ * the two others have missed it all. However these four fill each other, nothing may come of it but
+ * that they can't answer yet. */
+static void two_holdings_that_forget_at_once_do_not_vouch_for_each_other(void **state)
+{
+    (void)state;
+    struct cluster cluster;
+    struct sim_options options;
+    sim_options_quiet(&options);
+    options.nodes = 5;
+    options.n = 5;
+    options.r = 3;
+    options.w = 3;
+    options.sloppy = false;
+    options.repair_us = SECOND_US;
+    options.check_every = 32;
+    cluster_open(&cluster, &options);
+    cluster_split(&cluster, 1u << 3 | 1u << 4, 1u << 0 | 1u << 1 | 1u << 2);
+    put_all(&cluster);
+
+    sim_node_lose_disk(cluster_node(&cluster, 0));
+    sim_node_lose_disk(cluster_node(&cluster, 1));
+    cluster_mend(&cluster);
+    cluster_split(&cluster, 1u << 2, 1u << 0 | 1u << 1 | 1u << 3 | 1u << 4);
+    cluster_start(&cluster, 0);
+    cluster_start(&cluster, 1);
+    cluster_run(&cluster, 10 * SECOND_US);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        static const uint32_t nodes[] = {0, 1, 3, 4};
+        struct answer answer = cluster_get(&cluster, nodes[i % 4], cluster_key(i));
+        assert_int_equal(answer.code, SHOAL_EQUORUM);
+    }
+    cluster_mend(&cluster);
+    cluster_settle(&cluster);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        struct answer all = cluster_get_from(&cluster, i % 2, cluster_key(i), 5);
+        assert_values(&all, value_text(i), NULL);
+    }
+    cluster_close(&cluster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_refilling_holder_takes_writes),
         cmocka_unit_test(a_member_that_lost_its_disk_refills_all_it_owns_before_it_votes),
         cmocka_unit_test(a_new_owner_that_has_not_synced_is_no_source_for_a_refill),
+        cmocka_unit_test(two_holdings_that_forget_at_once_do_not_vouch_for_each_other),
         cmocka_unit_test(a_memory_cluster_survives_the_restart_of_one_member_after_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
