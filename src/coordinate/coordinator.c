@@ -183,7 +183,7 @@ uint64_t coordinator_expiry_ms(const struct coordinator *coordinator)
     bool exact = coordinator->alone || MUTANT(expire_early);
     uint64_t bound = exact ? 0 : coordinator->replica->clock.ahead_ms_max;
     uint64_t now_ms = coordinator->now.wall_ms;
-    if (coordinator->self_clock_ahead && !MUTANT(expire_early)) {
+    if (coordinator->self_clock_doubtful && !MUTANT(expire_early)) {
         return 0;
     }
     return now_ms > bound ? now_ms - bound : 0;

@@ -80,7 +80,8 @@ struct coordinator {
     const struct view *view;
     const struct token_keys *token_keys;
     uint64_t self;
-    bool self_clock_ahead;
+    bool self_clock_ahead;    /* no writes are coordinated here */
+    bool self_clock_doubtful; /* nothing is hidden, or removed, for having expired by it */
     bool alone;               /* view_alone: no clock but this node's own */
     bool sloppy;              /* quorum.sloppy: fallbacks may stand in for owners */
     const uint64_t *included; /* digests of views that ours includes */

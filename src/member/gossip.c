@@ -290,11 +290,10 @@ static bool poll_says_ahead(const struct clock_poll *poll)
     return 2 * poll->behind > poll->heard;
 }
 
-bool gossip_clock_ahead(const struct gossip *gossip, uint64_t bound_ms, uint64_t now_us)
+static void clocks_poll(const struct gossip *gossip, uint64_t bound_ms, uint64_t now_us,
+                        struct clock_poll *all, struct clock_poll *living)
 {
     int64_t bound = bound_ms < INT64_MAX ? (int64_t)bound_ms : INT64_MAX;
-    struct clock_poll all = {0};
-    struct clock_poll living = {0};
     size_t cursor = 0;
     uint64_t id;
     void *value;
@@ -305,12 +304,27 @@ bool gossip_clock_ahead(const struct gossip *gossip, uint64_t bound_ms, uint64_t
         }
         uint32_t lives = gossip_state(gossip, id, now_us) != NODE_DOWN ? 1 : 0;
         uint32_t behind = node->clock_ahead_ms < -bound ? 1 : 0;
-        all.heard++;
-        all.behind += behind;
-        living.heard += lives;
-        living.behind += lives & behind;
+        all->heard++;
+        all->behind += behind;
+        living->heard += lives;
+        living->behind += lives & behind;
     }
+}
+
+bool gossip_clock_ahead(const struct gossip *gossip, uint64_t bound_ms, uint64_t now_us)
+{
+    struct clock_poll all = {0};
+    struct clock_poll living = {0};
+    clocks_poll(gossip, bound_ms, now_us, &all, &living);
     return poll_says_ahead(living.heard > 0 && !MUTANT(dead_clocks) ? &living : &all);
+}
+
+bool gossip_clock_doubtful(const struct gossip *gossip, uint64_t bound_ms, uint64_t now_us)
+{
+    struct clock_poll all = {0};
+    struct clock_poll living = {0};
+    clocks_poll(gossip, bound_ms, now_us, &all, &living);
+    return poll_says_ahead(&living) || poll_says_ahead(&all);
 }
 
 /* ---- forgetting ------------------------------------------------------------------------------ */

@@ -118,6 +118,11 @@ void gossip_observe_clock(struct gossip *gossip, uint64_t from, uint64_t its_wal
  * what their clocks were when they were heard says nothing of ours now. */
 bool gossip_clock_ahead(const struct gossip *gossip, uint64_t bound_ms, uint64_t now_us);
 
+/* True also when it was ahead of most of all, as far as those that are down had heard: nothing is
+ * to be hidden or removed by it. Whoever is cut off with others whose clocks are as wrong must not
+ * begin to. */
+bool gossip_clock_doubtful(const struct gossip *gossip, uint64_t bound_ms, uint64_t now_us);
+
 /* The node says goodbye: down at once, without waiting for silence, until it speaks again itself or
  * others tell of a life that can't be from before the goodbye. */
 void gossip_goodbye(struct gossip *gossip, uint64_t node);

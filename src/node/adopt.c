@@ -313,6 +313,7 @@ static void adopt_give(struct worker *worker)
     coordinator->token_keys = &snapshot->token_keys;
     coordinator->self = snapshot->self;
     coordinator->self_clock_ahead = snapshot->self_clock_ahead;
+    coordinator->self_clock_doubtful = snapshot->self_clock_doubtful;
     coordinator->alone = view_alone(snapshot->view, snapshot->self);
     coordinator->included = snapshot->included;
     coordinator->included_count = SNAPSHOT_INCLUDED;

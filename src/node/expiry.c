@@ -14,7 +14,8 @@ static bool expiry_is_ours(struct worker *worker, uint32_t partition)
     uint32_t count = layout_owners(view_newest(worker->snapshot->view), partition, owners);
     for (uint32_t i = 0; i < count; i++) {
         if (owners[i] == self) {
-            return coordinator_fit(&worker->coordinator, self);
+            return coordinator_fit(&worker->coordinator, self) &&
+                   !worker->coordinator.self_clock_doubtful;
         }
         if (reach_linked(&worker->reach, owners[i]) &&
             coordinator_fit(&worker->coordinator, owners[i])) {

@@ -27,6 +27,7 @@ struct snapshot {
     struct token_keys token_keys;
     struct hash_secret position_secret;
     bool self_clock_ahead;
+    bool self_clock_doubtful;
     bool returning; /* this process began as a member: its engines should have the data */
     bool closed;    /* writes are refused: the node is about to join another cluster */
     /* For each worker: the last of its tickets (views handed to the steward) that is included. */

@@ -97,8 +97,10 @@ static struct snapshot *steward_snapshot(struct steward *steward)
     snapshot->returning = steward->returning;
     snapshot->closed = steward->closed;
     snapshot->worker_count = worker->count;
-    snapshot->self_clock_ahead = gossip_clock_ahead(
-        &steward->gossip, steward->config->clock_ahead_ms_max, worker->now.mono_us);
+    uint64_t bound_ms = steward->config->clock_ahead_ms_max;
+    uint64_t now_us = worker->now.mono_us;
+    snapshot->self_clock_ahead = gossip_clock_ahead(&steward->gossip, bound_ms, now_us);
+    snapshot->self_clock_doubtful = gossip_clock_doubtful(&steward->gossip, bound_ms, now_us);
     memcpy(snapshot->tickets, steward->tickets, worker->count * sizeof(*snapshot->tickets));
     memcpy(snapshot->tickets_void, steward->tickets_void,
            worker->count * sizeof(*snapshot->tickets_void));

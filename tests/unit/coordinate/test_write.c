@@ -490,7 +490,7 @@ static void a_value_is_hidden_by_reads_and_lists_once_it_has_expired_by_any_cloc
     fake_run(fake, 500 * MS);
     assert_int_equal(list->code, 0);
     assert_int_equal(list->key_count, 0);
-    fake->coordinator.self_clock_ahead = true; /* this node's clock proves nothing */
+    fake->coordinator.self_clock_doubtful = true; /* this node's clock proves nothing */
     assert_int_equal(get_done(fake, key)->value_count, 1);
 }
 

@@ -488,6 +488,28 @@ static void the_dead_have_no_say_about_clocks_beside_the_living(void **state)
     assert_true(gossip_clock_ahead(gossip, 500, START));
 }
 
+/* Two whose clocks are both ahead, on the smaller side of a partition: the other there does not
+ * gainsay, but those that can't be asked now had. */
+static void those_cut_off_with_a_clock_as_wrong_go_on_doubting_theirs(void **state)
+{
+    struct fixture *fixture = *state;
+    struct gossip *gossip = &fixture->gossip;
+    assert_false(gossip_clock_doubtful(gossip, 500, START));
+    for (uint64_t id = 2; id <= 4; id++) {
+        live(fixture, id, 1, 1, START);
+        gossip_observe_clock(gossip, id, id == 4 ? 11000 : 10000, 11000);
+    }
+    assert_true(gossip_clock_doubtful(gossip, 500, START));
+    gossip_goodbye(gossip, 2);
+    gossip_goodbye(gossip, 3);
+    assert_false(gossip_clock_ahead(gossip, 500, START));
+    assert_true(gossip_clock_doubtful(gossip, 500, START));
+    gossip_observe_clock(gossip, 2, 11000, 11000);
+    assert_false(gossip_clock_doubtful(gossip, 500, START));
+    gossip_observe_clock(gossip, 4, 10000, 11000); /* what one says who can be asked does count */
+    assert_true(gossip_clock_doubtful(gossip, 500, START));
+}
+
 static void silent_strangers_fade_and_are_forgotten_members_are_kept(void **state)
 {
     struct fixture *fixture = *state;
@@ -588,6 +610,7 @@ int main(void)
         TEST(targets_are_only_of_those_eligible_known_or_not),
         TEST(a_clock_ahead_of_most_others_is_noticed),
         TEST(the_dead_have_no_say_about_clocks_beside_the_living),
+        TEST(those_cut_off_with_a_clock_as_wrong_go_on_doubting_theirs),
         TEST(silent_strangers_fade_and_are_forgotten_members_are_kept),
         TEST(a_fading_node_that_beats_again_is_told_again),
         TEST(without_memory_nothing_is_half_known),

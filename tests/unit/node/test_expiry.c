@@ -150,6 +150,32 @@ static void what_was_written_again_stays(void **state)
     assert_string_equal(get->value, "newer");
 }
 
+/* For as long as it lasts, at every node. */
+static void doubt_clocks(struct fake_world *world, bool doubt)
+{
+    for (uint32_t i = 0; i < NODES; i++) {
+        world->nodes[i].workers[0]->coordinator.self_clock_doubtful = doubt;
+    }
+}
+
+static void nothing_is_hidden_or_removed_by_a_clock_that_is_in_doubt(void **state)
+{
+    struct fake_world *world = *state;
+    (void)put_for_a_while(world);
+    for (uint64_t us = 0; us < until_removal_us(world); us += 100 * MS) {
+        doubt_clocks(world, true); /* the next snapshot says otherwise */
+        fake_world_run(world, 100 * MS);
+    }
+    assert_int_equal(tombstones, 0);
+    doubt_clocks(world, true);
+    struct world_answer *get = fake_world_get(world, 1, 0, "key");
+    fake_world_run(world, 100 * MS);
+    assert_string_equal(get->value, "value");
+    doubt_clocks(world, false);
+    fake_world_run(world, until_removal_us(world));
+    assert_int_equal(tombstones, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -158,6 +184,7 @@ int main(void)
         TEST(it_is_hidden_first_and_then_removed_everywhere_by_one),
         TEST(where_the_first_owner_is_away_the_next_one_removes_it),
         TEST(what_was_written_again_stays),
+        TEST(nothing_is_hidden_or_removed_by_a_clock_that_is_in_doubt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
