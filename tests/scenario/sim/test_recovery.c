@@ -158,11 +158,42 @@ static void a_power_loss_in_the_middle_of_a_start_loses_nothing_confirmed(void *
     }
 }
 
+/* The node is ended within a write to a segment, which leaves the beginning of it behind; and every
+ * start has another number of workers, which share the partitions out anew. */
+static void a_torn_tail_is_cut_whatever_the_number_of_workers_is_next(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct lonely lonely;
+        lonely_open(&lonely, seed);
+        struct sim_node *node = cluster_node(&lonely.cluster, 0);
+        uint32_t torn = 0;
+        for (uint32_t turn = 0; turn < 3 * TURNS; turn++) {
+            struct model_fault fault = {.calls = MODEL_WRITE,
+                                        .suffix = ".seg",
+                                        .nth = 1 + random_below(&lonely.cluster.world.random, 12),
+                                        .stops = true};
+            node->store.doom = turn % 3 == 0 ? SIM_EXIT_KILL : SIM_EXIT_POWER;
+            model_disk_fault(node->store.disk, &fault);
+            assert_true(write_until_end(&lonely));
+            model_disk_mend(node->store.disk);
+            node->worker_count = 1 + (node->worker_count + turn % 2) % 3;
+            cluster_start(&lonely.cluster, 0);
+            torn += node->store.volume->report.torn_tails;
+            cluster_settle(&lonely.cluster);
+            read_back(&lonely);
+        }
+        assert_true(torn > TURNS); /* it is what this is about */
+        cluster_close(&lonely.cluster);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_power_loss_in_the_middle_of_anything_loses_nothing_confirmed),
         cmocka_unit_test(a_power_loss_in_the_middle_of_a_start_loses_nothing_confirmed),
+        cmocka_unit_test(a_torn_tail_is_cut_whatever_the_number_of_workers_is_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
