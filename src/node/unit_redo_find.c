@@ -54,6 +54,20 @@ static bool redo_visit(void *self, const struct engine_entry *entry)
     return true;
 }
 
+static void redo_free_item(struct redo_item *item)
+{
+    queue_remove(&item->link);
+    mem_free(item);
+}
+
+/* Those that were found behind it: the same way is gone again, and each must be there once. */
+static void redo_unfind(struct unit_redo *redo, const struct queue *behind)
+{
+    while (redo->items.previous != behind) {
+        redo_free_item(QUEUE_ITEM(redo->items.previous, struct redo_item, link));
+    }
+}
+
 int redo_find(struct unit_redo *redo)
 {
     struct worker *worker = redo->worker;
@@ -61,11 +75,13 @@ int redo_find(struct unit_redo *redo)
     uint32_t partition = worker->index + redo->walked * worker->count;
     while (partition < worker->units.partitions) {
         struct redo_walk walk = {.redo = redo, .partition = partition};
+        const struct queue *last = redo->items.previous;
         uint64_t next = 0;
         int result =
             engine->ops->walk(engine, redo_place(worker, partition), redo->walked_up_to,
                               waiting_ticket(&worker->replica.reads), redo_visit, &walk, &next);
         if (result < 0 || walk.result < 0) {
+            redo_unfind(redo, last);
             return result < 0 ? result : walk.result;
         }
         if (result == 2) {
@@ -104,12 +120,6 @@ bool redo_decided(const struct unit_redo *redo, const struct unit_record *record
 }
 
 /* ---- removing them ---- */
-
-static void redo_free_item(struct redo_item *item)
-{
-    queue_remove(&item->link);
-    mem_free(item);
-}
 
 void redo_free_items(struct unit_redo *redo)
 {

@@ -216,6 +216,10 @@ static int fickle_walk(struct engine *engine, uint32_t partition, uint64_t posit
         .fickle = fickle_of(engine), .partition = partition, .visit = visit, .self = self};
     struct engine *inner = walk.fickle->inner;
     int result = inner->ops->walk(inner, partition, position, ticket, fickle_visit, &walk, next);
+    if (walk.any && walk.fickle->walks_failing > 0) {
+        walk.fickle->walks_failing--;
+        return SHOAL_EIO;
+    }
     if (!walk.waits) {
         return result;
     }

@@ -47,8 +47,9 @@ struct fickle_engine {
     struct random random;
     struct fickle_read reads[FICKLE_READS_MAX];
     uint32_t read_count;
-    uint32_t reads_waited; /* in all */
-    bool is_secretive;     /* brief never knows more than that something is there */
+    uint32_t reads_waited;  /* in all */
+    uint32_t walks_failing; /* so many of the next walks fail when they have visited something */
+    bool is_secretive;      /* brief never knows more than that something is there */
     struct {
         uint32_t partition;
         uint64_t position;

@@ -827,6 +827,32 @@ static void what_was_decided_is_completed_after_a_crash(void **state)
     assert_int_equal(records(world), 0);
 }
 
+/* What was found by then is found again, and is no other record for that. */
+static void what_was_decided_is_completed_where_finding_it_fails_at_first(void **state)
+{
+    struct fake_world *world = *state;
+    struct trial trial;
+    trial_three(world, &trial, "1");
+    submit(world, &trial, 0);
+    world->nodes[0].engines[0]->settles = false; /* where it is decided */
+    trial_three(world, &trial, "2");
+    begin_trial(world, &trial, 0);
+    fake_world_run(world, 20 * MS);
+    assert_false(trial.done);
+    assert_int_equal(records(world), 4);
+    fake_world_kill(world, 0);
+    assert_int_equal(fake_world_start(world, 0), 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        world->nodes[0].engines[i]->walks_failing = 2;
+    }
+    fake_world_run(world, 300 * MS);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(world->nodes[0].engines[i]->walks_failing, 0);
+    }
+    expect_three(world, "2");
+    assert_int_equal(records(world), 0);
+}
+
 static void another_layout_waits_for_units_under_way(void **state)
 {
     struct fake_world *world = *state;
@@ -937,6 +963,9 @@ int main(void)
                                         setup_three_durable, teardown),
         cmocka_unit_test_setup_teardown(what_was_decided_is_completed_after_a_crash,
                                         setup_three_durable, teardown),
+        cmocka_unit_test_setup_teardown(
+            what_was_decided_is_completed_where_finding_it_fails_at_first, setup_three_durable,
+            teardown),
         cmocka_unit_test_setup_teardown(another_layout_waits_for_units_under_way,
                                         setup_three_durable, teardown),
         cmocka_unit_test_setup_teardown(a_stopping_node_refuses_units, setup_memory, teardown),
