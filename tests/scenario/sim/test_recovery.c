@@ -8,24 +8,24 @@
 
 struct point {
     const char *what;
-    uint32_t calls;
     const char *suffix;
+    uint32_t calls;
     uint32_t turns; /* how many of those calls are tried */
 };
 
 static const struct point points[] = {
-    {"a new segment", MODEL_CREATE, ".new", TURNS},
-    {"reserving it", MODEL_RESERVE, ".new", TURNS},
-    {"naming it", MODEL_RENAME, ".new", TURNS},
-    {"a write to a segment", MODEL_WRITE, ".seg", 2 * TURNS},
-    {"a sync of a segment", MODEL_SYNC, ".seg", 2 * TURNS},
-    {"cutting a segment that is closed", MODEL_TRUNCATE, ".seg", TURNS},
-    {"writing a hint", MODEL_WRITE, ".tmp", TURNS},
-    {"naming a hint", MODEL_RENAME, ".tmp", TURNS},
-    {"removing what was compacted", MODEL_REMOVE, ".seg", TURNS},
-    {"removing its hint", MODEL_REMOVE, ".hint", TURNS},
-    {"syncing the folder", MODEL_SYNC_FOLDER, NULL, TURNS},
-    {"anything", MODEL_CHANGES, NULL, 4 * TURNS},
+    {"a new segment", ".new", MODEL_CREATE, TURNS},
+    {"reserving it", ".new", MODEL_RESERVE, TURNS},
+    {"naming it", ".new", MODEL_RENAME, TURNS},
+    {"a write to a segment", ".seg", MODEL_WRITE, 2 * TURNS},
+    {"a sync of a segment", ".seg", MODEL_SYNC, 2 * TURNS},
+    {"cutting a segment that is closed", ".seg", MODEL_TRUNCATE, TURNS},
+    {"writing a hint", ".tmp", MODEL_WRITE, TURNS},
+    {"naming a hint", ".tmp", MODEL_RENAME, TURNS},
+    {"removing what was compacted", ".seg", MODEL_REMOVE, TURNS},
+    {"removing its hint", ".hint", MODEL_REMOVE, TURNS},
+    {"syncing the folder", NULL, MODEL_SYNC_FOLDER, TURNS},
+    {"anything", NULL, MODEL_CHANGES, 4 * TURNS},
 };
 
 struct lonely {
