@@ -90,14 +90,13 @@ static void redo_answer_all(struct unit_redo *redo)
 
 static void redo_review(struct unit_redo *redo);
 
-/* Without memory a part is missing: then the record stays, and nothing is opened. */
-static void redo_do(struct unit_redo *redo, struct redo_item *item)
+static void redo_send(struct unit_redo *redo, struct redo_item *item,
+                      const struct unit_record *record)
 {
     struct worker *worker = redo->worker;
-    struct letter_redo model = {.step = REDO_WRITE, .item = item, .record = item->record};
-    redo->done++;
+    struct letter_redo model = {.step = REDO_WRITE, .item = item, .record = *record};
     for (uint32_t i = 0; i < worker->count; i++) {
-        if (!redo_concerns(worker, &item->record, i)) {
+        if (!redo_concerns(worker, record, i)) {
             continue;
         }
         if (redo_post(worker, i, &model)) {
@@ -107,6 +106,27 @@ static void redo_do(struct unit_redo *redo, struct redo_item *item)
         }
     }
     redo->away += item->away > 0 ? 1 : 0;
+}
+
+/* Without memory a part is missing: then the record stays, and nothing is opened. A flush is done
+ * once, and what all of its records have put comes behind it. */
+static void redo_do(struct unit_redo *redo, struct redo_item *item)
+{
+    redo->done++;
+    if (!item->record.flush || item->record.count == 1) {
+        redo_send(redo, item, &item->record);
+    } else if (item->record.index == 0) {
+        struct unit_record record = item->record;
+        struct buffer changes;
+        buffer_init(&changes, 0);
+        if (redo_gather(redo, item, &changes) == 0) {
+            record.changes = buffer_bytes(&changes);
+            redo_send(redo, item, &record);
+        } else {
+            redo->code = SHOAL_ENOMEM;
+        }
+        buffer_deinit(&changes);
+    }
 }
 
 static void redo_begin_items(struct unit_redo *redo)

@@ -95,17 +95,33 @@ int redo_find(struct unit_redo *redo)
     return REPLICA_DONE;
 }
 
+/* Records of the same transaction and worker. */
+static bool redo_alike(const struct redo_item *a, const struct redo_item *b)
+{
+    return a->record.id == b->record.id && a->record.kind == b->record.kind &&
+           a->partition == b->partition;
+}
+
 bool redo_whole(const struct unit_redo *redo, const struct redo_item *item)
 {
     uint32_t found = 0;
     for (const struct queue *link = redo->items.next; link != &redo->items; link = link->next) {
-        const struct redo_item *other = QUEUE_ITEM(link, const struct redo_item, link);
-        found += other->record.id == item->record.id && other->record.kind == item->record.kind &&
-                         other->partition == item->partition
-                     ? 1
-                     : 0;
+        found += redo_alike(QUEUE_ITEM(link, const struct redo_item, link), item) ? 1 : 0;
     }
     return found == item->record.count;
+}
+
+int redo_gather(const struct unit_redo *redo, const struct redo_item *item, struct buffer *changes)
+{
+    int result = 0;
+    for (const struct queue *link = redo->items.next; link != &redo->items && result == 0;
+         link = link->next) {
+        const struct redo_item *other = QUEUE_ITEM(link, const struct redo_item, link);
+        if (redo_alike(other, item)) {
+            result = buffer_append_bytes(changes, other->record.changes);
+        }
+    }
+    return result;
 }
 
 bool redo_decided(const struct unit_redo *redo, const struct unit_record *record)

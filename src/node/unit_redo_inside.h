@@ -69,6 +69,8 @@ bool redo_has_records(const struct worker *worker);
 int redo_find(struct unit_redo *redo);
 /* Are all records of the same there? */
 bool redo_whole(const struct unit_redo *redo, const struct redo_item *item);
+/* Appends the changes of all records of the same: 0 or SHOAL_ENOMEM. */
+int redo_gather(const struct unit_redo *redo, const struct redo_item *item, struct buffer *changes);
 /* Is there a decision for it? */
 bool redo_decided(const struct unit_redo *redo, const struct unit_record *record);
 /* Removes all records but decisions, and their items: 0, or why not all of them. */

@@ -853,6 +853,37 @@ static void what_was_decided_is_completed_where_finding_it_fails_at_first(void *
     assert_int_equal(records(world), 0);
 }
 
+/* What it puts is more than one record holds. Everything goes once, before the first of them. */
+static void a_flush_of_several_records_is_completed_after_a_crash(void **state)
+{
+    struct fake_world *world = *state;
+    struct fickle_engine *engine = world->nodes[0].engines[0];
+    struct trial trial;
+    size_t len = (size_t)17 * LIMIT_MIB;
+    char *large = malloc(len + 1);
+    assert_non_null(large);
+    memset(large, 'l', len);
+    large[len] = '\0';
+    (void)once(world, &trial, "before", "1");
+    trial_init(&trial, "a", large);
+    trial_add(&trial, "b", large);
+    trial.unit.everything = true;
+    trial.flush = true;
+    engine->puts_before_failing = 2; /* the records */
+    engine->puts_failing = UINT32_MAX;
+    engine->put_code = SHOAL_ENOSPC;
+    begin_trial(world, &trial, 0);
+    assert_int_equal(records(world), 2);
+    fake_world_kill(world, 0);
+    assert_int_equal(fake_world_start(world, 0), 0);
+    fake_world_run(world, 300 * MS);
+    assert_string_equal(once(world, &trial, "before", NULL), "-");
+    assert_memory_equal(once(world, &trial, "a", NULL), "lll", 3);
+    assert_memory_equal(once(world, &trial, "b", NULL), "lll", 3);
+    assert_int_equal(records(world), 0);
+    free(large);
+}
+
 static void another_layout_waits_for_units_under_way(void **state)
 {
     struct fake_world *world = *state;
@@ -966,6 +997,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             what_was_decided_is_completed_where_finding_it_fails_at_first, setup_three_durable,
             teardown),
+        cmocka_unit_test_setup_teardown(a_flush_of_several_records_is_completed_after_a_crash,
+                                        setup_durable, teardown),
         cmocka_unit_test_setup_teardown(another_layout_waits_for_units_under_way,
                                         setup_three_durable, teardown),
         cmocka_unit_test_setup_teardown(a_stopping_node_refuses_units, setup_memory, teardown),
