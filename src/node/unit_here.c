@@ -105,14 +105,18 @@ bool unit_wait(struct unit_work *work)
         return true;
     }
     work->deadline.fire = unit_on_deadline;
-    if (timers_start(&work->worker->timers, &work->deadline, work->deadline_us) < 0) {
-        if (work->wrote && !work->stuck) {
-            unit_told_here(work, SHOAL_EUNKNOWN);
-        }
-        unit_finish(work, work->wrote ? SHOAL_EUNKNOWN : SHOAL_ENOMEM);
+    if (timers_start(&work->worker->timers, &work->deadline, work->deadline_us) == 0) {
+        return true;
+    }
+    if (work->stuck) {
+        unit_answer(work, SHOAL_EUNKNOWN, unit_code_text(SHOAL_EUNKNOWN));
         return false;
     }
-    return true;
+    if (work->wrote) {
+        unit_told_here(work, SHOAL_EUNKNOWN);
+    }
+    unit_finish(work, work->wrote ? SHOAL_EUNKNOWN : SHOAL_ENOMEM);
+    return false;
 }
 
 static void unit_on_again(struct timer *timer, uint64_t now_us)
@@ -172,8 +176,22 @@ static void unit_leave(struct unit_work *work)
     }
 }
 
+/* The next start does what is on record. Until then its keys are locked: nobody sees half of it,
+ * and nothing is written that the next start would write over. */
+static void unit_stay(struct unit_work *work)
+{
+    unit_told_here(work, SHOAL_EUNKNOWN);
+    if (work->unit != NULL) {
+        unit_answer(work, SHOAL_EUNKNOWN, unit_code_text(SHOAL_EUNKNOWN));
+    }
+}
+
 static void unit_on_written(struct unit_work *work, int result)
 {
+    if (result == SHOAL_EUNKNOWN && work->stuck) {
+        unit_stay(work);
+        return;
+    }
     if (result == REPLICA_DONE && work->unit != NULL && work->changes.len == 0) {
         unit_told_here(work, 0);
         unit_leave(work);

@@ -12,9 +12,9 @@
  *      unit_write.c    writing several keys, all or nothing over a crash
  *      unit_change.c   what is to be written, as bytes
  *      unit_intent.c   the records of it
- *      unit_redo.c     what a run before has left of them (with unit_redo_find.c, unit_redo_write.c)
- *      unit_told.c     what has changed, for the live feed
- *      unit_work.c     the memory of all this */
+ *      unit_redo.c     what a run before has left of them (with unit_redo_find.c,
+ * unit_redo_write.c) unit_told.c     what has changed, for the live feed unit_work.c     the memory
+ * of all this */
 #ifndef NODE_UNIT_INSIDE_H
 #define NODE_UNIT_INSIDE_H
 
@@ -167,7 +167,8 @@ struct unit_work {
     bool flushed;
     struct redo_item *redo_item; /* unit_redo.c */
     bool wrote;                  /* it has run, and what it wrote is to settle ... */
-    bool stuck;                  /* ... after it could be stored */
+    bool stuck;                  /* ... after it could be stored; nobody sees the half of it */
+    int refusal;                 /* why nothing was written, once that is settled */
     bool lent;                   /* its memory is the unit's, until that is done at home */
     bool ended;
     bool finishing;        /* a part that ends once what it wrote is as durable as it has to be */
@@ -250,7 +251,8 @@ int unit_take_back(struct worker *worker, const struct unit_place *places, uint3
 void unit_begin(struct worker *worker, struct unit *unit, uint32_t home);
 /* The unit is done: the work's memory is its own again. */
 void unit_give_back(struct unit_work *work);
-/* Its deadline runs from now on. False: without memory for it the work was ended. */
+/* Its deadline runs from now on. False: without memory for it the unit was answered, and the work
+ * ended, unless it is stuck. */
 bool unit_wait(struct unit_work *work);
 
 /* ---- unit_gate.c ---- */
@@ -302,8 +304,8 @@ int unit_names_give(struct unit *unit, const struct unit_part *parts, uint32_t c
 int unit_encode(const struct unit_place *places, uint32_t count, struct buffer *changes);
 /* Writes the work's changes, all of them or none, whatever happens to the process (`several`: there
  * is more than one, or a flush): `then` is called with REPLICA_DONE or REPLICA_HELD, or a negative
- * code: nothing was applied, but for SHOAL_EUNKNOWN. Now, or later where what is held must be read
- * or there is no room for a while. */
+ * code: nothing was applied, but for SHOAL_EUNKNOWN; with that a stuck one has to stay locked. Now,
+ * or later where what is held must be read or there is no room for a while. */
 void unit_write_all(struct unit_work *work, bool several, unit_then then);
 /* Forgets all that this worker holds: 0, or why not all of it yet. */
 int unit_flush(struct unit_work *work);

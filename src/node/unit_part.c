@@ -299,6 +299,10 @@ static void part_on_written(struct unit_work *work, int result)
 {
     bool prepared = work->record_kind == UNIT_RECORD_PREPARED;
     unit_told_work(work, result);
+    if (result == SHOAL_EUNKNOWN && work->stuck) {
+        part_step_done(work, result); /* it stays locked: the next start does the rest */
+        return;
+    }
     if (result < 0) {
         part_end(work, result);
         return;

@@ -8,7 +8,9 @@
  *
  * Writing again what was written is harmless: had anybody written one of the keys after it, this
  * would stand behind the removal in the same log. All this is one event, unless something must be
- * read first or there is no room: then the keys are locked, and it goes on as soon as it can. */
+ * read first or there is no room: then the keys are locked, and it goes on as soon as it can.
+ * Should the storage fail by then they stay locked: the next start does the rest, and until then
+ * nobody sees half of it. */
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/mutant.h"
@@ -136,11 +138,44 @@ static void write_await(struct unit_work *work, int result)
     }
 }
 
-/* Refused before anything was written: true if it can be left at that. */
+/* Refused before anything was written: true if it can be left at that. Records of which one is gone
+ * are not whole, and do not count. */
 static bool write_abort(struct unit_work *work)
 {
+    uint32_t records = work->records;
     return work->record_kind == UNIT_RECORD_INTENT && work->written == 0 && !work->flushed &&
-           !work->flush && unit_record_remove(work) == 0;
+           !work->flush && (unit_record_remove(work) == 0 || work->records < records);
+}
+
+static void write_on_refused(struct durable_waiter *waiter, int code)
+{
+    struct unit_work *work = QUEUE_ITEM(waiter, struct unit_work, settling);
+    work->then(work, code < 0 ? SHOAL_EUNKNOWN : work->refusal);
+}
+
+/* A crash that keeps the intent and not its removal would do it all: who asked may hear that
+ * nothing was applied only when the removal is settled. */
+static void write_refuse(struct unit_work *work, int code)
+{
+    struct durability *durability = &work->worker->replica.durability;
+    if (!work->settles || durability_reached(durability, DURABILITY_SETTLED)) {
+        work->then(work, code);
+        return;
+    }
+    work->refusal = code;
+    work->wrote = true;
+    work->stuck = false;
+    if (work->unit == NULL || unit_wait(work)) {
+        work->settling.fire = write_on_refused;
+        durability_wait(durability, DURABILITY_SETTLED, &work->settling);
+    }
+}
+
+/* The next start does it, or the rest of it. */
+static void write_give_up(struct unit_work *work)
+{
+    write_hide(work);
+    work->then(work, SHOAL_EUNKNOWN);
 }
 
 static void write_go(struct unit_work *work)
@@ -149,9 +184,9 @@ static void write_go(struct unit_work *work)
     if (result == REPLICA_DONE) {
         work->then(work, work->settles ? REPLICA_HELD : REPLICA_DONE);
     } else if (result < 0 && write_abort(work)) {
-        work->then(work, result);
+        write_refuse(work, result);
     } else if (work->worker->replica.durability.failed != 0) {
-        work->then(work, SHOAL_EUNKNOWN);
+        write_give_up(work);
     } else {
         write_await(work, result);
     }

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "node/core.h"
 #include "ring/partition.h"
 #include "shoal/error.h"
@@ -884,6 +885,142 @@ static void a_flush_of_several_records_is_completed_after_a_crash(void **state)
     free(large);
 }
 
+/* It is decided and answered, but one of the workers can't write any more: the next start does.
+ * Until then nobody sees what was before beside what the others have written. */
+static void what_failed_storage_keeps_from_being_written_nobody_sees_half_done(void **state)
+{
+    struct fake_world *world = *state;
+    struct trial trial;
+    trial_three(world, &trial, "1");
+    submit(world, &trial, 0);
+    world->nodes[0].engines[0]->settles = false; /* where it is decided */
+    trial_three(world, &trial, "2");
+    begin_trial(world, &trial, 0);
+    fake_world_run(world, 20 * MS);
+    assert_false(trial.done);
+    fickle_engine_break(world->nodes[0].engines[1], SHOAL_EIO);
+    world->nodes[0].engines[0]->settles = true;
+    fake_world_run(world, 100 * MS);
+    assert_true(trial.done);
+    assert_int_equal(trial.code, 0);
+    struct world_answer *get = fake_world_get(world, 0, 1, key_at(world, 1, 0));
+    struct world_answer *other = fake_world_get(world, 0, 2, key_at(world, 2, 0));
+    fake_world_run(world, 20 * MS);
+    assert_false(get->done);
+    assert_true(other->done);
+    assert_string_equal(other->value, "2");
+    fake_world_kill(world, 0);
+    assert_int_equal(fake_world_start(world, 0), 0);
+    fake_world_run(world, 300 * MS);
+    expect_three(world, "2");
+    assert_int_equal(records(world), 0);
+}
+
+/* The same on one worker, where the disk was full before it failed. */
+static void what_is_written_half_when_storage_fails_stays_hidden(void **state)
+{
+    struct fake_world *world = *state;
+    struct fickle_engine *engine = world->nodes[0].engines[0];
+    struct trial trial;
+    trial_init(&trial, "a", "1");
+    trial_add(&trial, "b", "1");
+    engine->puts_before_failing = 2; /* the intent and one of the two */
+    engine->puts_failing = UINT32_MAX;
+    engine->put_code = SHOAL_ENOSPC;
+    begin_trial(world, &trial, 0);
+    fickle_engine_break(engine, SHOAL_EIO);
+    fake_world_run(world, 100 * MS);
+    assert_true(trial.done);
+    assert_int_equal(trial.code, SHOAL_EUNKNOWN);
+    struct world_answer *a = fake_world_get(world, 0, 0, "a");
+    struct world_answer *b = fake_world_get(world, 0, 0, "b");
+    fake_world_run(world, 20 * MS);
+    assert_false(a->done);
+    assert_false(b->done);
+    fake_world_kill(world, 0);
+    assert_int_equal(fake_world_start(world, 0), 0);
+    fake_world_run(world, 300 * MS);
+    assert_string_equal(once(world, &trial, "a", NULL), "1");
+    assert_string_equal(once(world, &trial, "b", NULL), "1");
+    assert_int_equal(records(world), 0);
+}
+
+/* Until the removal of the intent is settled a crash may leave the intent alone, and all is done.
+ */
+static void that_nothing_was_applied_is_told_when_it_is_settled(void **state)
+{
+    struct fake_world *world = *state;
+    struct fickle_engine *engine = world->nodes[0].engines[0];
+    for (uint32_t i = 0; i < 2; i++) {
+        struct trial trial;
+        trial_init(&trial, "a", "1");
+        trial_add(&trial, "b", "1");
+        engine->settles = false;
+        engine->puts_before_failing = 1; /* the intent */
+        engine->puts_failing = 1;
+        engine->put_code = SHOAL_ENOSPC;
+        begin_trial(world, &trial, 0);
+        fake_world_run(world, 20 * MS);
+        assert_false(trial.done);
+        if (i == 0) {
+            engine->settles = true;
+            fake_world_run(world, 100 * MS);
+            assert_true(trial.done);
+            assert_int_equal(trial.code, SHOAL_ENOSPC);
+            assert_int_equal(records(world), 0);
+            assert_string_equal(once(world, &trial, "a", NULL), "-");
+        } else {
+            fickle_engine_break(engine, SHOAL_EIO);
+            fake_world_run(world, 20 * MS);
+            assert_true(trial.done);
+            assert_int_equal(trial.code, SHOAL_EUNKNOWN);
+        }
+        assert_true(units_idle(worker_of(world, 0)));
+    }
+}
+
+/* Without memory to wait with it is written later all the same, or at the next start; unlocked, it
+ * would be seen by half, and the next start would write over what came after it. */
+static void what_is_written_half_without_memory_stays_hidden(void **state)
+{
+    struct fake_world *world = *state;
+    struct worker *worker = worker_of(world, 0);
+    struct fickle_engine *engine = world->nodes[0].engines[0];
+    for (uint32_t nth = 1; nth < 30; nth++) {
+        struct trial trial;
+        char value[32];
+        trial_init(&trial, "a", "1");
+        trial_add(&trial, "b", "1");
+        submit(world, &trial, 0);
+        assert_int_equal(trial.code, 0);
+        trial_init(&trial, "a", "2");
+        trial_add(&trial, "b", "2");
+        engine->puts_before_failing = 2;
+        engine->puts_failing = 1;
+        engine->put_code = SHOAL_ENOSPC;
+        struct timers timers = worker->timers;
+        worker->timers.capacity = worker->timers.count; /* one more needs memory */
+        mem_fail_from(nth);
+        worker_unit(worker, world->now, &trial.unit);
+        mem_fail_never();
+        worker->timers.capacity =
+            worker->timers.heap == timers.heap ? timers.capacity : worker->timers.capacity;
+        engine->puts_before_failing = 0;
+        engine->puts_failing = 0;
+        if (records(world) > 0) {
+            assert_int_equal(worker->units.locks.held > 0 || worker->units.frozen, true);
+        }
+        fake_world_kill(world, 0);
+        assert_int_equal(fake_world_start(world, 0), 0);
+        worker = worker_of(world, 0);
+        engine = world->nodes[0].engines[0];
+        fake_world_run(world, 300 * MS);
+        (void)snprintf(value, sizeof(value), "%s", once(world, &trial, "a", NULL));
+        assert_string_equal(once(world, &trial, "b", NULL), value);
+        assert_int_equal(records(world), 0);
+    }
+}
+
 static void another_layout_waits_for_units_under_way(void **state)
 {
     struct fake_world *world = *state;
@@ -998,6 +1135,15 @@ int main(void)
             what_was_decided_is_completed_where_finding_it_fails_at_first, setup_three_durable,
             teardown),
         cmocka_unit_test_setup_teardown(a_flush_of_several_records_is_completed_after_a_crash,
+                                        setup_durable, teardown),
+        cmocka_unit_test_setup_teardown(
+            what_failed_storage_keeps_from_being_written_nobody_sees_half_done, setup_three_durable,
+            teardown),
+        cmocka_unit_test_setup_teardown(what_is_written_half_when_storage_fails_stays_hidden,
+                                        setup_durable, teardown),
+        cmocka_unit_test_setup_teardown(that_nothing_was_applied_is_told_when_it_is_settled,
+                                        setup_durable, teardown),
+        cmocka_unit_test_setup_teardown(what_is_written_half_without_memory_stays_hidden,
                                         setup_durable, teardown),
         cmocka_unit_test_setup_teardown(another_layout_waits_for_units_under_way,
                                         setup_three_durable, teardown),
