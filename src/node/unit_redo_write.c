@@ -49,12 +49,13 @@ static void redo_on_written(struct unit_work *work, int result)
     work->worker->engine->ops->harden(work->worker->engine);
 }
 
-/* The changes of keys that are held here. */
+/* The changes of keys that are held here: those of other owners' keys are not this node's to do.
+ * One that is this node's and could not be begun for lack of memory may not be passed over. */
 static int redo_choose(struct unit_work *work, struct bytes rest)
 {
     const struct worker *worker = work->worker;
     struct unit_cell cell;
-    int result = 0;
+    int result = worker->holdings_missing ? SHOAL_ENOMEM : 0;
     while (rest.len > 0 && result == 0 && unit_change_take(&rest, &cell) == 0) {
         uint32_t partition = partition_of_key(cell.key, worker->units.partitions);
         if (worker_of_partition(worker, partition) == worker->index &&

@@ -1021,6 +1021,33 @@ static void what_is_written_half_without_memory_stays_hidden(void **state)
     }
 }
 
+/* A partition that could not be begun is not one that is another's: what is on record for it stays.
+ */
+static void what_is_on_record_for_a_partition_not_begun_stays_there(void **state)
+{
+    struct fake_world *world = *state;
+    struct trial trial;
+    trial_three(world, &trial, "1");
+    submit(world, &trial, 0);
+    world->nodes[0].engines[0]->settles = false; /* where it is decided */
+    trial_three(world, &trial, "2");
+    begin_trial(world, &trial, 0);
+    fake_world_run(world, 20 * MS);
+    for (uint32_t i = 0; i < 2; i++) {
+        fake_world_kill(world, 0);
+        assert_int_equal(fake_world_start(world, 0), 0);
+        struct worker *worker = worker_of(world, 1);
+        world->nodes[0].engines[1]->walks_failing = 1; /* it begins again a little later */
+        fake_world_run(world, 20 * MS);
+        assert_non_null(worker->units.redo);
+        worker->holdings_missing = i == 0;
+        fake_world_run(world, 300 * MS);
+        assert_int_equal(worker->units.closed, i == 0);
+        assert_int_equal(records(world) > 0, i == 0);
+    }
+    expect_three(world, "2");
+}
+
 static void another_layout_waits_for_units_under_way(void **state)
 {
     struct fake_world *world = *state;
@@ -1145,6 +1172,8 @@ int main(void)
                                         setup_durable, teardown),
         cmocka_unit_test_setup_teardown(what_is_written_half_without_memory_stays_hidden,
                                         setup_durable, teardown),
+        cmocka_unit_test_setup_teardown(what_is_on_record_for_a_partition_not_begun_stays_there,
+                                        setup_three_durable, teardown),
         cmocka_unit_test_setup_teardown(another_layout_waits_for_units_under_way,
                                         setup_three_durable, teardown),
         cmocka_unit_test_setup_teardown(a_stopping_node_refuses_units, setup_memory, teardown),
