@@ -83,7 +83,7 @@ void units_check(const struct worker *worker)
 {
     const struct units *units = &worker->units;
     unit_locks_check(&units->locks);
-    ASSERT(units->closed == (units->freeze != NULL || units->redo != NULL));
+    ASSERT(units->closed == (units->freeze != NULL || units->redo != NULL || units->barred));
     ASSERT(units->closed || queue_empty(&units->gate));
     ASSERT(!units->frozen || units->freeze != NULL);
 }

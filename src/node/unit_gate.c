@@ -204,7 +204,7 @@ void unit_gate_review(struct worker *worker)
         units->frozen = true;
         units->freeze->then(units->freeze, 0);
     }
-    units->closed = units->freeze != NULL || units->redo != NULL;
+    units->closed = units->freeze != NULL || units->redo != NULL || units->barred;
     if (units->opening) {
         return; /* whoever is calling them goes on */
     }

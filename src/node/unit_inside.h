@@ -58,6 +58,7 @@ struct units {
     bool opening;             /* who waits at the gate is being called */
     struct snapshot *next;    /* waits until no lock is held; NULL as a rule */
     struct unit_redo *redo;   /* after the start; NULL when it is over */
+    bool barred;              /* there was no memory to begin that: closed for good */
     uint32_t waiting;         /* requests at the gate or at a lock */
     struct queue requests;    /* these */
     struct queue works;       /* of units or parts of them that are under way here */

@@ -253,7 +253,9 @@ void unit_redo_begin(struct worker *worker)
     }
     struct unit_redo *redo = mem_alloc_zeroed(1, sizeof(*redo));
     if (redo == NULL) {
-        log_error("transactions: no memory to complete those of before");
+        log_error("transactions: no memory to complete those of before; the node stays closed");
+        units->barred = true;
+        units->closed = true;
         return;
     }
     redo->worker = worker;

@@ -1048,6 +1048,21 @@ static void what_is_on_record_for_a_partition_not_begun_stays_there(void **state
     expect_three(world, "2");
 }
 
+/* What is on record is not known then: nobody may see the half of it, or write what it would undo.
+ */
+static void without_memory_to_look_for_records_nothing_is_served(void **state)
+{
+    struct fake_world *world = *state;
+    struct worker *worker = worker_of(world, 0);
+    mem_fail_from(1);
+    unit_redo_begin(worker);
+    mem_fail_never();
+    struct world_answer *get = fake_world_get(world, 0, 0, key_at(world, 0, 0));
+    fake_world_run(world, 20 * MS);
+    assert_true(worker->units.closed);
+    assert_false(get->done);
+}
+
 static void another_layout_waits_for_units_under_way(void **state)
 {
     struct fake_world *world = *state;
@@ -1173,6 +1188,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_written_half_without_memory_stays_hidden,
                                         setup_durable, teardown),
         cmocka_unit_test_setup_teardown(what_is_on_record_for_a_partition_not_begun_stays_there,
+                                        setup_three_durable, teardown),
+        cmocka_unit_test_setup_teardown(without_memory_to_look_for_records_nothing_is_served,
                                         setup_three_durable, teardown),
         cmocka_unit_test_setup_teardown(another_layout_waits_for_units_under_way,
                                         setup_three_durable, teardown),
