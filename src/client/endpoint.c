@@ -56,9 +56,8 @@ void endpoint_free(struct endpoint *endpoint)
     mem_free(endpoint);
 }
 
-static void send_waiting_elsewhere(struct endpoint *endpoint)
+static void send_waiting_elsewhere(struct endpoint *endpoint, int code, const char *why)
 {
-    struct shoal_client *client = endpoint->client;
     struct queue leaving;
     queue_init(&leaving);
     for (struct queue *at = queue_pop(&endpoint->waiting); at != NULL;
@@ -66,7 +65,7 @@ static void send_waiting_elsewhere(struct endpoint *endpoint)
         QUEUE_ITEM(at, struct call, link)->endpoint = NULL;
         queue_push(&leaving, at);
     }
-    const struct answer lost = {.code = client->trouble_code, .text = client->trouble};
+    const struct answer lost = {.code = code, .text = why};
     for (struct queue *at = queue_pop(&leaving); at != NULL; at = queue_pop(&leaving)) {
         router_attempt_ended(QUEUE_ITEM(at, struct call, link), ATTEMPT_UNSENT, &lost);
     }
@@ -82,7 +81,11 @@ void endpoint_drop_unwanted(struct shoal_client *client)
         if (endpoint->wanted) {
             continue;
         }
-        send_waiting_elsewhere(endpoint);
+        char where[TEXT_ADDRESS_BYTES];
+        char text[CLIENT_TEXT_BYTES];
+        text_address(endpoint->host, endpoint->port, where);
+        (void)snprintf(text, sizeof(text), "%s: it has left the cluster", where);
+        send_waiting_elsewhere(endpoint, SHOAL_ECONNECT, text);
         if (endpoint->in_flight > 0 || !queue_empty(&endpoint->waiting)) {
             later = true;
         } else {
@@ -221,7 +224,7 @@ void endpoint_connection_lost(struct endpoint *endpoint, int code, const char *w
     back_off(endpoint);
     refresh_soon(client);
     if (!endpoint_ready(endpoint)) {
-        send_waiting_elsewhere(endpoint);
+        send_waiting_elsewhere(endpoint, code, client->trouble);
     } else if (endpoint->silent) {
         suspect_the_rest(endpoint);
     }

@@ -9,7 +9,9 @@
 #include <event2/event.h>
 
 #include "client/core.h"
+#include "client/endpoint.h"
 #include "client_test.h"
+#include "shoal/error.h"
 
 static void a_request_goes_straight_to_its_keys_first_owner(void **state)
 {
@@ -136,6 +138,44 @@ static void a_refusal_by_all_is_told_as_the_last_one_said_it(void **state)
     fixture_end(&fixture);
 }
 
+static struct endpoint *last_endpoint(struct fixture *fixture)
+{
+    return QUEUE_ITEM(fixture->client->endpoints.previous, struct endpoint, link);
+}
+
+static bool one_waits_at_the_last(struct fixture *fixture)
+{
+    return fixture->client->map != NULL && !queue_empty(&last_endpoint(fixture)->waiting);
+}
+
+/* No connection has ever been lost, so that no trouble is known that could be told instead. */
+static void a_write_that_waits_for_a_node_which_leaves_is_not_told_as_done(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    char key[16];
+    fixture_begin(&fixture, 2, 1, NULL);
+    atomic_store(&fixture_node(&fixture, 1)->greeting, FAKE_SAYS_NOTHING);
+    while (fixture.client->map == NULL) {
+        (void)get(&fixture, key_of_owner(&fixture, 0, key));
+    }
+    fixture.done = 0;
+    atomic_store(&fixture_node(&fixture, 0)->manner, FAKE_REFUSES);
+    atomic_store(&fixture_node(&fixture, 0)->code, SHOAL_ENOTOWNER);
+    assert_int_equal(shoal_put_start(fixture.client, shoal_text(key), shoal_text("v"), NULL,
+                                     note_done, &fixture),
+                     0);
+    await_true(&fixture, one_waits_at_the_last);
+    last_endpoint(&fixture)->wanted = false; /* as by a layout without it */
+    fixture.client->unwanted = true;
+    client_schedule_turn(fixture.client);
+    await(&fixture, 1);
+    assert_int_equal(fixture.notes[0].code, SHOAL_ECONNECT);
+    assert_non_null(strstr(fixture.notes[0].text, "it has left the cluster"));
+    assert_int_equal(fake_cluster_keys(fixture.cluster), 0);
+    fixture_end(&fixture);
+}
+
 static void an_overloaded_node_is_not_pressed(void **state)
 {
     (void)state;
@@ -213,6 +253,7 @@ int main(void)
         cmocka_unit_test(a_read_whose_connection_breaks_is_asked_of_another_node),
         cmocka_unit_test(a_write_refused_by_a_node_that_is_stopping_goes_to_another),
         cmocka_unit_test(a_refusal_by_all_is_told_as_the_last_one_said_it),
+        cmocka_unit_test(a_write_that_waits_for_a_node_which_leaves_is_not_told_as_done),
         cmocka_unit_test(an_overloaded_node_is_not_pressed),
         cmocka_unit_test(a_read_that_a_silent_node_keeps_waiting_is_answered_by_another),
         cmocka_unit_test(a_write_out_of_time_is_unknown_a_read_timed_out),
