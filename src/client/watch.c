@@ -377,10 +377,13 @@ int shoal_watch_start(struct shoal_client *client, const struct shoal_watch_opti
 
 void shoal_watch_pause(struct shoal_watch *watch)
 {
+    client_enter(watch->client);
+    watch->held_us = watch->held_us != 0 ? watch->held_us : watch->client->now_us;
     watch->paused = true;
     if (watch->read_event != NULL) {
         (void)event_del(watch->read_event);
     }
+    client_leave(watch->client);
 }
 
 void shoal_watch_resume(struct shoal_watch *watch)

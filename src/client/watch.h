@@ -54,6 +54,7 @@ struct shoal_watch {
     struct event *read_event;
     struct event *write_event;
     uint64_t heard_us;
+    uint64_t held_us; /* the caller has kept it from reading since then; 0: it doesn't */
     struct buffer in;
     size_t in_start;
     struct buffer out;

@@ -258,13 +258,25 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
     client_leave(client);
 }
 
+/* The time in which nothing was read tells nothing of the node; all other time does, also where the
+ * caller looks in ever so often. */
+static void count_no_silence(struct shoal_watch *watch)
+{
+    uint64_t now_us = watch->client->now_us;
+    uint64_t heard_us = watch->heard_us + (now_us - watch->held_us);
+    if (watch->held_us != 0) {
+        watch->heard_us = heard_us < now_us ? heard_us : now_us;
+        watch->held_us = 0;
+    }
+}
+
 void watch_link_resume(struct shoal_watch *watch)
 {
+    count_no_silence(watch);
     if (watch->fd < 0) {
         return;
     }
     size_t need;
-    watch->heard_us = watch->client->now_us;
     watch_tell(watch);
     take_frames(watch, &need);
     settle_reading(watch);

@@ -99,6 +99,7 @@ int shoal_watch_next(struct shoal_watch *watch, uint64_t timeout_ms,
     if (watch->shown_set) {
         watch->shown_set = false;
         watch->lent = true;
+        watch->held_us = client->now_us;
         *event = &watch->shown;
         code = 0;
     } else if (watch->ended) {

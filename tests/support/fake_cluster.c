@@ -465,6 +465,17 @@ static void send_plan(struct visitor *visitor, uint64_t id, struct bytes payload
     send_buffer(visitor, &frame);
 }
 
+static void send_place(struct visitor *visitor, uint64_t id)
+{
+    const struct watched_event place = {.time_ms = 1, .cursor = bytes_from_string("here")};
+    const struct message_watched watched = {.id = id, .events = &place, .count = 1};
+    struct buffer frame;
+    buffer_init(&frame, 0);
+    ASSERT(message_watched_encode(&watched, &frame) == 0);
+    send_buffer(visitor, &frame);
+    atomic_fetch_add(&visitor->node->public.watches, 1);
+}
+
 static bool take_frame(struct visitor *visitor, struct bytes payload)
 {
     uint32_t kind = 0;
@@ -503,6 +514,9 @@ static bool take_frame(struct visitor *visitor, struct bytes payload)
         return true;
     case MESSAGE_CHANGE:
         send_plan(visitor, id, payload);
+        return true;
+    case MESSAGE_WATCH:
+        send_place(visitor, id);
         return true;
     default:
         return take_data(visitor, kind, id, payload);

@@ -42,6 +42,8 @@ struct fake_node {
     _Atomic int code;
     _Atomic uint32_t requests;    /* that came in, of any key */
     _Atomic uint32_t connections; /* accepted so far */
+    _Atomic uint32_t watches;     /* of the live feed, begun so far: each is told once where it
+                                     stands, and nothing after that */
     _Atomic uint64_t timeout_us;  /* of the last request */
 };
 

@@ -9,9 +9,13 @@
 #include <event2/event.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "shoal/cluster.h"
+#include "shoal/watch.h"
 #include "support/fake_cluster.h"
+
+#define SILENCE_SECONDS_MAX 60
 
 struct world {
     struct event_base *base;
@@ -361,6 +365,34 @@ static void opening_with_nobody_there_says_why(void **state)
     assert_non_null(strstr(text, "HOST:PORT"));
 }
 
+static uint32_t watches_begun(struct world *world)
+{
+    uint32_t begun = 0;
+    for (uint32_t i = 0; i < 3; i++) {
+        begun += atomic_load(&fake_cluster_node(world->cluster, i)->watches);
+    }
+    return begun;
+}
+
+/* Fake nodes tell a watch where it stands, and then nothing: as one that was stopped, or cut off.
+ */
+static void whoever_looks_in_often_finds_out_that_a_feeds_node_is_silent(void **state)
+{
+    struct world *world = *state;
+    struct shoal_client *client = open_client(world, (struct shoal_config){0});
+    const struct shoal_watch_options options = {.silence_ms = 300};
+    struct shoal_watch *watch = NULL;
+    const struct shoal_event *event;
+    assert_int_equal(shoal_watch_open(client, &options, &watch), 0);
+    time_t until = time(NULL) + SILENCE_SECONDS_MAX;
+    while (watches_begun(world) < 2) {
+        assert_int_equal(shoal_watch_next(watch, 20, &event), SHOAL_ETIMEOUT);
+        assert_true(time(NULL) < until);
+    }
+    shoal_watch_stop(watch);
+    shoal_client_free(client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +409,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(verifying_and_repairing_tell_what_was_found, begin, end),
         cmocka_unit_test_setup_teardown(a_change_is_asked_for_and_its_plan_shown, begin, end),
         cmocka_unit_test_setup_teardown(a_change_that_can_be_none_is_not_sent, begin, end),
+        cmocka_unit_test_setup_teardown(
+            whoever_looks_in_often_finds_out_that_a_feeds_node_is_silent, begin, end),
         cmocka_unit_test(a_client_of_someone_elses_loop_has_no_synchronous_calls),
         cmocka_unit_test(opening_with_nobody_there_says_why),
     };
