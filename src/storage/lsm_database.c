@@ -59,6 +59,7 @@ int lsm_store_reopen(struct lsm_store *store, uint64_t opened, char text[TEXT_BY
         code = lsm_database_open(&store->database, store->path, LSM_OPEN, &store->db, text);
         store->writable = code == 0;
         store->opened++;
+        atomic_store(&store->broken, false);
         if (code != 0) {
             char *error = NULL;
             store->db = rocksdb_open_for_read_only(store->database.options, store->path, 0, &error);

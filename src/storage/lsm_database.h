@@ -2,8 +2,9 @@
  * of each partition, and RocksDB's errors as codes. Nobody else includes this.
  *
  * RocksDB forgives a full disk by itself when writing tables, but not when writing its log: then it
- * must be opened again. Hence the lock: whoever uses the database is in it as a reader, reopening
- * is its writer. */
+ * must be opened again, and not be written before, for where it was built with its assertions it
+ * ends the process when it goes on with such a log. Hence the lock: whoever uses the database is in
+ * it as a reader, reopening is its writer. */
 #ifndef STORAGE_LSM_DATABASE_H
 #define STORAGE_LSM_DATABASE_H
 
@@ -87,7 +88,8 @@ struct lsm_store {
     rocksdb_t *db;         /* NULL when it could not be opened again */
     bool writable;
     _Atomic uint64_t opened; /* how often */
-    _Atomic bool failed;     /* a write of some engine did: none of them confirms any more */
+    _Atomic bool broken; /* its log met the end of the disk: not written before it is reopened */
+    _Atomic bool failed; /* a write of some engine did: none of them confirms any more */
     _Atomic uint32_t engines;
     pthread_mutex_t owner_lock; /* of the owner file */
     pthread_mutex_t backup_lock;

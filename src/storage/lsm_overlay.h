@@ -26,11 +26,12 @@ enum lsm_write_kind {
     LSM_WRITE_HOLDING,
 };
 
-/* What was there before a write, as far as it is known without reading. */
+/* What was there before a write, as far as it is known. */
 struct lsm_before {
     bool known;
     bool present;
-    uint64_t bytes; /* key and record */
+    bool unreadable; /* perhaps something, perhaps nothing; then not present */
+    uint64_t bytes;  /* key and record */
 };
 
 struct lsm_write {

@@ -376,7 +376,8 @@ static int close_cleanly(struct lsm_store *store)
 void lsm_store_close(struct lsm_store *store, bool clean)
 {
     ASSERT(atomic_load(&store->engines) == 0);
-    if (clean && store->db != NULL && store->writable) {
+    bool whole = store->writable && !atomic_load(&store->broken) && !atomic_load(&store->failed);
+    if (clean && store->db != NULL && whole) {
         int code = close_cleanly(store);
         if (code != 0) {
             log_warning("lsm: the next start won't go on where this one ended",

@@ -1,8 +1,10 @@
 /* What happens to a batch on the thread that may block: its writes become one write of the
  * database, with what follows from them: an entry among the names for every new key, and the
  * partition's figures, which so are exact after any crash. What a write replaces is looked up where
- * the engine didn't know. */
+ * the engine didn't know. Where that can't be read, the figures may say too much, never too little:
+ * a partition without keys is one in which nobody looks for any. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "base/mutant.h"
@@ -31,7 +33,6 @@ static struct lsm_partition *touch(struct build *build, uint32_t number)
     return partition;
 }
 
-/* A record that can't be read may have had any size. */
 static void count_out(struct lsm_partition *partition, const struct lsm_before *before)
 {
     if (before->present) {
@@ -60,7 +61,7 @@ static void put_figures(struct build *build)
 /* ---- one write ---- */
 
 /* What is in the database: no write of the key is on its way before this one, or it were known. */
-static struct lsm_before look_up(const struct build *build, const struct lsm_write *write)
+static struct lsm_before read_before(const struct build *build, const struct lsm_write *write)
 {
     char *error = NULL;
     size_t record_len = 0;
@@ -73,8 +74,19 @@ static struct lsm_before look_up(const struct build *build, const struct lsm_wri
         rocksdb_pinnableslice_destroy(record);
     }
     return (struct lsm_before){.known = true,
-                               .present = record != NULL || unreadable,
+                               .present = record != NULL,
+                               .unreadable = unreadable,
                                .bytes = write->key.len + record_len};
+}
+
+/* Looked up once: a batch that was refused may be in the database nevertheless when it is tried
+ * again, and would then be taken for what it replaces. */
+static const struct lsm_before *look_up(const struct build *build, struct lsm_write *write)
+{
+    if (!write->before.known) {
+        write->before = read_before(build, write);
+    }
+    return &write->before;
 }
 
 /* The key's entry among the names: space and partition before it. */
@@ -100,27 +112,27 @@ static void delete_name(struct build *build, const struct lsm_write *write)
     rocksdb_writebatch_deletev(build->batch, 2, keys, key_sizes);
 }
 
-static void build_put(struct build *build, const struct lsm_write *write)
+static void build_put(struct build *build, struct lsm_write *write)
 {
     struct lsm_partition *partition = touch(build, write->partition);
-    struct lsm_before before = write->before.known ? write->before : look_up(build, write);
+    const struct lsm_before *before = look_up(build, write);
     rocksdb_writebatch_put(build->batch, (const char *)write->place.data, write->place.len,
                            (const char *)write->record.data, write->record.len);
-    if (!before.present) {
+    if (!before->present) {
         put_name(build, write);
     }
-    count_out(partition, &before);
+    count_out(partition, before);
     partition->next_keys++;
     partition->next_bytes += write->key.len + write->record.len;
 }
 
-static void build_remove(struct build *build, const struct lsm_write *write)
+static void build_remove(struct build *build, struct lsm_write *write)
 {
-    struct lsm_before before = write->before.known ? write->before : look_up(build, write);
-    if (before.present) {
+    const struct lsm_before *before = look_up(build, write);
+    if (before->present || before->unreadable) {
         rocksdb_writebatch_delete(build->batch, (const char *)write->place.data, write->place.len);
         delete_name(build, write);
-        count_out(touch(build, write->partition), &before);
+        count_out(touch(build, write->partition), before);
     }
 }
 
@@ -154,7 +166,7 @@ static void build_holding(struct build *build, const struct lsm_write *write)
                            (const char *)write->record.data, write->record.len);
 }
 
-static void build_write(struct build *build, const struct lsm_write *write)
+static void build_write(struct build *build, struct lsm_write *write)
 {
     switch ((enum lsm_write_kind)write->kind) {
     case LSM_WRITE_PUT:
@@ -196,6 +208,7 @@ static void figures_end(struct lsm_write_job *job)
     }
 }
 
+/* Of a table RocksDB thinks better when there is space again; the rest is its log. */
 static void write_batch(struct lsm_write_job *job, rocksdb_t *db)
 {
     const struct lsm_database *database = &job->engine->store->database;
@@ -204,9 +217,9 @@ static void write_batch(struct lsm_write_job *job, rocksdb_t *db)
     if (job->batch == NULL) {
         build_sync(&build);
     } else {
-        const struct queue *writes = &job->batch->writes;
-        for (const struct queue *at = writes->next; at != writes; at = at->next) {
-            build_write(&build, QUEUE_ITEM(at, const struct lsm_write, link));
+        struct queue *writes = &job->batch->writes;
+        for (struct queue *at = writes->next; at != writes; at = at->next) {
+            build_write(&build, QUEUE_ITEM(at, struct lsm_write, link));
         }
         put_figures(&build);
     }
@@ -214,6 +227,9 @@ static void write_batch(struct lsm_write_job *job, rocksdb_t *db)
     bool sync = job->sync && !MUTANT(lsm_unsynced);
     rocksdb_write(db, sync ? database->write_sync : database->write, build.batch, &error);
     job->code = lsm_error_code(error, job->text);
+    if (job->code == SHOAL_ENOSPC && strstr(job->text, ".sst") == NULL) {
+        atomic_store(&job->engine->store->broken, true);
+    }
     rocksdb_writebatch_destroy(build.batch);
     figures_end(job);
 }
@@ -243,9 +259,10 @@ void lsm_write_job_run(struct offload_job *base)
     job->opened = atomic_load(&store->opened);
     rocksdb_t *db = job->code == 0 ? lsm_store_enter(store) : NULL;
     if (db != NULL) {
-        if (store->writable) {
+        if (store->writable && !atomic_load(&store->broken)) {
             write_batch(job, db);
         } else {
+            snprintf(job->text, sizeof(job->text), "the database is to be opened again first");
             job->code = SHOAL_ENOSPC;
         }
         lsm_store_leave(store);

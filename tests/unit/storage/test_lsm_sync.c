@@ -10,19 +10,26 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "shoal/error.h"
 #include "support/lsm_rig.h"
 
 #define PUTS 20u
 #define TURNS_MAX 20u
 
 static atomic_uint syncs;
+static atomic_bool failing;
 
 __attribute__((visibility("default"))) int fdatasync(int fd)
 {
     atomic_fetch_add(&syncs, 1);
+    if (atomic_load(&failing)) {
+        errno = EIO;
+        return -1;
+    }
     return (int)syscall(SYS_fdatasync, fd);
 }
 
@@ -104,6 +111,28 @@ static void without_it_nothing_is_synced_until_somebody_asks(void **state)
     assert_true(atomic_load(&syncs) > before);
 }
 
+static void after_a_failed_sync_nothing_is_confirmed_and_no_stop_is_clean(void **state)
+{
+    (void)state;
+    put(0);
+    await_durable(0);
+    uint64_t durable = rig.durable[0];
+    atomic_store(&failing, true);
+    put(1);
+    lsm_rig_turn(&rig);
+    atomic_store(&failing, false);
+    assert_int_equal(rig.failures, 1);
+    for (uint32_t turn = 0; turn < TURNS_MAX; turn++) {
+        rig.engines[0]->ops->harden(rig.engines[0]);
+        lsm_rig_turn(&rig);
+    }
+    assert_int_equal(rig.durable[0], durable);
+    assert_int_equal(lsm_rig_put(&rig, 2, "more", "record"), SHOAL_EIO);
+    lsm_rig_close(&rig, true);
+    assert_int_equal(lsm_rig_open(&rig, 1), 0);
+    assert_false(lsm_store_report(rig.store)->resumed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +140,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(without_it_nothing_is_synced_until_somebody_asks, set_up_os,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            after_a_failed_sync_nothing_is_confirmed_and_no_stop_is_clean, set_up_sync, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
