@@ -20,6 +20,10 @@
 #define FEED_HEARTBEAT_US_MIN UINT64_C(100000)
 #define FEED_HEARTBEAT_US_MAX UINT64_C(3600000000)
 
+/* What a reader is told whom worker_feed_open refused with SHOAL_ECONNECT. */
+#define FEED_NO_CLUSTER_TEXT                                                                       \
+    "this node is in no cluster, not yet or no more, so it hears of no changes: ask another node"
+
 struct feed_surface;
 
 enum feed_kind { FEED_KIND_HTTP, FEED_KIND_NATIVE, FEED_KIND_COUNT };

@@ -231,6 +231,8 @@ static const char *text_of(int code)
         return "this node keeps no feed (feed.tail_mb is 0)";
     case SHOAL_EOVERLOAD:
         return "the feed has as many readers here as it may: ask another node";
+    case SHOAL_ECONNECT:
+        return FEED_NO_CLUSTER_TEXT;
     default:
         return shoal_error_text(code);
     }

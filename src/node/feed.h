@@ -69,7 +69,7 @@ struct feed_reader {
 
 /* `cursor` data NULL: from now on. 0; SHOAL_EINVAL: no cursor of this cluster; SHOAL_EUNSUPPORTED:
  * this node keeps no feed (feed.tail_mb is 0); SHOAL_EOVERLOAD: too many readers; SHOAL_ESHUTDOWN;
- * SHOAL_ECONNECT: the node is in no cluster yet; SHOAL_ENOMEM. The first call comes in a later turn
+ * SHOAL_ECONNECT: the node is in no cluster yet, or was removed; SHOAL_ENOMEM. The first call comes in a later turn
  * of the worker, never from within this function or those below. */
 int worker_feed_open(struct worker *worker, struct feed_reader *reader, struct bytes cursor);
 /* There is room again. */

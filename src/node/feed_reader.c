@@ -64,15 +64,19 @@ void feed_end(struct feed_walk *walk, int code, const char *text)
     reader->calls->ended(reader, code, text);
 }
 
-void feed_fail(struct feed_work *work, int code)
+static void work_end_all(struct feed_work *work, int code, const char *text)
 {
     struct queue *heads[] = {&work->synced, &work->walking};
     for (uint32_t i = 0; i < 2; i++) {
         while (!queue_empty(heads[i])) {
-            feed_end(QUEUE_ITEM(heads[i]->next, struct feed_walk, link), code,
-                     "the feed can't go on at this node");
+            feed_end(QUEUE_ITEM(heads[i]->next, struct feed_walk, link), code, text);
         }
     }
+}
+
+void feed_fail(struct feed_work *work, int code)
+{
+    work_end_all(work, code, "the feed can't go on at this node");
 }
 
 /* ---- turns ---- */
@@ -123,10 +127,20 @@ static void pump_tell_hub(struct feed_work *work)
     }
 }
 
+/* A node that was removed by force hears of nobody any more, of those that join later not even that
+ * they are there: its readers have to go on elsewhere. */
+static bool work_is_removed(const struct worker *worker)
+{
+    return view_removed(worker->snapshot->view, worker->snapshot->self);
+}
+
 static void pump_on_timer(struct timer *timer, uint64_t now_us)
 {
     (void)now_us;
     struct feed_work *work = QUEUE_ITEM(timer, struct feed_work, pump);
+    if (work->readers > 0 && work_is_removed(work->worker)) {
+        work_end_all(work, SHOAL_ECONNECT, WORKER_REMOVED_TEXT);
+    }
     feed_advance(work);
     if (work->readers > 0) {
         feed_gone_review(work);
@@ -255,7 +269,7 @@ int worker_feed_open(struct worker *worker, struct feed_reader *reader, struct b
     if (!feed_lane_on(worker)) {
         return SHOAL_EUNSUPPORTED;
     }
-    if (worker->snapshot == NULL) {
+    if (worker->snapshot == NULL || work_is_removed(worker)) {
         return SHOAL_ECONNECT;
     }
     if (work->readers >= LIMIT_FEED_READERS) {

@@ -229,8 +229,9 @@ static void on_ended(struct feed_reader *reader, int code, const char *text)
 {
     struct sim_watcher *watcher = watcher_of(reader);
     struct sim_world *world = watcher->all->world;
+    bool removed = code == SHOAL_ECONNECT && world->nodes[watcher->node].removed;
     watcher->open = false;
-    if (code != SHOAL_ESHUTDOWN) {
+    if (code != SHOAL_ESHUTDOWN && !removed) { /* else it goes on elsewhere */
         sim_world_fail(world, SIM_FEED, "a reader at node%u is ended: %s", watcher->node, text);
     }
 }

@@ -276,6 +276,9 @@ static void fail_open(struct http_exchange *exchange, int code)
     case SHOAL_EOVERLOAD:
         http_fail(exchange, 503, "the feed has as many readers here as it may; ask another node");
         break;
+    case SHOAL_ECONNECT:
+        http_fail(exchange, 503, FEED_NO_CLUSTER_TEXT);
+        break;
     default:
         http_fail_code(exchange, code, bytes_from_string(shoal_error_text(code)));
         break;

@@ -39,12 +39,12 @@ static void crash(uint32_t node, enum sim_exit how)
     run(1);
 }
 
-static int setup(void **state)
+static void open_story(uint32_t spares)
 {
-    (void)state;
     struct sim_options options;
     sim_options_quiet(&options);
     options.nodes = NODES;
+    options.spares = spares;
     options.store.kind = SIM_STORE_LOG;
     cluster_open(&story.cluster, &options);
     sim_watchers_init(&story.watchers, &story.cluster.world, READERS);
@@ -53,6 +53,19 @@ static int setup(void **state)
     for (uint32_t i = 0; i < READERS; i++) {
         assert_true(story.watchers.items[i].known);
     }
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    open_story(0);
+    return 0;
+}
+
+static int setup_spare(void **state)
+{
+    (void)state;
+    open_story(1);
     return 0;
 }
 
@@ -237,6 +250,38 @@ static void a_feed_that_is_lost_is_told_as_lost(void **state)
     assert_int_equal(told(0, FEED_GAP_LOST) + told(2, FEED_GAP_LOST), 0);
 }
 
+static bool anybody_reads_at(uint32_t node)
+{
+    bool reads = false;
+    for (uint32_t i = 0; i < READERS; i++) {
+        reads = reads || (story.watchers.items[i].open && story.watchers.items[i].node == node);
+    }
+    return reads;
+}
+
+/* It is let into nothing any more: of who joins later it doesn't even hear that he is there. */
+static void who_reads_at_a_removed_node_goes_on_elsewhere(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 600 && !anybody_reads_at(2); i++) {
+        run(1);
+    }
+    assert_true(anybody_reads_at(2));
+    story.watchers.calm = true; /* nobody goes elsewhere unless he must */
+    cluster_split(&story.cluster, 1u << 2, 1u << 0 | 1u << 1);
+    run(30);
+    assert_true(anybody_reads_at(2));
+    cluster_node(&story.cluster, 2)->condemned = true;
+    assert_int_equal(cluster_remove(&story.cluster, 0, 2, true).code, 0);
+    cluster_mend(&story.cluster);
+    cluster_start_joiner(&story.cluster, 3);
+    cluster_settle(&story.cluster);
+    assert_false(anybody_reads_at(2));
+    write_at(3, 10);
+    judge();
+    assert_int_equal(told(2, FEED_GAP_REMOVED), READERS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +300,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_was_cut_off_is_told_of_and_tells_all_later, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_feed_that_is_lost_is_told_as_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_reads_at_a_removed_node_goes_on_elsewhere, setup_spare,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -673,6 +673,38 @@ static void a_removed_node_is_told_of_and_leaves_the_cursor(void **state)
     watcher_close(&world, &b, 1, 0);
 }
 
+/* It hears of nobody any more: who reads there, and whoever comes, has to go on elsewhere. */
+static void readers_at_a_removed_node_are_ended_and_go_on_elsewhere(void **state)
+{
+    (void)state;
+    watcher_open(&world, &b, 2, 1, nothing);
+    fake_world_run(&world, 500 * MS);
+    fake_world_cut(&world, 2, true);
+    fake_world_run(&world, 20000 * MS);
+    uint8_t cursor[CURSOR_MAX];
+    struct bytes at = worker_feed_cursor(&b.reader);
+    memcpy(cursor, at.data, at.len);
+    struct message_change change = {
+        .op = CHANGE_REMOVE, .force = true, .node = bytes_from_string(world.nodes[2].config.name)};
+    struct world_answer *removal = fake_world_change(&world, 0, 0, &change);
+    fake_world_run(&world, 10000 * MS);
+    assert_int_equal(removal->code, 0);
+    assert_false(b.ended); /* nobody has told it */
+    fake_world_cut(&world, 2, false);
+    fake_world_run(&world, 10000 * MS);
+    assert_true(b.ended);
+    assert_int_equal(b.code, SHOAL_ECONNECT);
+    assert_int_equal(
+        worker_feed_open(world.nodes[2].workers[1], &b.reader, bytes_make(cursor, at.len)),
+        SHOAL_ECONNECT);
+    put_keys(&world, 1, 0, 5);
+    watcher_open(&world, &a, 0, 0, bytes_make(cursor, at.len));
+    fake_world_run(&world, 5000 * MS);
+    assert_keys(&a, 0, 5);
+    assert_int_equal(gaps_seen(&a, FEED_GAP_REMOVED), 1);
+    watcher_close(&world, &a, 0, 0);
+}
+
 /* Node 3 joins, does something, and is removed by force. */
 static void come_and_go(void)
 {
@@ -778,6 +810,7 @@ int main(void)
         TEST(an_event_that_does_not_check_out_is_told_as_gone, three),
         TEST(a_new_member_is_told_of_from_its_beginning, three),
         TEST(a_removed_node_is_told_of_and_leaves_the_cursor, three),
+        TEST(readers_at_a_removed_node_are_ended_and_go_on_elsewhere, three),
         TEST(a_member_that_came_and_went_unseen_is_told_as_removed, three),
         TEST(readers_are_ended_when_their_worker_stops, three),
         TEST(a_node_follows_only_while_it_has_readers, three),
