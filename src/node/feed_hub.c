@@ -188,7 +188,9 @@ void hub_heard(struct hub_node *node)
     timers_stop(&node->hub->worker->timers, &node->trouble);
     if (node->away) {
         node->away = false;
-        hub_tell_node(node, FEED_NEWS_BACK);
+        if (!node->silent) { /* else nothing follows: it is told when it keeps a feed again */
+            hub_tell_node(node, FEED_NEWS_BACK);
+        }
     }
 }
 
@@ -250,11 +252,11 @@ static void hub_node_free(struct hub_node *node)
 
 static void hub_node_remove(struct feed_hub *hub, struct hub_node *node)
 {
-    hub_tell_node(node, FEED_NEWS_REMOVED);
     uint32_t index = hub_index(hub, node->id);
     memmove(hub->nodes + index, hub->nodes + index + 1,
             (hub->node_count - index - 1) * sizeof(struct hub_node *));
     hub->node_count--;
+    hub_tell_node(node, FEED_NEWS_REMOVED); /* who begins anew for it is not shown the node */
     hub_node_free(node);
     hub_review_ready(hub);
 }

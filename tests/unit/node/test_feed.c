@@ -554,6 +554,34 @@ static void what_a_node_did_unseen_is_told_when_it_is_back(void **state)
     watcher_close(&world, &a, 0, 0);
 }
 
+/* Its operator has it keep no feed for a while. */
+static void a_node_without_a_feed_that_was_away_is_back_only_when_it_keeps_one_again(void **state)
+{
+    (void)state;
+    watcher_open(&world, &a, 0, 0, nothing);
+    fake_world_run(&world, 500 * MS);
+    fake_world_stop(&world, 1);
+    world.nodes[1].feed_bytes = 0;
+    assert_int_equal(fake_world_start(&world, 1), 0);
+    fake_world_run(&world, 10000 * MS);
+    assert_int_equal(gaps_seen(&a, FEED_GAP_LOST), 1);
+    uint32_t backs = backs_seen(&a);
+    fake_world_kill(&world, 1);
+    fake_world_run(&world, 20000 * MS);
+    assert_int_equal(fake_world_start(&world, 1), 0);
+    fake_world_run(&world, 20000 * MS);
+    assert_int_equal(backs_seen(&a), backs);
+    fake_world_stop(&world, 1);
+    world.nodes[1].feed_bytes = 1u << 20;
+    assert_int_equal(fake_world_start(&world, 1), 0);
+    fake_world_run(&world, 20000 * MS);
+    assert_int_equal(backs_seen(&a), backs + 1);
+    put_keys(&world, 1, 0, 10);
+    fake_world_run(&world, 2000 * MS);
+    assert_keys(&a, 0, 10);
+    watcher_close(&world, &a, 0, 0);
+}
+
 static void a_tail_that_is_lost_is_told(void **state)
 {
     (void)state;
@@ -806,6 +834,7 @@ int main(void)
         TEST(what_a_new_member_lost_before_anybody_heard_of_it_is_told, three),
         TEST(a_node_that_dies_is_told_away_once_and_back_once, three),
         TEST(what_a_node_did_unseen_is_told_when_it_is_back, three),
+        TEST(a_node_without_a_feed_that_was_away_is_back_only_when_it_keeps_one_again, three),
         TEST(a_tail_that_is_lost_is_told, three),
         TEST(an_event_that_does_not_check_out_is_told_as_gone, three),
         TEST(a_new_member_is_told_of_from_its_beginning, three),
