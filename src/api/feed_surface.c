@@ -126,7 +126,9 @@ void feed_outlet_send(struct feed_outlet *outlet)
     if (outlet->gathered.len == 0) {
         return;
     }
-    (void)connection_write(outlet->connection, buffer_bytes(&outlet->gathered));
+    if (connection_write(outlet->connection, buffer_bytes(&outlet->gathered)) != 0) {
+        connection_close(outlet->connection); /* it comes again for what there was no memory for */
+    }
     if (outlet->gathered.capacity > GATHERED_BYTES_MAX) {
         buffer_deinit(&outlet->gathered);
     }

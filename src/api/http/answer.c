@@ -455,7 +455,9 @@ void http_end(struct http_exchange *exchange)
         send_packed(call, connection, bytes_make(NULL, 0), true);
     }
     if (connection != NULL && call->sending == HTTP_SENDING_CHUNKS) {
-        connection_write(connection, bytes_from_string("0\r\n\r\n"));
+        if (connection_write(connection, bytes_from_string("0\r\n\r\n")) != 0) {
+            connection_close(connection); /* its client would wait for the end for ever */
+        }
     }
     http_call_end(call);
 }

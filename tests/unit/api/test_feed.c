@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "shoal/error.h"
 #include "support/fake_feed.h"
 #include "support/fake_node.h"
@@ -210,6 +211,37 @@ static void a_reader_that_is_full_takes_no_more_until_it_has_read(void **state)
     assert_int_equal(watched(fixture, 8).op, FEED_PUT);
 }
 
+/* What it takes is gathered, and is to leave when the memory is gone. */
+static void offer_and_run_out(struct worker *worker, const struct ports *ports, void *self)
+{
+    fake_feed_offer(worker, ports, self);
+    mem_fail_from(1);
+}
+
+static void have_memory_again(struct worker *worker, const struct ports *ports, void *self)
+{
+    (void)worker;
+    (void)ports;
+    (void)self;
+    mem_fail_never();
+}
+
+/* Else the reader would go on as if it had been told. */
+static void an_event_that_there_is_no_memory_to_send_ends_the_connection(void **state)
+{
+    struct fixture *fixture = *state;
+    static char value[60001];
+    memset(value, 'v', sizeof(value) - 1);
+    watch(fixture, 9, "c", 0);
+    assert_true(fake_feed_wait(1));
+    const struct feed_event put = put_of("p/k", value, 1);
+    struct fake_feed_offer offer = {.events = &put, .count = 1};
+    call(fixture, offer_and_run_out, &offer);
+    assert_int_equal(offer.taken, 1);
+    assert_true(wire_client_is_closed(&fixture->client));
+    call(fixture, have_memory_again, NULL);
+}
+
 /* ---- /wal ------------------------------------------------------------------------------------ */
 
 #define HANDSHAKE                                                                                  \
@@ -381,6 +413,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(watches_end_with_their_connection, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reader_that_is_full_takes_no_more_until_it_has_read,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            an_event_that_there_is_no_memory_to_send_ends_the_connection, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_handshake_is_answered_when_the_reader_has_its_place,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_client_that_goes_before_that_is_forgotten, set_up,
