@@ -33,12 +33,15 @@ int unit_encode(const struct unit_place *places, uint32_t count, struct buffer *
 
 /* ---- one after the other ---- */
 
+/* One that could not be begun has what was in it before nevertheless, and all are ours while we are
+ * alone: it goes, too, and begins. */
 int unit_flush(struct unit_work *work)
 {
     struct worker *worker = work->worker;
     for (uint32_t p = worker->index; p < worker->units.partitions; p += worker->count) {
         struct holding *holding = replica_holding(&worker->replica, p);
-        if (p % work->flush_workers != work->flush_worker || holding == NULL) {
+        bool ours = holding != NULL || worker->units.alone;
+        if (p % work->flush_workers != work->flush_worker || !ours) {
             continue;
         }
         int result = replica_drop(&worker->replica, p);

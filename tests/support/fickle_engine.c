@@ -275,6 +275,10 @@ static int fickle_drop(struct engine *engine, uint32_t partition, uint64_t *sequ
 {
     struct fickle_engine *fickle = fickle_of(engine);
     fickle_take_back(fickle);
+    if (fickle->drops_failing > 0) {
+        fickle->drops_failing--;
+        return SHOAL_ENOMEM;
+    }
     return fickle_wrote(fickle, fickle->inner->ops->drop(fickle->inner, partition, sequence),
                         sequence);
 }

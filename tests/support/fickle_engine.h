@@ -33,8 +33,9 @@ struct fickle_engine {
     uint32_t puts_failing;        /* ... so many of the next ... */
     int put_code;                 /* ... are refused with this */
     uint32_t holdings_failing;
-    uint32_t puts; /* that were done */
-    uint32_t gets; /* that were answered with a record */
+    uint32_t drops_failing; /* so many of the next, for want of memory */
+    uint32_t puts;          /* that were done */
+    uint32_t gets;          /* that were answered with a record */
     enum engine_health health;
     bool behind;
 

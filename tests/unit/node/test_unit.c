@@ -630,6 +630,29 @@ static void everything_can_be_locked_listed_and_flushed(void **state)
     assert_int_equal(trial.seen[0].version, 0);
 }
 
+/* As without memory a flush leaves it that could neither drop it nor begin it again. */
+static void a_flush_takes_a_partition_that_could_not_be_begun(void **state)
+{
+    struct fake_world *world = *state;
+    struct worker *worker = worker_of(world, 0);
+    struct fickle_engine *engine = world->nodes[0].engines[0];
+    struct trial trial;
+    struct engine_stats stats;
+    (void)once(world, &trial, "a", "1");
+    uint32_t partition = unit_key(worker, bytes_from_string("a")).partition;
+    engine->drops_failing = 1;
+    assert_int_equal(replica_drop(&worker->replica, partition), SHOAL_ENOMEM);
+    trial_init(&trial, "b", NULL);
+    trial.unit.count = 0;
+    trial.unit.everything = true;
+    trial.flush = true;
+    submit(world, &trial, 0);
+    assert_int_equal(trial.code, 0);
+    engine->engine.ops->stats(&engine->engine, partition, &stats);
+    assert_int_equal(stats.keys, 0);
+    assert_string_equal(once(world, &trial, "a", "2"), "-");
+}
+
 static void a_crossing_unit_whose_deadline_passes_has_not_run(void **state)
 {
     struct fake_world *world = *state;
@@ -1159,6 +1182,10 @@ int main(void)
                                         setup_three_workers, teardown),
         cmocka_unit_test_setup_teardown(everything_can_be_locked_listed_and_flushed,
                                         setup_three_durable, teardown),
+        cmocka_unit_test_setup_teardown(a_flush_takes_a_partition_that_could_not_be_begun,
+                                        setup_memory, teardown),
+        cmocka_unit_test_setup_teardown(a_flush_takes_a_partition_that_could_not_be_begun,
+                                        setup_durable, teardown),
         cmocka_unit_test_setup_teardown(a_crossing_unit_whose_deadline_passes_has_not_run,
                                         setup_three_durable, teardown),
         cmocka_unit_test_setup_teardown(what_one_worker_refuses_none_does, setup_three_workers,
