@@ -3,6 +3,7 @@
 #include "server/feed_store.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -40,6 +41,32 @@ static struct disk *open_folder(const struct config *config)
     return disk;
 }
 
+/* What was kept before would be gone on with once a feed is kept again, and nothing in it would
+ * tell readers of what has been changed since. */
+static void discard_folder(const struct config *config)
+{
+    char path[CONFIG_PATH_BYTES + sizeof(FOLDER) + 1];
+    struct stat folder;
+    struct disk *disk = NULL;
+    (void)snprintf(path, sizeof(path), "%s/" FOLDER, config->data_dir);
+    if (stat(path, &folder) != 0) {
+        return;
+    }
+    int code = posix_disk_open(path, &disk);
+    code = code == 0 ? tail_set_discard(disk) : code;
+    if (code < 0) {
+        log_error("feed: what was kept can't be removed: remove it by hand before a feed is kept "
+                  "again, or readers won't hear of what they missed",
+                  LOG_TEXT("folder", path), LOG_TEXT("cause", posix_disk_explain()));
+    } else if (code > 0) {
+        log_info("feed: none is kept any more (feed.tail_mb: 0); what was is removed",
+                 LOG_TEXT("folder", path), LOG_U64("files", (uint64_t)code));
+    }
+    if (disk != NULL) {
+        posix_disk_close(disk);
+    }
+}
+
 int feed_store_open(const struct config *config, uint32_t workers, const struct offload *offloads,
                     bool anew, struct feed_store **out)
 {
@@ -63,6 +90,8 @@ int feed_store_open(const struct config *config, uint32_t workers, const struct 
             feed_store_close(store, true);
             return code;
         }
+    } else if (offloads != NULL) {
+        discard_folder(config);
     }
     *out = store;
     return 0;

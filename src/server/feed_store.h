@@ -11,7 +11,7 @@ struct feed_store;
 /* `offloads`: the workers', NULL for memory alone. `anew`: the node is known already; where none of
  * its feed is left, readers are to hear that something is missing. A disk that doesn't do costs the
  * durability, is said in the log, and is no error. 0, and a store that has none where feed.tail_mb
- * is 0; or SHOAL_ENOMEM. */
+ * is 0, and what was kept before is removed; or SHOAL_ENOMEM. */
 int feed_store_open(const struct config *config, uint32_t workers, const struct offload *offloads,
                     bool anew, struct feed_store **out);
 /* `clean`: whatever was changed is told. NULL is fine. */

@@ -66,7 +66,7 @@ int tail_set_open(const struct tail_set_options *options, struct tail_set **out)
     uint32_t lanes = found.lanes;
     uint32_t rows = (lanes + options->workers - 1) / options->workers;
     size_t count = (size_t)rows * options->workers;
-    struct tail_set *set = mem_alloc_zeroed(1, sizeof(*set) + count * sizeof(set->tails[0]));
+    struct tail_set *set = mem_alloc_zeroed(1, sizeof(*set) + count * sizeof(struct tail *));
     if (set == NULL) {
         return SHOAL_ENOMEM;
     }
@@ -93,6 +93,45 @@ void tail_set_close(struct tail_set *set, bool clean)
         tail_close(set->tails[i], clean);
     }
     mem_free(set);
+}
+
+struct file_search {
+    char name[DISK_NAME_BYTES];
+    bool found;
+};
+
+static void visit_tail(void *self, const char *name, uint64_t bytes)
+{
+    struct file_search *search = self;
+    uint32_t lane;
+    uint64_t sequence;
+    (void)bytes;
+    if (!search->found && tail_file_parse(name, &lane, &sequence)) {
+        search->found = true;
+        tail_file_name(lane, sequence, search->name);
+    }
+}
+
+/* One at a time, for a folder is not to be changed while it is listed. */
+int tail_set_discard(struct disk *disk)
+{
+    int removed = 0;
+    for (;;) {
+        struct file_search search = {.found = false};
+        int error = disk->ops->list(disk, visit_tail, &search);
+        if (error == 0 && search.found) {
+            error = disk->ops->remove(disk, search.name);
+        }
+        if (error < 0) {
+            return error;
+        }
+        if (!search.found) {
+            break;
+        }
+        removed++;
+    }
+    int error = removed == 0 ? 0 : disk->ops->sync_folder(disk);
+    return error < 0 ? error : removed;
 }
 
 struct tail *const *tail_set_of(const struct tail_set *set, uint32_t worker, uint32_t *count)

@@ -23,6 +23,10 @@ int tail_set_open(const struct tail_set_options *options, struct tail_set **out)
 /* Blocks; all jobs have come back. NULL is fine. */
 void tail_set_close(struct tail_set *set, bool clean);
 
+/* Blocks. What any tail of a run before has left is removed: nothing goes on with it, for changes
+ * are made that no tail is told of. How many files, or SHOAL_EIO and such. */
+int tail_set_discard(struct disk *disk);
+
 /* Those of a worker: its own first, then those of lanes index + workers, ...; some may be NULL. */
 struct tail *const *tail_set_of(const struct tail_set *set, uint32_t worker, uint32_t *count);
 /* How many lanes there are, those of before included. */

@@ -129,6 +129,21 @@ static void more_workers_begin_lanes_of_their_own(void **state)
     assert_int_equal(tail_end(tail_at(2, 0)), 1);
 }
 
+static void what_is_discarded_is_not_gone_on_with(void **state)
+{
+    (void)state;
+    open_set(2);
+    append(tail_at(0, 0), 5, 1);
+    append(tail_at(1, 0), 5, 1);
+    uint64_t id = tail_id(tail_at(1, 0));
+    close_set();
+    assert_true(tail_set_discard(model_disk_port(disk)) >= 2);
+    assert_int_equal(tail_set_discard(model_disk_port(disk)), 0);
+    open_set(2);
+    assert_true(tail_id(tail_at(1, 0)) != id);
+    assert_int_equal(tail_end(tail_at(1, 0)), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +152,7 @@ int main(void)
             teardown),
         cmocka_unit_test_setup_teardown(a_lane_that_is_written_to_again_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(more_workers_begin_lanes_of_their_own, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_discarded_is_not_gone_on_with, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
