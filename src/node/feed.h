@@ -69,8 +69,8 @@ struct feed_reader {
 
 /* `cursor` data NULL: from now on. 0; SHOAL_EINVAL: no cursor of this cluster; SHOAL_EUNSUPPORTED:
  * this node keeps no feed (feed.tail_mb is 0); SHOAL_EOVERLOAD: too many readers; SHOAL_ESHUTDOWN;
- * SHOAL_ECONNECT: the node is in no cluster yet, or was removed; SHOAL_ENOMEM. The first call comes in a later turn
- * of the worker, never from within this function or those below. */
+ * SHOAL_ECONNECT: the node is in no cluster yet, or was removed; SHOAL_ENOMEM. The first call comes
+ * in a later turn of the worker, never from within this function or those below. */
 int worker_feed_open(struct worker *worker, struct feed_reader *reader, struct bytes cursor);
 /* There is room again. */
 void worker_feed_more(struct worker *worker, struct feed_reader *reader);
